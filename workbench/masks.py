@@ -1,0 +1,146 @@
+"""Masks as COCO run-length encodings: encode, decode, measure. pycocotools is the codec."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from workbench.errors import SampleError
+
+
+class Rle(TypedDict):
+    """A compressed COCO run-length encoding; `size` is `[height, width]` in pixels, `counts` is ASCII text."""
+
+    size: list[int]
+    counts: str
+
+
+def encode(mask: NDArray[np.bool_]) -> Rle:
+    """Encode one mask `[H, W] bool`."""
+    return encode_all(mask[None])[0]
+
+
+def encode_all(masks: NDArray[np.bool_]) -> list[Rle]:
+    """Encode masks `[N, H, W] bool`, in order."""
+    if masks.ndim != 3:
+        raise ValueError(f"expected masks of shape [N, H, W], got {list(masks.shape)}")
+    if len(masks) == 0:
+        return []
+    columns = np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8))
+    return [{"size": [int(n) for n in r["size"]], "counts": r["counts"].decode("ascii")} for r in coco.encode(columns)]
+
+
+def decode(rle: Rle) -> NDArray[np.bool_]:
+    """Decode to `[H, W] bool`."""
+    return np.asarray(coco.decode(rle), dtype=bool)
+
+
+def area(rle: Rle) -> int:
+    """Number of foreground pixels."""
+    return int(coco.area(rle))
+
+
+def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
+    """Box `x, y, width, height` in pixels; all zero for an empty mask."""
+    x, y, w, h = (float(v) for v in coco.toBbox(rle))
+    return x, y, w, h
+
+
+def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle]) -> NDArray[np.float64]:
+    """Pairwise intersection over union, `[len(predictions), len(targets)]`; two empty masks give 0."""
+    if not predictions or not targets:
+        return np.zeros((len(predictions), len(targets)))
+    # pycocotools divides 0 by 0 for two empty masks and returns nan there
+    return np.nan_to_num(np.asarray(coco.iou(list(predictions), list(targets), [0] * len(targets)), dtype=np.float64))
+
+
+def union(rles: Sequence[Rle]) -> Rle:
+    """The union of one or more masks of one size."""
+    merged: Rle = coco.merge(list(rles), intersect=False)
+    return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
+
+
+def intersection(rles: Sequence[Rle]) -> Rle:
+    """The intersection of one or more masks of one size."""
+    merged: Rle = coco.merge(list(rles), intersect=True)
+    return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
+
+
+def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
+    """Read one mask from an annotation file: compressed or uncompressed RLE, one polygon or a list of polygons.
+
+    `where` names the place in the file for error messages. Raises `SampleError` for anything that is not a mask of
+    exactly `height` x `width` pixels.
+    """
+    if isinstance(value, dict):
+        return _from_rle(value, height, width, where)
+    if isinstance(value, list) and value:
+        polygons = value if isinstance(value[0], list) else [value]
+        numbers = all(
+            isinstance(p, list)
+            and len(p) >= 6
+            and len(p) % 2 == 0
+            and all(isinstance(x, (int, float)) and np.isfinite(x) for x in p)
+            for p in polygons
+        )
+        if numbers:
+            return union([{"size": r["size"], "counts": _text(r["counts"])} for r in coco.frPyObjects(polygons, height, width)])
+    raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {_short(value)}")
+
+
+def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> Rle:
+    size, counts = value.get("size"), value.get("counts")
+    if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
+        raise SampleError(f"{where}: expected mask `size` [height, width], got {_short(size)}")
+    if size != [height, width]:
+        raise SampleError(
+            f"{where}: mask RLE is {size[1]}x{size[0]} but the image is {width}x{height} (width x height)"
+        )
+    if isinstance(counts, list):
+        if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != height * width:
+            raise SampleError(f"{where}: uncompressed RLE counts must be non-negative and sum to {height * width}")
+        packed = coco.frPyObjects({"size": size, "counts": counts}, height, width)
+        return {"size": size, "counts": _text(packed["counts"])}
+    if isinstance(counts, str) and counts and _runs_length(counts) == height * width:
+        return {"size": size, "counts": counts}
+    raise SampleError(f"{where}: mask RLE counts do not describe {height * width} pixels: {_short(counts)}")
+
+
+def _runs_length(counts: str) -> int:
+    """Pixels that a compressed counts string describes, or -1 where it is not one.
+
+    pycocotools reads past its buffer on a broken string, so the string is checked first (format: pycocotools
+    `rleFrString`: 5 bits a character from `0`, bit 6 continues, runs from the third on are differences).
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            return -1
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:
+            if shift > 60:
+                return -1
+            continue
+        if bits & 0x10:
+            value -= 1 << shift
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < 0:
+            return -1
+        runs.append(value)
+        value = shift = 0
+    return sum(runs) if shift == 0 else -1
+
+
+def _text(counts: bytes | str) -> str:
+    return counts.decode("ascii") if isinstance(counts, bytes) else counts
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

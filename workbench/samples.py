@@ -1,0 +1,61 @@
+"""What a benchmark asks: one instruction about one image, and the instances that answer it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from workbench.errors import SampleError
+from workbench.masks import Rle
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """An annotated instance of the scene that the instruction does not ask for."""
+
+    mask: Rle
+    label: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One instruction about one image.
+
+    `targets` holds one mask per instance that the instruction asks for; none means no-target. `others` holds further
+    annotated instances of the scene, where the benchmark knows them. `kind` is the benchmark's own grouping
+    (tabletop: category, attribute, relation, ...). `image_id` groups the instructions that share an image.
+    `problem` says why the annotation of this sample cannot be used; such a sample is recorded as failed, not run.
+    """
+
+    sample_id: str
+    image_id: str
+    image_path: Path
+    width: int
+    height: int
+    instruction: str
+    targets: tuple[Rle, ...] = ()
+    others: tuple[SceneObject, ...] = ()
+    ignore: Rle | None = None
+    kind: str | None = None
+    problem: str | None = None
+
+    @property
+    def target_count(self) -> str:
+        """Bin of the number of targets: `0`, `1` or `>=2`."""
+        return ("0", "1", ">=2")[min(len(self.targets), 2)]
+
+    def load_image(self) -> NDArray[np.uint8]:
+        """Read the image as `[height, width, 3] uint8` RGB; raises `SampleError` when it cannot be read or has another size."""
+        try:
+            with Image.open(self.image_path) as file:
+                pixels = np.asarray(file.convert("RGB"))
+        except FileNotFoundError:
+            raise SampleError(f"image not found: {self.image_path}") from None
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise SampleError(f"image cannot be read: {self.image_path}: {error}") from error
+        if pixels.shape[:2] != (self.height, self.width):
+            got = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            raise SampleError(f"image is {got} but its annotation says {self.width}x{self.height}: {self.image_path}")
+        return pixels

@@ -1,0 +1,73 @@
+"""What the bench asks of a system, a segmenter and a benchmark. Implementations live elsewhere and are found by entry point."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.masks import Rle
+from workbench.predictions import Prediction
+from workbench.samples import Sample
+
+Image = NDArray[np.uint8]
+"""`[H, W, 3] uint8` RGB"""
+
+
+class System(Protocol):
+    """Turns samples into predictions. An entry point of group `workbench.systems` is a function without required
+    arguments that returns one; its first docstring line is shown by `workbench list`; keyword arguments with defaults
+    are its options."""
+
+    batch_size: int
+    """Samples it can take at once in throughput mode; the runner passes 1 when it measures latency."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides its answers (JSON types): checkpoint digests, parameters, prompt versions. A stored result
+        is reused only where this is equal."""
+        ...
+
+    def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
+        """One prediction per sample, in order. A sample's own failure is an outcome, never an exception."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Noun phrases in, scored instance masks out; image features are computed once per image."""
+
+    def identity(self) -> dict[str, Any]: ...
+
+    def encode(self, image: Image) -> Any:
+        """Image features, to be passed to `segment` for any number of phrases."""
+        ...
+
+    def segment(self, features: Any, phrases: Sequence[str]) -> list["PhraseMasks"]:
+        """All instances of each phrase, batched over phrases: one result per phrase, in order."""
+        ...
+
+
+class PhraseMasks(Protocol):
+    """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; only scores above the segmenter's threshold."""
+
+    @property
+    def masks(self) -> list[Rle]: ...
+    @property
+    def scores(self) -> list[float]: ...
+
+
+class Benchmark(Protocol):
+    """A set of samples and how its authors score them. An entry point of group `workbench.benchmarks` is a function
+    that returns one; tabletop generates its files on first use."""
+
+    name: str
+    protocol: str
+    """Name of the metric set and conventions; see `workbench.metrics.protocols`."""
+
+    def identity(self) -> dict[str, Any]:
+        """Version, split, seed and a digest of the annotation file."""
+        ...
+
+    def samples(self) -> Iterable[Sample]: ...
+
+    def image_root(self) -> Path: ...
