@@ -1,0 +1,76 @@
+"""Noun phrases of the form `[size] [colour] noun`, the concepts that a phrase segmenter is asked for.
+
+The noun is a category ("mug"), a kind ("drinkware") or "object"; all words are singular.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES
+
+ANYTHING = "object"
+
+
+class Named(Protocol):
+    """Anything with the three words of an object."""
+
+    @property
+    def category(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+    @property
+    def size(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A parsed noun phrase; None where a word is not said."""
+
+    noun: str
+    colour: str | None = None
+    size: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(word for word in (self.size, self.colour, self.noun) if word)
+
+    def matches(self, obj: Named) -> bool:
+        """Whether the phrase names the object."""
+        return (
+            self.noun in (ANYTHING, obj.category, CATEGORIES[obj.category].kind)
+            and self.colour in (None, obj.colour)
+            and self.size in (None, obj.size)
+        )
+
+
+def parse(text: str) -> Phrase:
+    """Read a phrase of the family; raises `ValueError` for any other text."""
+    words = text.split()
+    size = words.pop(0) if words and words[0] in SIZES else None
+    colour = words.pop(0) if words and words[0] in COLOURS else None
+    if len(words) == 1 and (words[0] == ANYTHING or words[0] in CATEGORIES or words[0] in KINDS):
+        return Phrase(words[0], colour, size)
+    raise ValueError(f"expected `[size] [colour] noun` in words of the vocabulary, got {text!r}")
+
+
+def matches(text: str, obj: Named) -> bool:
+    """Whether a phrase of the family names the object."""
+    return parse(text).matches(obj)
+
+
+def noun_phrases(obj: Named) -> list[str]:
+    """All phrases of the family that name the object, the most specific first."""
+    return [
+        str(Phrase(noun, colour, size))
+        for noun in (obj.category, CATEGORIES[obj.category].kind, ANYTHING)
+        for colour in (obj.colour, None)
+        for size in (obj.size, None)
+    ]
+
+
+ALL_PHRASES: tuple[str, ...] = tuple(
+    str(Phrase(noun, colour, size))
+    for noun in (*CATEGORIES, *KINDS, ANYTHING)
+    for colour in (None, *COLOURS)
+    for size in (None, *SIZES)
+)
+"""Every phrase of the family."""

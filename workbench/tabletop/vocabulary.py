@@ -1,0 +1,92 @@
+"""The words of the generated benchmark: what there is, in which colours and sizes, and what it is good for."""
+
+from dataclasses import dataclass
+
+VERSION = 1
+"""Version of scenes and instructions; raised whenever the same seed gives other files."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """`kind` is the class above it, a key of `KINDS`; `uses` are keys of `USES`."""
+
+    kind: str
+    plural: str
+    uses: tuple[str, ...]
+
+
+KINDS: dict[str, str] = {
+    "drinkware": "drinkware",
+    "fruit": "fruit",
+    "stationery": "stationery",
+    "toy": "toys",
+    "light": "lights",
+    "timepiece": "timepieces",
+}
+"""Kind noun -> its plural; the first three are mass nouns."""
+
+CATEGORIES: dict[str, Category] = {
+    "mug": Category("drinkware", "mugs", ("drink",)),
+    "bottle": Category("drinkware", "bottles", ("drink",)),
+    "apple": Category("fruit", "apples", ("eat",)),
+    "banana": Category("fruit", "bananas", ("eat",)),
+    "pear": Category("fruit", "pears", ("eat",)),
+    "book": Category("stationery", "books", ("read",)),
+    "pencil": Category("stationery", "pencils", ("write",)),
+    "ball": Category("toy", "balls", ("play",)),
+    "die": Category("toy", "dice", ("play",)),
+    "kite": Category("toy", "kites", ("play", "fly")),
+    "candle": Category("light", "candles", ("light",)),
+    "lamp": Category("light", "lamps", ("light",)),
+    "clock": Category("timepiece", "clocks", ("time",)),
+    "hourglass": Category("timepiece", "hourglasses", ("time",)),
+}
+
+USES: dict[str, tuple[str, ...]] = {
+    "drink": ("to drink from", "that holds a drink", "for when I am thirsty"),
+    "eat": ("to eat", "for a healthy snack", "for when I am hungry"),
+    "read": ("to read", "with a story in it", "for a quiet evening of reading"),
+    "write": ("to write with", "to draw a picture with", "to sign a letter with"),
+    "play": ("to play with", "that would amuse a child", "for a game"),
+    "fly": ("to fly on a windy day", "that goes up in the wind"),
+    "light": ("that gives light", "to light up a dark room", "for when the power is out"),
+    "time": ("to tell how much time has passed", "that measures time", "to time an egg with"),
+}
+"""Use -> ways to say it after "something"; they never name a category or a kind."""
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (214, 38, 38),
+    "orange": (247, 132, 22),
+    "yellow": (246, 220, 44),
+    "green": (44, 158, 62),
+    "blue": (38, 92, 220),
+    "purple": (126, 48, 170),
+    "pink": (250, 140, 190),
+    "black": (38, 38, 42),
+}
+"""Colour name -> RGB; every object varies it a little."""
+
+SIZES: dict[str, tuple[float, float]] = {"small": (18, 24), "medium": (28, 34), "large": (40, 50)}
+"""Size name -> range of the object's long side in pixels in an image of 128 x 128 pixels."""
+
+HELD_OUT: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("mug", "purple"),
+        ("bottle", "orange"),
+        ("apple", "blue"),
+        ("banana", "pink"),
+        ("pear", "red"),
+        ("book", "yellow"),
+        ("pencil", "black"),
+        ("ball", "green"),
+        ("die", "purple"),
+        ("kite", "orange"),
+        ("candle", "blue"),
+        ("lamp", "pink"),
+        ("clock", "red"),
+        ("hourglass", "yellow"),
+        ("mug", "black"),
+        ("ball", "orange"),
+    }
+)
+"""(category, colour) pairs that occur in scenes of the test split only."""
