@@ -1,0 +1,150 @@
+"""How the predicted instances of a sample overlap its targets: computed once, read by every metric and diagnosis."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench import masks
+from workbench.errors import ConfigurationError
+from workbench.masks import Rle
+from workbench.predictions import OK, Prediction
+from workbench.samples import Sample
+
+IOU_THRESHOLDS: NDArray[np.float64] = np.array([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
+
+
+@dataclass(frozen=True, eq=False)
+class SampleOverlap:
+    """One scored answer: N predicted instances, T targets, O other annotated instances, C dropped candidates.
+
+    An answer whose outcome is not `ok` counts as empty: N is 0. Areas are in pixels, of the pooled masks (union over
+    instances), without the pixels that the sample ignores.
+    """
+
+    sample_id: str
+    image_id: str
+    kind: str | None
+    outcome: str
+    n_targets: int
+    scores: NDArray[np.float64]
+    """`[N]`"""
+    iou: NDArray[np.float64]
+    """`[N, T]`"""
+    iou_others: NDArray[np.float64]
+    """`[N, O]`"""
+    iou_candidates: NDArray[np.float64]
+    """`[C, T]`"""
+    dropped: tuple[str, ...]
+    """Why each of the C candidates is not in the answer."""
+    intersection: int
+    union: int
+
+    @property
+    def n_instances(self) -> int:
+        return len(self.scores)
+
+
+def overlaps(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[SampleOverlap]:
+    """One overlap per sample with a usable annotation, in the order of the samples.
+
+    A sample with a `problem` has no truth to compare with and is left out; predictions of other samples are not read.
+    Raises `ConfigurationError` where a sample has no prediction, or two, and where a predicted mask or score does not
+    fit its image.
+    """
+    return [_overlap(sample, answer) for sample, answer in pair(samples, predictions) if sample.problem is None]
+
+
+def pair(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[tuple[Sample, Prediction]]:
+    """Each sample with its prediction; raises `ConfigurationError` unless each sample has exactly one."""
+    answers: dict[str, Prediction] = {}
+    for answer in predictions:
+        if answer.sample_id in answers:
+            raise ConfigurationError(f"sample {answer.sample_id!r} has more than one prediction")
+        answers[answer.sample_id] = answer
+    pairs = []
+    for sample in samples:
+        if sample.sample_id not in answers:
+            raise ConfigurationError(f"sample {sample.sample_id!r} has no prediction: run the missing samples first")
+        pairs.append((sample, answers[sample.sample_id]))
+    if len({sample.sample_id for sample, _ in pairs}) < len(pairs):
+        raise ConfigurationError("two samples of this benchmark have the same id")
+    return pairs
+
+
+def match(
+    scores: NDArray[np.float64], iou: NDArray[np.float64], thresholds: NDArray[np.float64] = IOU_THRESHOLDS
+) -> NDArray[np.int64]:
+    """Greedy matching at K IoU thresholds: target index of each instance or -1, `[N, K]`.
+
+    Instances choose by falling score (earlier first on equal scores). Each takes, of the targets still free, the one it
+    overlaps most (earlier first on equal IoU), provided that this IoU reaches the threshold. This is the assignment
+    of InstructSAM's Inst2Seg-Bench evaluation; COCO's differs only in what it does with ignored and crowd regions.
+
+    scores: `[N]`; iou: `[N, T]`; thresholds: `[K]`.
+    """
+    n_instances, n_targets = iou.shape
+    matched = np.full((n_instances, len(thresholds)), -1, dtype=np.int64)
+    if n_targets == 0:
+        return matched
+    free = np.ones((len(thresholds), n_targets), dtype=bool)
+    levels = np.arange(len(thresholds))
+    for instance in np.argsort(-scores, kind="stable"):
+        available = np.where(free, iou[instance], -1.0)
+        best = available.argmax(axis=1)
+        hit = available[levels, best] >= thresholds
+        matched[instance, hit] = best[hit]
+        free[levels[hit], best[hit]] = False
+    return matched
+
+
+def pooled_areas(predicted: Sequence[Rle], targets: Sequence[Rle], ignore: Rle | None = None) -> tuple[int, int]:
+    """Pixels of the intersection and of the union of the pooled masks, with `ignore` pixels cleared in both."""
+    if not predicted and not targets:
+        return 0, 0
+    union = masks.union([*predicted, *targets])
+    if not predicted or not targets:
+        return 0, _area_outside(union, ignore)
+    common = masks.intersection([masks.union(predicted), masks.union(targets)])
+    return _area_outside(common, ignore), _area_outside(union, ignore)
+
+
+def _area_outside(mask: Rle, ignore: Rle | None) -> int:
+    return masks.area(mask) - (masks.area(masks.intersection([mask, ignore])) if ignore is not None else 0)
+
+
+def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
+    instances = answer.instances if answer.outcome == OK else ()
+    predicted = [instance.mask for instance in instances]
+    scores = np.array([instance.score for instance in instances], dtype=np.float64)
+    candidates = [candidate.mask for candidate in answer.candidates]
+    _check(sample, [*predicted, *candidates], scores)
+    intersection, union = pooled_areas(predicted, sample.targets, sample.ignore)
+    return SampleOverlap(
+        sample_id=sample.sample_id,
+        image_id=sample.image_id,
+        kind=sample.kind,
+        outcome=answer.outcome,
+        n_targets=len(sample.targets),
+        scores=scores,
+        iou=masks.iou_matrix(predicted, sample.targets),
+        iou_others=masks.iou_matrix(predicted, [other.mask for other in sample.others]),
+        iou_candidates=masks.iou_matrix(candidates, sample.targets),
+        dropped=tuple(candidate.dropped for candidate in answer.candidates),
+        intersection=intersection,
+        union=union,
+    )
+
+
+def _check(sample: Sample, predicted: Sequence[Rle], scores: NDArray[np.float64]) -> None:
+    # pycocotools gives an IoU of -1 and an empty union for masks of different sizes instead of an error
+    for mask in predicted:
+        if list(mask["size"]) != [sample.height, sample.width]:
+            height, width = mask["size"]
+            raise ConfigurationError(
+                f"sample {sample.sample_id!r}: predicted mask is {width}x{height} "
+                f"but the image is {sample.width}x{sample.height} (width x height)"
+            )
+    if not np.isfinite(scores).all():
+        raise ConfigurationError(f"sample {sample.sample_id!r}: predicted scores must be finite, got {scores.tolist()}")

@@ -1,0 +1,35 @@
+"""Does a system answer when it should, and decline when it should? N_acc and T_acc of GRES (Liu et al., CVPR 2023).
+
+The decision is read from the number of instances, never from their pixels: an instance with an empty mask is an answer.
+A run that failed decided nothing, so it is wrong in both.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.overlap import weighted_mean
+from workbench.predictions import OK
+
+
+def no_target_accuracy(
+    overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
+) -> NDArray[np.float64]:
+    """N_acc `[D]`: share of the no-target samples answered with no instance; nan without no-target samples.
+
+    weights: `[S, D]`, how often each sample counts.
+    """
+    no_target = np.array([o.n_targets == 0 for o in overlaps], dtype=bool)
+    declined = np.array([o.outcome == OK and o.n_instances == 0 for o in overlaps], dtype=bool)
+    return weighted_mean(no_target & declined, no_target, weights)
+
+
+def target_accuracy(
+    overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
+) -> NDArray[np.float64]:
+    """T_acc `[D]`: share of the samples with targets answered with an instance, right or wrong; nan without such."""
+    has_target = np.array([o.n_targets > 0 for o in overlaps], dtype=bool)
+    answered = np.array([o.n_instances > 0 for o in overlaps], dtype=bool)
+    return weighted_mean(has_target & answered, has_target, weights)

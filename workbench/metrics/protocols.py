@@ -1,0 +1,179 @@
+"""Scores a system on a benchmark, by the protocol that the benchmark names.
+
+A protocol is an entry point of group `workbench.metrics`: a function from the overlaps of a system's answers to a
+measure, which gives the metric values (fractions) of any reweighted copy of the data set. Everything else here, the
+intervals, groups, costs and diagnosis, is the same for all protocols. Results are plain JSON types; a value that is
+undefined, as N_acc without no-target samples or AP without targets, is None.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.failures.taxonomy import SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
+from workbench.metrics import latency
+from workbench.metrics.ap import average_precision, rank
+from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pair
+from workbench.metrics.overlap import ciou, giou, sample_iou
+from workbench.metrics.presence import no_target_accuracy, target_accuracy
+from workbench.metrics.statistics import Interval, Measure, Weights, estimate, intervals, paired
+from workbench.predictions import OK, Prediction
+from workbench.registry import load
+from workbench.samples import Sample
+
+AP50 = int(np.flatnonzero(IOU_THRESHOLDS == 0.5)[0])
+AP75 = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
+TARGET_BINS = ("0", "1", ">=2")
+
+
+def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """Inst2Seg-Bench: mAP, AP50, AP75 over all instructions; gIoU and cIoU of pooled masks; N_acc and T_acc."""
+    ranking = rank(overlaps)
+    intersection, union = _areas(overlaps)
+    iou = sample_iou(intersection, union)
+
+    def measure(weights: Weights) -> dict[str, Any]:
+        ap = average_precision(ranking, weights)
+        return {
+            "mAP": ap.mean(axis=0),
+            "AP50": ap[AP50],
+            "AP75": ap[AP75],
+            "gIoU": giou(iou, weights),
+            "cIoU": ciou(intersection, union, weights),
+            "N_acc": no_target_accuracy(overlaps, weights),
+            "T_acc": target_accuracy(overlaps, weights),
+        }
+
+    return measure
+
+
+def score(samples: Iterable[Sample], predictions: Iterable[Prediction], protocol: str = "inst2seg") -> dict[str, Any]:
+    """Everything that is reported of one system on one benchmark.
+
+    An answer whose outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation
+    is unusable are counted there and in `unscored`, but have no truth to be scored against. Raises
+    `ConfigurationError` for an unknown protocol and where samples and predictions do not fit together.
+    """
+    build = load("metrics", protocol)
+    pairs = pair(samples, predictions)
+    answers = [answer for _, answer in pairs]
+    found = overlaps((sample for sample, _ in pairs), answers)
+    failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
+    diagnoses = [diagnose(overlap) for overlap in found]
+    kinds = sorted({overlap.kind for overlap in found if overlap.kind is not None})
+    bins = {name: [o for o in found if TARGET_BINS[min(o.n_targets, 2)] == name] for name in TARGET_BINS}
+    measured = _measured(found, build)
+    return {
+        "protocol": protocol,
+        "samples": len(pairs),
+        "unscored": len(pairs) - len(found),
+        "n_failed": failures.total(),
+        "failures": dict(sorted(failures.items())),
+        "metrics": measured["metrics"],
+        "intervals": measured["intervals"],
+        "by_targets": {name: _measured(group, build) for name, group in bins.items()},
+        "by_kind": {kind: _measured([o for o in found if o.kind == kind], build) for kind in kinds},
+        "latency": latency.latency(answers),
+        "calls_per_sample": latency.calls_per_sample(answers),
+        "tokens_per_sample": latency.tokens_per_sample(answers),
+        "diagnosis": tally(diagnoses),
+        "missed_targets": missed_reasons(diagnoses),
+    }
+
+
+def difference(
+    samples: Iterable[Sample],
+    predictions_a: Iterable[Prediction],
+    predictions_b: Iterable[Prediction],
+    protocol: str = "inst2seg",
+) -> dict[str, dict[str, Any]]:
+    """`{metric: {"difference": a - b, "interval": [low, high] | None}}` over the same samples, paired by image."""
+    build = load("metrics", protocol)
+    samples = list(samples)
+    a, b = overlaps(samples, predictions_a), overlaps(samples, predictions_b)
+    measure = paired(build(a), build(b))
+    values = _defined(estimate(measure, len(a)))
+    spread = intervals([overlap.image_id for overlap in a], measure)
+    return {name: {"difference": values[name], "interval": _listed(spread[name])} for name in values}
+
+
+def table(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
+    """One flat row per sample: who it is, how it was answered, what it cost and what went wrong.
+
+    `iou` is the sample's term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample
+    whose annotation is unusable.
+    """
+    pairs = pair(samples, predictions)
+    scored = {o.sample_id: o for o in overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs))}
+    return [
+        {
+            "sample_id": sample.sample_id,
+            "image_id": sample.image_id,
+            "kind": sample.kind,
+            "n_targets": len(sample.targets),
+            "n_instances": len(answer.instances) if answer.outcome == OK else 0,
+            "outcome": answer.outcome,
+            "message": answer.message,
+            "latency": answer.latency,
+            **_costs(answer),
+            **_verdict(scored.get(sample.sample_id)),
+        }
+        for sample, answer in pairs
+    ]
+
+
+def _measured(group: Sequence[SampleOverlap], build: Any) -> dict[str, Any]:
+    measure: Measure = build(group)
+    spread = intervals([overlap.image_id for overlap in group], measure)
+    return {
+        "samples": len(group),
+        "metrics": _defined(estimate(measure, len(group))),
+        "intervals": {name: _listed(interval) for name, interval in spread.items()},
+    }
+
+
+def _areas(overlaps: Sequence[SampleOverlap]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    areas = np.array([(o.intersection, o.union) for o in overlaps], dtype=np.int64).reshape(-1, 2)
+    return areas[:, 0], areas[:, 1]
+
+
+def _defined(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
+
+
+def _costs(answer: Prediction) -> dict[str, float | int]:
+    kinds = [call.kind for call in answer.calls]
+    seconds = {
+        f"seconds_{kind}": float(sum(call.duration for call in answer.calls if call.kind == kind))
+        for kind in latency.CALL_KINDS
+    }
+    return {
+        "calls": len(kinds),
+        "calls_llm": kinds.count("llm"),
+        "calls_segment": kinds.count("segment"),
+        **seconds,
+        "tokens_in": sum(call.tokens_in for call in answer.calls),
+        "tokens_out": sum(call.tokens_out for call in answer.calls),
+    }
+
+
+def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
+    if overlap is None:
+        names = ("iou", "intersection", "union", *tally([]))
+        return dict.fromkeys(names)
+    diagnosis = diagnose(overlap)
+    iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
+    return {
+        "iou": float(iou[0]),
+        "intersection": overlap.intersection,
+        "union": overlap.union,
+        **diagnosis.counts,
+        **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
+    }
