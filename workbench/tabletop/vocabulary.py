@@ -42,17 +42,34 @@ CATEGORIES: dict[str, Category] = {
     "hourglass": Category("timepiece", "hourglasses", ("time",)),
 }
 
-USES: dict[str, tuple[str, ...]] = {
-    "drink": ("to drink from", "that holds a drink", "for when I am thirsty"),
-    "eat": ("to eat", "for a healthy snack", "for when I am hungry"),
-    "read": ("to read", "with a story in it", "for a quiet evening of reading"),
-    "write": ("to write with", "to draw a picture with", "to sign a letter with"),
-    "play": ("to play with", "that would amuse a child", "for a game"),
-    "fly": ("to fly on a windy day", "that goes up in the wind"),
-    "light": ("that gives light", "to light up a dark room", "for when the power is out"),
-    "time": ("to tell how much time has passed", "that measures time", "to time an egg with"),
+
+@dataclass(frozen=True)
+class Use:
+    """What things are good for. `verbs` complete "something to ..."; `needs` are situations that call for them.
+
+    No wording names a category or a kind.
+    """
+
+    verbs: tuple[str, ...]
+    needs: tuple[str, ...]
+
+
+USES: dict[str, Use] = {
+    "drink": Use(("drink from", "fill with water"), ("I am thirsty", "I would like some water")),
+    "eat": Use(("eat", "have as a snack"), ("I am hungry", "It is time for a snack")),
+    "read": Use(("read", "read a story from"), ("I would like a story", "I am bored and like to read")),
+    "write": Use(("write with", "draw a picture with"), ("I must sign a letter", "I want to take notes")),
+    "play": Use(("play with", "take to the playground"), ("The children want to play", "It is time to play")),
+    "fly": Use(("fly on a windy day", "let rise in the wind"), ("There is a good wind to see something fly",)),
+    "light": Use(
+        ("light up a dark room with", "make the room brighter with"),
+        ("It is getting dark", "It is too dark to see anything here"),
+    ),
+    "time": Use(
+        ("measure time with", "time an egg with"),
+        ("I must not boil the egg too long", "I want to know when ten minutes have passed"),
+    ),
 }
-"""Use -> ways to say it after "something"; they never name a category or a kind."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (214, 38, 38),
