@@ -1,4 +1,4 @@
-"""Finds systems, benchmarks, segmenters, metrics, reporters and recipes by entry point, as any package may provide them.
+"""Finds systems, benchmarks, segmenters, metrics, reporters and recipes by entry point; any package may provide them.
 
 A plugin of group `workbench.<plural>` is a function (or class); for systems, segmenters and benchmarks it returns the
 thing itself, and its keyword arguments with defaults are the options. Listing imports the modules that the entry
@@ -9,8 +9,9 @@ import difflib
 import importlib.metadata
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 from workbench.errors import ConfigurationError
@@ -47,7 +48,7 @@ def load(group: Group, name: str) -> Callable[..., Any]:
     points = _entry_points(group)
     found = [point for point in points if point.name == name]
     if not found:
-        raise ConfigurationError(_unknown(f"{group.removesuffix('s')}", name, sorted({p.name for p in points})))
+        raise ConfigurationError(unknown(group.removesuffix("s"), name, sorted({p.name for p in points})))
     if len(found) > 1:
         raise ConfigurationError(_collision(group, name, found))
     try:
@@ -56,22 +57,22 @@ def load(group: Group, name: str) -> Callable[..., Any]:
         raise ConfigurationError(f"{group} plugin {name!r} ({_source(found[0])}) is broken: {_why(error)}") from error
 
 
-def create(group: Group, name: str, options: Mapping[str, Any] | None = None) -> Any:
-    """Load a plugin and call it with these options; an option it does not have raises `ConfigurationError`."""
-    factory = load(group, name)
-    check_options(factory, name, options or {})
-    return factory(**(options or {}))
-
-
-def check_options(factory: Callable[..., Any], name: str, options: Mapping[str, Any]) -> None:
-    """Raise `ConfigurationError` for an option that the factory of plugin `name` does not take."""
+def prepare(group: Group, name: str, options: Mapping[str, Any] | None = None) -> Callable[[], Any]:
+    """Load a plugin and bind these options to it; one that it does not have raises `ConfigurationError`."""
+    factory, options = load(group, name), options or {}
     parameters = inspect.signature(factory).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
     known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for option in options:
         if option not in known:
-            raise ConfigurationError(_unknown(f"option of {name}", option, known))
+            raise ConfigurationError(unknown(f"option of {name}", option, known))
+    return partial(factory, **options)
+
+
+def unknown(what: str, name: str, known: Sequence[str]) -> str:
+    """The message for a name that does not exist, with the closest one and all that do."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"unknown {what} {name!r}{hint}; known: {', '.join(known) or 'none'}"
 
 
 def _entry_points(group: Group) -> list[importlib.metadata.EntryPoint]:
@@ -87,9 +88,7 @@ def _describe(
     except Exception as error:
         return Plugin(group, point.name, _source(point), "", _why(error))
     summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
-    return Plugin(
-        group, point.name, _source(point), summary, _collision(group, point.name, rivals) if rivals else None
-    )
+    return Plugin(group, point.name, _source(point), summary, _collision(group, point.name, rivals) if rivals else None)
 
 
 def _callable(point: importlib.metadata.EntryPoint) -> Callable[..., Any]:
@@ -110,9 +109,3 @@ def _why(error: Exception) -> str:
 def _collision(group: Group, name: str, points: list[importlib.metadata.EntryPoint]) -> str:
     sources = " and ".join(sorted(_source(point) for point in points))
     return f"{group} plugin {name!r} is provided more than once, by {sources}: uninstall or rename all but one"
-
-
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"unknown {what} {name!r}{hint}; known: {', '.join(known) or 'none'}"

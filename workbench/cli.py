@@ -1,0 +1,265 @@
+"""The `workbench` command. It only reads options and prints; heavy parts are imported by the command that needs them.
+
+Exit codes: 0 done, 2 wrong configuration (nothing was started), 3 results are complete on disk but the report or the
+tracking failed, 130 interrupted.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import registry
+from workbench.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from workbench.runs import Run
+
+INCOMPLETE = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ConfigurationError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("workbench: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workbench", description="Compare systems that segment what is asked for.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    lister = commands.add_parser("list", help="show the plugins that are installed")
+    lister.add_argument("--json", action="store_true", help="print one JSON object")
+    lister.set_defaults(command=_list)
+
+    compare = commands.add_parser("compare", help="run systems on a benchmark, score them, write the report")
+    compare.add_argument("--systems", required=True, help="names, separated by commas")
+    compare.add_argument("--benchmark", required=True, help="name of the benchmark")
+    compare.add_argument("--limit", type=int, help="only the first so many samples")
+    compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
+    compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
+    compare.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
+    compare.add_argument("--time-limit", type=float, metavar="SECONDS", help="for one sample")
+    compare.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system or the benchmark"
+    )
+    compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
+    compare.set_defaults(command=_compare)
+
+    generate = commands.add_parser("generate", help="write the files of a generated benchmark")
+    generate.add_argument("benchmark", choices=("tabletop",))
+    generate.add_argument("--out", type=Path, required=True)
+    generate.add_argument("--scenes", type=int, default=60, help="number of images (%(default)s)")
+    generate.add_argument("--per-scene", type=int, default=4, help="instructions for each image (%(default)s)")
+    generate.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    generate.add_argument("--size", type=int, default=128, help="image side in pixels (%(default)s)")
+    generate.set_defaults(command=_generate)
+
+    train = commands.add_parser("train", help="train a checkpoint from a recipe")
+    train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
+    train.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/RECIPE-TIME)")
+    train.set_defaults(command=_train)
+
+    report = commands.add_parser("report", help="write the report of a run again")
+    report.add_argument("run", type=Path)
+    report.set_defaults(command=_report)
+
+    track = commands.add_parser("track", help="log a run to MLflow")
+    track.add_argument("run", type=Path)
+    track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    track.set_defaults(command=_track)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr):  # of modules that print when they are imported
+        found = {group: registry.plugins(group) for group in registry.GROUPS}
+    if options.json:
+        print(json.dumps({group: [asdict(plugin) for plugin in listed] for group, listed in found.items()}, indent=2))
+        return 0
+    for group, listed in found.items():
+        print(f"{group}:" if listed else f"{group}: none")
+        for plugin in listed:
+            print(f"  {plugin.name:<20} {f'BROKEN: {plugin.problem}' if plugin.problem else plugin.summary}")
+            print(f"  {'':<20} {plugin.source}")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        run, code = _compared(options)
+    if options.json:
+        print(json.dumps(run.results))
+    return code
+
+
+def _compared(options: argparse.Namespace) -> tuple["Run", int]:
+    names = _names(options.systems)
+    settings = _settings(options.set, [*names, options.benchmark])
+    systems = {name: registry.prepare("systems", name, settings[name]) for name in names}
+    make_benchmark = registry.prepare("benchmarks", options.benchmark, settings[options.benchmark])
+    registry.load("reporters", "html")
+    out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
+
+    from workbench.runner import run
+    from workbench.runs import finish
+    from workbench.store import check_writable
+
+    check_writable(out)
+    try:
+        run(
+            systems,
+            make_benchmark(),
+            out,
+            limit=options.limit,
+            mode=options.mode,
+            seed=options.seed,
+            time_limit=options.time_limit,
+            settings={"set": options.set},
+        )
+    except KeyboardInterrupt:
+        print(
+            f"workbench: the predictions so far are kept; continue with the same command and --out {out}",
+            file=sys.stderr,
+        )
+        raise
+    finished = finish(out)
+    print(_scores(finished.results))
+    finished, reported = _with_report(finished)
+    finished, tracked = _with_tracking(finished, options.tracking_uri)
+    return finished, 0 if reported and tracked else INCOMPLETE
+
+
+def _with_report(run: "Run") -> tuple["Run", bool]:
+    from workbench.runs import add_report
+
+    write = registry.load("reporters", "html")
+    try:
+        path = write(run, run.path / "report.html")
+    except Exception:  # the results are on disk: say what failed, go on
+        traceback.print_exc()
+        print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
+        return run, False
+    print(f"report: {path}")
+    return add_report(run, path), True
+
+
+def _with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
+    from workbench.runs import add_tracking
+    from workbench.tracking import TrackingError, track
+
+    try:
+        logged = track(run, uri)
+    except TrackingError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return run, False
+    print(f"MLflow: experiment {logged['experiment']}; open it with")
+    print(f"    mlflow ui --backend-store-uri {logged['tracking_uri']}")
+    return add_tracking(run, logged), True
+
+
+def _report(options: argparse.Namespace) -> int:
+    return 0 if _with_report(_finished(options.run))[1] else INCOMPLETE
+
+
+def _track(options: argparse.Namespace) -> int:
+    return 0 if _with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
+
+
+def _finished(path: Path) -> "Run":
+    """The run, scored now where it was interrupted before that."""
+    from workbench.runs import finish, load_run
+
+    run = load_run(path)
+    return run if run.results else finish(path)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from workbench.store import check_writable
+    from workbench.tabletop.writer import generate
+
+    check_writable(options.out)
+    generate(options.out, scenes=options.scenes, per_scene=options.per_scene, seed=options.seed, size=options.size)
+    print(options.out)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from workbench.recipes import read_config
+    from workbench.store import check_writable
+
+    name, train, config = read_config(options.config)
+    out = options.out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    check_writable(out)
+    train(config, out)
+    print(out)
+    return 0
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or len(set(names)) < len(names):
+        raise ConfigurationError(f"--systems expects one or more different names, got {text!r}")
+    return names
+
+
+def _settings(assignments: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read `name.option=value` (YAML values), by name; raises `ConfigurationError` for anything else."""
+    import yaml
+
+    settings: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for assignment in assignments:
+        target, equals, value = assignment.partition("=")
+        name, _, option = target.rpartition(".")
+        if not equals or not option or name not in settings:
+            raise ConfigurationError(
+                f"--set expects NAME.OPTION=VALUE with a name among {', '.join(names)}, got {assignment!r}"
+            )
+        try:
+            settings[name][option] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"--set {assignment}: the value is not YAML: {error}") from error
+    return settings
+
+
+def _scores(results: Mapping[str, Any]) -> str:
+    """The scores as a text table, one row for each system."""
+    systems = results["systems"]
+    metrics = list(next(iter(systems.values()))["metrics"])
+    header = ["system", *metrics, "p50 s", "p90 s", "calls", "failed"]
+    rows = [header] + [
+        [
+            name,
+            *(_number(result["metrics"][metric]) for metric in metrics),
+            _number(result["latency"]["p50"]),
+            _number(result["latency"]["p90"]),
+            _number(result["calls_per_sample"]),
+            f"{result['n_failed']}/{result['samples']}",
+        ]
+        for name, result in systems.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

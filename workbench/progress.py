@@ -1,0 +1,65 @@
+"""Progress of a long run on stderr: one line rewritten on a terminal, a plain line every few seconds elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+
+class Progress:
+    """Counts samples of one system: done, rate, time left, failures.
+
+    `done` samples, `failed` of them, were there before; the rate counts the new ones only. `clock` in seconds.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        done: int = 0,
+        failed: int = 0,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.label, self.total, self.done, self.failed = label, total, done, failed
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._interval = 0.2 if self._terminal else 5.0
+        self._clock = clock
+        self._begun = self._shown = clock()
+        self._new = 0
+
+    def add(self, samples: int, failed: int) -> None:
+        """Count finished samples, and show the line when it is time to."""
+        self.done += samples
+        self._new += samples
+        self.failed += failed
+        if self._clock() - self._shown >= self._interval:
+            self._show()
+
+    def close(self) -> None:
+        """Show the final state."""
+        self._show()
+        if self._terminal:
+            self._stream.write("\n")
+
+    def line(self) -> str:
+        """`label: 12/240 samples, 3.1/s, 1:14 left, 2 failed`"""
+        elapsed = self._clock() - self._begun
+        parts = [f"{self.done}/{self.total} samples"]
+        if self._new and elapsed > 0:
+            rate = self._new / elapsed
+            parts += [f"{rate:.1f}/s", f"{_minutes((self.total - self.done) / rate)} left"]
+        return f"{self.label}: {', '.join([*parts, f'{self.failed} failed'])}"
+
+    def _show(self) -> None:
+        self._shown = self._clock()
+        end = "\x1b[K" if self._terminal else "\n"
+        self._stream.write(("\r" if self._terminal else "") + self.line() + end)
+        self._stream.flush()
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

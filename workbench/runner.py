@@ -1,0 +1,151 @@
+"""Runs systems over a benchmark, one system after the other, into the stores of a run folder.
+
+Latency mode gives a system one sample at a time and times each answer, image in memory to masks. Throughput mode gives
+it `batch_size` samples at once; single answers then have no latency. A first answer is thrown away in both (warm-up).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench import runs
+from workbench.answers import Mode, Options, answer, load
+from workbench.errors import ConfigurationError, SampleError
+from workbench.predictions import OK
+from workbench.progress import Progress
+from workbench.provenance import digest, file_digest
+from workbench.samples import Sample
+from workbench.store import Store, check_writable, lock
+from workbench.systems import Benchmark, System
+
+
+def run(
+    systems: Mapping[str, Callable[[], System]],
+    benchmark: Benchmark,
+    out: Path,
+    *,
+    limit: int | None = None,
+    mode: Mode = "latency",
+    seed: int = 0,
+    time_limit: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
+
+    `systems` maps a name to a function that makes the system. All of them are made, and what `out` already holds is
+    checked, before the first one works; each is let go when it is through. Samples that have their prediction are not
+    run again. For the options see `Options`; `settings` are further ones for the manifest alone. Raises
+    `ConfigurationError` before any work; what goes wrong later is the outcome of a sample.
+    """
+    options = Options(limit, mode, seed, time_limit)
+    check_writable(out)
+    made = [_make(name, factory) for name, factory in systems.items()]
+    samples = _first_samples(benchmark, limit)
+    digests = _ImageDigests()
+    with lock(out), ExitStack() as stack:
+        conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed}
+        queue: list[tuple[_Made, Store]] = []
+        for item in made:
+            folder = out / benchmark.name / item.name
+            store = stack.enter_context(Store(folder, {"system": item.identity, **conditions}))
+            _check_done(store, samples, digests)
+            queue.append((item, store))
+        identities = {item.name: item.identity for item in made}
+        runs.write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})})
+        made.clear()
+        while queue:
+            _run_system(*queue.pop(0), samples, digests, options)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A system and the seconds it took to make."""
+
+    name: str
+    system: System
+    identity: dict[str, Any]
+    seconds: float
+
+
+def _make(name: str, factory: Callable[[], System]) -> _Made:
+    begun = time.perf_counter()
+    system = factory()
+    return _Made(name, system, system.identity(), time.perf_counter() - begun)
+
+
+class _ImageDigests(dict[Path, str | None]):
+    """Digest of an image file, None where it cannot be read; every file is read once."""
+
+    def __missing__(self, path: Path) -> str | None:
+        try:
+            self[path] = file_digest(path)
+        except OSError:
+            self[path] = None
+        return self[path]
+
+
+def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
+    samples = list(islice(benchmark.samples(), limit))
+    if not samples:
+        raise ConfigurationError(f"benchmark {benchmark.name} has no samples")
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.sample_id in seen:
+            raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
+        seen.add(sample.sample_id)
+    return samples
+
+
+def _check_done(store: Store, samples: Sequence[Sample], digests: _ImageDigests) -> None:
+    for sample in samples:
+        if sample.sample_id in store.done:
+            store.check(sample.sample_id, digests[sample.image_path], digest(sample.instruction))
+
+
+def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _ImageDigests, options: Options) -> None:
+    todo = [sample for sample in samples if sample.sample_id not in store.done]
+    if not todo:
+        print(f"{made.name}: all {len(samples)} predictions are there", file=sys.stderr)
+        return
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    warm_up = _warm_up(made, samples)
+    store.add_session({"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)})
+    failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id in store.done)
+    progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)
+    size = max(1, made.system.batch_size) if options.mode == "throughput" else 1
+    try:
+        for start in range(0, len(todo), size):
+            batch = todo[start : start + size]
+            answers = answer(made.system, batch, options)
+            for sample, found in zip(batch, answers, strict=True):
+                image = digests[sample.image_path]
+                store.append(found.prediction, image, digest(sample.instruction), found.seconds)
+            progress.add(len(batch), sum(found.prediction.outcome != OK for found in answers))
+    finally:
+        progress.close()
+
+
+def _warm_up(made: _Made, samples: Sequence[Sample]) -> float | None:
+    """Seconds of a first answer, which is thrown away; None where no image can be loaded."""
+    for sample in samples:
+        try:
+            image = load(sample)
+        except SampleError:
+            continue
+        # mirrored, so that nothing that is cached for this image serves the timed answers
+        image = np.ascontiguousarray(image[:, ::-1])
+        begun = time.perf_counter()
+        try:
+            made.system.predict([sample], [image])
+        except Exception as error:  # the samples will show it, each with its own outcome
+            print(f"{made.name}: warm-up failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return time.perf_counter() - begun
+    return None

@@ -1,0 +1,209 @@
+"""A run folder: what went in, what came out, and reading it back.
+
+manifest.json                  versions, git state, machine, benchmark, systems, options
+<benchmark>/samples.jsonl      the samples that were asked, image paths relative to the benchmark's image root
+<benchmark>/<system>/          the predictions of one system, see `workbench.store`
+results.json                   scores of every system and differences of every pair
+samples.parquet                one row for each sample and system
+report.html                    for reading
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ConfigurationError
+from workbench.predictions import Prediction
+from workbench.provenance import git_state, machine, versions
+from workbench.samples import Sample, SceneObject
+from workbench.store import read_json, read_records, write_json, write_lines
+from workbench.systems import Benchmark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that was read back; `results` as in `results.json`, empty where the run is not finished."""
+
+    path: Path
+    manifest: dict[str, Any]
+    results: dict[str, Any]
+
+    @property
+    def benchmark(self) -> str:
+        """Name of the benchmark."""
+        return str(self.manifest["benchmark"]["name"])
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the systems, in the order they were given."""
+        return list(self.manifest["systems"])
+
+    def samples(self) -> list[Sample]:
+        """The samples that were asked, in order."""
+        root = Path(self.manifest["benchmark"]["image_root"])
+        records = read_records(self.path / self.benchmark / "samples.jsonl")
+        return [sample_from_json(record, root) for record in records]
+
+    def predictions(self, system: str) -> list[Prediction]:
+        """The predictions of one system, one per sample, in the order of the samples.
+
+        Raises `ConfigurationError` where the run has no such system or does not have all of them.
+        """
+        return [Prediction.from_json(record) for record in self.records(system)]
+
+    def records(self, system: str) -> list[dict[str, Any]]:
+        """Like `predictions`, as they are stored: with digests and seconds."""
+        if system not in self.systems:
+            raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
+        found = {record["sample_id"]: record for record in read_records(self.store(system) / "predictions.jsonl")}
+        wanted = [sample.sample_id for sample in self.samples()]
+        missing = sum(sample_id not in found for sample_id in wanted)
+        if missing:
+            raise ConfigurationError(
+                f"{self.path}: {system} has no prediction for {missing} of {len(wanted)} samples; "
+                f"continue it with `workbench compare ... --out {self.path}`"
+            )
+        return [found[sample_id] for sample_id in wanted]
+
+    def store(self, system: str) -> Path:
+        """Folder of the predictions of one system."""
+        return self.path / self.benchmark / system
+
+    def table(self) -> "pd.DataFrame":
+        """One row for each sample and system; raises `ConfigurationError` where the run is not finished."""
+        import pandas as pd
+
+        return pd.read_parquet(_existing(self.path / "samples.parquet"))
+
+
+def load_run(path: Path | str) -> Run:
+    """Read a run folder; raises `ConfigurationError` where it is none."""
+    path = Path(path).resolve()
+    manifest = read_json(path / "manifest.json")
+    results = path / "results.json"
+    return Run(path, manifest, read_json(results) if results.exists() else {})
+
+
+def write_inputs(
+    path: Path,
+    benchmark: Benchmark,
+    samples: Sequence[Sample],
+    systems: Mapping[str, Mapping[str, Any]],
+    options: Mapping[str, Any],
+) -> None:
+    """Write the manifest and the samples; `systems` maps names to identities. A continued run keeps its `created`."""
+    manifest_path = path / "manifest.json"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    root = benchmark.image_root().resolve()
+    manifest = {
+        "name": path.resolve().name,
+        "created": read_json(manifest_path)["created"] if manifest_path.exists() else now,
+        "versions": versions(),
+        "git": git_state(),
+        "machine": machine(),
+        "benchmark": {
+            "name": benchmark.name,
+            "protocol": benchmark.protocol,
+            "identity": benchmark.identity(),
+            "image_root": str(root),
+        },
+        "systems": dict(systems),
+        "options": dict(options),
+    }
+    (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
+    write_json(manifest_path, manifest)
+    write_lines(path / benchmark.name / "samples.jsonl", (sample_to_json(sample, root) for sample in samples))
+
+
+def finish(path: Path) -> Run:
+    """Score a run whose predictions are complete: write `results.json` and `samples.parquet`, and read it back."""
+    import pandas as pd
+
+    from workbench.metrics import protocols
+
+    run = load_run(path)
+    samples = run.samples()
+    protocol = run.manifest["benchmark"]["protocol"]
+    predictions = {system: run.predictions(system) for system in run.systems}
+    rows = [
+        {"benchmark": run.benchmark, "system": system, **row}
+        for system, answers in predictions.items()
+        for row in protocols.table(samples, answers)
+    ]
+    pd.DataFrame(rows).to_parquet(run.path / "samples.parquet", index=False)
+    results = {
+        "run": str(run.path),
+        "benchmark": {**run.manifest["benchmark"], "samples": len(samples)},
+        "protocol": protocol,
+        "systems": {
+            system: {**protocols.score(samples, answers, protocol), **_costs(run, system), "report": None}
+            for system, answers in predictions.items()
+        },
+        "differences": [
+            {"a": a, "b": b, "metrics": protocols.difference(samples, predictions[a], predictions[b], protocol)}
+            for a, b in combinations(run.systems, 2)
+        ],
+        "report": None,
+        "mlflow": None,
+    }
+    write_json(run.path / "results.json", results)
+    return load_run(path)
+
+
+def add_report(run: Run, report: Path) -> Run:
+    """Note the path of the report in the results."""
+    systems = {name: {**result, "report": str(report)} for name, result in run.results["systems"].items()}
+    return _with_results(run, {"systems": systems, "report": str(report)})
+
+
+def add_tracking(run: Run, tracking: Mapping[str, Any]) -> Run:
+    """Note in the results where the run was logged."""
+    return _with_results(run, {"mlflow": dict(tracking)})
+
+
+def sample_to_json(sample: Sample, image_root: Path) -> dict[str, Any]:
+    """Plain JSON types; the image path is relative to `image_root` where it lies below it."""
+    path = sample.image_path.resolve()
+    relative = path.relative_to(image_root) if path.is_relative_to(image_root) else path
+    return {**asdict(sample), "image_path": str(relative)}
+
+
+def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:
+    """The inverse of `sample_to_json`."""
+    changed = {
+        "image_path": image_root / record["image_path"],
+        "targets": tuple(record["targets"]),
+        "others": tuple(SceneObject(**other) for other in record["others"]),
+    }
+    return Sample(**{**record, **changed})
+
+
+def _costs(run: Run, system: str) -> dict[str, Any]:
+    """Cold start in seconds (making the system and its first answer, as first done), throughput, and the store."""
+    sessions = read_records(run.store(system) / "sessions.jsonl")
+    first = sessions[0]
+    seconds = sum(record["seconds"] for record in run.records(system))
+    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0
+    return {
+        "cold_start": first["load"] + (first["warm_up"] or 0.0),
+        "samples_per_second": len(run.samples()) / seconds if throughput else None,
+        "store": str(run.store(system)),
+    }
+
+
+def _with_results(run: Run, changed: Mapping[str, Any]) -> Run:
+    results = {**run.results, **changed}
+    write_json(run.path / "results.json", results)
+    return Run(run.path, run.manifest, results)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise ConfigurationError(f"file not found: {path}; is the run finished?")
+    return path

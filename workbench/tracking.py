@@ -1,0 +1,189 @@
+"""Logs a finished run to MLflow: a parent run for the comparison, a child for each system.
+
+The tracking URI is always given explicitly; by default it is one SQLite file beside the run folders. Local artifacts
+lie beside that file. All runs of one version of a benchmark share an experiment, and all children have the same metric
+keys.
+"""
+
+import json
+import logging
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ConfigurationError
+from workbench.provenance import digest, flatten
+from workbench.runs import Run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PARAM_LENGTH = 6000  # MLflow's limit
+BATCH = 100  # MLflow's limit for params in one request
+COUNTS = ("failures", "diagnosis", "missed_targets")  # what a system lacks there happened 0 times
+MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
+NESTED_MEASURES = ("latency", "tokens_per_sample")
+
+
+class TrackingError(Exception):
+    """The run is complete on disk, but could not be logged."""
+
+
+def default_uri(run: Path) -> str:
+    """`mlflow.db` in the folder that holds the run folder."""
+    return f"sqlite:///{run.resolve().parent / 'mlflow.db'}"
+
+
+def track(run: Run, uri: str | None = None) -> dict[str, str]:
+    """Log a finished run; returns `tracking_uri`, `experiment` and `run_id` of the parent run.
+
+    Raises `ConfigurationError` where the run has no results and `TrackingError` for anything that MLflow refuses or a
+    server that cannot be reached; the run folder is only read.
+    """
+    if not run.results:
+        raise ConfigurationError(f"{run.path} has no results; finish it with `workbench compare ... --out {run.path}`")
+    # a dead server would otherwise hold up the end of a run for minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+
+    uri = uri or default_uri(run.path)
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
+        experiment_id = _experiment(client, experiment, _artifact_root(uri, run.path))
+        return {"tracking_uri": uri, "experiment": experiment, "run_id": _log(client, experiment_id, run)}
+    except Exception as error:
+        raise TrackingError(
+            f"MLflow at {uri} failed: {type(error).__name__}: {error}\n"
+            f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
+        ) from error
+
+
+def metric_values(run: Run) -> dict[str, dict[str, float]]:
+    """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
+    found = {system: _numbers(result) for system, result in run.results["systems"].items()}
+    keys = sorted({key for numbers in found.values() for key in numbers})
+    return {
+        system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
+        for system, numbers in found.items()
+    }
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    bounds = {
+        name: {"low": interval[0], "high": interval[1]} for name, interval in result["intervals"].items() if interval
+    }
+    groups = {key: result[key] for key in (*COUNTS, *NESTED_MEASURES) if key in result}
+    measures = {key: result[key] for key in MEASURES if key in result}
+    flat = flatten({**result["metrics"], **measures, **groups}) | flatten(bounds)
+    return {_key(key): math.nan if value is None else float(value) for key, value in flat.items()}
+
+
+def _log(client: "MlflowClient", experiment_id: str, run: Run) -> str:
+    manifest, results = run.manifest, run.results
+    shared = {"benchmark": manifest["benchmark"]["identity"], "option": manifest["options"]}
+    tags = {
+        "git.commit": str(manifest["git"]["commit"]),
+        "git.dirty": str(manifest["git"]["dirty"]),
+        "benchmark.digest": _benchmark_digest(run),
+        "workbench.run": manifest["name"],
+    }
+    parent = _start(client, experiment_id, run, manifest["name"], tags)
+    try:
+        _log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
+        values = metric_values(run)
+        for system, identity in manifest["systems"].items():
+            own = {"mlflow.parentRunId": parent, "system": system, "system.digest": digest(identity)}
+            child = _start(client, experiment_id, run, system, {**tags, **own})
+            _log_params(client, child, {"system": identity, **shared})
+            _log_metrics(client, child, values[system])
+            _log_predictions(client, child, run, system)
+            client.set_terminated(child)
+        for name in ("manifest.json", "results.json", "samples.parquet"):
+            client.log_artifact(parent, str(run.path / name))
+        if results["report"]:
+            client.log_artifact(parent, results["report"])
+    except BaseException:
+        client.set_terminated(parent, "FAILED")
+        raise
+    client.set_terminated(parent)
+    return parent
+
+
+def _start(client: "MlflowClient", experiment_id: str, run: Run, name: str, tags: Mapping[str, str]) -> str:
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+    source = CodeDatasetSource({"benchmark": run.benchmark})
+    dataset = MetaDataset(source, name=run.benchmark, digest=_benchmark_digest(run))
+    context = InputTag("mlflow.data.context", "evaluation")
+    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
+    return run_id
+
+
+def _log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    params = iter([Param(_key(key), str(value)[:PARAM_LENGTH]) for key, value in flatten(values).items()])
+    while batch := list(islice(params, BATCH)):
+        client.log_batch(run_id, params=batch)
+
+
+def _log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    client.log_batch(run_id, metrics=[Metric(key, value, now, 0) for key, value in values.items()])
+
+
+def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:
+    """All predictions as one Parquet table; nested fields as JSON text."""
+    import pandas as pd
+
+    rows = [dict(_texts(record)) for record in run.records(system)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.parquet"
+        pd.DataFrame(rows).to_parquet(path, index=False)
+        client.log_artifact(run_id, str(path))
+
+
+def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        yield key, json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _experiment(client: "MlflowClient", name: str, artifact_root: Path | None) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = (artifact_root / name).as_uri() if artifact_root else None
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _artifact_root(uri: str, run: Path) -> Path | None:
+    """Where artifacts of a database store lie; None where a server or a file store decides. Without it MLflow would
+    put them into `mlruns` in the working directory."""
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///")).resolve()
+        database.parent.mkdir(parents=True, exist_ok=True)
+        return database.parent / "mlartifacts"
+    return run.parent / "mlartifacts" if re.match(r"(postgresql|mysql|mssql)\b", uri) else None
+
+
+def _benchmark_digest(run: Run) -> str:
+    """32 characters; MLflow takes 36 at most."""
+    return digest(run.manifest["benchmark"]["identity"])
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", text)
