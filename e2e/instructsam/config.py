@@ -1,0 +1,82 @@
+"""Configuration of an InstructSAM checkpoint: Qwen3-VL's fields, the slots' fields, and SAM3's detector beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import Qwen3VLConfig, Qwen3VLTextConfig, Qwen3VLVisionConfig, Sam3Config
+
+from workbench.errors import ConfigurationError
+
+DETECTOR_FOLDER = "mask_decoder_model"
+
+
+class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
+    """Qwen3-VL plus `max_seg_nums` slots a phrase (K), the width of the detector, and the special tokens.
+
+    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B).
+    """
+
+    model_type = "qwen3_vl"
+    sub_configs_defaults = {  # noqa: RUF012
+        "vision_config": Qwen3VLVisionConfig,
+        "text_config": Qwen3VLTextConfig,
+        "sam3_config": Sam3Config,
+    }
+
+    sam3_config: Any = None
+    mask_decoder_model: str = DETECTOR_FOLDER
+    max_seg_nums: int = 10
+    out_dim: int = 256
+    ref_start_token_index: int = 151646
+    ref_end_token_index: int = 151647
+    seg_token_index: int = 151670
+    seg_start_token_index: int = 151671
+    seg_end_token_index: int = 151672
+    dice_loss_weight: float = 0.5
+    bce_loss_weight: float = 2.0
+    cls_loss_weight: float = 1.0
+    loss_sample_points: bool = False
+
+
+def load_config(folder: Path) -> InstructSamConfig:
+    """Read `config.json` and SAM3's configuration from the subfolder it names.
+
+    The subfolder holds a `sam3` configuration or a `sam3_video` one, of which the detector is taken. Without it the
+    detector is facebook/sam3's, which is what the published checkpoint has. Raises `ConfigurationError`.
+    """
+    record = _read(folder / "config.json")
+    named = Path(str(record.get("mask_decoder_model", DETECTOR_FOLDER))).name
+    detector = folder / named / "config.json"
+    sam3 = _read(detector) if detector.exists() else {}
+    sam3 = sam3.get("detector_config", sam3)
+    config = InstructSamConfig(**{**record, "sam3_config": Sam3Config(**sam3)})
+    config.sam3_config.detr_decoder_config.num_queries = config.max_seg_nums
+    width = config.sam3_config.detr_decoder_config.hidden_size
+    if config.out_dim != width:
+        raise ConfigurationError(f"{folder}: out_dim is {config.out_dim} but the detector's width is {width}")
+    return config
+
+
+def save_config(config: InstructSamConfig, folder: Path) -> None:
+    """Write what `load_config` reads: `config.json` and the detector's configuration in its subfolder."""
+    record = config.to_dict()
+    sam3 = record.pop("sam3_config")
+    record["mask_decoder_model"] = DETECTOR_FOLDER
+    _write(folder / "config.json", record)
+    _write(folder / DETECTOR_FOLDER / "config.json", {"model_type": "sam3_video", "detector_config": sam3})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ConfigurationError(f"no {path.name} in checkpoint folder {path.parent}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    return record
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,170 @@
+"""SAM3's detector as InstructSAM uses it: text features and queries come from outside, without a presence token."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from transformers import Sam3Config, Sam3DETRDecoderConfig, Sam3VisionModel
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.models.sam3.modeling_sam3 import (
+    Sam3DetrDecoder,
+    Sam3DetrDecoderLayer,
+    Sam3DetrEncoder,
+    Sam3DotProductScoring,
+    Sam3GeometryEncoder,
+    Sam3MaskDecoder,
+    box_cxcywh_to_xyxy,
+    inverse_sigmoid,
+)
+
+
+@dataclass(frozen=True)
+class VisionFeatures:
+    """The feature pyramid of B images, finest first: `features[i]` and `positions[i]` are `[B, C, h_i, w_i]`."""
+
+    features: tuple[Tensor, ...]
+    positions: tuple[Tensor, ...]
+
+    def select(self, image_index: Tensor) -> "VisionFeatures":
+        """The features of the image of each phrase; `image_index: [P]`."""
+        if len(self.features[0]) == 1:
+            count = len(image_index)
+            return VisionFeatures(
+                tuple(x.expand(count, -1, -1, -1) for x in self.features),
+                tuple(x.expand(count, -1, -1, -1) for x in self.positions),
+            )
+        return VisionFeatures(
+            tuple(x[image_index] for x in self.features), tuple(x[image_index] for x in self.positions)
+        )
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What the detector finds for P phrases with K slots each.
+
+    `mask_logits: [P, K, h, w]`, `logits: [P, K]` (a slot's score is their sigmoid), `boxes: [P, K, 4]` xyxy in [0, 1],
+    `semantic_logits: [P, 1, h, w]`.
+    """
+
+    mask_logits: Tensor
+    logits: Tensor
+    boxes: Tensor
+    semantic_logits: Tensor
+
+
+class SlotDecoderLayer(Sam3DetrDecoderLayer):  # type: ignore[misc]
+    """SAM3's decoder layer without the presence token at position 0."""
+
+    def forward(
+        self,
+        queries: Tensor,
+        query_positions: Tensor,
+        text: Tensor,
+        text_mask: Tensor | None,
+        vision: Tensor,
+        vision_positions: Tensor,
+        box_bias: Tensor,
+    ) -> Tensor:
+        """One layer over `queries: [P, K, C]`; `box_bias: [P, heads, K, h * w]` is added to the attention to vision."""
+        positioned = queries + query_positions
+        attended, _ = self.self_attn(query=positioned, key=positioned, value=queries, attention_mask=None)
+        queries = self.self_attn_layer_norm(queries + self.self_attn_dropout(attended))
+        attended, _ = self.text_cross_attn(
+            query=queries + query_positions, key=text, value=text, attention_mask=text_mask
+        )
+        queries = self.text_cross_attn_layer_norm(queries + self.text_cross_attn_dropout(attended))
+        attended, _ = self.vision_cross_attn(
+            query=queries + query_positions, key=vision + vision_positions, value=vision, attention_mask=box_bias
+        )
+        queries = self.vision_cross_attn_layer_norm(queries + self.vision_cross_attn_dropout(attended))
+        result: Tensor = self.mlp_layer_norm(queries + self.mlp_dropout(self.mlp(queries)))
+        return result
+
+
+class SlotDecoder(Sam3DetrDecoder):  # type: ignore[misc]
+    """SAM3's decoder for queries that come from outside, one per slot, without the presence token.
+
+    `query_embed` is part of the published checkpoint but nothing reads it.
+    """
+
+    def __init__(self, config: Sam3DETRDecoderConfig) -> None:
+        super().__init__(config)
+        del self.presence_token, self.presence_head, self.presence_layer_norm
+        self.layers = nn.ModuleList([SlotDecoderLayer(config) for _ in range(config.num_layers)])
+        self.post_init()
+
+    def forward(
+        self,
+        queries: Tensor,
+        text: Tensor,
+        text_mask: Tensor,
+        vision: Tensor,
+        vision_positions: Tensor,
+        grid: tuple[int, int],
+    ) -> tuple[Tensor, Tensor]:
+        """Final queries `[P, K, C]` and their boxes before the last layer `[P, K, 4]` (cx, cy, w, h in [0, 1])."""
+        boxes = self.reference_points.weight.sigmoid().expand(len(queries), -1, -1)
+        attention_mask = create_bidirectional_mask(
+            config=self.config, inputs_embeds=queries, attention_mask=text_mask, encoder_hidden_states=text
+        )
+        normed = queries
+        for index, layer in enumerate(self.layers):
+            if index:
+                # gradients stop here, as in SAM3: the boxes only steer the next layer's attention
+                boxes = (self.box_head(normed) + inverse_sigmoid(boxes)).sigmoid().detach()
+            positions = self.ref_point_head(self.position_encoding.encode_boxes(boxes))
+            bias = self._get_rpb_matrix(boxes, grid)
+            queries = layer(queries, positions, text, attention_mask, vision, vision_positions, bias)
+            normed = self.output_layer_norm(queries)
+        return normed, boxes
+
+
+class SlotDetector(nn.Module):
+    """SAM3's image model between its vision encoder and its masks; tensors are named as in `Sam3Model`.
+
+    `text_projection` and `geometry_encoder` belong to the published checkpoint but nothing here reads them.
+    """
+
+    def __init__(self, config: Sam3Config) -> None:
+        super().__init__()
+        for part in (
+            config.geometry_encoder_config,
+            config.detr_encoder_config,
+            config.detr_decoder_config,
+            config.mask_decoder_config,
+        ):
+            part._attn_implementation = config._attn_implementation
+        self.vision_encoder = Sam3VisionModel(config.vision_config)
+        self.text_projection = nn.Linear(config.text_config.hidden_size, config.detr_encoder_config.hidden_size)
+        self.geometry_encoder = Sam3GeometryEncoder(config.geometry_encoder_config)
+        self.detr_encoder = Sam3DetrEncoder(config.detr_encoder_config)
+        self.detr_decoder = SlotDecoder(config.detr_decoder_config)
+        self.mask_decoder = Sam3MaskDecoder(config.mask_decoder_config)
+        self.dot_product_scoring = Sam3DotProductScoring(config)
+
+    def encode(self, pixels: Tensor) -> VisionFeatures:
+        """Vision features of `pixels: [B, 3, S, S]`; the coarsest level is left out, as in SAM3's detector."""
+        out = self.vision_encoder(pixels)
+        return VisionFeatures(tuple(out.fpn_hidden_states[:-1]), tuple(out.fpn_position_encoding[:-1]))
+
+    def forward(self, vision: VisionFeatures, text: Tensor, text_mask: Tensor, queries: Tensor) -> Detections:
+        """Detect P phrases in their images: `text: [P, T, C]`, `text_mask: [P, T] bool`, `queries: [P, K, C]`."""
+        encoded = self.detr_encoder(
+            vision_features=[vision.features[-1]],
+            text_features=text,
+            vision_pos_embeds=[vision.positions[-1]],
+            text_mask=text_mask,
+        )
+        height, width = vision.features[-1].shape[-2:]
+        found, before = self.detr_decoder(
+            queries, text, text_mask, encoded.last_hidden_state, encoded.pos_embeds_flattened, (height, width)
+        )
+        boxes = (self.detr_decoder.box_head(found) + inverse_sigmoid(before)).sigmoid()
+        logits = self.dot_product_scoring(found[None], text, text_mask)[0].squeeze(-1)
+        masks = self.mask_decoder(
+            decoder_queries=found,
+            backbone_features=list(vision.features),
+            encoder_hidden_states=encoded.last_hidden_state,
+            prompt_features=text,
+            prompt_mask=text_mask,
+        )
+        return Detections(masks.pred_masks, logits, box_cxcywh_to_xyxy(boxes), masks.semantic_seg)

@@ -1,0 +1,151 @@
+"""InstructSAM on stock Qwen3-VL and SAM3: learnable slots in the language model drive SAM3's detector.
+
+Paper: arXiv 2605.26102. Tensors are named as in the published checkpoint (CircleRadon/InstructSAM-2B).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel, Qwen3VLPreTrainedModel
+
+from e2e.instructsam.checkpoint import check_tensors, locate
+from e2e.instructsam.config import InstructSamConfig, load_config, save_config
+from e2e.instructsam.detector import Detections, SlotDetector, VisionFeatures
+from workbench.errors import ConfigurationError
+
+TEXT_LENGTH = 32
+"""Tokens of a phrase that the detector reads; the rest is cut."""
+
+
+@dataclass(frozen=True)
+class ImageTokens:
+    """Images as the language model reads them: per image `[tokens, D]`, and per deepstack layer the same again."""
+
+    embeddings: Sequence[Tensor]
+    deepstack: Sequence[Sequence[Tensor]]
+
+    def select(self, image_index: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """Embeddings and deepstack features of one image per prompt, concatenated in the prompts' order."""
+        return (
+            torch.cat([self.embeddings[i] for i in image_index]),
+            [torch.cat([layer[i] for i in image_index]) for layer in self.deepstack],
+        )
+
+
+class GroundingModel(nn.Module):
+    """Holds the detector under the name it has in the published checkpoint."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.model = SlotDetector(config)
+
+
+class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
+    """Qwen3-VL with K mask queries, the projections of slots and phrase text to the detector, and the detector."""
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__(config)
+        width = config.text_config.hidden_size
+        self.mask_queries = nn.Parameter(torch.zeros(config.max_seg_nums, width))
+        self.text_hidden_fcs = nn.ModuleList([_projection(width, config.out_dim)])
+        self.mask_hidden_fcs = nn.ModuleList([_projection(width, config.out_dim)])
+        self.grounding_model = GroundingModel(config.sam3_config)
+        self.post_init()
+
+
+class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
+    """The whole model. `generation.generate`, `inference.segment_instructions` and `losses.training_losses` run it."""
+
+    config_class = InstructSamConfig
+    _tied_weights_keys = {"lm_head.weight": "model.language_model.embed_tokens.weight"}  # noqa: RUF012
+
+    def __init__(self, config: InstructSamConfig) -> None:
+        super().__init__(config)
+        self.model = InstructSamModel(config)
+        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
+        self.post_init()
+
+    @property
+    def detector(self) -> SlotDetector:
+        detector: SlotDetector = self.model.grounding_model.model
+        return detector
+
+    @property
+    def slots(self) -> int:
+        """K: the most instances one phrase can have."""
+        return int(self.config.max_seg_nums)
+
+    def embed(self, token_ids: Tensor) -> Tensor:
+        """Token embeddings, `[...]` ids to `[..., D]`."""
+        embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
+        return embeddings
+
+    def encode_images(self, patches: Tensor, grids: Tensor) -> ImageTokens:
+        """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
+        out = self.model.get_image_features(patches, grids)
+        return ImageTokens(out.pooler_output, out.deepstack_features)
+
+    def read_text(self, phrase_ids: Tensor) -> Tensor:
+        """Detector text features `[P, T, C]` of the phrases' token ids `[P, T]`."""
+        features: Tensor = self.model.text_hidden_fcs[0](self.embed(phrase_ids))
+        return features
+
+    def read_slots(self, states: Tensor) -> Tensor:
+        """Detector queries `[P, K, C]` of the language model's states at the slots `[P, K, D]`."""
+        queries: Tensor = self.model.mask_hidden_fcs[0](states)
+        return queries
+
+    def detect(
+        self, vision: VisionFeatures, image_index: Tensor, phrase_ids: Tensor, text_mask: Tensor, slot_states: Tensor
+    ) -> Detections:
+        """Masks and scores of P phrases; `image_index: [P]` names the image of each in `vision`."""
+        found: Detections = self.detector(
+            vision.select(image_index), self.read_text(phrase_ids), text_mask, self.read_slots(slot_states)
+        )
+        return found
+
+    @classmethod
+    def from_pretrained(cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32) -> "InstructSam":
+        """Load a folder or hub name, safetensors only, in evaluation mode.
+
+        Raises `ConfigurationError` for a folder without weights, for pickled weights, and for any tensor that is
+        missing, has another shape or is unexpected.
+        """
+        folder = locate(checkpoint)
+        config = load_config(folder)
+        with torch.device("meta"):
+            expected = {name: tuple(tensor.shape) for name, tensor in cls(config).state_dict().items()}
+        if config.tie_word_embeddings:
+            del expected["lm_head.weight"]
+        check_tensors(folder, expected, optional={"lm_head.weight"} if config.tie_word_embeddings else set())
+        model, report = super().from_pretrained(
+            folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+        if report["missing_keys"]:
+            raise ConfigurationError(f"{folder}: tensors were not loaded: {', '.join(sorted(report['missing_keys']))}")
+        loaded: InstructSam = model.eval()
+        return loaded
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> None:
+        """Write `config.json`, the detector's configuration and safetensors weights in the model's own precision."""
+        super().save_pretrained(folder, **options)
+        save_config(self.config, Path(folder))
+
+
+def _projection(width: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out))
+
+
+def pad_phrases(phrases: Sequence[Sequence[int]], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Token ids `[P, 32]`, cut or zero padded, and their mask `[P, 32] bool`."""
+    ids = torch.zeros(len(phrases), TEXT_LENGTH, dtype=torch.long)
+    mask = torch.zeros(len(phrases), TEXT_LENGTH, dtype=torch.bool)
+    for row, phrase in enumerate(phrases):
+        cut = list(phrase[:TEXT_LENGTH])
+        ids[row, : len(cut)] = torch.tensor(cut, dtype=torch.long)
+        mask[row, : len(cut)] = True
+    return ids.to(device), mask.to(device)
