@@ -50,14 +50,14 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     if weights is None:
         weights = np.ones((len(ranking.targets), 1), dtype=np.int64)
     drawn = np.take(weights, ranking.sample, axis=0)
-    predicted = np.cumsum(drawn, axis=0)
+    predicted = np.cumsum(drawn, axis=0, dtype=np.int32)
     total = ranking.targets @ weights
     area = np.zeros((ranking.true_positive.shape[1], weights.shape[1]))
     for level, column in enumerate(ranking.true_positive.T):
         # recall rises, and the interpolated precision is reached, at true positives only
         hits = np.flatnonzero(column)
         gain = np.take(drawn, hits, axis=0)
-        precision = np.cumsum(gain, axis=0) / np.maximum(np.take(predicted, hits, axis=0), 1)
+        precision = np.cumsum(gain, axis=0, dtype=np.int32) / np.maximum(np.take(predicted, hits, axis=0), 1)
         interpolated = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         area[level] = np.einsum("pd,pd->d", gain, interpolated)
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)

@@ -60,11 +60,11 @@ def interval(values: NDArray[np.float64]) -> Interval | None:
 
 
 def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> Iterator[NDArray[np.int32]]:
-    """Draw as many images as there are, with replacement; yields weights `[S, at most 64]`, `draws` columns in all."""
+    """Draw as many images as there are, with replacement; yields weights `[S, at most 32]`, `draws` columns in all."""
     images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
     generator = np.random.default_rng(seed)
     # few columns at a time keep the arrays of a measure (instances x draws) in tens of megabytes
-    width = int(np.clip(2_000_000 // len(image_ids), 1, 64))
+    width = int(np.clip(2_000_000 // len(image_ids), 1, 32))
     for start in range(0, draws, width):
         columns = min(width, draws - start)
         picks = generator.integers(len(images), size=(columns, len(images)))

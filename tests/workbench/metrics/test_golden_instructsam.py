@@ -1,7 +1,6 @@
 """The official evaluation scripts of InstructSAM, run on synthetic data, against ours."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 
 from tests.golden_cases import golden_cases
 from workbench import masks
-from workbench.masks import Rle
 from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pooled_areas
 from workbench.metrics.overlap import ciou, giou, sample_iou
@@ -263,15 +261,14 @@ def shared_query_ids(records: list[Any]) -> list[Any]:
 
 
 def from_records(records: list[Any]) -> list[SampleOverlap]:
-    samples, answers = zip(*_from_records(records), strict=True)
-    return overlaps(samples, answers)
-
-
-def _from_records(records: list[Any]) -> Iterator[tuple[Sample, Prediction]]:
+    """Records with masks and scores as samples and answers; a prediction without a mask is skipped."""
+    samples, answers = [], []
     for index, record in enumerate(records):
-        kept: list[tuple[Rle, float]] = [
-            (m, s) for m, s in zip(record["pred_rles"], record["pred_scores"], strict=True) if m is not None
-        ]
-        height, width = (record["gt_rles"] or [m for m, _ in kept] or [{"size": [HEIGHT, WIDTH]}])[0]["size"]
-        one = Sample(str(index), str(index), Path("x"), width, height, "", targets=tuple(record["gt_rles"]))
-        yield one, Prediction(str(index), tuple(Instance(m, s) for m, s in kept))
+        pairs = zip(record["pred_rles"], record["pred_scores"], strict=True)
+        instances = tuple(Instance(mask, score) for mask, score in pairs if mask is not None)
+        sizes = [mask["size"] for mask in (*record["gt_rles"], *(instance.mask for instance in instances))]
+        height, width = (sizes or [[HEIGHT, WIDTH]])[0]
+        targets = tuple(record["gt_rles"])
+        samples.append(Sample(str(index), str(index), Path("x"), width, height, "", targets))
+        answers.append(Prediction(str(index), instances))
+    return overlaps(samples, answers)

@@ -1,0 +1,121 @@
+import pytest
+
+from tests.workbench.metrics.scenes import Strip, answer, sample, strip
+from workbench.failures.taxonomy import (
+    INSTANCE_CATEGORIES,
+    MISSED_REASONS,
+    SAMPLE_CATEGORIES,
+    Diagnosis,
+    diagnose,
+    missed_reasons,
+    tally,
+)
+from workbench.metrics.matching import overlaps
+from workbench.predictions import Candidate, Prediction
+from workbench.samples import Sample
+
+
+def diagnosed(one: Sample, prediction: Prediction) -> Diagnosis:
+    (overlap,) = overlaps([one], [prediction])
+    return diagnose(overlap)
+
+
+@pytest.mark.parametrize(
+    ("columns", "category"),
+    [
+        ((0, 20), "matched"),
+        ((0, 10), "matched"),  # IoU 0.5
+        ((0, 9), "poor_localisation"),  # IoU 0.45
+        ((0, 2), "poor_localisation"),  # IoU 0.1
+        ((0, 1), "background"),  # IoU 0.05
+        ((40, 60), "wrong_instance"),
+        ((40, 49), "background"),  # IoU 0.45 with a non-target
+        ((80, 90), "background"),
+        ((0, 0), "background"),  # an empty mask
+    ],
+)
+def test_category_of_a_single_instance(columns: Strip, category: str) -> None:
+    found = diagnosed(sample("a", [(0, 20)], others=[(40, 60)]), answer("a", [(columns, 0.9)]))
+    assert found.instances == (category,)
+    assert found.targets == (("matched",) if category == "matched" else ("never_seen",))
+
+
+def test_the_lower_score_is_the_duplicate_whatever_its_place() -> None:
+    found = diagnosed(sample("a", [(0, 20)]), answer("a", [((0, 19), 0.4), ((0, 15), 0.8)]))
+    assert found.instances == ("duplicate", "matched")
+
+
+def test_a_mask_on_a_non_target_that_touches_the_target_is_the_wrong_instance() -> None:
+    found = diagnosed(sample("a", [(0, 20)], others=[(16, 36)]), answer("a", [((12, 36), 0.9)]))
+    assert found.instances == ("wrong_instance",)
+
+
+def test_an_instance_on_a_taken_target_is_a_duplicate_even_where_it_covers_a_non_target() -> None:
+    one = sample("a", [(0, 20)], others=[(0, 18)])
+    assert diagnosed(one, answer("a", [((0, 20), 0.9), ((0, 19), 0.8)])).instances == ("matched", "duplicate")
+
+
+def test_a_weak_overlap_with_a_taken_target_is_poor_localisation() -> None:
+    assert diagnosed(sample("a", [(0, 20)]), answer("a", [((0, 20), 0.9), ((0, 8), 0.8)])).instances == (
+        "matched",
+        "poor_localisation",
+    )
+
+
+A, B, AWAY = (0, 20), (30, 50), (80, 90)
+
+
+@pytest.mark.parametrize(
+    ("targets", "strips", "category"),
+    [
+        ([], [], "exact_set"),
+        ([], [A], "no_target_answered"),
+        ([A], [], "target_declined"),
+        ([A], [A], "exact_set"),
+        ([A, B], [B, A], "exact_set"),
+        ([A], [AWAY], "inexact_set"),
+        ([A, B], [A, A], "inexact_set"),
+        ([A], [A, A], "over_count"),
+        ([A, B], [A], "under_count"),
+    ],
+)
+def test_category_of_a_sample(targets: list[Strip], strips: list[Strip], category: str) -> None:
+    assert diagnosed(sample("a", targets), answer("a", [(s, 0.9) for s in strips])).sample == category
+
+
+@pytest.mark.parametrize("targets", [[], [A]])
+def test_a_failed_run_is_neither_exact_nor_declined(targets: list[Strip]) -> None:
+    found = diagnosed(sample("a", targets), answer("a", [(A, 0.9)], outcome="budget_spent"))
+    assert (found.sample, found.instances) == ("failed", ())
+    assert found.targets == ("never_seen",) * len(targets)
+
+
+def test_a_missed_target_tells_why_the_best_candidate_for_it_was_dropped() -> None:
+    candidates = (
+        Candidate(strip((0, 15)), 0.9, "unselected"),
+        Candidate(strip((0, 19)), 0.3, "suppressed"),
+        Candidate(strip((30, 39)), 0.9, "rejected"),  # IoU 0.45 with the second target
+    )
+    found = diagnosed(sample("a", [A, B, (60, 70)]), answer("a", [((60, 70), 0.9)], candidates=candidates))
+    assert found.targets == ("suppressed", "never_seen", "matched")
+
+
+def test_totals_name_every_category_and_add_up() -> None:
+    found = [
+        diagnosed(sample("a", [A, B], others=[AWAY]), answer("a", [(A, 0.9), (A, 0.8), (AWAY, 0.7)])),
+        diagnosed(sample("b"), answer("b", [(A, 0.9)])),
+        diagnosed(sample("c", [A]), answer("c", outcome="crashed")),
+    ]
+    total = tally(found)
+    assert set(total) == {*INSTANCE_CATEGORIES, "missed", *SAMPLE_CATEGORIES}
+    assert {name: count for name, count in total.items() if count} == {
+        "matched": 1,
+        "duplicate": 1,
+        "wrong_instance": 1,
+        "background": 1,
+        "missed": 2,
+        "over_count": 1,
+        "no_target_answered": 1,
+        "failed": 1,
+    }
+    assert missed_reasons(found) == dict.fromkeys(MISSED_REASONS, 0) | {"never_seen": 2}
