@@ -1,0 +1,120 @@
+"""InstructSAM as a system of the bench."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.checkpoints import digest
+from workbench.errors import ConfigurationError
+from workbench.predictions import OK, Call, Candidate, Instance, Prediction, Trace
+
+if TYPE_CHECKING:
+    from e2e.instructsam.inference import Answer
+    from workbench.samples import Sample
+    from workbench.systems import Image
+
+
+class InstructSamSystem:
+    """One checkpoint answering instructions in a single pass; samples of one image share its features in a batch."""
+
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        *,
+        prompt: str,
+        threshold: float,
+        max_new_tokens: int,
+        batch_size: int,
+        device: str,
+        dtype: str,
+    ) -> None:
+        if not 0 <= threshold <= 1:
+            raise ConfigurationError(f"threshold: expected a score in [0, 1], got {threshold}")
+        if "{instruction}" not in prompt:
+            raise ConfigurationError(f"prompt: expected a text with {{instruction}} in it, got {prompt!r}")
+        if max_new_tokens < 1 or batch_size < 1:
+            raise ConfigurationError("max_new_tokens and batch_size must be at least 1")
+        self.checkpoint, self.batch_size, self.dtype = checkpoint, batch_size, dtype
+        self.predictor = _load(checkpoint, device, dtype, threshold, max_new_tokens, prompt)
+        self.digest = digest(checkpoint)
+
+    def identity(self) -> dict[str, Any]:
+        """Checkpoint digest, score threshold, length limit, prompt and precision."""
+        folder = Path(self.checkpoint)
+        return {
+            "system": "instructsam",
+            "checkpoint": folder.name if folder.exists() else str(self.checkpoint),
+            "digest": self.digest,
+            "threshold": self.predictor.threshold,
+            "max_new_tokens": self.predictor.max_new_tokens,
+            "prompt": self.predictor.prompt,
+            "dtype": self.dtype,
+        }
+
+    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
+        """One prediction per sample, in order."""
+        groups: dict[str, list[int]] = {}
+        for index, sample in enumerate(samples):
+            groups.setdefault(sample.image_id, []).append(index)
+        trace = Trace()
+        answers = self.predictor.segment_instructions(
+            [images[group[0]] for group in groups.values()],
+            [[samples[index].instruction for index in group] for group in groups.values()],
+            trace,
+        )
+        predictions: dict[int, Prediction] = {}
+        for group, found in zip(groups.values(), answers, strict=True):
+            for index, answer in zip(group, found, strict=True):
+                predictions[index] = _prediction(samples[index].sample_id, answer, trace.calls, len(samples))
+        return [predictions[index] for index in range(len(samples))]
+
+
+def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max_new_tokens: int, prompt: str) -> Any:
+    import torch
+
+    from e2e.instructsam.inference import Predictor
+
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in kinds:
+        raise ConfigurationError(f"dtype: expected one of {', '.join(kinds)}, got {dtype!r}")
+    try:
+        return Predictor.from_pretrained(
+            checkpoint,
+            device=device,
+            dtype=kinds[dtype],
+            threshold=threshold,
+            max_new_tokens=max_new_tokens,
+            prompt=prompt,
+        )
+    except RuntimeError as error:
+        # torch says so for a device that it does not know or that is not there
+        raise ConfigurationError(f"device {device!r} cannot be used: {error}") from error
+
+
+def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int) -> Prediction:
+    own = [replace(call, note={**call.note, "batch": batch} if batch > 1 else call.note) for call in calls]
+    for call in own:
+        if call.kind == "llm":
+            call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
+            call.note = {**call.note, "text": answer.text, "cut_off": answer.cut_off}
+    outcome, message = _outcome(answer)
+    return Prediction(
+        sample_id,
+        instances=tuple(Instance(slot.mask, slot.score) for slot in answer.instances),
+        outcome=outcome,
+        message=message,
+        calls=tuple(own),
+        candidates=tuple(
+            Candidate(slot.mask, slot.score, "low_score", answer.phrases[slot.phrase]) for slot in answer.near_misses
+        ),
+        phrases=answer.phrases,
+    )
+
+
+def _outcome(answer: "Answer") -> tuple[str, str]:
+    if answer.too_long:
+        return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
+    if answer.cut_off and not answer.phrases:
+        return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
+    return OK, ""

@@ -1,0 +1,94 @@
+"""The single-pass systems of the bench; importing this module loads no model code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.predictions import Instance, Prediction, Trace
+
+if TYPE_CHECKING:
+    from e2e.instructsam.system import InstructSamSystem
+    from workbench.samples import Sample
+    from workbench.systems import Image, Segmenter
+
+TINY = Path(__file__).parent / "checkpoints" / "instructsam-tiny"
+PUBLISHED = "CircleRadon/InstructSAM-2B"
+SUFFIX = "{instruction} Please output the segmentation mask."
+"""The published model's prompt for Inst2Seg, GSEval and RoboRefIt."""
+
+
+def instructsam_tiny(
+    checkpoint: str | None = None, threshold: float = 0.3, max_new_tokens: int = 48, batch_size: int = 16
+) -> "InstructSamSystem":
+    """InstructSAM trained on tabletop scenes (128 px, runs on a CPU): single pass, phrase and masks together."""
+    from e2e.instructsam.system import InstructSamSystem
+
+    return InstructSamSystem(
+        checkpoint or TINY,
+        prompt="{instruction}",
+        threshold=threshold,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        device="cpu",
+        dtype="float32",
+    )
+
+
+def instructsam(
+    checkpoint: str = PUBLISHED,
+    threshold: float = 0.3,
+    prompt: str = SUFFIX,
+    max_new_tokens: int = 256,
+    batch_size: int = 4,
+    device: str = "cuda",
+    dtype: str = "bfloat16",
+) -> "InstructSamSystem":
+    """Any InstructSAM checkpoint, by folder or hub name; the published 2B model on a GPU by default."""
+    from e2e.instructsam.system import InstructSamSystem
+
+    return InstructSamSystem(
+        checkpoint,
+        prompt=prompt,
+        threshold=threshold,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+    )
+
+
+class PhraseSystem:
+    """The floor: the whole instruction goes to a phrase segmenter, as if it were a noun phrase."""
+
+    batch_size = 1
+
+    def __init__(self, segmenter: "Segmenter") -> None:
+        self.segmenter = segmenter
+
+    def identity(self) -> dict[str, Any]:
+        """The segmenter's identity."""
+        return {"system": "sam3-phrase", **self.segmenter.identity()}
+
+    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
+        """One prediction per sample, in order; a segmenter cuts a text that is too long for it."""
+        return [self._answer(sample, image) for sample, image in zip(samples, images, strict=True)]
+
+    def _answer(self, sample: "Sample", image: "Image") -> Prediction:
+        trace = Trace()
+        with trace.call("encode"):
+            features = self.segmenter.encode(image)
+        with trace.call("segment", phrases=1):
+            found = self.segmenter.segment(features, [sample.instruction])[0]
+        return Prediction(
+            sample.sample_id,
+            instances=tuple(Instance(mask, score) for mask, score in zip(found.masks, found.scores, strict=True)),
+            calls=tuple(trace.calls),
+            phrases=(sample.instruction,),
+        )
+
+
+def sam3_phrase_tiny(segmenter: str = "sam3-tiny", threshold: float = 0.5) -> PhraseSystem:
+    """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model."""
+    from workbench import registry
+
+    return PhraseSystem(registry.prepare("segmenters", segmenter, {"threshold": threshold})())
