@@ -84,11 +84,12 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
     for sample, image in usable:
         result, seconds = _predict(system, [sample], [image], options)
         if isinstance(result, _Failed):
-            answers.append(_failure(sample, result.outcome, result.message, seconds))
-            continue
-        # a crash has no latency, it would make a system that fails early look fast; running out of time has one
-        latency = seconds if options.mode == "latency" else None
-        answers.append(Answer(replace(result[0], latency=latency), seconds))
+            found = _failure(sample, result.outcome, result.message, seconds)
+        else:
+            found = Answer(result[0], seconds)
+        # a crash is no answer and has no latency: a system that fails early would look fast
+        timed = options.mode == "latency" and found.prediction.outcome != CRASHED
+        answers.append(replace(found, prediction=replace(found.prediction, latency=seconds if timed else None)))
     return answers
 
 

@@ -51,7 +51,7 @@ def run(
     samples = _first_samples(benchmark, limit)
     digests = _ImageDigests()
     with lock(out), ExitStack() as stack:
-        conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed}
+        conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
         queue: list[tuple[_Made, Store]] = []
         for item in made:
             folder = out / benchmark.name / item.name

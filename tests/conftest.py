@@ -1,0 +1,39 @@
+"""Fixtures that several packages' tests share."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a distribution for the length of a test: `install(name, {group: {plugin: target}}, {module: source})`.
+
+    Returns the folder it is in, which is on `sys.path`; pass it on in `PYTHONPATH` to a process of its own.
+    """
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    installed_modules: list[str] = []
+
+    def installed(name: str, groups: Mapping[str, Mapping[str, str]], modules: Mapping[str, str] | None = None) -> Path:
+        folder = site / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        sections = [
+            "\n".join([f"[workbench.{group}]", *(f"{plugin} = {target}" for plugin, target in points.items())])
+            for group, points in groups.items()
+        ]
+        (folder / "entry_points.txt").write_text("\n\n".join(sections) + "\n")
+        for module, source in (modules or {}).items():
+            (site / f"{module}.py").write_text(source)
+            installed_modules.append(module)
+        return site
+
+    yield installed
+    for module in installed_modules:
+        sys.modules.pop(module, None)
