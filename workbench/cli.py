@@ -240,14 +240,14 @@ def _scores(results: Mapping[str, Any]) -> str:
     """The scores as a text table, one row for each system."""
     systems = results["systems"]
     metrics = list(next(iter(systems.values()))["metrics"])
-    header = ["system", *metrics, "p50 s", "p90 s", "calls", "failed"]
+    header = ["system", *metrics, "p50 s", "p90 s", "cold s", "calls", "failed"]
     rows = [header] + [
         [
             name,
             *(_number(result["metrics"][metric]) for metric in metrics),
-            _number(result["latency"]["p50"]),
-            _number(result["latency"]["p90"]),
-            _number(result["calls_per_sample"]),
+            *(_number(seconds, 3) for seconds in (result["latency"]["p50"], result["latency"]["p90"])),
+            _number(result["cold_start"], 3),
+            _number(result["calls_per_sample"], 3),
             f"{result['n_failed']}/{result['samples']}",
         ]
         for name, result in systems.items()
@@ -261,5 +261,8 @@ def _scores(results: Mapping[str, Any]) -> str:
     )
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int | None = None) -> str:
+    """Three decimals, or so many significant digits; a dash for what is undefined."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if digits is None else f"{value:.{digits}g}"

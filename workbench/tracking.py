@@ -50,7 +50,8 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for logger in ("alembic", "mlflow.store.db.utils"):  # they report every table of a new store
+        logging.getLogger(logger).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
     uri = uri or default_uri(run.path)
@@ -58,10 +59,10 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
         client = MlflowClient(tracking_uri=uri)
         experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
         experiment_id = _experiment(client, experiment, _artifact_root(uri, run.path))
-        return {"tracking_uri": uri, "experiment": experiment, "run_id": _log(client, experiment_id, run)}
+        return {"tracking_uri": _shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run)}
     except Exception as error:
         raise TrackingError(
-            f"MLflow at {uri} failed: {type(error).__name__}: {error}\n"
+            f"MLflow at {_shown(uri)} failed: {type(error).__name__}: {error}\n"
             f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
         ) from error
 
@@ -183,6 +184,11 @@ def _artifact_root(uri: str, run: Path) -> Path | None:
 def _benchmark_digest(run: Run) -> str:
     """32 characters; MLflow takes 36 at most."""
     return digest(run.manifest["benchmark"]["identity"])
+
+
+def _shown(uri: str) -> str:
+    """The URI without the name and password it may hold."""
+    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def _key(text: str) -> str:

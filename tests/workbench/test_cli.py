@@ -1,0 +1,192 @@
+"""The command line: what it prints where, its exit codes, and that nothing wrong gets past the start."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Install
+from workbench.cli import main
+from workbench.runs import load_run
+
+TOYS = {
+    "systems": {"toy-a": "tests.workbench.toys:threshold", "toy-b": "tests.workbench.toys:threshold"},
+    "benchmarks": {"toy": "tests.workbench.toys:rectangles"},
+}
+RECIPES = '''
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+class Config(TypedDict):
+    steps: int
+    rate: NotRequired[float]
+
+def tiny(config: Config, out: Path) -> None:
+    """Writes down what it was given."""
+    (out / "config.txt").write_text(str(config))
+'''
+
+
+@pytest.fixture
+def workplace(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, with the toy systems, benchmark and recipe installed."""
+    install("toys", {**TOYS, "recipes": {"tiny": "toy_recipes:tiny"}}, {"toy_recipes": RECIPES})
+    folder = tmp_path / "workplace"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _compare(*more: str, systems: str = "toy-a,toy-b") -> list[str]:
+    return ["compare", "--systems", systems, "--benchmark", "toy", "--out", "runs/one", *more]
+
+
+def test_list_shows_names_origins_and_first_lines(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert "toy-a                Finds what has the colour that is asked for." in shown
+    assert "toys/tests.workbench.toys:threshold" in shown
+    assert "segmentation-workbench/workbench.benchmarks.tabletop:tabletop" in shown
+
+
+def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("acme", {"systems": {"acme": "acme_prints:make"}}, {"acme_prints": "print('hello'); raise OSError('no')"})
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes"}
+    (acme,) = (plugin for plugin in found["systems"] if plugin["name"] == "acme")
+    assert acme["problem"] == "OSError: no"
+
+
+def test_list_is_quick_and_imports_no_torch() -> None:
+    code = (
+        "import sys; from workbench.cli import main; main(['list', '--json'])\n"
+        "print(sorted({'torch', 'transformers', 'mlflow', 'langgraph'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stderr.strip() == "[]"
+    assert json.loads(done.stdout)["benchmarks"][0]["problem"] is None
+    # processor time: the wall time of a busy machine says nothing
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (_compare(systems="toy-a,toy-c"), r"unknown system 'toy-c' (did you mean"),
+        (_compare("--benchmark", "tou"), "unknown benchmark 'tou' (did you mean 'toy'?)"),
+        (_compare("--set", "toy-a.thresold=3"), "unknown option of toy-a 'thresold' (did you mean 'threshold'?)"),
+        (_compare("--set", "toy-c.threshold=3"), "--set expects NAME.OPTION=VALUE with a name among toy-a, toy-b, toy"),
+        (_compare("--set", "toy-a.threshold"), "got 'toy-a.threshold'"),
+        (_compare("--limit", "0"), "limit must be at least 1"),
+        (_compare(systems="toy-a,toy-a"), "--systems expects one or more different names"),
+        (_compare("--out", "file/run"), "output folder file/run cannot be written"),
+        (["report", "nowhere"], "file not found"),
+        (["track", "nowhere"], "file not found"),
+        (["train", "nowhere.yaml"], "nowhere.yaml cannot be read: No such file or directory"),
+    ],
+)
+def test_wrong_configuration_is_said_without_a_traceback_and_starts_nothing(
+    workplace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    (workplace / "file").write_text("")
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("workbench: ")
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(workplace.rglob("predictions.jsonl"))
+
+
+def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(_compare("--set", "toy-b.threshold=1", "--limit", "8")) == 0
+    out, err = capsys.readouterr()
+    assert "toy-a   1.000" in out
+    assert f"report: {workplace / 'runs/one/report.html'}" in out
+    assert f"mlflow ui --backend-store-uri sqlite:///{workplace / 'runs/mlflow.db'}" in out
+    assert "toy-a: 8/8 samples" in err
+    assert {path.name for path in workplace.iterdir()} == {"runs", "toy-data"}
+    assert load_run("runs/one").manifest["options"]["set"] == ["toy-b.threshold=1"]
+
+    assert main(_compare("--set", "toy-b.threshold=1", "--limit", "10", "--json")) == 0
+    out, err = capsys.readouterr()
+    results: dict[str, Any] = json.loads(out)
+    assert results == load_run("runs/one").results
+    assert results["benchmark"]["samples"] == 10
+    assert Path(results["report"]).exists()
+    assert len(results["mlflow"]["run_id"]) == 32
+    assert "toy-a: 10/10 samples" in err
+
+
+def test_a_run_that_cannot_be_tracked_is_complete_on_disk_and_tracked_later(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert main(_compare("--json", "--limit", "4", "--tracking-uri", "http://127.0.0.1:9")) == 3
+    out, err = capsys.readouterr()
+    results = json.loads(out)
+    assert results["mlflow"] is None
+    assert results["systems"]["toy-a"]["metrics"]["gIoU"] == 1.0
+    assert "workbench track" in err
+    assert main(["track", "runs/one"]) == 0
+    assert load_run("runs/one").results["mlflow"]["run_id"]
+
+
+def test_a_report_is_written_again(workplace: Path) -> None:
+    assert main(_compare("--limit", "4")) == 0
+    Path("runs/one/report.html").unlink()
+    assert main(["report", "runs/one"]) == 0
+    assert Path("runs/one/report.html").exists()
+
+
+def test_a_report_that_fails_leaves_the_results_and_is_no_success(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("runs/one/report.html").mkdir(parents=True)
+    assert main(_compare("--limit", "4")) == 3
+    assert "the report failed; write it with `workbench report" in capsys.readouterr().err
+    results = load_run("runs/one").results
+    assert results["report"] is None
+    assert results["mlflow"]["run_id"]
+
+
+def test_train_finds_the_recipe_and_gives_it_the_other_keys(workplace: Path) -> None:
+    Path("config.yaml").write_text("recipe: tiny\nsteps: 3\nrate: 1\n")
+    assert main(["train", "config.yaml", "--out", "trained"]) == 0
+    assert Path("trained/config.txt").read_text() == "{'steps': 3, 'rate': 1}"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("steps: 3", "expected a mapping with a key `recipe`"),
+        ("[1, 2]", "expected a mapping with a key `recipe`"),
+        ("recipe: [", "is not YAML"),
+        ("recipe: tinny\nsteps: 3", "unknown recipe 'tinny' (did you mean 'tiny'?)"),
+        ("recipe: tiny\nsteps: 3\nraet: 1", "unknown key 'raet' (did you mean 'rate'?); known: rate, steps"),
+        ("recipe: tiny\nrate: 1", "missing: steps"),
+        ("recipe: tiny\nsteps: many", "steps: expected int, got 'many'"),
+    ],
+)
+def test_a_wrong_training_configuration_is_refused(
+    workplace: Path, capsys: pytest.CaptureFixture[str], config: str, message: str
+) -> None:
+    Path("config.yaml").write_text(config)
+    assert main(["train", "config.yaml", "--out", "trained"]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("trained").exists()
+
+
+def test_the_command_is_installed(workplace: Path) -> None:
+    command = Path(sys.executable).parent / "workbench"
+    done = subprocess.run([command, "report", "nowhere"], capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr

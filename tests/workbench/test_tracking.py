@@ -1,0 +1,113 @@
+"""A finished run is logged to MLflow with all that it takes to compare it, and is never lost with the server."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
+
+from tests.workbench.toys import Rectangles, Threshold, threshold
+from workbench.errors import ConfigurationError
+from workbench.runner import run
+from workbench.runs import Run, finish, load_run
+from workbench.tracking import TrackingError, default_uri, metric_values, track
+
+
+def _failing() -> Threshold:
+    system = threshold(90)
+    system.predict = None  # type: ignore[assignment, method-assign]
+    return system
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("tracking")
+    systems = {"good": lambda: threshold(90), "failing": _failing}
+    run(systems, Rectangles(root / "data", 24), root / "runs" / "first")
+    return finish(root / "runs" / "first")
+
+
+@pytest.fixture(scope="module")
+def logged(finished: Run) -> tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]:
+    """The client, the parent run and the children by system."""
+    where = track(finished)
+    client = MlflowClient(where["tracking_uri"])
+    experiment = client.get_experiment_by_name(where["experiment"])
+    assert experiment is not None
+    children = {
+        found.data.tags["system"]: found
+        for found in client.search_runs([experiment.experiment_id])
+        if found.data.tags.get("mlflow.parentRunId") == where["run_id"]
+    }
+    return client, client.get_run(where["run_id"]), children
+
+
+Logged = tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]
+
+
+def test_the_default_store_lies_beside_the_run_folder_and_nothing_in_the_working_directory(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert track(finished)["tracking_uri"] == default_uri(finished.path)
+    assert (finished.path.parent / "mlflow.db").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_comparison_is_a_parent_with_a_child_for_each_system(logged: Logged) -> None:
+    _, parent, children = logged
+    assert set(children) == {"good", "failing"}
+    assert {found.info.status for found in (parent, *children.values())} == {"FINISHED"}
+    assert parent.info.run_name == "first"
+
+
+def test_children_have_the_same_metric_keys_with_the_values_of_the_results(finished: Run, logged: Logged) -> None:
+    children = logged[2]
+    good, failing = (children[system].data.metrics for system in ("good", "failing"))
+    assert good.keys() == failing.keys()
+    assert good["gIoU"] == finished.results["systems"]["good"]["metrics"]["gIoU"] == 1.0
+    assert good["failures.crashed"] == 0.0
+    assert failing["failures.crashed"] == 24.0
+    assert good["latency.p50"] > 0
+    assert math.isnan(metric_values(finished)["failing"]["latency.p50"])
+
+
+def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logged) -> None:
+    child = logged[2]["good"]
+    assert child.data.params["system.threshold"] == "90"
+    assert child.data.params["benchmark.version"] == "1"
+    assert child.data.params["option.mode"] == "latency"
+    assert child.data.tags["git.commit"] == str(finished.manifest["git"]["commit"])
+    (dataset,) = (used.dataset for used in child.inputs.dataset_inputs)
+    assert dataset.name == "toy"
+    assert dataset.digest == child.data.tags["benchmark.digest"]
+    assert len(dataset.digest) <= 36
+
+
+def test_tables_are_parquet_artifacts_below_the_run_root(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    names = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
+    assert names == {"manifest.json", "results.json", "samples.parquet"}
+    assert children["good"].info.artifact_uri.startswith(finished.path.parent.as_uri())
+    path = client.download_artifacts(children["good"].info.run_id, "predictions.parquet")
+    assert list(pd.read_parquet(path).sample_id) == [f"s{n}" for n in range(24)]
+
+
+def test_another_sqlite_store_keeps_its_artifacts_beside_it(finished: Run, tmp_path: Path) -> None:
+    where = track(finished, f"sqlite:///{tmp_path / 'other' / 'store.db'}")
+    found = MlflowClient(where["tracking_uri"]).get_run(where["run_id"])
+    assert found.info.artifact_uri.startswith((tmp_path / "other").as_uri())
+
+
+def test_a_dead_server_loses_nothing_and_says_how_to_log_later(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"MLflow at http://127.0.0.1:9 failed(.|\n)*workbench track .*first"):
+        track(finished, "http://127.0.0.1:9")
+    assert load_run(finished.path).results == finished.results
+
+
+def test_a_run_without_results_is_refused(finished: Run) -> None:
+    with pytest.raises(ConfigurationError, match="has no results"):
+        track(Run(finished.path, finished.manifest, {}))
