@@ -30,9 +30,9 @@ def overview(path: Path, seed: int = 5) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 7.1), dpi=100, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(12, 7.1), dpi=100, facecolor="white")
+    figure.set_layout_engine("constrained", hspace=0.04, h_pad=0.06)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(hspace=0.04)  # type: ignore[union-attr]
     rng = np.random.default_rng(seed)
     for axes, (kind, targets) in zip(figure.subplots(2, 4).flat, _SHOWN, strict=True):
         scene, asked = _find(rng, kind, targets)
