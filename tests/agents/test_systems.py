@@ -1,0 +1,105 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.prompts import load
+from agents.systems import Sam3Agent, sam3_agent_tiny
+from agents.workspace import Options
+from tests.agents import tiny_qwen
+from tests.agents.scripted import EXAMINE, MARKERS, THINGS, ScriptedModel, ScriptedSegmenter, plain, segment, select
+from workbench.errors import ConfigurationError
+from workbench.predictions import OK, OUTCOMES, Prediction
+from workbench.samples import Sample
+
+SEGMENTER = """
+from tests.agents.scripted import THINGS, ScriptedSegmenter
+
+def toy():
+    return ScriptedSegmenter(THINGS)
+"""
+
+
+def sample(name: str = "s1") -> Sample:
+    return Sample(name, "image", Path("unused.png"), 96, 64, "the boxes")
+
+
+def agent(script: list[Any], **options: Any) -> Sam3Agent:
+    return Sam3Agent(ScriptedSegmenter(THINGS), ScriptedModel(script), MARKERS, Options(**options))
+
+
+def test_a_prediction_holds_instances_phrases_trace_and_latency() -> None:
+    (prediction,) = agent([segment("thing"), select(2)]).predict([sample()], [plain()])
+    assert prediction.outcome == OK and prediction.sample_id == "s1"
+    assert [i.score for i in prediction.instances] == [0.8]
+    assert prediction.phrases == ("thing",)
+    assert {c.dropped for c in prediction.candidates} == {"unselected"}
+    assert prediction.latency is not None
+    assert prediction.latency >= sum(c.duration for c in prediction.calls) > 0
+    assert Prediction.from_json(json.loads(json.dumps(prediction.to_json()))) == prediction
+
+
+def test_a_failure_is_an_outcome_without_instances() -> None:
+    (prediction,) = agent([segment("thing"), EXAMINE]).predict([sample()], [plain()])
+    assert prediction.outcome == "model_unavailable" and prediction.message
+    assert prediction.instances == ()
+
+
+def test_several_samples_are_answered_in_order_and_not_timed() -> None:
+    system = agent([])
+    system.model.complete = ScriptedModel([segment("box"), select(1)] * 3).complete  # type: ignore[method-assign]
+    names = ["a", "b", "c"]
+    predictions = system.predict([sample(n) for n in names], [plain()] * 3)
+    assert [p.sample_id for p in predictions] == names
+    assert all(p.outcome == OK and len(p.instances) == 1 and p.latency is None for p in predictions)
+
+
+def test_all_that_decides_an_answer_is_in_the_identity() -> None:
+    base = agent([]).identity()
+    json.dumps(base)
+    assert agent([], overlap=0.4).identity() != base
+    assert agent([], describe_masks=True).identity() != base
+    other = Sam3Agent(ScriptedSegmenter(THINGS), ScriptedModel([]), replace(MARKERS, none_left="no"), Options())
+    assert other.identity() != base
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_mistakes": 0}, {"max_generations": -1}, {"time_limit": 0}, {"max_tokens": 0}]
+)
+def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="at least"):
+        agent([], **options)
+
+
+def test_importing_the_module_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'transformers', 'langgraph', 'openai', 'scipy'}"
+    code = f"import sys, agents.systems; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_tiny_agent_runs_with_any_segmenter_and_checkpoint_by_name(
+    install: Callable[..., Path], tmp_path: Path
+) -> None:
+    install("toys", {"segmenters": {"toy": "toy_segmenter:toy"}}, {"toy_segmenter": SEGMENTER})
+    system = sam3_agent_tiny(segmenter="toy", checkpoint=str(tiny_qwen.build(tmp_path / "lm")), max_tokens=12)
+    (prediction,) = system.predict([sample()], [plain()])
+    assert prediction.outcome in OUTCOMES and prediction.outcome not in (OK, "crashed")  # random weights say nothing
+    assert all(call.tokens_in > 4 for call in prediction.calls)
+    identity = system.identity()
+    assert identity["prompts"] == {"version": "tiny-v1", "digest": load("tiny-v1").digest()}
+    assert identity["language_model"]["checkpoint"] == "lm"
+
+
+def test_an_endpoint_needs_a_model_name(install: Callable[..., Path]) -> None:
+    install("toys", {"segmenters": {"toy": "toy_segmenter:toy"}}, {"toy_segmenter": SEGMENTER})
+    with pytest.raises(ConfigurationError, match="name of a model"):
+        sam3_agent_tiny(segmenter="toy", endpoint="http://127.0.0.1:9/v1")
+    system = sam3_agent_tiny(segmenter="toy", endpoint="http://127.0.0.1:9/v1", model="m")
+    assert system.batch_size > 1
+    assert system.identity()["language_model"]["model"] == "m"
