@@ -1,0 +1,113 @@
+"""What every training run needs besides its loss: a schedule by wall clock, checkpoints that resume, progress, MLflow."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Loop:
+    """Bookkeeping of one run in folder `out`: elapsed time survives a kill, because it is part of the checkpoint.
+
+    `progress` runs from 0 to 1 over `minutes` of wall clock (all sessions together); learning rates follow it: linear
+    warm-up over the first 2 %, then cosine to 2 % of the peak.
+    """
+
+    def __init__(
+        self, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, minutes: float, save_every: float = 120
+    ) -> None:
+        self.out, self.model, self.optimizer = out, model, optimizer
+        self.seconds, self.save_every = minutes * 60, save_every
+        self.step = 0
+        self.samples = 0
+        self._elapsed_before = 0.0
+        self._begun = self._saved = self._logged = time.monotonic()
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self.peaks = [group["lr"] for group in optimizer.param_groups]
+        out.mkdir(parents=True, exist_ok=True)
+        self._resume()
+
+    @property
+    def elapsed(self) -> float:
+        return self._elapsed_before + time.monotonic() - self._begun
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.elapsed / self.seconds)
+
+    @property
+    def finished(self) -> bool:
+        return self.elapsed >= self.seconds
+
+    def rate(self) -> float:
+        """Factor on the peak learning rates at the present progress."""
+        p = self.progress
+        return min(p / 0.02, 1.0) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * p)))
+
+    def update(self, loss: torch.Tensor, clip: float = 1.0) -> None:
+        """One optimiser step from a loss; gradients are clipped to norm `clip`."""
+        factor = self.rate()
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * factor
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def record(self, samples: int, values: Mapping[str, float]) -> None:
+        """Count one step; log a mean of the values every 20 s and save a checkpoint every `save_every` seconds."""
+        self.step += 1
+        self.samples += samples
+        self._count += 1
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        now = time.monotonic()
+        if now - self._logged > 20:
+            self.log({name: value / self._count for name, value in self._sums.items()})
+            self._sums, self._count, self._logged = {}, 0, now
+        if now - self._saved > self.save_every:
+            self.save()
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """Append one line to `log.jsonl` and print it."""
+        line = {"step": self.step, "samples": self.samples, "seconds": round(self.elapsed, 1), **values}
+        with (self.out / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+        left = max(0.0, self.seconds - self.elapsed) / 60
+        print(
+            f"step {self.step}  {self.samples / self.elapsed:.1f} samples/s  {left:.1f} min left  {shown}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def save(self) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "samples": self.samples,
+            "elapsed": self.elapsed,
+        }
+        temporary = self.out / "resume.pt.tmp"
+        torch.save(state, temporary)
+        os.replace(temporary, self.out / "resume.pt")
+        self._saved = time.monotonic()
+
+    def _resume(self) -> None:
+        path = self.out / "resume.pt"
+        if not path.exists():
+            return
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.samples, self._elapsed_before = state["step"], state["samples"], state["elapsed"]
+        print(f"resumed {path} at step {self.step}, {self._elapsed_before / 60:.1f} min in", file=sys.stderr)

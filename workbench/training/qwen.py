@@ -1,0 +1,244 @@
+"""Train a tiny Qwen3-VL from nothing to talk about generated scenes: the start of both the agent's language model and
+InstructSAM's, as Qwen3-VL is for the published ones.
+
+One sequence is a conversation about one image: describe it, what is where, and instructions answered by a noun phrase,
+the places of all it names and those of the targets. A place is a cell "x y" of an 8 x 8 grid, which is also the grid of the image tokens.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workbench.tabletop import phrases
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+from workbench.training.loop import Loop
+from workbench.training.scenes import TrainingScene, draw
+from workbench.training.tokenizer import COMMON_WORDS, chat_tokenizer
+
+PATCH, MERGE, GRID = 8, 2, 8
+
+
+def build(tokenizer: Any, image_size: int) -> Any:
+    """A randomly initialised Qwen3-VL of 3.3 million parameters: 64 image tokens at 128 px."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    ids = tokenizer.convert_tokens_to_ids
+    config = Qwen3VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 5,
+            "num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 32, "max_position_embeddings": 2048,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True},
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        vision_config={
+            "depth": 4, "hidden_size": 128, "intermediate_size": 384, "num_heads": 4, "patch_size": PATCH,
+            "spatial_merge_size": MERGE, "temporal_patch_size": 2, "out_hidden_size": 192,
+            "num_position_embeddings": (image_size // PATCH) ** 2, "deepstack_visual_indexes": [1],
+        },
+        image_token_id=ids("<|image_pad|>"), video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"), vision_end_token_id=ids("<|vision_end|>"),
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    model = Qwen3VLForConditionalGeneration(config)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def patches(images: NDArray[np.uint8]) -> Tensor:
+    """Images `[B, H, W, 3] uint8` as Qwen3-VL's `pixel_values [B * patches, 3 * 2 * p * p]`: patches of one merged
+    token stand together, a still image counts as two equal frames, mean and standard deviation are 0.5."""
+    count, height, width, _ = images.shape
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    block = PATCH * MERGE
+    x = x.reshape(count, 3, height // block, MERGE, PATCH, width // block, MERGE, PATCH)
+    x = x.permute(0, 2, 5, 3, 6, 1, 4, 7).reshape(-1, 3, 1, PATCH, PATCH)
+    return x.expand(-1, -1, 2, -1, -1).reshape(len(x), -1)
+
+
+def cells(scene: TrainingScene) -> list[tuple[int, int]]:
+    """The grid cell `x, y` of each object: that of the mean of its visible pixels."""
+    side = scene.index.shape[0]
+    found = []
+    for mask in scene.masks():
+        rows, columns = np.nonzero(mask)
+        found.append((int(columns.mean() * GRID / side), int(rows.mean() * GRID / side)))
+    return found
+
+
+def places(chosen: list[tuple[int, int]]) -> str:
+    """Cells in reading order: `3 1; 0 4`; `none` for no cell."""
+    return "; ".join(f"{x} {y}" for x, y in sorted(chosen, key=lambda c: (c[1], c[0]))) or "none"
+
+
+def conversation(scene: TrainingScene, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Questions and answers about one scene."""
+    at = cells(scene)
+    order = sorted(range(len(at)), key=lambda i: (at[i][1], at[i][0]))
+    listed = "; ".join(
+        f"{at[i][0]} {at[i][1]} {scene.objects[i].size} {scene.objects[i].colour} {scene.objects[i].category}" for i in order
+    )
+    turns = [("Describe.", listed)] if rng.random() < 0.5 else []
+    for _ in range(2):
+        if rng.random() < 0.7:
+            own = phrases.noun_phrases(scene.objects[rng.integers(len(scene.objects))])
+        else:
+            own = list(phrases.ALL_PHRASES)
+        phrase = own[rng.integers(len(own))]
+        turns.append((f"Where: {phrase}", places([at[i] for i, o in enumerate(scene.objects) if phrases.matches(phrase, o)])))
+    for i in scene.instructions:
+        named = [at[k] for k, o in enumerate(scene.objects) if phrases.matches(i.phrase, o)]
+        turns.append((i.text, f"{i.phrase}: {places(named)} -> {places([at[k] for k in i.targets])}"))
+    return [turns[int(i)] for i in rng.permutation(len(turns))]
+
+
+class Encoder:
+    """Conversations as token ids, with labels on the answers alone."""
+
+    def __init__(self, tokenizer: Any, image_tokens: int) -> None:
+        self.tokenizer = tokenizer
+        self.end = self.ids("<|im_end|>")
+        self.head = self.ids("<|im_start|>user\n<|vision_start|>" + "<|image_pad|>" * image_tokens + "<|vision_end|>")
+        self.user, self.assistant, self.newline = (
+            self.ids(t) for t in ("<|im_start|>user\n", "<|im_start|>assistant\n", "\n")
+        )
+
+    def ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def encode(self, turns: list[tuple[str, str]], limit: int) -> tuple[list[int], list[int]]:
+        """Ids and labels; turns past `limit` tokens are left out."""
+        ids = list(self.head)
+        labels = [-100] * len(ids)
+        for number, (question, answer) in enumerate(turns):
+            asked = ([] if number == 0 else self.user) + self.ids(question) + self.end + self.newline + self.assistant
+            said = self.ids(answer) + self.end
+            if len(ids) + len(asked) + len(said) >= limit:
+                break
+            ids += asked + said + self.newline
+            labels += [-100] * len(asked) + said + [-100] * len(self.newline)
+        return ids, labels
+
+
+def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, Tensor]:
+    """Right-padded ids and labels `[B, L]`; causal attention needs no mask for padding on the right."""
+    longest = max(len(ids) for ids, _ in rows)
+    ids = torch.full((len(rows), longest), pad)
+    labels = torch.full((len(rows), longest), -100)
+    for i, (row, wanted) in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        labels[i, : len(row)] = torch.tensor(wanted)
+    return ids, labels
+
+
+def forward(model: Any, pixels: Tensor, ids: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Last hidden states `[B, L, D]` and the image tokens `[B * tokens, D]` that went into the language model."""
+    grid = torch.tensor([[1, side, side]]).expand(len(ids), -1)
+    kinds = (ids == model.config.image_token_id).int()
+    vision = model.model.visual(pixels, grid_thw=grid, return_dict=True)
+    embeds = model.get_input_embeddings()(ids)
+    tokens = vision.pooler_output
+    where = kinds.bool()
+    embeds = embeds.masked_scatter(where[..., None], tokens.to(embeds.dtype))
+    positions, _ = model.model.get_rope_index(ids, kinds, image_grid_thw=grid)
+    states = model.model.language_model(
+        inputs_embeds=embeds,
+        position_ids=positions,
+        visual_pos_masks=where,
+        deepstack_visual_embeds=vision.deepstack_features,
+        use_cache=False,
+    ).last_hidden_state
+    return states, tokens
+
+
+def answer_loss(model: Any, states: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy over the labelled tokens; the head runs on those alone."""
+    wanted = labels[:, 1:]
+    chosen = wanted != -100
+    logits = model.lm_head(states[:, :-1][chosen]).float()
+    return F.cross_entropy(logits, wanted[chosen])
+
+
+class CellHead(nn.Module):
+    """Category and colour on a 4 x 4 grid inside each image token: a dense signal that is thrown away after training."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.classes = (len(CATEGORIES) + 1, len(COLOURS) + 1)
+        self.linear = nn.Linear(width, 16 * sum(self.classes))
+
+    def loss(self, tokens: Tensor, scenes: list[TrainingScene]) -> Tensor:
+        """Cross entropy against the objects at the sampled pixels."""
+        category = {name: i for i, name in enumerate(CATEGORIES, start=1)}
+        colour = {name: i for i, name in enumerate(COLOURS, start=1)}
+        names, hues = [], []
+        for scene in scenes:
+            index = scene.index[2::4, 2::4].reshape(GRID, 4, GRID, 4).transpose(0, 2, 1, 3).reshape(-1, 16)
+            names.append(np.array([0, *(category[o.category] for o in scene.objects)])[index])
+            hues.append(np.array([0, *(colour[o.colour] for o in scene.objects)])[index])
+        logits = self.linear(tokens.float()).reshape(-1, 16, sum(self.classes))
+        wanted, shades = (torch.from_numpy(np.concatenate(x)).flatten() for x in (names, hues))
+        weight = 1 + 2.0 * (wanted > 0)
+        loss = F.cross_entropy(logits[..., : self.classes[0]].flatten(0, 1), wanted, reduction="none")
+        loss = loss + 0.5 * F.cross_entropy(logits[..., self.classes[0] :].flatten(0, 1), shades, reduction="none")
+        return (loss * weight).mean()
+
+
+def corpus() -> list[str]:
+    """Texts that the tokenizer learns its merges from: conversations, phrases and the agent's tool calls."""
+    rng = np.random.default_rng(0)
+    scenes = (draw(0, number, size=128, asked=5) for number in range(2000))
+    said = [part for scene in scenes for turn in conversation(scene, rng) for part in turn]
+    calls = [
+        '<think>x</think><tool>{"name": "segment_phrase", "parameters": {"text_prompt": "' + phrase + '"}}</tool>'
+        for phrase in phrases.ALL_PHRASES
+    ]
+    other = [
+        '{"name": "examine_each_mask", "parameters": {}}', '{"name": "report_no_mask", "parameters": {}}',
+        '{"name": "select_masks_and_return", "parameters": {"final_answer_masks": [1, 2, 3]}}',
+        "system user assistant\n", "Accept", "Reject", " masks", " mask", "Masks:", " small", " medium", " large",
+    ]  # fmt: skip
+    return [*said, *calls, *other * 200, *(f"the {word}" for word in COMMON_WORDS)]
+
+
+def train(config: dict[str, Any], out: Path) -> None:
+    """Recipe `qwen`. Keys: `seed`, `image_size`, `instructions` per scene, `images` per step, `minutes`, `rate`."""
+    torch.manual_seed(config["seed"])
+    size = config["image_size"]
+    tokenizer = chat_tokenizer(corpus())
+    model = build(tokenizer, size)
+    head = CellHead(192)
+    both = nn.ModuleDict({"model": model, "head": head})
+    encoder = Encoder(tokenizer, (size // PATCH // MERGE) ** 2)
+    optimizer = torch.optim.AdamW(both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+    loop = Loop(out, both, optimizer, minutes=config["minutes"])
+    rng = np.random.default_rng([config["seed"], 2, loop.step])
+    while not loop.finished:
+        numbers = range(loop.samples, loop.samples + config["images"])
+        scenes = [draw(config["seed"], n, size=size, asked=config["instructions"]) for n in numbers]
+        rows = [encoder.encode(conversation(scene, rng), 420) for scene in scenes]
+        ids, labels = collate(rows, tokenizer.pad_token_id)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            states, tokens = forward(model, patches(np.stack([s.image for s in scenes])), ids, size // PATCH)
+            text = answer_loss(model, states, labels)
+        dense = head.loss(tokens, scenes)
+        loop.update(text + 0.3 * dense)
+        loop.record(len(scenes), {"text": float(text.detach()), "dense": float(dense.detach())})
+        if loop.step % 400 == 0:
+            save(model, tokenizer, out / "final")
+    loop.save()
+    save(model, tokenizer, out / "final")
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write the checkpoint in half precision, as `Qwen3VLForConditionalGeneration.from_pretrained` reads it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
+    model.save_pretrained(folder, state_dict=half)
+    tokenizer.save_pretrained(folder)
