@@ -95,7 +95,7 @@ def fits(model: InstructSam, prompt_length: int) -> bool:
     return bool(needed <= model.config.text_config.max_position_embeddings)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def generate(
     model: InstructSam, prompts: Sequence[Prompt], images: ImageTokens, *, end_token: int, max_new_tokens: int
 ) -> list[Generated]:

@@ -174,7 +174,7 @@ class Predictor:
         )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
     """Masks of an image's size from logits `[N, h, w]`: bilinear to the image, above 0 is foreground."""
     if not len(mask_logits):
@@ -186,7 +186,7 @@ def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
 @contextmanager
 def _timed(trace: Trace, kind: CallKind, model: InstructSam) -> Iterator[Call]:
     """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
-    with torch.inference_mode(), trace.call(kind) as call:
+    with torch.no_grad(), trace.call(kind) as call:
         yield call
         if model.device.type == "cuda":
             torch.cuda.synchronize(model.device)

@@ -63,25 +63,25 @@ def slot_losses(
     empty phrase is matched to its empty mask, as in the reference. With `sample_points` the mask losses look at 12544
     points of each pair, most of them where the prediction is undecided, instead of at all pixels.
     """
-    size = found.mask_logits.shape[-2:]
-    masks = [_nearest(t.masks, size).to(found.mask_logits.dtype) for t in targets]
+    mask_logits, logits = found.mask_logits.float(), found.logits.float()
+    masks = [_nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
     answered = {t.item for t, mask in zip(targets, masks, strict=True) if mask.any()}
     assigned, goals, pairs = [], [], []
     for row, (target, mask) in enumerate(zip(targets, masks, strict=True)):
-        goal = torch.zeros_like(found.logits[row])
+        goal = torch.zeros_like(logits[row])
         chosen = torch.full((len(goal),), -1, dtype=torch.long)
         if target.item in answered:
             with torch.no_grad():
-                chosen = assign(matching_costs(found.mask_logits[row], mask, found.logits[row], weights))
+                chosen = assign(matching_costs(mask_logits[row], mask, logits[row], weights))
                 slots = (chosen >= 0).nonzero()[:, 0].to(goal.device)
                 wanted = mask[chosen[chosen >= 0].to(mask.device)]
-                overlap = soft_dice(found.mask_logits[row, slots].sigmoid(), wanted)
-                goal[slots] = overlap.clamp(min=LEAST_SCORE).to(goal.dtype)
-            pairs.append((found.mask_logits[row, slots], wanted, target.boxes))
+                overlap = soft_dice(mask_logits[row, slots].sigmoid(), wanted)
+                goal[slots] = overlap.clamp(min=LEAST_SCORE)
+            pairs.append((mask_logits[row, slots], wanted, target.boxes))
         assigned.append(chosen)
         goals.append(goal)
-    score = F.binary_cross_entropy_with_logits(found.logits, torch.stack(goals))
-    bce, dice = _pair_losses(pairs, sample_points, found.mask_logits)
+    score = F.binary_cross_entropy_with_logits(logits, torch.stack(goals))
+    bce, dice = _pair_losses(pairs, sample_points, mask_logits)
     return SlotLosses(weights.bce * bce, weights.dice * dice, weights.score * score, assigned)
 
 

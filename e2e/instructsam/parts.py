@@ -1,0 +1,97 @@
+"""Puts an untrained InstructSAM together from a Qwen3-VL checkpoint and a SAM3 checkpoint, as its stage 1 starts."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from e2e.instructsam.config import InstructSamConfig
+from e2e.instructsam.model import InstructSam
+from e2e.instructsam.preprocess import PatchSettings
+from e2e.instructsam.processor import Processor
+from workbench.errors import ConfigurationError
+
+TOKENS = {
+    "ref_start_token_index": "<|object_ref_start|>",
+    "ref_end_token_index": "<|object_ref_end|>",
+    "seg_token_index": "[SEG]",
+    "seg_start_token_index": "<|mask_start|>",
+    "seg_end_token_index": "<|mask_end|>",
+}
+DETECTOR = "model.grounding_model.model."
+NEW = ("model.mask_queries", "model.text_hidden_fcs.", "model.mask_hidden_fcs.")
+NOT_IN_DETECTOR = ("text_encoder.", "detr_decoder.presence_")
+
+
+def from_parts(
+    language_model: str | Path, segmenter: str | Path, *, slots: int, sample_points: bool = False
+) -> tuple[InstructSam, Processor]:
+    """An InstructSAM whose slots and projections are random and whose other tensors are those of the two checkpoints.
+
+    Of the segmenter's queries `slots` are kept, evenly spaced, for the places they start from. Raises
+    `ConfigurationError` where the tokenizer lacks a special token, or a tensor has no counterpart.
+    """
+    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration, Sam3Model
+
+    qwen: Any = Qwen3VLForConditionalGeneration.from_pretrained(
+        language_model, dtype=torch.float32, use_safetensors=True
+    )
+    sam: Any = Sam3Model.from_pretrained(segmenter, dtype=torch.float32, use_safetensors=True)
+    tokenizer: Any = AutoTokenizer.from_pretrained(language_model)
+    detector = sam.config.to_dict()
+    detector["detr_decoder_config"]["num_queries"] = slots
+    config = InstructSamConfig(
+        **{
+            **qwen.config.to_dict(),
+            **token_ids(tokenizer),
+            "sam3_config": detector,
+            "max_seg_nums": slots,
+            "out_dim": sam.config.detr_decoder_config.hidden_size,
+            "loss_sample_points": sample_points,
+            "architectures": ["InstructSam"],
+        }
+    )
+    model = InstructSam(config)
+    _load(model, {**qwen.state_dict(), **_detector_tensors(sam.state_dict(), slots)})
+    with torch.no_grad():
+        # the reference starts from zeros, from where only positions tell the slots apart
+        model.model.mask_queries.normal_(std=config.text_config.initializer_range)
+    patches = PatchSettings.from_config(config.vision_config, _preprocessor(language_model))
+    return model, Processor(tokenizer, model.config, patches)
+
+
+def token_ids(tokenizer: Any) -> dict[str, int]:
+    """The configuration's fields for the special tokens; raises `ConfigurationError` where the tokenizer lacks one."""
+    known = tokenizer.get_vocab()
+    missing = [token for token in TOKENS.values() if token not in known]
+    if missing:
+        raise ConfigurationError(f"the tokenizer has no token {', '.join(missing)}")
+    return {name: int(known[token]) for name, token in TOKENS.items()}
+
+
+def _detector_tensors(state: dict[str, Tensor], slots: int) -> dict[str, Tensor]:
+    tensors = {DETECTOR + name: value for name, value in state.items() if not name.startswith(NOT_IN_DETECTOR)}
+    for name in ("detr_decoder.query_embed.weight", "detr_decoder.reference_points.weight"):
+        rows = torch.linspace(0, len(state[name]) - 1, slots).round().long()
+        tensors[DETECTOR + name] = state[name][rows]
+    return tensors
+
+
+def _load(model: InstructSam, tensors: dict[str, Tensor]) -> None:
+    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    missing = [name for name in missing if not name.startswith(NEW) and name != "lm_head.weight"]
+    if missing or unexpected:
+        names = ", ".join([*missing, *unexpected][:5])
+        raise ConfigurationError(f"the checkpoints do not fit InstructSAM's parts: {names}")
+
+
+def _preprocessor(folder: str | Path) -> dict[str, Any]:
+    """Pixel budget of the language model's image processor; a checkpoint without one takes any size as it is."""
+    import json
+
+    path = Path(folder) / "preprocessor_config.json"
+    if path.exists():
+        record: dict[str, Any] = json.loads(path.read_text())
+        return record
+    return {"min_pixels": 1, "max_pixels": PatchSettings.max_pixels}

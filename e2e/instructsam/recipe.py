@@ -1,0 +1,53 @@
+"""Recipe `instructsam`: train on tabletop scenes in two stages, as the published model was trained on its data.
+
+Stage 1 aligns: noun phrases are asked for, and answered by the same phrase and its slots. Stage 2 adds instructions
+that have to be understood first. Unlike the published model, trained by LoRA, all tensors that are not frozen train.
+"""
+
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+
+class Config(TypedDict):
+    """Keys of the recipe. Stage 1 starts from `language_model` and `segmenter`, stage 2 from an InstructSAM `start`."""
+
+    seed: int
+    image_size: int
+    images: int
+    """Scenes per forward pass."""
+    conversations: int
+    """Conversations per scene, which share its features."""
+    phrase_share: float
+    """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
+    minutes: float
+    """Wall clock, evaluations included; a run that was stopped goes on with what is left."""
+    rate: float
+    """Peak learning rate of the language model."""
+    detector_rate: float
+    """Peak learning rate of detector, projections and mask queries."""
+    frozen: list[str]
+    """Prefixes of the names of tensors that do not train."""
+    language_model: NotRequired[str]
+    segmenter: NotRequired[str]
+    start: NotRequired[str]
+    slots: NotRequired[int]
+    """K, for stage 1: the most instances a phrase can have (10)."""
+    accumulate: NotRequired[int]
+    """Forward passes per optimiser step (1)."""
+    convention: NotRequired[str]
+    """`inference` (default) or `reference`; see `e2e.instructsam.examples.Convention`."""
+    sample_points: NotRequired[bool]
+    """Mask losses at sampled points instead of all pixels (no)."""
+    evaluate_every: NotRequired[float]
+    """Minutes between evaluations on `validation_scenes` (10)."""
+    validation_scenes: NotRequired[int]
+    """Scenes of the validation split (40)."""
+    device: NotRequired[str]
+    """`cpu` (default) or `cuda`."""
+
+
+def train(config: Config, out: Path) -> None:
+    """Train InstructSAM on tabletop scenes; the checkpoint is in `final` of the output folder."""
+    from e2e.instructsam.training import train
+
+    train(config, out)
