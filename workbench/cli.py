@@ -123,7 +123,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", int]:
     try:
         run(
             systems,
-            make_benchmark(),
+            make_benchmark,
             out,
             limit=options.limit,
             mode=options.mode,

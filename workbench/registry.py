@@ -1,23 +1,32 @@
 """Finds systems, benchmarks, segmenters, metrics, reporters and recipes by entry point; any package may provide them.
 
 A plugin of group `workbench.<plural>` is a function (or class); for systems, segmenters and benchmarks it returns the
-thing itself, and its keyword arguments with defaults are the options. Listing imports the modules that the entry
-points name, so these keep heavy imports inside their functions.
+thing itself, and its keyword arguments with defaults are the options.
 """
 
+import ast
 import difflib
 import importlib.metadata
+import importlib.util
 import inspect
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.abc import MetaPathFinder
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from workbench.errors import ConfigurationError
 
 Group = Literal["systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes"]
 GROUPS: tuple[Group, ...] = get_args(Group)
+HEAVY = frozenset(
+    {"jax", "langgraph", "matplotlib", "mlflow", "openai", "pandas", "scipy", "tensorflow", "torch", "transformers"}
+)
+"""Packages that take long to import; listing goes without them."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +42,12 @@ class Plugin:
 
 
 def plugins(group: Group) -> list[Plugin]:
-    """All plugins of a group by name. A broken one, or two of one name, carry their `problem`; nothing is raised."""
+    """All plugins of a group by name. A broken one, or two of one name, carry their `problem`; nothing is raised.
+
+    Their modules are imported up to the first import of a heavy package, so that listing stays quick.
+    """
     points = sorted(_entry_points(group), key=lambda point: (point.name, _source(point)))
-    shared = Counter(point.name for point in points)
-    return [_describe(group, point, points if shared[point.name] > 1 else []) for point in points]
+    return [_describe(group, point, [other for other in points if other.name == point.name]) for point in points]
 
 
 def load(group: Group, name: str) -> Callable[..., Any]:
@@ -75,30 +86,67 @@ def unknown(what: str, name: str, known: Sequence[str]) -> str:
     return f"unknown {what} {name!r}{hint}; known: {', '.join(known) or 'none'}"
 
 
-def _entry_points(group: Group) -> list[importlib.metadata.EntryPoint]:
+def _entry_points(group: Group) -> list[EntryPoint]:
     return list(importlib.metadata.entry_points(group=f"workbench.{group}"))
 
 
-def _describe(
-    group: Group, point: importlib.metadata.EntryPoint, points: list[importlib.metadata.EntryPoint]
-) -> Plugin:
-    rivals = [other for other in points if other.name == point.name]
+def _describe(group: Group, point: EntryPoint, namesakes: list[EntryPoint]) -> Plugin:
+    summary, problem = "", None
     try:
-        plugin = _callable(point)
+        with _heavy_imports_stopped():
+            plugin = _callable(point)
+        summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
+    except _HeavyImport:
+        summary = _summary_in_source(point)
     except Exception as error:
-        return Plugin(group, point.name, _source(point), "", _why(error))
-    summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
-    return Plugin(group, point.name, _source(point), summary, _collision(group, point.name, rivals) if rivals else None)
+        problem = _why(error)
+    if len(namesakes) > 1:
+        problem = _collision(group, point.name, namesakes)
+    return Plugin(group, point.name, _source(point), summary, problem)
 
 
-def _callable(point: importlib.metadata.EntryPoint) -> Callable[..., Any]:
+class _HeavyImport(BaseException):
+    """Not an `Exception`, so that a module that does without a missing package is not left as one that does."""
+
+
+class _StopHeavyImports(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in HEAVY:
+            raise _HeavyImport(fullname)
+
+
+@contextmanager
+def _heavy_imports_stopped() -> Iterator[None]:
+    finder = _StopHeavyImports()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def _summary_in_source(point: EntryPoint) -> str:
+    """First docstring line of a function or class, read from its file; empty where it is not defined there."""
+    try:
+        with _heavy_imports_stopped():  # finding a module imports the packages around it
+            spec = importlib.util.find_spec(point.module)
+    except _HeavyImport:
+        return ""
+    tree = ast.parse(Path(spec.origin).read_text()) if spec and spec.origin else ast.Module([], [])
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == point.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
+
+
+def _callable(point: EntryPoint) -> Callable[..., Any]:
     plugin = point.load()
     if not callable(plugin):
         raise TypeError(f"expected a function, got {type(plugin).__name__}")
     return plugin  # type: ignore[no-any-return]
 
 
-def _source(point: importlib.metadata.EntryPoint) -> str:
+def _source(point: EntryPoint) -> str:
     return f"{point.dist.name if point.dist else 'unknown'}/{point.value}"
 
 
@@ -106,6 +154,6 @@ def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _collision(group: Group, name: str, points: list[importlib.metadata.EntryPoint]) -> str:
+def _collision(group: Group, name: str, points: list[EntryPoint]) -> str:
     sources = " and ".join(sorted(_source(point) for point in points))
     return f"{group} plugin {name!r} is provided more than once, by {sources}: uninstall or rename all but one"

@@ -29,7 +29,7 @@ from workbench.systems import Benchmark, System
 
 def run(
     systems: Mapping[str, Callable[[], System]],
-    benchmark: Benchmark,
+    make_benchmark: Callable[[], Benchmark],
     out: Path,
     *,
     limit: int | None = None,
@@ -40,14 +40,16 @@ def run(
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
 
-    `systems` maps a name to a function that makes the system. All of them are made, and what `out` already holds is
-    checked, before the first one works; each is let go when it is through. Samples that have their prediction are not
-    run again. For the options see `Options`; `settings` are further ones for the manifest alone. Raises
-    `ConfigurationError` before any work; what goes wrong later is the outcome of a sample.
+    `systems` maps a name to a function that makes the system. All of them are made before the benchmark is (it may
+    generate its files), and what `out` already holds is checked, before the first one works; each is let go when it
+    is through. Samples that have their prediction are not run again. For the options see `Options`; `settings` are
+    further ones for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the
+    outcome of a sample.
     """
     options = Options(limit, mode, seed, time_limit)
     check_writable(out)
     made = [_make(name, factory) for name, factory in systems.items()]
+    benchmark = make_benchmark()
     samples = _first_samples(benchmark, limit)
     digests = _ImageDigests()
     with lock(out), ExitStack() as stack:

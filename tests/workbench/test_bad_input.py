@@ -37,7 +37,7 @@ class Answering(Threshold):
 def _run(tmp_path: Path, system: Threshold | None = None, **changes: Any) -> Run:
     """Runs and scores four samples, `s1` of them changed."""
     benchmark = Rectangles(tmp_path / "data", 4, changes={"s1": changes})
-    run({"toy": lambda: system or Answering()}, benchmark, tmp_path / "run")
+    run({"toy": lambda: system or Answering()}, lambda: benchmark, tmp_path / "run")
     return finish(tmp_path / "run")
 
 
@@ -133,13 +133,18 @@ def test_a_checkpoint_folder_without_weights_stops_before_any_work(tmp_path: Pat
     first = Answering()
     systems: dict[str, Callable[[], Threshold]] = {"first": lambda: first, "second": without_weights}
     with pytest.raises(ConfigurationError, match="checkpoint holds no weights"):
-        run(systems, Rectangles(tmp_path / "data", 4), tmp_path / "run")
+        run(systems, lambda: Rectangles(tmp_path / "data", 4), tmp_path / "run")
     assert first.asked == set()
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_output_folder_that_cannot_be_written_stops_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made: list[str] = []
     with pytest.raises(ConfigurationError, match=r"output folder .* cannot be written"):
-        run({"toy": lambda: made.append("toy") or Answering()}, Rectangles(tmp_path / "data", 4), tmp_path / "file/run")
+        run(
+            {"toy": lambda: made.append("toy") or Answering()},
+            lambda: Rectangles(tmp_path / "data", 4),
+            tmp_path / "file/run",
+        )
     assert made == []

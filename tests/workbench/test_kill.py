@@ -21,7 +21,7 @@ from workbench import registry
 from workbench.runner import run
 
 out, data, delay = sys.argv[1:]
-benchmark = registry.prepare("benchmarks", "toy", {"folder": data, "n_samples": 60})()
+benchmark = registry.prepare("benchmarks", "toy", {"folder": data, "n_samples": 60})
 systems = {name: registry.prepare("systems", name, {"delay": float(delay)}) for name in ("toy-a", "toy-b")}
 run(systems, benchmark, Path(out))
 """

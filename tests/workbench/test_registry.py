@@ -52,6 +52,15 @@ def test_a_broken_plugin_is_listed_with_its_reason_beside_the_others(
         registry.load("systems", "acme-bad")
 
 
+def test_listing_stops_short_of_heavy_packages_and_still_shows_the_first_line(install: Install) -> None:
+    source = "try:\n    import tensorflow\nexcept Exception:\n    tensorflow = None\n" + GOOD
+    install("acme", {"systems": {"acme-heavy": "acme_heavy:good"}}, {"acme_heavy": source})
+    found = _by_name("systems")["acme-heavy"]
+    assert (found.summary, found.problem) == ("Does it well.", None)
+    assert "acme_heavy" not in sys.modules
+    assert registry.load("systems", "acme-heavy")() == (3, False)
+
+
 def test_an_unknown_name_is_answered_with_the_closest_and_all_known_ones(install: Install) -> None:
     install("acme", {"recipes": {"acme-good": "acme_good:good", "zzz": "acme_good:good"}}, {"acme_good": GOOD})
     with pytest.raises(ConfigurationError, match=r"unknown recipe 'acme-god' \(did you mean 'acme-good'\?\).*zzz"):

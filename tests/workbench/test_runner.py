@@ -43,7 +43,7 @@ def _toy(tmp_path: Path, n_samples: int = 6) -> Rectangles:
 
 
 def _run(tmp_path: Path, system: Watched, benchmark: Rectangles | None = None, **options: Any) -> list[Prediction]:
-    run({"watched": lambda: system}, benchmark or _toy(tmp_path), tmp_path / "run", **options)
+    run({"watched": lambda: system}, lambda: benchmark or _toy(tmp_path), tmp_path / "run", **options)
     return load_run(tmp_path / "run").predictions("watched")
 
 
@@ -199,13 +199,13 @@ def test_the_limit_takes_the_first_samples_and_can_be_raised(tmp_path: Path) -> 
 def test_what_was_made_under_other_conditions_stops_a_run_before_any_system_works(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    run({"a": threshold}, _toy(tmp_path), tmp_path / "run")
+    run({"a": threshold}, lambda: _toy(tmp_path), tmp_path / "run")
     before = (tmp_path / "run/manifest.json").read_bytes()
     first = Watched()
     options = {key: value for key, value in change.items() if key != "threshold"}
     systems = {"first": lambda: first, "a": partial(threshold, change.get("threshold", 60))}
     with pytest.raises(ConfigurationError, match=message):
-        run(systems, _toy(tmp_path), tmp_path / "run", **options)
+        run(systems, lambda: _toy(tmp_path), tmp_path / "run", **options)
     assert first.asked == []
     assert (tmp_path / "run/manifest.json").read_bytes() == before
 

@@ -20,7 +20,7 @@ MASK = masks.encode(np.ones((HEIGHT, WIDTH), bool))
 def _finished(tmp_path: Path, n_samples: int = 24, **options: object) -> Run:
     benchmark = Rectangles(tmp_path / "data", n_samples)
     systems = {"wide": lambda: threshold(90), "narrow": lambda: threshold(0)}
-    run(systems, benchmark, tmp_path / "run", **options)  # type: ignore[arg-type]
+    run(systems, lambda: benchmark, tmp_path / "run", **options)  # type: ignore[arg-type]
     return finish(tmp_path / "run")
 
 
@@ -111,7 +111,7 @@ def test_a_continued_run_keeps_its_creation_time_and_drops_old_results_until_it_
     first = _finished(tmp_path, limit=4)
     manifest = tmp_path / "run" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(first.manifest["created"], "2020-01-01T00:00:00+00:00"))
-    run({"wide": lambda: threshold(90)}, Rectangles(tmp_path / "data", 24), tmp_path / "run", limit=6)
+    run({"wide": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 24), tmp_path / "run", limit=6)
     found = workbench.load_run(tmp_path / "run")
     assert found.manifest["created"] == "2020-01-01T00:00:00+00:00"
     assert found.results == {}

@@ -25,7 +25,7 @@ def _failing() -> Threshold:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("tracking")
     systems = {"good": lambda: threshold(90), "failing": _failing}
-    run(systems, Rectangles(root / "data", 24), root / "runs" / "first")
+    run(systems, lambda: Rectangles(root / "data", 24), root / "runs" / "first")
     return finish(root / "runs" / "first")
 
 
