@@ -1,0 +1,265 @@
+"""The figures of a comparison: pure functions from results (and the tidy table) to matplotlib figures.
+
+`results` is a run's `results.json`: metrics are fractions, times are seconds. Every figure gives a system the same
+colour and marker, and a call kind the same colour.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+
+from reports import words
+from reports.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
+
+Results = Mapping[str, Any]
+
+
+def main_metric(results: Results) -> str:
+    """mAP where any system has one, otherwise gIoU (benchmarks whose targets are one union mask have no AP)."""
+    systems = results["systems"].values()
+    return "mAP" if any(s["metrics"].get("mAP") is not None for s in systems) else "gIoU"
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def accuracy_against_latency(results: Results, table: pd.DataFrame) -> Figure:
+    """The main metric (95 % interval) against the median latency (bar from the 10th to the 90th percentile)."""
+    metric = main_metric(results)
+    figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
+    axes = figure.subplots()
+    reached: list[float] = []
+    labels: list[tuple[str, float, float, str]] = []
+    for name, (colour, marker) in system_style(results["systems"]).items():
+        value = results["systems"][name]["metrics"].get(metric)
+        seconds = table.loc[table["system"] == name, "latency"].dropna().to_numpy(dtype=float)
+        if value is None or not len(seconds):
+            continue
+        low, middle, high = (max(float(q), 1e-6) for q in np.percentile(seconds, [10, 50, 90]))
+        bottom, top = results["systems"][name]["intervals"].get(metric) or (value, value)
+        reached += [low, high]
+        axes.plot([low, high], [100 * value] * 2, color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt")
+        axes.plot([middle] * 2, [100 * bottom, 100 * top], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt")
+        axes.plot([middle], [100 * value], marker=marker, ms=9, color=colour, mec=PAPER, mew=1.2, ls="none")
+        labels.append((name, middle, 100 * value, colour))
+    axes.set_ylabel(f"{metric} (%)")
+    axes.set_xlabel("latency per sample (log scale)")
+    if not reached:
+        return _nothing(figure, axes, "no system has both a latency and a value")
+    _log_seconds(axes, min(reached), max(reached))
+    axes.margins(y=0.18)
+    _name_points(axes, labels)
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
+    """The main metric and gIoU per group of samples, with 95 % intervals where the results hold them."""
+    metrics = list(dict.fromkeys((main_metric(results), "gIoU")))
+    groups = _groups(results, by)
+    names = list(results["systems"])
+    figure = Figure(figsize=(WIDTH, 1.2 + 0.42 * max(len(groups), 2)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
+    offsets = np.linspace(-0.17, 0.17, len(names)) if len(names) > 1 else np.zeros(1)
+    for axes, metric in zip(panels, metrics, strict=True):
+        for offset, (name, style) in zip(offsets, system_style(names).items(), strict=True):
+            for row, group in enumerate(groups):
+                _interval_dot(axes, results["systems"][name][by].get(group), metric, row + float(offset), style)
+        axes.set_xlim(0, 100)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel(f"{metric} (%)")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        for row in range(len(groups) - 1):
+            axes.axhline(row + 0.5, color=GRID, lw=0.7)
+    panels[0].set_yticks(range(len(groups)), [f"{_group_name(g, by)} ({n})" for g, n in groups.items()])
+    panels[0].set_ylim(len(groups) - 0.5, -0.5)
+    _legend(figure, names)
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def time_by_call(results: Results) -> Figure:
+    """Where the time of a sample goes: mean seconds by kind of call, and the same as shares of each system's time."""
+    names = list(results["systems"])
+    spent = {name: _seconds_by_call(results["systems"][name]["latency"]) for name in names}
+    kinds = [kind for kind in CALL_COLOURS if any(s.get(kind, 0) > 0 for s in spent.values())]
+    figure = Figure(figsize=(WIDTH, 1.5 + 0.52 * len(names)), layout="constrained")
+    absolute, share = figure.subplots(1, 2, sharey=True)
+    for row, name in enumerate(names):
+        total = sum(spent[name].values())
+        left = 0.0
+        for kind in kinds:
+            seconds = spent[name].get(kind, 0.0)
+            absolute.barh(row, seconds, left=left, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
+            if total:
+                portion, start = 100 * seconds / total, 100 * left / total
+                share.barh(row, portion, left=start, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
+            left += seconds
+        if total:
+            absolute.annotate(
+                words.seconds(total), (total, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
+            )
+    longest = max((sum(s.values()) for s in spent.values()), default=0.0)
+    absolute.set_xlim(0, 1.28 * longest or 1)
+    absolute.xaxis.set_major_locator(MaxNLocator(4))
+    absolute.set_yticks(range(len(names)), names)
+    absolute.set_ylim(len(names) - 0.45, -0.55)
+    absolute.set_xlabel("seconds per sample (mean)")
+    share.set_xlim(0, 100)
+    share.set_xlabel("share of the system's time (%)")
+    for axes in (absolute, share):
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+    if not kinds:
+        return _nothing(figure, share, "no timed calls")
+    handles = [mpl.patches.Patch(color=CALL_COLOURS[kind], label=CALL_NAMES[kind]) for kind in kinds]
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=min(len(kinds), 4), handlelength=0.9, columnspacing=1.2
+    )
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def failure_causes(results: Results, instances: Mapping[str, str], samples: Mapping[str, str]) -> Figure:
+    """What went wrong, per 100 samples and system: above a line instances and targets, below it whole samples.
+
+    `instances` and `samples` map keys of `diagnosis` to names, in drawing order.
+    """
+    rows = {**instances, **samples}
+    rates = {
+        name: {key: 100 * s["diagnosis"].get(key, 0) / max(s["samples"], 1) for key in rows}
+        for name, s in results["systems"].items()
+    }
+    figure = _grouped_bars(rates, rows, "per 100 samples")
+    figure.axes[0].axhline(len(instances) - 0.5, color=MUTED, lw=0.7)
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
+    """What became of missed targets, per 100 samples and system; reasons that never occur are left out."""
+    rates = {
+        name: {key: 100 * s["missed_targets"].get(key, 0) / max(s["samples"], 1) for key in reasons}
+        for name, s in results["systems"].items()
+    }
+    occurring = {key: text for key, text in reasons.items() if any(rate[key] for rate in rates.values())}
+    return _grouped_bars(rates, occurring, "missed targets per 100 samples")
+
+
+def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, str], label: str) -> Figure:
+    """A group of horizontal bars for each of `rows`, one bar for each system."""
+    names = list(rates)
+    figure = Figure(figsize=(WIDTH, 1.1 + max(len(rows), 2) * (0.16 + 0.17 * len(names))), layout="constrained")
+    axes = figure.subplots()
+    height = 0.74 / max(len(names), 1)
+    for i, (name, (colour, _)) in enumerate(system_style(names).items()):
+        for row, key in enumerate(rows):
+            rate, y = rates[name][key], row + (i - (len(names) - 1) / 2) * height
+            axes.barh(y, rate, height=0.88 * height, color=colour)
+            axes.annotate(
+                f"{rate:.1f}",
+                (rate, y),
+                xytext=(3, -0.5),
+                textcoords="offset points",
+                va="center",
+                fontsize=7.5,
+                color=MUTED,
+            )
+    axes.set_yticks(range(len(rows)), list(rows.values()))
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    axes.set_xlim(0, 1.1 * max((rates[name][key] for name in names for key in rows), default=0) or 1)
+    axes.set_xlabel(label)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    _legend(figure, names)
+    return figure if rows else _nothing(figure, axes, "none")
+
+
+def _seconds_by_call(latency: Mapping[str, Any]) -> dict[str, float]:
+    """Mean seconds a sample by call kind; time outside any call is `other`, so that the sum is the mean latency."""
+    spent = {kind: float(call["seconds_per_sample"] or 0) for kind, call in latency["by_call"].items()}
+    if latency["mean"] is not None:
+        spent["other"] = max(float(latency["mean"]) - sum(spent.values()), 0.0)
+    return spent
+
+
+def _groups(results: Results, by: str) -> dict[str, int]:
+    """Names of the groups that have samples, with how many, in the results' order."""
+    groups: dict[str, int] = {}
+    for system in results["systems"].values():
+        for group, found in system[by].items():
+            if found["samples"]:
+                groups.setdefault(group, found["samples"])
+    return groups
+
+
+def _group_name(group: str, by: str) -> str:
+    return {"0": "no target", "1": "1 target", ">=2": "2 or more"}[group] if by == "by_targets" else group
+
+
+def _interval_dot(axes: Axes, found: Mapping[str, Any] | None, metric: str, y: float, style: tuple[str, str]) -> None:
+    value = found["metrics"].get(metric) if found else None
+    if found is None or value is None:
+        return
+    colour, marker = style
+    interval = found["intervals"].get(metric)
+    if interval:
+        axes.plot(
+            [100 * interval[0], 100 * interval[1]], [y, y], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt"
+        )
+    axes.plot([100 * value], [y], marker=marker, ms=5.5, color=colour, mec=PAPER, mew=0.8, ls="none", clip_on=False)
+
+
+def _legend(figure: Figure, names: Sequence[str]) -> None:
+    handles = [
+        mpl.lines.Line2D([], [], marker=marker, color=colour, ms=6, lw=1.6, label=name)
+        for name, (colour, marker) in system_style(names).items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=min(len(names), 3), handlelength=1.6, columnspacing=1.4
+    )
+
+
+def _name_points(axes: Axes, points: Sequence[tuple[str, float, float, str]]) -> None:
+    """Write the name of each point (name, x, y, colour) beside it; below it where a better point is near."""
+    start, end = np.log(axes.get_xlim())
+    for name, x, y, colour in points:
+        left = np.log(x) < (start + end) / 2
+        under = any(
+            abs(np.log(x / other[1])) < 0.3 * (end - start) and (other[2], name) > (y, other[0]) for other in points
+        )
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(9 if left else -9, -8 if under else 8),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            va="top" if under else "bottom",
+            color=colour,
+            weight="bold",
+        )
+
+
+def _log_seconds(axes: Axes, low: float, high: float) -> None:
+    """A logarithmic time axis with at least three labelled ticks around `[low, high]` seconds."""
+    axes.set_xscale("log")
+    left, right = low / 1.5, high * 1.5
+    decades = range(int(np.floor(np.log10(left))), int(np.ceil(np.log10(right))) + 1)
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        ticks = [s * 10.0**d for d in decades for s in steps if left <= s * 10.0**d <= right]
+        if len(ticks) >= 3:
+            break
+    axes.set_xlim(left, right)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter([words.seconds(t).replace(".0 ", " ") for t in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _nothing(figure: Figure, axes: Axes, why: str) -> Figure:
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+    return figure

@@ -1,0 +1,149 @@
+"""The report of a run: one HTML file that needs nothing else, no network and no server."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reports import figures, tables
+from reports.gallery import build_gallery
+from reports.glossary import INSTANCES, MISSED, NAMES, SAMPLES, definitions
+from reports.style import CALL_NAMES, system_style
+from reports.svg import COLOURS, inline_svg
+from reports.verdict import caveats, verdict
+from workbench.provenance import flatten
+from workbench.runs import Run
+
+TEMPLATE = Path(__file__).parent / "template"
+
+
+def write_report(run: Run, out: Path) -> Path:
+    """Write the report of a finished run to `out` and return its path."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(_page(run))
+    out.write_text(page, encoding="utf-8")
+    return out
+
+
+def _page(run: Run) -> dict[str, Any]:
+    results, manifest = run.results, run.manifest
+    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems})
+    style = system_style(run.systems)
+    return {
+        "title": manifest["name"],
+        "benchmark": run.benchmark,
+        "created": datetime.fromisoformat(manifest["created"]),
+        "protocol": results["protocol"],
+        "samples": results["benchmark"]["samples"],
+        "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
+        "verdict": verdict(results),
+        "caveats": caveats(results, manifest),
+        "headline": tables.headline(results),
+        "differences": tables.differences(results),
+        "pairs": [(pair["a"], pair["b"]) for pair in results["differences"]],
+        "figures": _figures(run),
+        "gallery": gallery,
+        "names": NAMES,
+        "calls": CALL_NAMES,
+        "causes": {"instances": list(INSTANCES), "samples": list(SAMPLES)},
+        "provenance": _provenance(manifest, results),
+        "command": _command(manifest),
+        "definitions": definitions(),
+        "colours": COLOURS,
+        "css": Markup((TEMPLATE / "report.css").read_text()),
+        "scripts": [Markup((TEMPLATE / name).read_text()) for name in ("masks.js", "gallery.js")],
+    }
+
+
+def _figures(run: Run) -> list[dict[str, Any]]:
+    results = run.results
+    metric = figures.main_metric(results)
+    drawn = [
+        (
+            "Accuracy against time",
+            f"{metric} with its 95 % interval against the median latency; the bar spans the 10th to 90th percentile.",
+            figures.accuracy_against_latency(results, run.table()),
+        ),
+        (
+            "By kind of instruction",
+            f"{metric} and gIoU with 95 % intervals; in brackets the number of samples.",
+            figures.breakdown(results, "by_kind"),
+        ),
+        (
+            "By number of targets",
+            f"The same by how many instances the instruction asks for; {metric} needs targets, gIoU does not.",
+            figures.breakdown(results, "by_targets"),
+        ),
+        (
+            "Where the time goes",
+            "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
+            figures.time_by_call(results),
+        ),
+        (
+            "What went wrong",
+            "Instances and targets above the line; below it whole samples, each in at most one category.",
+            figures.failure_causes(results, _named(INSTANCES), _named(SAMPLES)),
+        ),
+        (
+            "What became of the missed targets",
+            "Whether a candidate mask ever covered them, and why it is not in the answer.",
+            figures.missed_targets(results, _named(MISSED)),
+        ),
+    ]
+    return [
+        {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")} for title, note, figure in drawn
+    ]
+
+
+def _named(keys: Iterable[str]) -> dict[str, str]:
+    return {key: NAMES[key] for key in keys}
+
+
+def _provenance(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the results depend on, by section, as flat keys."""
+    benchmark = manifest["benchmark"]
+    asked = {"name": benchmark["name"], "protocol": benchmark["protocol"], "samples": results["benchmark"]["samples"]}
+    sections = {
+        "Benchmark": asked | benchmark["identity"],
+        "Code": manifest["git"],
+        "Versions": manifest["versions"],
+        "Machine": manifest["machine"],
+        "Options": manifest["options"],
+        **{f"System {name}": identity for name, identity in manifest["systems"].items()},
+    }
+    return {
+        title: {k: v for k, v in flatten(found).items() if v not in (None, [], "")} for title, found in sections.items()
+    }
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    """The command that makes this comparison again."""
+    options = manifest["options"]
+    words = [
+        "workbench",
+        "compare",
+        "--systems",
+        ",".join(manifest["systems"]),
+        "--benchmark",
+        manifest["benchmark"]["name"],
+    ]
+    for option in ("limit", "mode", "seed", "time_limit"):
+        if options.get(option) is not None:
+            words += ["--" + option.replace("_", "-"), str(options[option])]
+    for assignment in options.get("set", []):
+        words += ["--set", assignment]
+    return shlex.join(words)
+
+
+def _variable(colour: str) -> str:
+    return next(name for name, value in COLOURS.items() if value == colour)

@@ -1,0 +1,62 @@
+"""Colours and type of the figures; the page uses the same ones."""
+
+from collections.abc import Iterable
+from typing import Any
+
+INK, MUTED, GRID, PAPER = "#22201d", "#76716a", "#e4e0d9", "#fffefb"
+SYSTEM_COLOURS = ("#2f6db5", "#d4692a", "#17906f", "#9a57a3", "#8a7a1f", "#5c6670")
+"""Told apart with any common colour-vision deficiency; the marker repeats the distinction."""
+MARKERS = "osD^vP"
+CALL_COLOURS = {
+    "llm": "#44566b",
+    "encode": "#7ea29a",
+    "segment": "#c3a345",
+    "decode": "#d0c2aa",
+    "render": "#a8798d",
+    "other": "#cbc9c5",
+}
+CALL_NAMES = {
+    "llm": "language model",
+    "encode": "encode image",
+    "segment": "segment",
+    "decode": "decode masks",
+    "render": "render",
+    "other": "other",
+}
+WIDTH = 5.0
+"""Inches; narrow enough that labels stay readable on a phone."""
+
+FIGURE_STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": PAPER,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.dpi": 110,
+    "figure.facecolor": PAPER,
+    "font.size": 9,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.labelcolor": INK,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 8.5,
+}
+
+
+def system_style(systems: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker per system, by its place in the results."""
+    return {
+        name: (SYSTEM_COLOURS[i % len(SYSTEM_COLOURS)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(systems)
+    }

@@ -1,0 +1,114 @@
+"""The numbers of a comparison as tables of text, for the report and for notebooks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.words import NONE, percent, points, seconds, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value, its interval or another remark, and whether it stands out (best of its row, or decided)."""
+
+    text: str
+    detail: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """`name` as in `reports.glossary`, `unit` may be empty."""
+
+    name: str
+    unit: str
+    cells: Sequence[Cell]
+
+
+def headline(results: Results) -> list[Row]:
+    """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
+    systems = list(results["systems"].values())
+    rows = [_metric_row(name, systems) for name in systems[0]["metrics"]]
+    for quantile in ("p50", "p90", "p99"):
+        found = [s["latency"][quantile] for s in systems]
+        texts = [NONE if v is None else seconds(v) for v in found]
+        best = _best(texts, min((v for v in found if v is not None), default=None), found)
+        rows.append(Row(f"latency {quantile}", "", [Cell(text, strong=text == best) for text in texts]))
+    rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
+    for side, name in (("in", "tokens read"), ("out", "tokens written")):
+        rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
+    rows.append(Row("failed", "samples", [Cell(str(s["n_failed"]), f"of {s['samples']}") for s in systems]))
+    return rows
+
+
+def differences(results: Results) -> list[Row]:
+    """Differences in points with 95 % intervals, one cell for each pair; strong where the interval leaves out 0."""
+    pairs = results["differences"]
+    rows = [Row(name, "points", [_difference(pair["metrics"].get(name)) for pair in pairs]) for name in _metrics(pairs)]
+    ratios = []
+    for pair in pairs:
+        a, b = (results["systems"][pair[side]]["latency"]["p50"] for side in ("a", "b"))
+        ratios.append(_pace(a, b))
+    return [*rows, Row("latency p50", "", ratios)] if pairs else []
+
+
+def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
+    """The rows as a data frame of text, for notebooks."""
+    import pandas as pd
+
+    text = [[f"{c.text} {c.detail}".strip() for c in row.cells] for row in rows]
+    return pd.DataFrame(text, index=[f"{row.name} {row.unit}".strip() for row in rows], columns=list(columns))
+
+
+def _metrics(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(pairs[0]["metrics"]) if pairs else []
+
+
+def _metric_row(name: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    values = [system["metrics"].get(name) for system in systems]
+    texts = [NONE if value is None else percent(value) for value in values]
+    best = _best(texts, max((v for v in values if v is not None), default=None), values)
+    cells = []
+    for text, system in zip(texts, systems, strict=True):
+        interval = system["intervals"].get(name)
+        detail = f"{percent(interval[0])}{NONE}{percent(interval[1])}" if interval else ""
+        cells.append(Cell(text, detail, text == best))
+    return Row(name, "%", cells)
+
+
+def _best(texts: Sequence[str], best: float | None, values: Sequence[float | None]) -> str | None:
+    """The text of the best value, or None where all read the same; what reads the same is equally good."""
+    return texts[values.index(best)] if best is not None and len(set(texts)) > 1 else None
+
+
+def _difference(found: Mapping[str, Any] | None) -> Cell:
+    if not found or found["difference"] is None:
+        return Cell(NONE)
+    interval = found["interval"]
+    text = points(found["difference"])
+    if not interval:
+        return Cell(text)
+    decided = interval[0] > 0 or interval[1] < 0
+    return Cell(text, f"{points(interval[0])} to {points(interval[1])}", decided)
+
+
+def _pace(a: float | None, b: float | None) -> Cell:
+    if not a or not b:
+        return Cell(NONE)
+    factor = max(a, b) / min(a, b)
+    if factor < 1.05:
+        return Cell("same")
+    return Cell(f"{times(factor)}\N{MULTIPLICATION SIGN}", "faster" if a < b else "slower")
+
+
+def _count(value: float | None) -> Cell:
+    return Cell(NONE if value is None else f"{value:,.0f}")
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f}"
