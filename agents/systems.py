@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.options import PUBLISHED, TINY, Options
 from workbench.errors import ConfigurationError
 from workbench.predictions import OK, Instance, Prediction
 from workbench.samples import Sample
@@ -15,15 +16,14 @@ from workbench.systems import Image, Segmenter
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
     from agents.prompts import Prompts
-    from agents.workspace import Options
 
-TINY = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
+CHECKPOINT = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
 
 
 class Sam3Agent:
     """A language model that directs SAM3 by phrases and chooses among its masks, one instruction at a time."""
 
-    def __init__(self, segmenter: Segmenter, model: "LanguageModel", prompts: "Prompts", options: "Options") -> None:
+    def __init__(self, segmenter: Segmenter, model: "LanguageModel", prompts: "Prompts", options: Options) -> None:
         if options.max_mistakes < 1 or options.max_generations < 0 or options.max_tokens < 1 or options.time_limit <= 0:
             raise ConfigurationError(
                 "agent: expected max_mistakes and max_tokens of at least 1, max_generations of at least 0 and a "
@@ -78,23 +78,21 @@ def sam3_agent_tiny(
     endpoint: str = "",
     model: str = "",
     prompts: str = "tiny-v1",
-    max_generations: int = 6,
-    max_mistakes: int = 3,
-    max_tokens: int = 96,
-    time_limit: float = 60.0,
-    overlap: float = 0.3,
-    describe_masks: bool = True,
-    min_side: int = 0,
-    zoom_side: int = 128,
+    max_generations: int = TINY.max_generations,
+    max_mistakes: int = TINY.max_mistakes,
+    max_tokens: int = TINY.max_tokens,
+    time_limit: float = TINY.time_limit,
+    overlap: float = TINY.overlap,
+    describe_masks: bool = TINY.describe_masks,
+    min_side: int = TINY.min_side,
+    zoom_side: int = TINY.zoom_side,
     device: str = "cpu",
 ) -> Sam3Agent:
     """SAM3 agent on tiny checkpoints: sam3-tiny, and a tiny Qwen3-VL fine-tuned on the agent's own turns."""
-    from agents.workspace import Options
-
     options = Options(
         max_generations, max_mistakes, max_tokens, time_limit, overlap, describe_masks, min_side, zoom_side
     )
-    return _agent(segmenter, checkpoint or TINY, endpoint, model, prompts, options, device)
+    return _agent(segmenter, checkpoint or CHECKPOINT, endpoint, model, prompts, options, device)
 
 
 def sam3_agent(
@@ -103,19 +101,17 @@ def sam3_agent(
     endpoint: str = "http://localhost:8001/v1",
     model: str = "Qwen/Qwen3-VL-8B-Thinking",
     prompts: str = "full-v1",
-    max_generations: int = 100,
-    max_mistakes: int = 3,
-    max_tokens: int = 4096,
-    time_limit: float = 600.0,
-    overlap: float = 0.3,
-    describe_masks: bool = False,
-    min_side: int = 448,
-    zoom_side: int = 320,
+    max_generations: int = PUBLISHED.max_generations,
+    max_mistakes: int = PUBLISHED.max_mistakes,
+    max_tokens: int = PUBLISHED.max_tokens,
+    time_limit: float = PUBLISHED.time_limit,
+    overlap: float = PUBLISHED.overlap,
+    describe_masks: bool = PUBLISHED.describe_masks,
+    min_side: int = PUBLISHED.min_side,
+    zoom_side: int = PUBLISHED.zoom_side,
     device: str = "cpu",
 ) -> Sam3Agent:
     """SAM3 agent with a published language model behind an OpenAI-compatible endpoint (vLLM), or from a checkpoint."""
-    from agents.workspace import Options
-
     options = Options(
         max_generations, max_mistakes, max_tokens, time_limit, overlap, describe_masks, min_side, zoom_side
     )
@@ -123,7 +119,7 @@ def sam3_agent(
 
 
 def _agent(
-    segmenter: str, checkpoint: str | Path, endpoint: str, model: str, prompts: str, options: "Options", device: str
+    segmenter: str, checkpoint: str | Path, endpoint: str, model: str, prompts: str, options: Options, device: str
 ) -> Sam3Agent:
     from agents.prompts import load
     from workbench import registry

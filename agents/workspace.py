@@ -17,6 +17,7 @@ from agents.language_model import (
     PromptTooLongError,
     Reply,
 )
+from agents.options import Options
 from agents.prompts import Prompts
 from agents.suppression import postprocess
 from workbench.masks import Rle, area, bounding_box, decode
@@ -26,30 +27,6 @@ from workbench.systems import Image, PhraseMasks, Segmenter
 NOTE_LIMIT = 2000
 """Characters of a reply that are kept in the trace."""
 GRID = 8
-
-
-@dataclass(frozen=True)
-class Options:
-    """The agent's own parameters; all of them are part of a system's identity.
-
-    max_generations: rounds after the first request, as in the SAM 3 agent; checks of single masks do not count.
-    max_mistakes: replies in a row that cannot be carried out before the sample ends.
-    max_tokens: limit of one reply.
-    time_limit: seconds for one sample.
-    overlap: intersection over the smaller area above which the mask with the lower score is suppressed.
-    describe_masks: list number, place and size of the masks as text.
-    min_side: pictures of masks are enlarged where their shorter side is below this, in pixels.
-    zoom_side: longer side of each panel of a zoomed pair, in pixels.
-    """
-
-    max_generations: int = 100
-    max_mistakes: int = 3
-    max_tokens: int = 4096
-    time_limit: float = 600.0
-    overlap: float = 0.3
-    describe_masks: bool = False
-    min_side: int = 0
-    zoom_side: int = 320
 
 
 @dataclass(frozen=True)
@@ -180,7 +157,7 @@ class Workspace:
         height, width = mask["size"]
         left, top, w, h = (int(v) for v in bounding_box(mask))
         ys, xs = np.nonzero(decode(mask)[top : top + h, left : left + w])
-        x, y = (left + xs.mean() + 0.5) / width, (top + ys.mean() + 0.5) / height
+        x, y = (left + xs.mean()) / width, (top + ys.mean()) / height
         share = area(mask) / (height * width)
         return self.prompts.mask_line.format(
             number=number, x=int(x * GRID), y=int(y * GRID), size=size_letter(share), percent=100 * share

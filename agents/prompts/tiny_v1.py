@@ -4,7 +4,7 @@ from agents.prompts import Prompts
 
 PROMPTS = Prompts(
     version="tiny-v1",
-    system="Find what is asked.",
+    system="Find.",
     query="{query}",
     query_used="{query}\nused: {used}",
     masks_shown="{count} masks",
@@ -14,9 +14,9 @@ PROMPTS = Prompts(
     masks_moved="checked",
     masks_left="{count} left",
     none_left="0 left",
-    mask_line="{number} {x} {y} {size}",
+    mask_line="{number} {x} {y}{size}",
     mistake="error: {kind}",
-    checking="Is the mask right?",
+    checking="Check.",
     check_image="",
     check_query="{query}",
     check_mask="",

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from agents.language_model import Message, ModelUnavailableError, Reply
+from agents.options import Options
 from agents.prompts import Prompts
-from agents.workspace import Options, Workspace
+from agents.workspace import Workspace
 from workbench.masks import Rle, encode
 from workbench.segmenters.sam3 import PhraseMasks
 from workbench.systems import Image

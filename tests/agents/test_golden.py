@@ -10,7 +10,8 @@ from PIL import Image as Pillow
 
 from agents import canvas, graph
 from agents.language_model import Message, Picture
-from agents.workspace import Options, Workspace
+from agents.options import Options
+from agents.workspace import Workspace
 from tests.agents.scripted import MARKERS, ScriptedModel, ScriptedSegmenter
 from tests.golden_cases import golden_cases
 from workbench.masks import Rle

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from agents.options import Options
 from agents.prompts import load
 from agents.systems import Sam3Agent, sam3_agent_tiny
-from agents.workspace import Options
 from tests.agents import tiny_qwen
 from tests.agents.scripted import EXAMINE, MARKERS, THINGS, ScriptedModel, ScriptedSegmenter, plain, segment, select
 from workbench.errors import ConfigurationError
