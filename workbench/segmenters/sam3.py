@@ -38,7 +38,9 @@ class Sam3Segmenter:
         self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(device)
         self.digest = digest(checkpoint)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        self.model: Any = Sam3Model.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True).to(self.device).eval()
+        self.model: Any = (
+            Sam3Model.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True).to(self.device).eval()
+        )
         self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
         self.size: int = self.model.config.vision_config.image_size
 
@@ -66,7 +68,9 @@ class Sam3Segmenter:
 
         pixels = torch.from_numpy(image.copy()).to(self.device).permute(2, 0, 1)[None].float()
         if pixels.shape[-2:] != (self.size, self.size):
-            pixels = F.interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True).round().clamp(0, 255)
+            pixels = (
+                F.interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True).round().clamp(0, 255)
+            )
         return (pixels / 127.5 - 1).to(self.model.dtype)
 
     def segment(self, features: tuple[Any, tuple[int, int]], phrases: Sequence[str]) -> list[PhraseMasks]:

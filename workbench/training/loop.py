@@ -1,8 +1,7 @@
-"""What every training run needs besides its loss: a schedule by wall clock, checkpoints that resume, progress, MLflow."""
+"""What every training run needs besides its loss: a schedule by wall clock, checkpoints that resume, progress."""
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -99,7 +98,7 @@ class Loop:
         }
         temporary = self.out / "resume.pt.tmp"
         torch.save(state, temporary)
-        os.replace(temporary, self.out / "resume.pt")
+        temporary.replace(self.out / "resume.pt")
         self._saved = time.monotonic()
 
     def _resume(self) -> None:

@@ -2,7 +2,8 @@
 InstructSAM's, as Qwen3-VL is for the published ones.
 
 One sequence is a conversation about one image: describe it, what is where, and instructions answered by a noun phrase,
-the places of all it names and those of the targets. A place is a cell "x y" of an 8 x 8 grid, which is also the grid of the image tokens.
+the places of all it names and those of the targets. A place is a cell "x y" of an 8 x 8 grid, which is also the grid of
+the image tokens.
 """
 
 import shutil
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from workbench.tabletop import phrases
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
 from workbench.training.loop import Loop
+from workbench.training.recipes import QwenRecipe
 from workbench.training.scenes import TrainingScene, draw
 from workbench.training.tokenizer import COMMON_WORDS, chat_tokenizer
 
@@ -33,7 +35,9 @@ def build(tokenizer: Any, image_size: int) -> Any:
         text_config={
             "vocab_size": len(tokenizer), "hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 5,
             "num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 32, "max_position_embeddings": 2048,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True},
+            "rope_parameters": {
+                "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True,
+            },
             "pad_token_id": tokenizer.pad_token_id,
         },
         vision_config={
@@ -82,7 +86,8 @@ def conversation(scene: TrainingScene, rng: np.random.Generator) -> list[tuple[s
     at = cells(scene)
     order = sorted(range(len(at)), key=lambda i: (at[i][1], at[i][0]))
     listed = "; ".join(
-        f"{at[i][0]} {at[i][1]} {scene.objects[i].size} {scene.objects[i].colour} {scene.objects[i].category}" for i in order
+        f"{at[i][0]} {at[i][1]} {scene.objects[i].size} {scene.objects[i].colour} {scene.objects[i].category}"
+        for i in order
     )
     turns = [("Describe.", listed)] if rng.random() < 0.5 else []
     for _ in range(2):
@@ -91,7 +96,9 @@ def conversation(scene: TrainingScene, rng: np.random.Generator) -> list[tuple[s
         else:
             own = list(phrases.ALL_PHRASES)
         phrase = own[rng.integers(len(own))]
-        turns.append((f"Where: {phrase}", places([at[i] for i, o in enumerate(scene.objects) if phrases.matches(phrase, o)])))
+        turns.append(
+            (f"Where: {phrase}", places([at[i] for i, o in enumerate(scene.objects) if phrases.matches(phrase, o)]))
+        )
     for i in scene.instructions:
         named = [at[k] for k, o in enumerate(scene.objects) if phrases.matches(i.phrase, o)]
         turns.append((i.text, f"{i.phrase}: {places(named)} -> {places([at[k] for k in i.targets])}"))
@@ -101,8 +108,11 @@ def conversation(scene: TrainingScene, rng: np.random.Generator) -> list[tuple[s
 class Encoder:
     """Conversations as token ids, with labels on the answers alone."""
 
-    def __init__(self, tokenizer: Any, image_tokens: int) -> None:
+    def __init__(self, tokenizer: Any, image_size: int) -> None:
         self.tokenizer = tokenizer
+        self.pad: int = tokenizer.pad_token_id
+        self.side = image_size // PATCH
+        image_tokens = (self.side // MERGE) ** 2
         self.end = self.ids("<|im_end|>")
         self.head = self.ids("<|im_start|>user\n<|vision_start|>" + "<|image_pad|>" * image_tokens + "<|vision_end|>")
         self.user, self.assistant, self.newline = (
@@ -166,7 +176,7 @@ def answer_loss(model: Any, states: Tensor, labels: Tensor) -> Tensor:
 
 
 class CellHead(nn.Module):
-    """Category and colour on a 4 x 4 grid inside each image token: a dense signal that is thrown away after training."""
+    """Category and colour on a 4 x 4 grid inside each image token: a dense signal, thrown away after training."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -207,33 +217,43 @@ def corpus() -> list[str]:
     return [*said, *calls, *other * 200, *(f"the {word}" for word in COMMON_WORDS)]
 
 
-def train(config: dict[str, Any], out: Path) -> None:
-    """Recipe `qwen`. Keys: `seed`, `image_size`, `instructions` per scene, `images` per step, `minutes`, `rate`."""
+def train(config: QwenRecipe, out: Path) -> None:
+    """Run the recipe; the checkpoint is in `out/final`, and written now and then on the way."""
     torch.manual_seed(config["seed"])
     size = config["image_size"]
     tokenizer = chat_tokenizer(corpus())
     model = build(tokenizer, size)
     head = CellHead(192)
     both = nn.ModuleDict({"model": model, "head": head})
-    encoder = Encoder(tokenizer, (size // PATCH // MERGE) ** 2)
-    optimizer = torch.optim.AdamW(both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+    encoder = Encoder(tokenizer, size)
+    optimizer = torch.optim.AdamW(
+        both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True
+    )
     loop = Loop(out, both, optimizer, minutes=config["minutes"])
     rng = np.random.default_rng([config["seed"], 2, loop.step])
     while not loop.finished:
         numbers = range(loop.samples, loop.samples + config["images"])
         scenes = [draw(config["seed"], n, size=size, asked=config["instructions"]) for n in numbers]
-        rows = [encoder.encode(conversation(scene, rng), 420) for scene in scenes]
-        ids, labels = collate(rows, tokenizer.pad_token_id)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            states, tokens = forward(model, patches(np.stack([s.image for s in scenes])), ids, size // PATCH)
-            text = answer_loss(model, states, labels)
-        dense = head.loss(tokens, scenes)
+        text, dense = losses(both, encoder, scenes, rng)
         loop.update(text + 0.3 * dense)
         loop.record(len(scenes), {"text": float(text.detach()), "dense": float(dense.detach())})
         if loop.step % 400 == 0:
             save(model, tokenizer, out / "final")
     loop.save()
     save(model, tokenizer, out / "final")
+
+
+def losses(
+    both: nn.ModuleDict, encoder: Encoder, scenes: list[TrainingScene], rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Text loss and dense loss of one conversation about each scene."""
+    model: Any = both["model"]
+    head: Any = both["head"]
+    ids, labels = collate([encoder.encode(conversation(scene, rng), 420) for scene in scenes], encoder.pad)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states, tokens = forward(model, patches(np.stack([s.image for s in scenes])), ids, encoder.side)
+        text = answer_loss(model, states, labels)
+    return text, head.loss(tokens, scenes)
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

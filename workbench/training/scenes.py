@@ -23,7 +23,7 @@ class Words:
 
 @dataclass(frozen=True)
 class TrainingScene:
-    """One scene: `image [H, W, 3] uint8`, `index [H, W] uint8` (0 background, i + 1 object i), objects, instructions."""
+    """One scene: `image [H, W, 3] uint8`, `index [H, W] uint8` (0 background, i + 1 object i), and what is in it."""
 
     image: NDArray[np.uint8]
     index: NDArray[np.uint8]

@@ -1,0 +1,56 @@
+"""The recipes `sam3` and `qwen`: their keys, without the imports that their work needs."""
+
+from pathlib import Path
+from typing import TypedDict
+
+
+class Sam3Recipe(TypedDict):
+    """Keys of recipe `sam3`. Three phases follow each other, each resumed where it was stopped."""
+
+    seed: int
+    image_size: int
+    dense_minutes: float
+    """Wall clock of the first phase: category and colour of every pixel, 32 scenes a step."""
+    dense_rate: float
+    """Its peak learning rate."""
+    match_minutes: float
+    """Wall clock of the second phase: phrases and places brought together by a dot product, 24 scenes a step."""
+    match_rate: float
+    minutes: float
+    """Wall clock of the third phase: the whole detector on concept phrases."""
+    rate: float
+    """Peak learning rate of everything but the vision transformer."""
+    vision_rate: float
+    images: int
+    """Scenes of one step."""
+    phrases: int
+    """Phrases about each scene, which share its features."""
+
+
+class QwenRecipe(TypedDict):
+    """Keys of recipe `qwen`."""
+
+    seed: int
+    image_size: int
+    instructions: int
+    """Instructions about each scene."""
+    images: int
+    """Scenes of one step, one conversation about each."""
+    minutes: float
+    """Wall clock; a run that was stopped goes on with what is left."""
+    rate: float
+    """Peak learning rate."""
+
+
+def sam3(config: Sam3Recipe, out: Path) -> None:
+    """Train a tiny SAM3 from nothing on generated scenes; the checkpoint is in `final` of the output folder."""
+    from workbench.training.sam3 import train
+
+    train(config, out)
+
+
+def qwen(config: QwenRecipe, out: Path) -> None:
+    """Train a tiny Qwen3-VL from nothing to talk about generated scenes; the checkpoint is in `final`."""
+    from workbench.training.qwen import train
+
+    train(config, out)

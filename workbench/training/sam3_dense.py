@@ -1,0 +1,81 @@
+"""Heads and losses of the first two phases: what every pixel is, and which words fit which place."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+from workbench.training.sam3_losses import dice_loss
+from workbench.training.scenes import TrainingScene
+
+
+class DenseHead(nn.Module):
+    """Category and colour of every pixel from the features at both ends of the pyramid; thrown away after training."""
+
+    def __init__(self, hidden: int, width: int) -> None:
+        super().__init__()
+        classes = len(CATEGORIES) + 1 + len(COLOURS) + 1
+        self.coarse = nn.Conv2d(hidden, classes * 4, 1)
+        self.fine = nn.Conv2d(width, classes, 1)
+
+    def forward(self, vision: Any) -> Tensor:
+        """Logits `[B, classes, h, w]` at the finest level."""
+        fine = vision.fpn_hidden_states[0]
+        batch, tokens, hidden = vision.last_hidden_state.shape
+        side = int(tokens**0.5)
+        grid = vision.last_hidden_state.transpose(1, 2).reshape(batch, hidden, side, side)
+        coarse = F.pixel_shuffle(self.coarse(grid), 2)
+        return self.fine(fine) + F.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class MatchHead(nn.Module):
+    """A dot product of image and text features; thrown away after training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, vision: Any, text: Tensor, ends: Tensor, image_of: Tensor) -> Tensor:
+        """How well each place `[P, side, side]` fits a phrase: logits from its feature and the phrase's end marker.
+
+        `text [P, T, width]`; `ends [P]` is the place of the end marker in each phrase.
+        """
+        places = vision.fpn_hidden_states[2].flatten(2).transpose(1, 2)
+        places = F.layer_norm(places, places.shape[-1:])[image_of]
+        phrase = text[torch.arange(len(text)), ends]
+        return torch.einsum("ptc,pc->pt", places, phrase).float() / 8 + self.bias
+
+
+def match_loss(logits: Tensor, targets: list[Tensor]) -> Tensor:
+    """Cross entropy and dice of the logits `[P, places]` against the union of each phrase's masks `[T, h, w]`."""
+    side = int(logits.shape[1] ** 0.5)
+    union = torch.stack([t.amax(0) if len(t) else t.new_zeros(t.shape[1:]) for t in targets])
+    wanted = F.adaptive_avg_pool2d(union[:, None], side)[:, 0]
+    maps = logits.reshape(-1, side, side)
+    return 4 * F.binary_cross_entropy_with_logits(maps, wanted) + dice_loss(maps, wanted).mean()
+
+
+def dense_loss(logits: Tensor, categories: Tensor, colours: Tensor) -> Tensor:
+    """Cross entropy over categories and colours; `categories`, `colours` `[B, h, w] int64`, 0 is background."""
+    split = len(CATEGORIES) + 1
+    foreground = 1 + 2.0 * (categories > 0)
+    loss = F.cross_entropy(logits[:, :split].float(), categories, reduction="none")
+    loss = loss + 0.5 * F.cross_entropy(logits[:, split:].float(), colours, reduction="none")
+    return (loss * foreground).mean()
+
+
+CATEGORY_INDEX = {name: i for i, name in enumerate(CATEGORIES, start=1)}
+COLOUR_INDEX = {name: i for i, name in enumerate(COLOURS, start=1)}
+
+
+def dense_targets(scenes: list[TrainingScene], stride: int) -> tuple[Tensor, Tensor]:
+    """Category and colour index `[B, H / stride, W / stride]` of the object at each sampled pixel."""
+    categories, colours = [], []
+    for scene in scenes:
+        index = scene.index[stride // 2 :: stride, stride // 2 :: stride]
+        categories.append(np.array([0, *(CATEGORY_INDEX[o.category] for o in scene.objects)])[index])
+        colours.append(np.array([0, *(COLOUR_INDEX[o.colour] for o in scene.objects)])[index])
+    return torch.from_numpy(np.stack(categories)), torch.from_numpy(np.stack(colours))
