@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from reports.pictures import choose_level, embed, shown_size, shrink
+from reports.pictures import LEVELS, embed, estimated_bytes, shown_size, shrink
 from workbench.failures.taxonomy import Diagnosis, diagnose
 from workbench.metrics.matching import SampleOverlap, overlaps
 from workbench.metrics.overlap import sample_iou
 from workbench.predictions import OK, Call, Prediction
 from workbench.samples import Sample
 
-TOTAL_BYTES = 8_500_000
+TOTAL_BYTES = 9_200_000
 """What pictures and data may take together in the page, after base64."""
 DATA_BYTES = 5_000_000
 MAX_SAMPLES = 3_000
@@ -50,12 +50,10 @@ Answers = Mapping[str, Mapping[str, Answer]]
 
 @dataclass(frozen=True)
 class Gallery:
-    """`packed`: base64 of gzip of the JSON that the script reads. `pictures`: data URIs, empty where left out; no
-    side of theirs is longer than `side` pixels."""
+    """`packed`: base64 of gzip of the JSON that the script reads. `pictures`: data URIs, empty where left out."""
 
     packed: str
     pictures: list[str]
-    side: int
     samples: int
     samples_left_out: int
 
@@ -71,15 +69,26 @@ def build_gallery(samples: Sequence[Sample], predictions: Mapping[str, Sequence[
     """
     answers = collect_answers(samples, predictions)
     telling = sorted(samples, key=lambda sample: _dullness(answers[sample.sample_id]))[:MAX_SAMPLES]
+    level = _choose_level(telling, answers)
     while True:
         paths = list(dict.fromkeys(sample.image_path for sample in telling))
-        level = choose_level(paths, TOTAL_BYTES - DATA_BYTES)
         kept = {sample.sample_id for sample in telling}
         packed = _pack(_content([s for s in samples if s.sample_id in kept], paths, answers, level[0]))
         if len(packed) <= DATA_BYTES or len(telling) <= 1:
             pictures = embed(paths, level, TOTAL_BYTES - len(packed))
-            return Gallery(packed, pictures, level[0], len(telling), len(samples) - len(telling))
+            return Gallery(packed, pictures, len(telling), len(samples) - len(telling))
         telling = telling[: max(1, int(0.95 * len(telling) * DATA_BYTES / len(packed)))]
+
+
+def _choose_level(samples: Sequence[Sample], answers: Answers) -> tuple[int, int]:
+    """The first of `LEVELS` at which pictures and data fit, judged by a few of them."""
+    paths = list(dict.fromkeys(sample.image_path for sample in samples))
+    probed = samples[:: max(1, len(samples) // 50)]
+    for level in LEVELS:
+        data = _pack(_content(probed, [sample.image_path for sample in probed], answers, level[0]))
+        if estimated_bytes(paths, level) + len(data) * len(samples) / len(probed) <= 0.95 * TOTAL_BYTES:
+            return level
+    return LEVELS[-1]
 
 
 def collect_answers(samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]]) -> Answers:
@@ -140,11 +149,11 @@ def _answer(answer: Answer, side: int) -> dict[str, Any]:
         "verdict": diagnosis and diagnosis.sample,
         "targets": diagnosis.targets if diagnosis else (),
         "instances": diagnosis.instances if diagnosis else (),
-        "masks": [[shrink(instance.mask, side), round(instance.score, 3)] for instance in instances],
+        "masks": [[shrink(instance.mask, side), round(instance.score, 4)] for instance in instances],
         "phrases": prediction.phrases,
         "calls": [_call(call) for call in prediction.calls[:MAX_CALLS]],
         "more_calls": max(0, len(prediction.calls) - MAX_CALLS),
-        "dropped": [[shrink(c.mask, side), round(c.score, 3), c.dropped, c.phrase] for c in dropped[:MAX_DROPPED]],
+        "dropped": [[shrink(c.mask, side), round(c.score, 4), c.dropped, c.phrase] for c in dropped[:MAX_DROPPED]],
         "more_dropped": max(0, len(dropped) - MAX_DROPPED),
     }
 

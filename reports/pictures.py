@@ -11,8 +11,8 @@ from PIL import Image
 
 from workbench.masks import Rle, decode, encode
 
-LEVELS = ((448, 84), (320, 78), (224, 70), (160, 62))
-"""Longest side in pixels and WebP quality; the first level at which all pictures fit is used."""
+LEVELS = ((448, 84), (320, 78), (224, 70), (160, 62), (128, 50))
+"""Longest side in pixels and WebP quality; the first level at which everything fits is used."""
 _PROBED = 12
 
 
@@ -36,14 +36,10 @@ def data_uri(path: Path, side: int, quality: int) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def choose_level(paths: Sequence[Path], budget: int) -> tuple[int, int]:
-    """The first of `LEVELS` at which `paths` take at most `budget` bytes, judged by a few spread over them."""
-    probed = paths[:: max(1, len(paths) // _PROBED)][:_PROBED]
-    for side, quality in LEVELS:
-        mean = np.mean([len(data_uri(path, side, quality)) for path in probed]) if probed else 0
-        if mean * len(paths) <= 0.95 * budget:
-            return side, quality
-    return LEVELS[-1]
+def estimated_bytes(paths: Sequence[Path], level: tuple[int, int]) -> float:
+    """What the pictures would take together, judged by a few spread over them."""
+    probed = paths[:: max(1, len(paths) // _PROBED)]
+    return len(paths) * float(np.mean([len(data_uri(path, *level)) for path in probed]))
 
 
 def embed(paths: Sequence[Path], level: tuple[int, int], budget: int) -> list[str]:

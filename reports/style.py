@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 INK, MUTED, GRID, PAPER = "#22201d", "#76716a", "#e4e0d9", "#fffefb"
-SYSTEM_COLOURS = ("#2f6db5", "#d4692a", "#17906f", "#9a57a3", "#8a7a1f", "#5c6670")
+SYSTEM_COLOURS = ("#2f6db5", "#d4692a", "#17906f", "#6d2a5c", "#b59a10", "#98a2aa")
 """Told apart with any common colour-vision deficiency; the marker repeats the distinction."""
 MARKERS = "osD^vP"
 CALL_COLOURS = {
-    "llm": "#44566b",
-    "encode": "#7ea29a",
-    "segment": "#c3a345",
-    "decode": "#d0c2aa",
-    "render": "#a8798d",
-    "other": "#cbc9c5",
+    "llm": "#35475b",
+    "encode": "#5fa08f",
+    "segment": "#d9b23c",
+    "decode": "#eadfc6",
+    "render": "#b2557f",
+    "other": "#bdbdbd",
 }
 CALL_NAMES = {
     "llm": "language model",

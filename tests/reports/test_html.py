@@ -186,7 +186,7 @@ def test_a_large_run_stays_small(tmp_path: Path) -> None:
         "a": [made_run.single_answer(s, rng) for s in drawn],
         "b": [made_run.agent_answer(s, rng) for s in drawn],
     }
-    noise = Image.fromarray(rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)).resize((512, 384))
+    noise = Image.fromarray(rng.integers(0, 255, (15, 20, 3), dtype=np.uint8)).resize((320, 240))
     noise.save(tmp_path / "noise.png")
     places = [(i % 200, f"sample-{i}", tmp_path / f"{i // 2}.png") for i in range(3000)]
     for _, _, path in places[::2]:
