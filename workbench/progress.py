@@ -28,6 +28,7 @@ class Progress:
         self._clock = clock
         self._begun = self._shown = clock()
         self._new = 0
+        self._last: int | None = None
 
     def add(self, samples: int, failed: int) -> None:
         """Count finished samples, and show the line when it is time to."""
@@ -38,8 +39,9 @@ class Progress:
             self._show()
 
     def close(self) -> None:
-        """Show the final state."""
-        self._show()
+        """Show the final state, unless it was the last thing shown."""
+        if self._last != self.done:
+            self._show()
         if self._terminal:
             self._stream.write("\n")
 
@@ -53,7 +55,7 @@ class Progress:
         return f"{self.label}: {', '.join([*parts, f'{self.failed} failed'])}"
 
     def _show(self) -> None:
-        self._shown = self._clock()
+        self._shown, self._last = self._clock(), self.done
         end = "\x1b[K" if self._terminal else "\n"
         self._stream.write(("\r" if self._terminal else "") + self.line() + end)
         self._stream.flush()

@@ -79,7 +79,10 @@ class _Made:
 
 def _make(name: str, factory: Callable[[], System]) -> _Made:
     begun = time.perf_counter()
-    system = factory()
+    try:
+        system = factory()
+    except OSError as error:  # so transformers says that a file of a checkpoint is missing or cannot be had
+        raise ConfigurationError(f"system {name} cannot be made: {error}") from error
     return _Made(name, system, system.identity(), time.perf_counter() - begun)
 
 

@@ -185,13 +185,19 @@ def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:
-    """Cold start in seconds (making the system and its first answer, as first done), throughput, and the store."""
+    """Cold start in seconds, throughput, and the store.
+
+    Cold start is making the system (`load`) and its first answer (`warm_up`), as done in the first session. The first
+    system of a run also pays for the libraries that others share with it; what it takes alone, a run of its own shows.
+    """
     sessions = read_records(run.store(system) / "sessions.jsonl")
     first = sessions[0]
     seconds = sum(record["seconds"] for record in run.records(system))
     throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0
     return {
         "cold_start": first["load"] + (first["warm_up"] or 0.0),
+        "load": first["load"],
+        "warm_up": first["warm_up"],
         "samples_per_second": len(run.samples()) / seconds if throughput else None,
         "store": str(run.store(system)),
     }

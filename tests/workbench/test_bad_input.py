@@ -126,9 +126,10 @@ def test_an_instruction_of_10000_characters_reaches_the_system_whole(tmp_path: P
     assert found.samples()[1].instruction == instruction
 
 
-def test_a_checkpoint_folder_without_weights_stops_before_any_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [ConfigurationError, OSError])
+def test_a_checkpoint_folder_without_weights_stops_before_any_work(tmp_path: Path, kind: type[Exception]) -> None:
     def without_weights() -> Threshold:
-        raise ConfigurationError(f"{tmp_path / 'checkpoint'} holds no weights")
+        raise kind(f"{tmp_path / 'checkpoint'} holds no weights")
 
     first = Answering()
     systems: dict[str, Callable[[], Threshold]] = {"first": lambda: first, "second": without_weights}
