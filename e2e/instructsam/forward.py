@@ -77,7 +77,7 @@ def language_states(model: InstructSam, batch: TrainingBatch, images: ImageToken
     embeddings = embeddings.masked_scatter(slot[..., None], queries.to(embeddings.dtype))
     out = model.model.language_model(
         inputs_embeds=embeddings,
-        attention_mask=hybrid_mask(batch.valid, batch.blocks),
+        attention_mask=model.language_mask(hybrid_mask(batch.valid, batch.blocks)),
         position_ids=batch.positions,
         use_cache=False,
         visual_pos_masks=where,

@@ -84,6 +84,14 @@ class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
         return embeddings
 
+    def language_mask(self, mask: Tensor) -> Tensor:
+        """A boolean mask (True: may attend) as the language model's attention takes it: the eager one adds its mask."""
+        if self.model.language_model.config._attn_implementation != "eager":
+            return mask
+        return torch.zeros(mask.shape, dtype=self.dtype, device=mask.device).masked_fill(
+            ~mask, torch.finfo(self.dtype).min
+        )
+
     def encode_images(self, patches: Tensor, grids: Tensor) -> ImageTokens:
         """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
         out = self.model.get_image_features(patches, grids)

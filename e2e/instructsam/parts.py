@@ -1,11 +1,13 @@
 """Puts an untrained InstructSAM together from a Qwen3-VL checkpoint and a SAM3 checkpoint, as its stage 1 starts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSam
 from e2e.instructsam.preprocess import PatchSettings
@@ -34,6 +36,7 @@ def from_parts(
     """
     from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration, Sam3Model
 
+    language_model, segmenter = locate(language_model), locate(segmenter)
     qwen: Any = Qwen3VLForConditionalGeneration.from_pretrained(
         language_model, dtype=torch.float32, use_safetensors=True
     )
@@ -86,11 +89,9 @@ def _load(model: InstructSam, tensors: dict[str, Tensor]) -> None:
         raise ConfigurationError(f"the checkpoints do not fit InstructSAM's parts: {names}")
 
 
-def _preprocessor(folder: str | Path) -> dict[str, Any]:
+def _preprocessor(folder: Path) -> dict[str, Any]:
     """Pixel budget of the language model's image processor; a checkpoint without one takes any size as it is."""
-    import json
-
-    path = Path(folder) / "preprocessor_config.json"
+    path = folder / "preprocessor_config.json"
     if path.exists():
         record: dict[str, Any] = json.loads(path.read_text())
         return record

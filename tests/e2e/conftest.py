@@ -1,5 +1,6 @@
 """Tiny random models: the two checkpoints that InstructSAM starts from, and one put together from them."""
 
+import copy
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,12 +112,17 @@ def sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def predictor(qwen_folder: Path, sam3_folder: Path) -> Predictor:
-    """A random InstructSAM with 4 slots, in evaluation mode."""
+@pytest.fixture(scope="session")
+def made(qwen_folder: Path, sam3_folder: Path) -> Predictor:
     torch.manual_seed(2)
     model, processor = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
     return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12)
+
+
+@pytest.fixture
+def predictor(made: Predictor) -> Predictor:
+    """A random InstructSAM with 4 slots, in evaluation mode; each test has its own copy."""
+    return copy.deepcopy(made)
 
 
 class Script(nn.Module):
