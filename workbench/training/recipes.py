@@ -19,8 +19,9 @@ class Sam3Recipe(TypedDict):
     minutes: float
     """Wall clock of the third phase: the whole detector on concept phrases."""
     rate: float
-    """Peak learning rate of everything but the vision transformer."""
-    vision_rate: float
+    """Its peak learning rate, for what the first phases did not train."""
+    known_rate: float
+    """And for image and text encoder; ten times this unlearns in minutes what words and places have in common."""
     images: int
     """Scenes of one step."""
     phrases: int

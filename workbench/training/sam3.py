@@ -34,9 +34,10 @@ def train(config: Sam3Recipe, out: Path) -> None:
     both = nn.ModuleDict({"model": model, "head": head, "match": MatchHead()})
     _warm_start(both, config, out / "dense")
     _learn_words(both, tokenizer, config, out / "matching")
-    vision = [p for n, p in model.named_parameters() if n.startswith("vision_encoder.backbone")]
-    rest = [p for n, p in both.named_parameters() if not n.startswith("model.vision_encoder.backbone")]
-    groups = [{"params": vision, "lr": config["vision_rate"]}, {"params": rest, "lr": config["rate"]}]
+    learned = ("model.vision_encoder.", "model.text_", "match.")
+    known = [p for n, p in both.named_parameters() if n.startswith(learned)]
+    new = [p for n, p in both.named_parameters() if not n.startswith(learned)]
+    groups = [{"params": known, "lr": config["known_rate"]}, {"params": new, "lr": config["rate"]}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"])
     rng = np.random.default_rng([config["seed"], 1, loop.step])
@@ -60,8 +61,10 @@ def concept_terms(
         vision = model.vision_encoder(pixels(scenes))
         text = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output
         found = detect(model, vision, text, tokens.attention_mask.bool(), image_of, hints_near(boxes, 5))
+        fit = both["match"](vision, text, tokens.attention_mask.sum(1) - 1, image_of)
         dense = both["head"](vision)
-    return {**concept_losses(found, targets, boxes), "dense": dense_loss(dense, *dense_targets(scenes, 2))}
+    terms = concept_losses(found, targets, boxes)
+    return {**terms, "match": match_loss(fit, targets), "dense": dense_loss(dense, *dense_targets(scenes, 2))}
 
 
 def _next_scenes(loop: Loop, config: Sam3Recipe, images: int, start: int = 0) -> list[TrainingScene]:
@@ -175,7 +178,7 @@ def concept_batch(
 def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Boxes `[N, 4]` cxcywh in 0..1 of masks `[N, H, W]`, none of them empty."""
     _, height, width = masks.shape
-    columns, rows = masks.any(1), masks.any(2)
+    columns, rows = np.any(masks, axis=1), np.any(masks, axis=2)
     x0, x1 = columns.argmax(1), width - columns[:, ::-1].argmax(1)
     y0, y1 = rows.argmax(1), height - rows[:, ::-1].argmax(1)
     return np.stack([(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height], 1).astype(

@@ -28,7 +28,8 @@ class DenseHead(nn.Module):
         side = int(tokens**0.5)
         grid = vision.last_hidden_state.transpose(1, 2).reshape(batch, hidden, side, side)
         coarse = F.pixel_shuffle(self.coarse(grid), 2)
-        return self.fine(fine) + F.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+        logits: Tensor = self.fine(fine)
+        return logits + F.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class MatchHead(nn.Module):

@@ -28,7 +28,7 @@ def assign(logits: Tensor, boxes: Tensor, target_boxes: Tensor) -> tuple[NDArray
         - 2 * generalised_iou(boxes[:, None], target_boxes[None])
         - logits.sigmoid()[:, None]
     )
-    return linear_sum_assignment(cost.numpy())  # type: ignore[no-any-return]
+    return linear_sum_assignment(cost.numpy())
 
 
 def focal(logits: Tensor, targets: Tensor) -> Tensor:
@@ -105,4 +105,5 @@ WEIGHTS = {
     "presence": 1.0,
     "semantic": 1.0,
     "dense": 0.5,
+    "match": 1.0,
 }

@@ -32,7 +32,8 @@ class TrainingScene:
 
     def masks(self) -> NDArray[np.bool_]:
         """Visible masks `[N, H, W] bool` of the objects, in order."""
-        return self.index[None] == np.arange(1, len(self.objects) + 1, dtype=np.uint8)[:, None, None]
+        numbers = np.arange(1, len(self.objects) + 1, dtype=np.uint8)
+        return np.equal(self.index[None], numbers[:, None, None])
 
 
 def draw(seed: int, number: int, *, size: int, asked: int = 0, split: Split = "train") -> TrainingScene:

@@ -122,7 +122,8 @@ def test_a_loop_goes_on_where_it_was_saved(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_sam3_learns(detector: tuple[Any, Any]) -> None:
     model, tokenizer = detector
-    both = torch.nn.ModuleDict({"model": model.train(), "head": sam3.DenseHead(160, 64)})
+    heads = {"head": sam3.DenseHead(160, 64), "match": sam3.MatchHead()}
+    both = torch.nn.ModuleDict({"model": model.train(), **heads})
     scenes = [draw(0, number, size=64) for number in range(3)]
 
     def loss() -> torch.Tensor:
