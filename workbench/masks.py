@@ -86,7 +86,9 @@ def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
             for p in polygons
         )
         if numbers:
-            return union([{"size": r["size"], "counts": _text(r["counts"])} for r in coco.frPyObjects(polygons, height, width)])
+            return union(
+                [{"size": r["size"], "counts": _text(r["counts"])} for r in coco.frPyObjects(polygons, height, width)]
+            )
     raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {_short(value)}")
 
 

@@ -47,7 +47,7 @@ class Sample:
         return ("0", "1", ">=2")[min(len(self.targets), 2)]
 
     def load_image(self) -> NDArray[np.uint8]:
-        """Read the image as `[height, width, 3] uint8` RGB; raises `SampleError` when it cannot be read or has another size."""
+        """Read the image as `[height, width, 3] uint8` RGB; `SampleError` if it has another size or is unreadable."""
         try:
             with Image.open(self.image_path) as file:
                 pixels = np.asarray(file.convert("RGB"))

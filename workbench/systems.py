@@ -1,4 +1,4 @@
-"""What the bench asks of a system, a segmenter and a benchmark. Implementations live elsewhere and are found by entry point."""
+"""What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ class Segmenter(Protocol):
 
 
 class PhraseMasks(Protocol):
-    """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; only scores above the segmenter's threshold."""
+    """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; all above the threshold."""
 
     @property
     def masks(self) -> list[Rle]: ...

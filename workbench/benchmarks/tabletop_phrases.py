@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def tabletop_phrases(
     split: str = "test", seed: int = 0, scenes: int = 80, per_scene: int = 4, size: int = 128, root: str | None = None
 ) -> "TabletopPhrases":
-    """The same scenes, asked for by category and colour phrases ("mug", "red mug", "red object"), a third of them absent.
+    """The same scenes, asked for by category and colour phrases ("mug", "red mug", "red object"), a third absent.
 
     The options are those of tabletop, whose files it reads; six phrases an image.
     """

@@ -30,10 +30,13 @@ TARGET_BINS = ("0", "1", ">=2")
 
 
 def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
-    """Inst2Seg-Bench: mAP, AP50, AP75 over all instructions; gIoU and cIoU of pooled masks; N_acc and T_acc."""
+    """Inst2Seg-Bench: mAP, AP50, AP75 over all instructions; gIoU and cIoU of pooled masks; N_acc and T_acc.
+
+    A run that failed scores 0 in gIoU also where nothing was asked for: it did not answer.
+    """
     ranking = rank(overlaps)
     intersection, union = _areas(overlaps)
-    iou = sample_iou(intersection, union)
+    iou = np.where([o.outcome == OK for o in overlaps], sample_iou(intersection, union), 0.0)
 
     def measure(weights: Weights) -> dict[str, Any]:
         ap = average_precision(ranking, weights)
@@ -171,7 +174,7 @@ def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
     diagnosis = diagnose(overlap)
     iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
     return {
-        "iou": float(iou[0]),
+        "iou": float(iou[0]) if overlap.outcome == OK else 0.0,
         "intersection": overlap.intersection,
         "union": overlap.union,
         **diagnosis.counts,
