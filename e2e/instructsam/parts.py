@@ -26,9 +26,7 @@ NEW = ("model.mask_queries", "model.text_hidden_fcs.", "model.mask_hidden_fcs.")
 NOT_IN_DETECTOR = ("text_encoder.", "detr_decoder.presence_")
 
 
-def from_parts(
-    language_model: str | Path, segmenter: str | Path, *, slots: int, sample_points: bool = False
-) -> tuple[InstructSam, Processor]:
+def from_parts(language_model: str | Path, segmenter: str | Path, *, slots: int) -> tuple[InstructSam, Processor]:
     """An InstructSAM whose slots and projections are random and whose other tensors are those of the two checkpoints.
 
     Of the segmenter's queries `slots` are kept, evenly spaced, for the places they start from. Raises
@@ -51,7 +49,6 @@ def from_parts(
             "sam3_config": detector,
             "max_seg_nums": slots,
             "out_dim": sam.config.detr_decoder_config.hidden_size,
-            "loss_sample_points": sample_points,
             "architectures": ["InstructSam"],
         }
     )

@@ -32,12 +32,18 @@ class Config(TypedDict):
     start: NotRequired[str]
     slots: NotRequired[int]
     """K, for stage 1: the most instances a phrase can have (10)."""
+    align_minutes: NotRequired[float]
+    """Minutes from the start in which the detector stays as it is, while phrases and slots learn to speak to it (0)."""
+    bce_weight: NotRequired[float]
+    dice_weight: NotRequired[float]
+    score_weight: NotRequired[float]
+    """Weights of the mask and score terms, in the losses and in the matching (the start's, or the published ones)."""
     accumulate: NotRequired[int]
     """Forward passes per optimiser step (1)."""
     convention: NotRequired[str]
     """`inference` (default) or `reference`; see `e2e.instructsam.examples.Convention`."""
     sample_points: NotRequired[bool]
-    """Mask losses at sampled points instead of all pixels (no)."""
+    """Mask losses at sampled points instead of all pixels (the start's, or no)."""
     evaluate_every: NotRequired[float]
     """Minutes between evaluations on `validation_scenes` (10)."""
     validation_scenes: NotRequired[int]

@@ -38,7 +38,11 @@ def train(config: Config, out: Path) -> None:
     validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
     every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
     passes = config.get("accumulate", 1)
+    detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
     while not loop.finished:
+        aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
+        for parameter in detector:
+            parameter.requires_grad_(aligned)
         count, parts = 0, dict.fromkeys(("text", "bce", "dice", "score"), 0.0)
         for number in range(passes):
             drawn = _scenes(config, task, loop.step * passes + number)
@@ -61,17 +65,20 @@ def train(config: Config, out: Path) -> None:
 
 def start(config: Config) -> tuple[InstructSam, Processor]:
     """The model and processor that a configuration starts from."""
-    points = config.get("sample_points", False)
     if "start" in config:
         folder = locate(config["start"])
         model = InstructSam.from_pretrained(folder)
-        model.config.loss_sample_points = points
-        return model, Processor.from_pretrained(folder, model.config)
-    if "language_model" not in config or "segmenter" not in config:
+        processor = Processor.from_pretrained(folder, model.config)
+    elif "language_model" in config and "segmenter" in config:
+        model, processor = from_parts(config["language_model"], config["segmenter"], slots=config.get("slots", 10))
+    else:
         raise ConfigurationError("expected either `start`, or `language_model` and `segmenter`")
-    return from_parts(
-        config["language_model"], config["segmenter"], slots=config.get("slots", 10), sample_points=points
-    )
+    own = model.config
+    own.loss_sample_points = config.get("sample_points", own.loss_sample_points)
+    own.bce_loss_weight = config.get("bce_weight", own.bce_loss_weight)
+    own.dice_loss_weight = config.get("dice_weight", own.dice_loss_weight)
+    own.cls_loss_weight = config.get("score_weight", own.cls_loss_weight)
+    return model, processor
 
 
 def optimizer(model: InstructSam, config: Config) -> torch.optim.Optimizer:

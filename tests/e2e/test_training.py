@@ -167,6 +167,24 @@ def test_stage_two_starts_from_the_checkpoint_of_stage_one(predictor: Predictor,
     assert (tmp_path / "two" / "final" / "model.safetensors").exists()
 
 
+def test_loss_settings_go_into_the_checkpoint(qwen_folder: Path, sam3_folder: Path) -> None:
+    model, _ = start(config(qwen_folder, sam3_folder, dice_weight=3.0, sample_points=True))
+    assert (model.config.dice_loss_weight, model.config.bce_loss_weight) == (3.0, 2.0)
+    assert model.config.loss_sample_points
+
+
+@pytest.mark.slow
+def test_the_detector_waits_until_the_rest_is_aligned(qwen_folder: Path, sam3_folder: Path, tmp_path: Path) -> None:
+    train(config(qwen_folder, sam3_folder, minutes=0.04, align_minutes=1.0), tmp_path)
+    trained = Predictor.from_pretrained(tmp_path / "final").model
+    before, _ = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
+    for name, tensor in before.detector.state_dict().items():
+        assert torch.allclose(tensor, trained.detector.state_dict()[name], atol=1e-3), name
+    assert not torch.allclose(
+        before.model.text_hidden_fcs[0][0].weight, trained.model.text_hidden_fcs[0][0].weight, atol=1e-3
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
