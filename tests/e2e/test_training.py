@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import e2e
 from e2e.instructsam.examples import Example, collate
 from e2e.instructsam.forward import language_states
 from e2e.instructsam.generation import Prompt, generate
@@ -19,6 +20,7 @@ from e2e.instructsam.tabletop import Task, conversations, draw, evaluate
 from e2e.instructsam.training import optimizer, start, step, train
 from tests.e2e.conftest import SIDE, SLOTS
 from workbench.errors import ConfigurationError
+from workbench.recipes import read_config
 
 TASK = Task(SIDE, count=3, phrase_share=0.5)
 FROZEN = ["model.visual.", "model.grounding_model.model.vision_encoder."]
@@ -165,6 +167,13 @@ def test_stage_two_starts_from_the_checkpoint_of_stage_one(predictor: Predictor,
     assert torch.equal(model.model.mask_queries, predictor.model.model.mask_queries)
     train({**second, "minutes": 0.02}, tmp_path / "two")
     assert (tmp_path / "two" / "final" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("path", sorted((Path(e2e.__file__).parent / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_shipped_configurations_fit_the_recipe(path: Path) -> None:
+    name, _, keys = read_config(path)
+    assert name == "instructsam"
+    assert ("start" in keys) != ("language_model" in keys)
 
 
 def test_loss_settings_go_into_the_checkpoint(qwen_folder: Path, sam3_folder: Path) -> None:
