@@ -92,18 +92,13 @@ def time_by_call(results: Results) -> Figure:
     absolute, share = figure.subplots(1, 2, sharey=True)
     for row, name in enumerate(names):
         total = sum(spent[name].values())
-        left = 0.0
-        for kind in kinds:
-            seconds = spent[name].get(kind, 0.0)
-            absolute.barh(row, seconds, left=left, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
-            if total:
-                portion, start = 100 * seconds / total, 100 * left / total
-                share.barh(row, portion, left=start, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
-            left += seconds
-        if total:
-            absolute.annotate(
-                words.seconds(total), (total, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
-            )
+        if not total:
+            continue
+        _stack(absolute, row, {kind: spent[name].get(kind, 0.0) for kind in kinds})
+        _stack(share, row, {kind: 100 * spent[name].get(kind, 0.0) / total for kind in kinds})
+        absolute.annotate(
+            words.seconds(total), (total, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     longest = max((sum(s.values()) for s in spent.values()), default=0.0)
     absolute.set_xlim(0, 1.28 * longest or 1)
     absolute.xaxis.set_major_locator(MaxNLocator(4))
@@ -180,8 +175,16 @@ def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, s
     return figure if rows else _nothing(figure, axes, "none")
 
 
+def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
+    """One horizontal bar of parts by call kind."""
+    left = 0.0
+    for kind, width in parts.items():
+        axes.barh(row, width, left=left, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
+        left += width
+
+
 def _seconds_by_call(latency: Mapping[str, Any]) -> dict[str, float]:
-    """Mean seconds a sample by call kind; time outside any call is `other`, so that the sum is the mean latency."""
+    """Mean seconds a sample by call kind; what the latency holds beyond its calls is `other`."""
     spent = {kind: float(call["seconds_per_sample"] or 0) for kind, call in latency["by_call"].items()}
     if latency["mean"] is not None:
         spent["other"] = max(float(latency["mean"]) - sum(spent.values()), 0.0)

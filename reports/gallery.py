@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from reports.pictures import LEVELS, embed, estimated_bytes, shown_size, shrink
 from workbench.failures.taxonomy import Diagnosis, diagnose
-from workbench.metrics.matching import SampleOverlap, overlaps
-from workbench.metrics.overlap import sample_iou
+from workbench.metrics.matching import overlaps
 from workbench.predictions import OK, Call, Prediction
 from workbench.samples import Sample
 
@@ -62,12 +61,14 @@ class Gallery:
         return sum(not picture for picture in self.pictures)
 
 
-def build_gallery(samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]]) -> Gallery:
-    """Pack the samples with the answers of every system.
+def build_gallery(
+    samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]], table: pd.DataFrame
+) -> Gallery:
+    """Pack the samples with the answers of every system; `table` is the run's, one row for each sample and system.
 
     What goes beyond the size limits is left out; samples on which systems disagree are the last to go.
     """
-    answers = collect_answers(samples, predictions)
+    answers = collect_answers(samples, predictions, table)
     telling = sorted(samples, key=lambda sample: _dullness(answers[sample.sample_id]))[:MAX_SAMPLES]
     level = _choose_level(telling, answers)
     while True:
@@ -91,21 +92,22 @@ def _choose_level(samples: Sequence[Sample], answers: Answers) -> tuple[int, int
     return LEVELS[-1]
 
 
-def collect_answers(samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]]) -> Answers:
-    """Every system's answer to every sample, with what went wrong in it."""
+def collect_answers(
+    samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]], table: pd.DataFrame
+) -> Answers:
+    """Every system's answer to every sample, with its IoU of the table and what went wrong in it."""
+    ious = table.set_index(["system", "sample_id"])["iou"].to_dict()
     answers: dict[str, dict[str, Answer]] = {sample.sample_id: {} for sample in samples}
     for system, found in predictions.items():
         scored = {overlap.sample_id: overlap for overlap in overlaps(samples, found)}
         for prediction in found:
             overlap = scored.get(prediction.sample_id)
             answers[prediction.sample_id][system] = (
-                Answer(prediction, diagnose(overlap), _iou(overlap)) if overlap else Answer(prediction, None, None)
+                Answer(prediction, diagnose(overlap), float(ious[system, prediction.sample_id]))
+                if overlap
+                else Answer(prediction, None, None)
             )
     return answers
-
-
-def _iou(overlap: SampleOverlap) -> float:
-    return float(sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))[0])
 
 
 def _dullness(answers: Mapping[str, Answer]) -> int:

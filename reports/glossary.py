@@ -7,7 +7,8 @@ METRICS = {
     "duplicates and answers to no-target samples count as false positives.",
     "AP50": "Average precision where an instance counts as found at IoU 0.5.",
     "AP75": "Average precision where an instance counts as found at IoU 0.75.",
-    "gIoU": "Mean over samples of the IoU between all predicted and all target pixels; two empty masks give 1.",
+    "gIoU": "Mean over samples of the IoU between all predicted and all target pixels; two empty masks give 1, "
+    "a failed answer 0.",
     "cIoU": "Sum of intersections over sum of unions, of pixels of all samples: large objects weigh more.",
     "N_acc": "Share of the no-target samples that were answered with no instance.",
     "T_acc": "Share of the samples with targets that were answered with an instance, right or wrong.",
@@ -15,6 +16,8 @@ METRICS = {
 
 COSTS = {
     "latency": "Seconds of wall time from image in memory to masks, one sample at a time after a warm-up.",
+    "throughput": "Samples in a second of work where a system is given several at once; latency is not measured then.",
+    "cold start": "Seconds to load the system and to answer once before anything is timed.",
     "calls": "Model calls for a sample, of all kinds.",
     "tokens": "Tokens that language models read and wrote for a sample.",
     "failed": "Samples without an answer; they score as empty answers.",

@@ -37,7 +37,7 @@ def write_report(run: Run, out: Path) -> Path:
 
 def _page(run: Run) -> dict[str, Any]:
     results, manifest = run.results, run.manifest
-    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems})
+    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems}, run.table())
     style = system_style(run.systems)
     return {
         "title": manifest["name"],

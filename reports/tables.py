@@ -39,6 +39,9 @@ def headline(results: Results) -> list[Row]:
         texts = [NONE if v is None else seconds(v) for v in found]
         best = _best(texts, min((v for v in found if v is not None), default=None), found)
         rows.append(Row(f"latency {quantile}", "", [Cell(text, strong=text == best) for text in texts]))
+    if any(s["samples_per_second"] for s in systems):
+        rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
+    rows.append(Row("cold start", "", [Cell(seconds(s["cold_start"])) for s in systems]))
     rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
     for side, name in (("in", "tokens read"), ("out", "tokens written")):
         rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))

@@ -45,8 +45,9 @@ def caveats(results: Results, manifest: Mapping[str, Any]) -> list[str]:
         if system["n_failed"]:
             how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system["failures"].items())
             notes.append(f"{name} failed on {system['n_failed']} of {system['samples']} samples ({how}).")
-        if system["latency"]["samples"] == 0:
-            notes.append(f"{name} was not timed one sample at a time, so it has no latency.")
+        timed = system["latency"]["samples"]
+        if timed < system["samples"]:
+            notes.append(f"The latency of {name} rests on the {timed} of {system['samples']} samples that were timed.")
     unscored = max((s.get("unscored", 0) for s in results["systems"].values()), default=0)
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")

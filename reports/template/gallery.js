@@ -319,6 +319,7 @@
   const linked = decodeURIComponent(location.hash.replace(/^#sample=/, ""));
   const wanted = location.hash.startsWith("#sample=") && samples.find((sample) => sample.id === linked);
   if (wanted) show(wanted);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
     if (window.innerWidth !== width) render();

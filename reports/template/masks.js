@@ -104,7 +104,8 @@ const Masks = (() => {
     const shapes = layers.map((layer) => ({ ...layer, ...outline(layer.counts, size) }));
     if (spotlight && shapes.length) shade(context, width, height, shapes);
     for (const shape of shapes) stroke(context, shape, line / scale);
-    for (const shape of shapes) if (shape.label && !shape.empty) label(context, shape, size, line / scale);
+    const ink = getComputedStyle(canvas).getPropertyValue("--page");
+    for (const shape of shapes) if (shape.label && !shape.empty) label(context, shape, ink, size, line / scale);
   }
 
   function missing(context, width, height, pixel) {
@@ -144,7 +145,7 @@ const Masks = (() => {
     context.setLineDash([]);
   }
 
-  function label(context, { top, middle, label: text, colour }, [width, height], pixel) {
+  function label(context, { top, middle, label: text, colour }, ink, [width, height], pixel) {
     context.font = `600 ${10 * pixel}px system-ui, sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -155,7 +156,7 @@ const Masks = (() => {
     context.beginPath();
     context.roundRect(x - wide / 2, y - high / 2, wide, high, 3 * pixel);
     context.fill();
-    context.fillStyle = "#fff";
+    context.fillStyle = ink;
     context.fillText(text, x, y + 0.5 * pixel);
   }
 

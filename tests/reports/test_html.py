@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from reports.gallery import DATA_BYTES, TOTAL_BYTES, build_gallery
+from reports.gallery import DATA_BYTES, TOTAL_BYTES, Gallery, build_gallery
 from reports.html import write_report
 from reports.words import NONE, points
 from tests.reports import made_run
+from workbench.metrics import protocols
 from workbench.predictions import Prediction
 from workbench.runs import Run
+from workbench.samples import Sample
 
 
 class Page(HTMLParser):
@@ -68,6 +71,11 @@ def page(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def written(run: Run, folder: Path) -> Page:
     return Page(write_report(run, folder / "report.html").read_text())
+
+
+def gallery_of(samples: list[Sample], answers: dict[str, list[Prediction]]) -> Gallery:
+    rows = [{"system": system, **row} for system, found in answers.items() for row in protocols.table(samples, found)]
+    return build_gallery(samples, answers, pd.DataFrame(rows))
 
 
 def test_nothing_is_fetched(run: Run, tmp_path: Path) -> None:
@@ -171,7 +179,7 @@ def test_unusable_samples_are_shown(run: Run, tmp_path: Path) -> None:
     first, second, *rest = run.samples()
     samples = [replace(first, problem="the mask is broken"), replace(second, image_path=tmp_path / "gone.png"), *rest]
     answers = [Prediction(first.sample_id, outcome="bad_sample", message="x"), *run.predictions(made_run.AGENT)[1:]]
-    gallery = build_gallery(samples, {made_run.AGENT: answers})
+    gallery = gallery_of(samples, {made_run.AGENT: answers})
     shown = json.loads(gzip.decompress(base64.b64decode(gallery.packed)))["samples"][0]
     assert shown["problem"] == "the mask is broken"
     assert shown["answers"][made_run.AGENT]["right"] is False
@@ -192,7 +200,7 @@ def test_a_large_run_stays_small(tmp_path: Path) -> None:
     for _, _, path in places[::2]:
         path.symlink_to(tmp_path / "noise.png")  # every picture asks for room of its own
     samples = [replace(drawn[i], sample_id=name, image_path=path) for i, name, path in places]
-    gallery = build_gallery(
+    gallery = gallery_of(
         samples,
         {system: [replace(found[i], sample_id=name) for i, name, _ in places] for system, found in answers.items()},
     )
@@ -205,7 +213,7 @@ def test_a_large_run_stays_small(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reports.gallery.DATA_BYTES", 9_000)
     monkeypatch.setattr("reports.gallery.TOTAL_BYTES", 14_000)
-    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems})
+    gallery = gallery_of(run.samples(), {name: run.predictions(name) for name in run.systems})
     assert len(gallery.packed) + sum(map(len, gallery.pictures)) <= 14_000
     assert gallery.samples + gallery.samples_left_out == 45
     assert gallery.samples_left_out > 0 and gallery.pictures_left_out > 0

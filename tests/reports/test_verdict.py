@@ -72,7 +72,9 @@ def test_without_ap_the_verdict_is_on_giou() -> None:
 def test_caveats_name_failures_and_uncommitted_code() -> None:
     found = results({"one": 0.5, "agent": 0.4}, None, {})
     found["systems"]["agent"] |= {"n_failed": 3, "failures": {"timed_out": 2, "malformed_call": 1}}
+    found["systems"]["one"]["latency"]["samples"] = 98
     assert caveats(found, {"git": {"dirty": True}}) == [
+        "The latency of one rests on the 98 of 100 samples that were timed.",
         "agent failed on 3 of 100 samples (timed out 2, malformed call 1).",
         "The code had uncommitted changes.",
     ]
