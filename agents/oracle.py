@@ -45,11 +45,12 @@ class Taught:
 class Oracle:
     """A `LanguageModel` with the right reply to everything, as far as the segmenter's masks allow.
 
-    It asks for the instruction's phrase, then for wider ones while no mask fits a target, selects the masks that fit,
-    and reports no mask where there is no target. Before it judges masks it thinks the targets' cells, `x y` in reading
-    order. Masks that share a cell with one of another verdict are checked one by one. With probability `slip` it sends
-    a bad reply, or a phrase again, which is not taught, so that the right reply to what follows can be; with
-    probability `check` it checks masks without need, to teach checks.
+    It asks for the instruction's phrase, then for wider ones while no mask fits a target, selects the masks that
+    fit, and reports no mask where there is no target. Before it asks it thinks what the base model can say: see
+    `thinking`; the reply stays in the conversation, so the targets' cells are there when masks are judged. Masks
+    that share a cell with one of another verdict are checked one by one. With probability `slip` it sends a bad
+    reply, or a phrase again, which is not taught, so that the right reply to what follows can be; with probability
+    `check` it checks masks without need, to teach checks.
     """
 
     concurrency = 1
@@ -57,9 +58,8 @@ class Oracle:
     def __init__(
         self, scene: Scene, asked: Instruction, rng: np.random.Generator, *, slip: float, check: float
     ) -> None:
-        masks = [scene.objects[i].mask for i in asked.targets]
-        self.targets = [encode(mask) for mask in masks]
-        self.thought = places([cell(mask) for mask in masks])
+        self.scene, self.asked = scene, asked
+        self.targets = [encode(scene.objects[i].mask) for i in asked.targets]
         self.rng, self.slip, self.check = rng, slip, check
         self.workspace: Workspace | None = None
         """Of the sample, set before the first request."""
@@ -107,19 +107,20 @@ class Oracle:
             return self._segment(), True
         fitting = [number for number, found in enumerate(self._shown, start=1) if self._fits(found)]
         if not fitting:
-            return (self._segment() if self.targets and self._left else self._call("report_no_mask")), True
+            return (self._segment() if self.targets and self._left else _call("report_no_mask")), True
         if not self._checked and (self._crowded() or self.rng.random() < self.check):
             self._checked, self._to_check, self._accepted = True, list(self._shown), []
-            return self._call("examine_each_mask"), True
-        return self._call("select_masks_and_return", final_answer_masks=fitting), True
+            return _call("examine_each_mask"), True
+        return _call("select_masks_and_return", final_answer_masks=fitting), True
 
     def _segment(self) -> str:
         self._ran.append(self._left.pop(0))
-        return self._call("segment_phrase", think=len(self._ran) > 1, text_prompt=self._ran[-1])
+        thought = thinking(self.scene, self._ran[-1], self.asked.targets)
+        return f"<think>{thought}</think>" + _call("segment_phrase", text_prompt=self._ran[-1])
 
     def _bad_reply(self) -> str:
         if self._ran and self.rng.random() < 0.5:
-            return self._call("segment_phrase", think=False, text_prompt=self._ran[-1])
+            return _call("segment_phrase", text_prompt=self._ran[-1])
         return _BAD_REPLIES[self.rng.integers(len(_BAD_REPLIES))]
 
     def _verdict(self) -> str:
@@ -138,9 +139,17 @@ class Oracle:
         fits = {cell(decode(found.mask)) for found in self._shown if self._fits(found)}
         return any(cell(decode(found.mask)) in fits for found in self._shown if not self._fits(found))
 
-    def _call(self, name: str, *, think: bool = True, **parameters: Any) -> str:
-        thought = f"<think>{self.thought}</think>" if think else ""
-        return f"{thought}<tool>{json.dumps({'name': name, 'parameters': parameters})}</tool>"
+
+def _call(name: str, **parameters: Any) -> str:
+    return f"<tool>{json.dumps({'name': name, 'parameters': parameters})}</tool>"
+
+
+def thinking(scene: Scene, phrase: str, targets: Sequence[int]) -> str:
+    """What the base model was taught to answer to an instruction: the phrase, the cells of all that it names, and those
+    of the targets; `red mug: 3 1; 0 4 -> 3 1`."""
+    cells = [cell(thing.mask) for thing in scene.objects]
+    named = [at for at, thing in zip(cells, scene.objects, strict=True) if phrases.matches(phrase, thing)]
+    return f"{phrase}: {places(named)} -> {places([cells[i] for i in targets])}"
 
 
 def wider(text: str) -> list[str]:

@@ -76,14 +76,15 @@ def test_slips_are_made_and_not_taught() -> None:
     assert len(sent) > len(taught) and set(taught) <= set(sent)
 
 
-def test_the_oracle_thinks_the_cells_of_the_targets_before_it_selects() -> None:
+def test_the_cells_of_the_targets_are_in_the_conversation_when_masks_are_judged() -> None:
     for number, (scene, asked) in enumerate(episodes(12)):
         work = played(scene, asked, number, noise=0, slip=0, check=0)
         assert isinstance(work.model, Oracle)
         cells = sorted((cell(scene.objects[i].mask) for i in asked.targets), key=lambda c: (c[1], c[0]))
-        thought = "; ".join(f"{x} {y}" for x, y in cells) or "none"
-        assert work.model.taught[0].reply.startswith("<tool>")
-        assert work.model.taught[-1].reply.startswith(f"<think>{thought}</think>")
+        places = "; ".join(f"{x} {y}" for x, y in cells) or "none"
+        thought = work.model.taught[-1].messages[2].parts[0]
+        assert isinstance(thought, str) and thought.startswith(f"<think>{asked.phrase}: ")
+        assert f"-> {places}</think>" in thought
 
 
 def test_phrases_get_wider_step_by_step() -> None:
