@@ -79,17 +79,18 @@ def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max
     if dtype not in kinds:
         raise ConfigurationError(f"dtype: expected one of {', '.join(kinds)}, got {dtype!r}")
     try:
-        return Predictor.from_pretrained(
-            checkpoint,
-            device=device,
-            dtype=kinds[dtype],
-            threshold=threshold,
-            max_new_tokens=max_new_tokens,
-            prompt=prompt,
-        )
-    except RuntimeError as error:
-        # torch says so for a device that it does not know or that is not there
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        # torch's CPU build asserts that it has no CUDA
         raise ConfigurationError(f"device {device!r} cannot be used: {error}") from error
+    return Predictor.from_pretrained(
+        checkpoint,
+        device=device,
+        dtype=kinds[dtype],
+        threshold=threshold,
+        max_new_tokens=max_new_tokens,
+        prompt=prompt,
+    )
 
 
 def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int) -> Prediction:

@@ -19,9 +19,13 @@ from workbench.samples import Sample
 from workbench.tabletop import phrases
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import Scene, Split, make_scene
-from workbench.tabletop.vocabulary import COLOURS
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES
 
 STREAM = 0x15A  # apart from every seed that the benchmark's files use
+WORDS = {word: word for word in (*CATEGORIES, *KINDS, phrases.ANYTHING)} | {
+    word: f"{word} {phrases.ANYTHING}" for word in (*COLOURS, *SIZES)
+}
+"""Each word of the noun phrases, and the shortest phrase that means it alone."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from e2e.instructsam.alignment import align
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.examples import Convention, Example, collate
 from e2e.instructsam.forward import TrainingOutput, training_forward
@@ -17,7 +18,7 @@ from e2e.instructsam.model import InstructSam
 from e2e.instructsam.parts import from_parts
 from e2e.instructsam.processor import Processor
 from e2e.instructsam.recipe import Config
-from e2e.instructsam.tabletop import Asked, Task, conversations, draw, evaluate
+from e2e.instructsam.tabletop import WORDS, Asked, Task, conversations, draw, evaluate
 from workbench.errors import ConfigurationError
 from workbench.tabletop.scenes import Scene
 from workbench.training.loop import Loop
@@ -71,6 +72,7 @@ def start(config: Config) -> tuple[InstructSam, Processor]:
         processor = Processor.from_pretrained(folder, model.config)
     elif "language_model" in config and "segmenter" in config:
         model, processor = from_parts(config["language_model"], config["segmenter"], slots=config.get("slots", 10))
+        align(model, processor.tokenizer, locate(config["segmenter"]), WORDS)
     else:
         raise ConfigurationError("expected either `start`, or `language_model` and `segmenter`")
     own = model.config
