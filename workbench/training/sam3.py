@@ -42,6 +42,8 @@ def train(config: Sam3Recipe, out: Path) -> None:
     loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"])
     rng = np.random.default_rng([config["seed"], 1, loop.step])
     while not loop.finished:
+        for parameter in known:
+            parameter.requires_grad_(loop.elapsed < config["known_minutes"] * 60)
         scenes = _next_scenes(loop, config, config["images"], start=10**7)
         terms = concept_terms(both, tokenizer, scenes, rng, config["phrases"])
         loop.update(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum())
