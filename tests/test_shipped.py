@@ -1,0 +1,41 @@
+"""The shipped checkpoints: small enough, and the whole comparison runs on them from the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.systems import CHECKPOINT as AGENT
+from e2e.systems import TINY as INSTRUCTSAM
+from workbench.segmenters.sam3 import TINY as SAM3
+
+SYSTEMS = ("instructsam-tiny", "sam3-agent-tiny", "sam3-phrase-tiny")
+METRICS = {"mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"}
+
+
+def test_checkpoints_are_safetensors_of_25_megabytes_at_most_each_with_a_card() -> None:
+    files = [file for folder in (SAM3, AGENT, INSTRUCTSAM) for file in folder.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 25e6
+    assert not [file for file in files if file.suffix in {".bin", ".pt", ".pth", ".pkl"}]
+    for folder in (SAM3, AGENT, INSTRUCTSAM):
+        assert list(folder.rglob("*.safetensors"))
+        assert (folder / "README.md").exists()
+
+
+@pytest.mark.slow
+def test_the_three_systems_are_compared_end_to_end(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "workbench"), "compare", "--systems", ",".join(SYSTEMS), "--benchmark"]
+    options = ["tabletop", "--limit", "8", "--out", str(tmp_path / "run"), "--json"]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = json.loads(done.stdout)
+    assert set(results["systems"]) == set(SYSTEMS)
+    for system in results["systems"].values():
+        assert system["samples"] == 8
+        assert set(system["metrics"]) >= METRICS
+        assert {"p50", "p90", "p99"} <= set(system["latency"])
+        assert {"duplicate", "missed", "wrong_instance"} <= set(system["diagnosis"])
+        assert Path(system["store"]).exists()
+        assert Path(system["report"]).exists()
