@@ -46,11 +46,11 @@ class Oracle:
     """A `LanguageModel` with the right reply to everything, as far as the segmenter's masks allow.
 
     It asks for the instruction's phrase, then for wider ones while no mask fits a target, selects the masks that
-    fit, and reports no mask where there is no target. Before it asks it thinks what the base model can say: see
-    `thinking`; the reply stays in the conversation, so the targets' cells are there when masks are judged. Masks
-    that share a cell with one of another verdict are checked one by one. With probability `slip` it sends a bad
-    reply, or a phrase again, which is not taught, so that the right reply to what follows can be; with probability
-    `check` it checks masks without need, to teach checks.
+    fit, and reports no mask where there is no target. It thinks what its base model can say: the phrase before it
+    asks for it, the cells `x y` of the masks that fit before it selects them. Masks that share a cell with one of
+    another verdict are checked one by one. With probability `slip` it sends a bad reply, or a phrase again, which
+    is not taught, so that the right reply to what follows can be; with probability `check` it checks masks without
+    need, to teach checks.
     """
 
     concurrency = 1
@@ -58,7 +58,6 @@ class Oracle:
     def __init__(
         self, scene: Scene, asked: Instruction, rng: np.random.Generator, *, slip: float, check: float
     ) -> None:
-        self.scene, self.asked = scene, asked
         self.targets = [encode(scene.objects[i].mask) for i in asked.targets]
         self.rng, self.slip, self.check = rng, slip, check
         self.workspace: Workspace | None = None
@@ -107,16 +106,17 @@ class Oracle:
             return self._segment(), True
         fitting = [number for number, found in enumerate(self._shown, start=1) if self._fits(found)]
         if not fitting:
-            return (self._segment() if self.targets and self._left else _call("report_no_mask")), True
+            wider_one = self.targets and self._left
+            return (self._segment() if wider_one else _think("none") + _call("report_no_mask")), True
         if not self._checked and (self._crowded() or self.rng.random() < self.check):
             self._checked, self._to_check, self._accepted = True, list(self._shown), []
             return _call("examine_each_mask"), True
-        return _call("select_masks_and_return", final_answer_masks=fitting), True
+        cells = [cell(decode(self._shown[number - 1].mask)) for number in fitting]
+        return _think(places(cells)) + _call("select_masks_and_return", final_answer_masks=fitting), True
 
     def _segment(self) -> str:
         self._ran.append(self._left.pop(0))
-        thought = thinking(self.scene, self._ran[-1], self.asked.targets)
-        return f"<think>{thought}</think>" + _call("segment_phrase", text_prompt=self._ran[-1])
+        return _think(self._ran[-1]) + _call("segment_phrase", text_prompt=self._ran[-1])
 
     def _bad_reply(self) -> str:
         if self._ran and self.rng.random() < 0.5:
@@ -144,12 +144,8 @@ def _call(name: str, **parameters: Any) -> str:
     return f"<tool>{json.dumps({'name': name, 'parameters': parameters})}</tool>"
 
 
-def thinking(scene: Scene, phrase: str, targets: Sequence[int]) -> str:
-    """What the base model was taught to answer to an instruction: the phrase, the cells of all that it names, and those
-    of the targets; `red mug: 3 1; 0 4 -> 3 1`."""
-    cells = [cell(thing.mask) for thing in scene.objects]
-    named = [at for at, thing in zip(cells, scene.objects, strict=True) if phrases.matches(phrase, thing)]
-    return f"{phrase}: {places(named)} -> {places([cells[i] for i in targets])}"
+def _think(thought: str) -> str:
+    return f"<think>{thought}</think>"
 
 
 def wider(text: str) -> list[str]:

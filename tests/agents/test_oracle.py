@@ -76,15 +76,15 @@ def test_slips_are_made_and_not_taught() -> None:
     assert len(sent) > len(taught) and set(taught) <= set(sent)
 
 
-def test_the_cells_of_the_targets_are_in_the_conversation_when_masks_are_judged() -> None:
+def test_the_oracle_thinks_the_phrase_and_then_the_cells_of_the_masks_that_fit() -> None:
     for number, (scene, asked) in enumerate(episodes(12)):
         work = played(scene, asked, number, noise=0, slip=0, check=0)
         assert isinstance(work.model, Oracle)
         cells = sorted((cell(scene.objects[i].mask) for i in asked.targets), key=lambda c: (c[1], c[0]))
-        places = "; ".join(f"{x} {y}" for x, y in cells) or "none"
-        thought = work.model.taught[-1].messages[2].parts[0]
-        assert isinstance(thought, str) and thought.startswith(f"<think>{asked.phrase}: ")
-        assert f"-> {places}</think>" in thought
+        thought = "; ".join(f"{x} {y}" for x, y in cells) or "none"
+        first, last = work.model.taught[0].reply, work.model.taught[-1].reply
+        assert first.startswith(f"<think>{asked.phrase}</think><tool>")
+        assert last.startswith(f"<think>{thought}</think><tool>")
 
 
 def test_phrases_get_wider_step_by_step() -> None:
