@@ -51,7 +51,9 @@ def accuracy_against_latency(results: Results, table: pd.DataFrame) -> Figure:
     if not reached:
         return _nothing(figure, axes, "no system has both a latency and a value")
     _log_seconds(axes, min(reached), max(reached))
-    axes.margins(y=0.18)
+    low, high = axes.get_ylim()
+    margin = max(0.15 * (high - low), 5)
+    axes.set_ylim(max(low - margin, -0.5), min(high + margin, 100.5))
     _name_points(axes, labels)
     return figure
 
@@ -253,7 +255,7 @@ def _log_seconds(axes: Axes, low: float, high: float) -> None:
     axes.set_xscale("log")
     left, right = low / 1.5, high * 1.5
     decades = range(int(np.floor(np.log10(left))), int(np.ceil(np.log10(right))) + 1)
-    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)):
         ticks = [s * 10.0**d for d in decades for s in steps if left <= s * 10.0**d <= right]
         if len(ticks) >= 3:
             break
