@@ -21,12 +21,20 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def assign(logits: Tensor, boxes: Tensor, target_boxes: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hungarian matching of queries `[Q]` with targets `[T]` by score, box distance and generalised IoU."""
+def assign(
+    logits: Tensor, boxes: Tensor, masks: Tensor, target_boxes: Tensor, targets: Tensor
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hungarian matching of queries `[Q]` with targets `[T]` by score, box distance, generalised IoU and mask overlap.
+
+    The masks decide most: while boxes are still loose, several queries have as good a box, but one has the best mask.
+    """
+    shapes, wanted = masks.sigmoid().flatten(1), targets.flatten(1)
+    overlap = 2 * shapes @ wanted.T / (shapes.sum(1)[:, None] + wanted.sum(1)[None] + 1)
     cost = (
-        5 * torch.cdist(boxes, target_boxes, p=1)
-        - 2 * generalised_iou(boxes[:, None], target_boxes[None])
-        - logits.sigmoid()[:, None]
+        2 * torch.cdist(boxes, target_boxes, p=1)
+        - generalised_iou(boxes[:, None], target_boxes[None])
+        - 5 * overlap
+        - 2 * logits.sigmoid()[:, None]
     )
     return linear_sum_assignment(cost.numpy())
 
@@ -49,29 +57,24 @@ def concept_losses(out: Detections, targets: list[Tensor], target_boxes: list[Te
     present = torch.tensor([len(t) > 0 for t in targets], dtype=torch.float32)
     total = max(1, sum(len(t) for t in targets))
     terms = {name: torch.zeros(()) for name in ("score", "box", "giou", "mask", "dice")}
+    rows, columns = [], []
     positives = [p for p, t in enumerate(targets) if len(t)]
-    for layer in range(layers):
-        goal = torch.zeros_like(out.logits[layer])
-        chosen_boxes, chosen_targets, chosen_masks, mask_targets = [], [], [], []
-        for p in positives:
-            rows, columns = assign(out.logits[layer, p], out.boxes[layer, p], target_boxes[p])
-            picked = torch.as_tensor(columns)
-            boxes, wanted = out.boxes[layer, p, torch.as_tensor(rows)], target_boxes[p][picked]
-            goal[p, torch.as_tensor(rows)] = 1
-            chosen_boxes.append(boxes)
-            chosen_targets.append(wanted)
-            if layer == layers - 1:
-                chosen_masks.append(out.masks[p, torch.as_tensor(rows)])
-                mask_targets.append(targets[p][picked])
-        if positives:
-            terms["score"] = terms["score"] + focal(out.logits[layer, positives], goal[positives]).sum() / total
-            boxes, wanted = torch.cat(chosen_boxes), torch.cat(chosen_targets)
+    for p in positives:
+        queries, chosen = assign(out.logits[-1, p], out.boxes[-1, p], out.masks[p], target_boxes[p], targets[p])
+        rows += [(p, int(q)) for q in queries]
+        columns += [(p, int(t)) for t in chosen]
+    if positives:
+        phrases_of, slots = torch.tensor(rows).unbind(1)
+        goal = torch.zeros_like(out.logits[0])
+        goal[phrases_of, slots] = 1
+        wanted = torch.stack([target_boxes[p][t] for p, t in columns])
+        for logits, boxes in zip(out.logits, out.boxes[:, phrases_of, slots], strict=True):
+            terms["score"] = terms["score"] + focal(logits[positives], goal[positives]).sum() / total
             terms["box"] = terms["box"] + (boxes - wanted).abs().sum() / total
             terms["giou"] = terms["giou"] + (1 - generalised_iou(boxes, wanted)).sum() / total
-        if chosen_masks:
-            masks, wanted_masks = torch.cat(chosen_masks), torch.cat(mask_targets)
-            pixels = F.binary_cross_entropy_with_logits(masks, wanted_masks, reduction="none").mean((1, 2))
-            terms["mask"], terms["dice"] = pixels.sum() / total, dice_loss(masks, wanted_masks).sum() / total
+        masks, shapes = out.masks[phrases_of, slots], torch.stack([targets[p][t] for p, t in columns])
+        pixels = F.binary_cross_entropy_with_logits(masks, shapes, reduction="none").mean((1, 2))
+        terms["mask"], terms["dice"] = pixels.sum() / total, dice_loss(masks, shapes).sum() / total
     terms["presence"] = F.binary_cross_entropy_with_logits(out.presence, present.expand(layers, -1))
     terms |= _hinted_losses(out, targets, target_boxes, total)
     union = torch.stack([t.amax(0) if len(t) else torch.zeros_like(out.semantic[0]) for t in targets])

@@ -58,7 +58,10 @@ def test_training_pass_equals_the_stock_model(detector: tuple[Any, Any]) -> None
 
 def test_matching_prefers_the_query_on_the_target() -> None:
     boxes = torch.tensor([[0.2, 0.2, 0.2, 0.2], [0.8, 0.8, 0.2, 0.2]])
-    rows, columns = sam3_losses.assign(torch.zeros(2), boxes, boxes.flip(0))
+    masks = torch.full((2, 8, 8), -9.0)
+    masks[0, :4, :4] = masks[1, 4:, 4:] = 9.0
+    shapes = (masks.flip(0) > 0).float()
+    rows, columns = sam3_losses.assign(torch.zeros(2), boxes, masks, boxes.flip(0), shapes)
     assert dict(zip(rows.tolist(), columns.tolist(), strict=True)) == {0: 1, 1: 0}
 
 
