@@ -64,11 +64,13 @@ def test_the_loss_falls_and_the_model_learns_to_say_the_phrase(predictor: Predic
     ]
     model, processor = predictor.model.train(), predictor.processor
     adam = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    rates = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 0.1, total_iters=120)
     losses = []
-    for _ in range(60):
+    for _ in range(120):
         output = step(model, processor, [image], examples, "inference")
         output.loss.backward()
         adam.step()
+        rates.step()
         adam.zero_grad()
         losses.append([output.loss.item(), output.text.item(), output.slots.total.item()])
     first, last = np.mean(losses[:3], axis=0), np.mean(losses[-3:], axis=0)

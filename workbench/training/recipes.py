@@ -22,8 +22,6 @@ class Sam3Recipe(TypedDict):
     """Its peak learning rate, for what the first phases did not train."""
     known_rate: float
     """And for image and text encoder; ten times this unlearns in minutes what words and places have in common."""
-    known_minutes: float
-    """How long image and text encoder train in the third phase; after that only the detector does."""
     images: int
     """Scenes of one step."""
     phrases: int

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.tabletop import phrases
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
 from workbench.training.loop import Loop
 from workbench.training.recipes import Sam3Recipe
-from workbench.training.sam3_dense import DenseHead, MatchHead, dense_loss, dense_targets, match_loss
+from workbench.training.sam3_dense import DenseHead, MatchHead, boxes_of, dense_loss, dense_targets, match_loss
 from workbench.training.sam3_losses import WEIGHTS, concept_losses
 from workbench.training.sam3_model import build, detect
 from workbench.training.scenes import TrainingScene, draw
@@ -42,8 +41,6 @@ def train(config: Sam3Recipe, out: Path) -> None:
     loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"])
     rng = np.random.default_rng([config["seed"], 1, loop.step])
     while not loop.finished:
-        for parameter in known:
-            parameter.requires_grad_(loop.elapsed < config["known_minutes"] * 60)
         scenes = _next_scenes(loop, config, config["images"], start=10**7)
         terms = concept_terms(both, tokenizer, scenes, rng, config["phrases"])
         loop.update(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum())
@@ -85,10 +82,11 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path) -> None:
         scenes = _next_scenes(loop, config, 32)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = head(model.vision_encoder(pixels(scenes)))  # type: ignore[operator]
-        categories, colours = dense_targets(scenes, 2)
-        loss = dense_loss(logits, categories, colours)
+        wanted = dense_targets(scenes, 2)
+        loss = dense_loss(logits, *wanted)
         loop.update(loss)
         guess = logits[:, : len(CATEGORIES) + 1].argmax(1)
+        categories = wanted[0]
         object_pixels = categories > 0
         loop.record(
             len(scenes),
@@ -175,17 +173,6 @@ def concept_batch(
             targets.append(torch.from_numpy(small[named]))
             boxes.append(torch.from_numpy(corners[named]))
     return texts, torch.tensor(owners), targets, boxes
-
-
-def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Boxes `[N, 4]` cxcywh in 0..1 of masks `[N, H, W]`, none of them empty."""
-    _, height, width = masks.shape
-    columns, rows = np.any(masks, axis=1), np.any(masks, axis=2)
-    x0, x1 = columns.argmax(1), width - columns[:, ::-1].argmax(1)
-    y0, y1 = rows.argmax(1), height - rows[:, ::-1].argmax(1)
-    return np.stack([(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height], 1).astype(
-        np.float32
-    )
 
 
 def hints_near(target_boxes: list[Tensor], slots: int) -> Tensor:

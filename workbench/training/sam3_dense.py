@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
@@ -13,16 +14,17 @@ from workbench.training.scenes import TrainingScene
 
 
 class DenseHead(nn.Module):
-    """Category and colour of every pixel from the features at both ends of the pyramid; thrown away after training."""
+    """What every pixel is (category, colour) and where its object's box is, from the features at both ends of the
+    pyramid; thrown away after training."""
 
     def __init__(self, hidden: int, width: int) -> None:
         super().__init__()
-        classes = len(CATEGORIES) + 1 + len(COLOURS) + 1
+        classes = len(CATEGORIES) + 1 + len(COLOURS) + 1 + 4
         self.coarse = nn.Conv2d(hidden, classes * 4, 1)
         self.fine = nn.Conv2d(width, classes, 1)
 
     def forward(self, vision: Any) -> Tensor:
-        """Logits `[B, classes, h, w]` at the finest level."""
+        """Logits of categories and colours and four box numbers, `[B, classes + 4, h, w]` at the finest level."""
         fine = vision.fpn_hidden_states[0]
         batch, tokens, hidden = vision.last_hidden_state.shape
         side = int(tokens**0.5)
@@ -59,24 +61,44 @@ def match_loss(logits: Tensor, targets: list[Tensor]) -> Tensor:
     return 4 * F.binary_cross_entropy_with_logits(maps, wanted) + dice_loss(maps, wanted).mean()
 
 
-def dense_loss(logits: Tensor, categories: Tensor, colours: Tensor) -> Tensor:
-    """Cross entropy over categories and colours; `categories`, `colours` `[B, h, w] int64`, 0 is background."""
+def dense_loss(logits: Tensor, categories: Tensor, colours: Tensor, boxes: Tensor) -> Tensor:
+    """Cross entropy over categories and colours, and L1 of the boxes at object pixels.
+
+    `categories`, `colours` `[B, h, w] int64`, 0 is background; `boxes [B, 4, h, w]` as `dense_targets` gives them.
+    """
     split = len(CATEGORIES) + 1
     foreground = 1 + 2.0 * (categories > 0)
     loss = F.cross_entropy(logits[:, :split].float(), categories, reduction="none")
-    loss = loss + 0.5 * F.cross_entropy(logits[:, split:].float(), colours, reduction="none")
-    return (loss * foreground).mean()
+    loss = loss + 0.5 * F.cross_entropy(logits[:, split:-4].float(), colours, reduction="none")
+    off = (logits[:, -4:].float() - boxes).abs().mean(1)
+    return (loss * foreground).mean() + (off * (categories > 0)).mean()
 
 
 CATEGORY_INDEX = {name: i for i, name in enumerate(CATEGORIES, start=1)}
 COLOUR_INDEX = {name: i for i, name in enumerate(COLOURS, start=1)}
 
 
-def dense_targets(scenes: list[TrainingScene], stride: int) -> tuple[Tensor, Tensor]:
-    """Category and colour index `[B, H / stride, W / stride]` of the object at each sampled pixel."""
-    categories, colours = [], []
+def dense_targets(scenes: list[TrainingScene], stride: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Category and colour index `[B, H / stride, W / stride]` of the object at each sampled pixel, and its box `[B, 4,
+    ...]`: from the pixel to the box's centre (x, y), and its extent (width, height), in eighths of the image."""
+    categories, colours, boxes = [], [], []
     for scene in scenes:
         index = scene.index[stride // 2 :: stride, stride // 2 :: stride]
         categories.append(np.array([0, *(CATEGORY_INDEX[o.category] for o in scene.objects)])[index])
         colours.append(np.array([0, *(COLOUR_INDEX[o.colour] for o in scene.objects)])[index])
-    return torch.from_numpy(np.stack(categories)), torch.from_numpy(np.stack(colours))
+        around = np.concatenate([np.zeros((1, 4), np.float32), boxes_of(scene.masks())])[index].transpose(2, 0, 1)
+        height, width = index.shape
+        around[0] -= (np.arange(width, dtype=np.float32) + 0.5) / width
+        around[1] -= (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
+        boxes.append(8 * around)
+    return torch.from_numpy(np.stack(categories)), torch.from_numpy(np.stack(colours)), torch.from_numpy(np.stack(boxes))
+
+
+def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Boxes `[N, 4]` cxcywh in 0..1 of masks `[N, H, W]`, none of them empty."""
+    _, height, width = masks.shape
+    columns, rows = np.any(masks, axis=1), np.any(masks, axis=2)
+    x0, x1 = columns.argmax(1), width - columns[:, ::-1].argmax(1)
+    y0, y1 = rows.argmax(1), height - rows[:, ::-1].argmax(1)
+    corners = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
+    return np.stack(corners, 1).astype(np.float32)

@@ -64,7 +64,8 @@ class Detections:
 
     `logits [layers, P, Q]`, `boxes [layers, P, Q, 4]` cxcywh in 0..1, `masks [P, Q, h, w]` logits of the last layer,
     `presence [layers, P]` logits, `semantic [P, h, w]` logits; `hinted_boxes [layers, P, H, 4]` and
-    `hinted_masks [P, H, h, w]` of queries that started from hints.
+    `hinted_masks [P, H, h, w]` of queries that started from hints; `anchors [Q, 2]` are the centres x, y in 0..1 that
+    the model's own queries start from.
     """
 
     logits: Tensor
@@ -74,6 +75,7 @@ class Detections:
     semantic: Tensor
     hinted_boxes: Tensor
     hinted_masks: Tensor
+    anchors: Tensor
 
 
 @dataclass
@@ -146,5 +148,5 @@ def detect(model: Any, vision: Any, text: Tensor, text_mask: Tensor, image_of: T
     every = masks.pred_masks.float()
     return Detections(
         logits.float(), boxes.float(), every[:, : len(own)], presence.float(), masks.semantic_seg[:, 0].float(),
-        hinted_boxes.float(), every[:, len(own) :],
+        hinted_boxes.float(), every[:, len(own) :], start[:, :2].detach(),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.training import qwen, sam3, sam3_losses, sam3_model
+from workbench.training import qwen, sam3, sam3_dense, sam3_losses, sam3_model
 from workbench.training.loop import Loop
 from workbench.training.scenes import draw
 from workbench.training.tokenizer import chat_tokenizer, clip_tokenizer
@@ -56,13 +56,11 @@ def test_training_pass_equals_the_stock_model(detector: tuple[Any, Any]) -> None
     torch.testing.assert_close(corners, stock.pred_boxes, atol=1e-4, rtol=1e-4)
 
 
-def test_matching_prefers_the_query_on_the_target() -> None:
-    boxes = torch.tensor([[0.2, 0.2, 0.2, 0.2], [0.8, 0.8, 0.2, 0.2]])
-    masks = torch.full((2, 8, 8), -9.0)
-    masks[0, :4, :4] = masks[1, 4:, 4:] = 9.0
-    shapes = (masks.flip(0) > 0).float()
-    rows, columns = sam3_losses.assign(torch.zeros(2), boxes, masks, boxes.flip(0), shapes)
-    assert dict(zip(rows.tolist(), columns.tolist(), strict=True)) == {0: 1, 1: 0}
+def test_a_target_is_matched_with_the_query_that_starts_nearest() -> None:
+    anchors = torch.tensor([[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]])
+    boxes = torch.tensor([[0.8, 0.7, 0.5, 0.5], [0.2, 0.2, 0.1, 0.1], [0.3, 0.2, 0.1, 0.1]])
+    rows, columns = sam3_losses.assign(anchors, boxes)
+    assert dict(zip(columns.tolist(), rows.tolist(), strict=True)) == {0: 3, 1: 0, 2: 1}
 
 
 def test_generalised_iou_of_known_boxes() -> None:
@@ -74,7 +72,7 @@ def test_generalised_iou_of_known_boxes() -> None:
 def test_boxes_of_masks_are_centre_and_extent() -> None:
     mask = np.zeros((1, 10, 20), dtype=bool)
     mask[0, 2:6, 5:15] = True
-    np.testing.assert_allclose(sam3.boxes_of(mask), [[0.5, 0.4, 0.5, 0.4]])
+    np.testing.assert_allclose(sam3_dense.boxes_of(mask), [[0.5, 0.4, 0.5, 0.4]])
 
 
 def test_patches_are_those_of_the_stock_processor() -> None:
