@@ -4,9 +4,12 @@ The numbers are those of the reference implementation at batch 1 (DCDmllm/Instru
 count tokens (image tokens too, no M-RoPE), and one step of K + 3 embeddings after each phrase. Where the reference
 fails, this goes on: a slot token or a stray marker in the output is ordinary text, only phrases whose slots were fed
 count, and a phrase that is open when the length limit is reached is dropped.
+
+Prompts about one image begin with the same tokens, the image among them. Where several do, that beginning is run once
+for each image, and its keys and values are copied to all its prompts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -103,24 +106,32 @@ def generate(
 
     A prompt together with its answer never exceeds the model's `max_position_embeddings`.
     """
-    rows = [_Row(model.config, end_token, max_new_tokens, 0) for _ in prompts]
     cache = DynamicCache(config=model.config.text_config)
-    cached = torch.zeros(len(rows), 0, dtype=torch.bool, device=model.device)
-    step: _Step | None = _step(rows, [list(p.token_ids) for p in prompts], [False] * len(rows), model.device)
-    visual: tuple[Tensor, list[Tensor]] | None = images.select([p.image for p in prompts])
-    while step is not None:
+    shared = shared_prefixes(prompts, model.config.image_token_id)
+    visual: tuple[Tensor, list[Tensor]] | None
+    if shared:
+        cached, visual = _run_prefixes(model, prompts, shared, images, cache), None
+    else:
+        cached = torch.zeros(len(prompts), 0, dtype=torch.bool, device=model.device)
+        visual = images.select([p.image for p in prompts])
+    rows = [_Row(model.config, end_token, max_new_tokens, shared.get(p.image, 0)) for p in prompts]
+    feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
+    injected = [False] * len(rows)
+    while any(feeds):
+        step = _step([row.length for row in rows], feeds, injected, model.device)
         hidden = _forward(model, step, cached, cache, visual)
         visual = None
         cached = torch.cat([cached, step.valid], dim=1)
-        for row, injected, states in zip(rows, step.injected, hidden, strict=True):
-            if injected:
+        for row, feed, injects, states in zip(rows, feeds, injected, hidden, strict=True):
+            row.length += len(feed)
+            if injects:
                 row.states.append(states[2 : 2 + model.slots])
         if all(row.done for row in rows):
             break
         last = torch.tensor([max(0, n - 1) for n in step.lengths], device=model.device)
         logits = model.lm_head(hidden[torch.arange(len(rows), device=model.device), last])
         feeds = [[] if row.done else row.take(t) for row, t in zip(rows, logits.argmax(-1).tolist(), strict=True)]
-        step = _step(rows, feeds, [len(feed) > 1 for feed in feeds], model.device)
+        injected = [len(feed) > 1 for feed in feeds]
     width = model.config.text_config.hidden_size
     empty = torch.zeros(0, model.slots, width, dtype=model.dtype, device=model.device)
     return [
@@ -129,17 +140,46 @@ def generate(
     ]
 
 
-def _step(rows: Sequence[_Row], feeds: Sequence[list[int]], injected: list[bool], device: torch.device) -> _Step | None:
-    """The next forward pass, or None where no row feeds anything; advances the rows' lengths."""
-    widest = max((len(feed) for feed in feeds), default=0)
-    if widest == 0:
-        return None
+def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, int]:
+    """For each image, how many tokens all its prompts begin with, the whole image among them; at least one token of
+    every prompt is left over. Empty where nothing can be shared: no image has two prompts, or they differ before it."""
+    asked: dict[int, list[Sequence[int]]] = {}
+    for prompt in prompts:
+        asked.setdefault(prompt.image, []).append(prompt.token_ids)
+    if len(asked) == len(prompts):
+        return {}
+    shared = {}
+    for image, rows in asked.items():
+        same = [len(set(tokens)) == 1 for tokens in zip(*(row[:-1] for row in rows), strict=False)]
+        length = same.index(False) if False in same else len(same)
+        if not length or any(image_token in row[length:] for row in rows):
+            return {}
+        shared[image] = length
+    return shared
+
+
+def _run_prefixes(
+    model: InstructSam, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
+) -> Tensor:
+    """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
+    first = {prompt.image: list(prompt.token_ids[: shared[prompt.image]]) for prompt in prompts}
+    step = _step([0] * len(first), list(first.values()), [False] * len(first), model.device)
+    nothing = torch.zeros(len(first), 0, dtype=torch.bool, device=model.device)
+    _forward(model, step, nothing, cache, images.select(list(first)))
+    order = {image: row for row, image in enumerate(first)}
+    row_of = torch.tensor([order[prompt.image] for prompt in prompts], device=model.device)
+    cache.batch_select_indices(row_of)
+    return step.valid[row_of]
+
+
+def _step(lengths: Sequence[int], feeds: Sequence[list[int]], injected: list[bool], device: torch.device) -> _Step:
+    """The next forward pass of rows that have seen `lengths` tokens so far."""
+    widest = max(len(feed) for feed in feeds)
     ids = torch.tensor([feed + [0] * (widest - len(feed)) for feed in feeds], device=device)
     # the reference counts the injected step from one further on, and its last position once more
-    starts = torch.tensor([row.length + injects for row, injects in zip(rows, injected, strict=True)], device=device)
-    for row, feed in zip(rows, feeds, strict=True):
-        row.length += len(feed)
-    return _Step(ids, [len(f) for f in feeds], starts[:, None] + torch.arange(widest, device=device), injected)
+    starts = torch.tensor([length + injects for length, injects in zip(lengths, injected, strict=True)], device=device)
+    positions = starts[:, None] + torch.arange(widest, device=device)
+    return _Step(ids, [len(feed) for feed in feeds], positions, injected)
 
 
 def _forward(

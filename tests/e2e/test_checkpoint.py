@@ -112,6 +112,10 @@ def test_without_a_detector_configuration_it_is_sam3s(folder: Path) -> None:
         (lambda t: t.pop("model.mask_queries"), ["missing", "model.mask_queries"]),
         (lambda t: t.update({"model.extra": torch.zeros(1)}), ["unexpected", "model.extra"]),
         (
+            lambda t: t.update({"model.mask_query": t.pop("model.mask_queries")}),
+            ["missing: model.mask_queries", "unexpected: model.mask_query"],
+        ),
+        (
             lambda t: t.update({"model.mask_queries": torch.zeros(3, 48)}),
             ["misshapen", "model.mask_queries", "[3, 48]", "[4, 48]"],
         ),

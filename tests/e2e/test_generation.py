@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from e2e.instructsam.generation import Generated, Prompt, fits, generate
+from e2e.instructsam.generation import Generated, Prompt, fits, generate, shared_prefixes
 from e2e.instructsam.inference import Predictor
 from tests.e2e.conftest import SIDE, SLOTS
 
@@ -108,6 +108,37 @@ def test_a_batch_gives_what_each_prompt_gets_alone(predictor: Predictor, write: 
         assert together.token_ids == single.token_ids
         assert together.phrases == single.phrases
         torch.testing.assert_close(together.slot_states, single.slot_states, atol=1e-5, rtol=1e-5)
+
+
+def test_prompts_about_one_image_run_their_common_beginning_once(predictor: Predictor, write: Write) -> None:
+    lengths: list[tuple[int, int]] = []
+    hook = predictor.model.model.language_model.register_forward_pre_hook(
+        lambda _module, _args, options: lengths.append(tuple(options["inputs_embeds"].shape[:2])), with_kwargs=True
+    )
+    write("<mug>", "<pear>", "no")
+    answer(predictor, "the red mug", "the red pear on the left", "the red")
+    hook.remove()
+    prompts = [predictor.processor.prompt(text, (1, 8, 8)) for text in ("the red mug", "the red pear on the left")]
+    shared = next(n for n, (a, b) in enumerate(zip(*prompts, strict=False)) if a != b)
+    assert lengths[0] == (1, shared)
+    assert lengths[1] == (3, max(len(prompt) for prompt in prompts) - shared)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [
+        ([(0, [1, 9, 2, 3]), (0, [1, 9, 2, 4, 5])], {0: 3}),
+        ([(0, [1, 9, 2]), (0, [1, 9, 2])], {0: 2}),
+        ([(0, [1, 9, 2]), (1, [1, 9, 9, 3, 4]), (0, [1, 9, 3])], {0: 2, 1: 4}),
+        ([(0, [1, 9, 2]), (1, [1, 9, 2])], {}),
+        ([(0, [1, 9, 2]), (0, [2, 9, 2])], {}),
+        ([(0, [1, 9, 9]), (0, [1, 9, 9, 4])], {}),
+    ],
+)
+def test_the_shared_beginning_holds_the_image_and_leaves_a_token(
+    prompts: list[tuple[int, list[int]]], shared: dict[int, int]
+) -> None:
+    assert shared_prefixes([Prompt(ids, image) for image, ids in prompts], image_token=9) == shared
 
 
 @pytest.mark.parametrize("text", ["<|im_end|>", "[SEG]", "<|image_pad|>", "<|object_ref_start|>x<|object_ref_end|>"])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from e2e.instructsam.detector import Detections
-from e2e.instructsam.generation import Generated, Prompt, generate
+from e2e.instructsam.generation import Generated, Prompt, generate, shared_prefixes
 from e2e.instructsam.inference import mask_rles
 from e2e.instructsam.model import InstructSam, pad_phrases
 from tests.e2e.goldens import LOGITS, Case, assert_close, case_folders, load_case
@@ -200,6 +200,20 @@ def test_a_batch_of_prompts_gives_each_its_own_answer(runs: list[Run]) -> None:
         assert written.token_ids == run.written.token_ids
         assert written.phrases == run.written.phrases
         assert_close(written.slot_states, run.written.slot_states, 1e-5)
+
+
+def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(runs: list[Run]) -> None:
+    """Every prompt twice in one batch, so that the part of it that both have is run once."""
+    model = runs[0].case.model
+    for run in runs:
+        with torch.no_grad():
+            images = model.encode_images(run.input("pixel_values"), run.input("image_grid_thw"))
+        prompt = Prompt(run.input("input_ids")[0].tolist(), 0)
+        assert shared_prefixes([prompt, prompt], model.config.image_token_id) == {0: len(prompt.token_ids) - 1}
+        end = model.config.text_config.eos_token_id
+        for written in generate(model, [prompt, prompt], images, end_token=end, max_new_tokens=MAX_NEW_TOKENS):
+            assert written.token_ids == run.written.token_ids
+            assert_close(written.slot_states, run.written.slot_states, 1e-5)
 
 
 @contextmanager
