@@ -1,5 +1,6 @@
 """Masks as COCO run-length encodings: encode, decode, measure. pycocotools is the codec."""
 
+import math
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from workbench.errors import SampleError
+from workbench.errors import SampleError, short
 
 
 class Rle(TypedDict):
@@ -78,24 +79,38 @@ def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
         return _from_rle(value, height, width, where)
     if isinstance(value, list) and value:
         polygons = value if isinstance(value[0], list) else [value]
-        numbers = all(
-            isinstance(p, list)
-            and len(p) >= 6
-            and len(p) % 2 == 0
-            and all(isinstance(x, (int, float)) and np.isfinite(x) for x in p)
-            for p in polygons
-        )
-        if numbers:
+        if all(_is_polygon(p) for p in polygons):
+            _check_near(polygons, height, width, where)
             return union(
                 [{"size": r["size"], "counts": _text(r["counts"])} for r in coco.frPyObjects(polygons, height, width)]
             )
-    raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {_short(value)}")
+    raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {short(value)}")
+
+
+def _is_polygon(value: object) -> bool:
+    """Whether this is `[x, y, x, y, ...]` of at least 3 points."""
+    return (
+        isinstance(value, list)
+        and len(value) >= 6
+        and len(value) % 2 == 0
+        and all(type(number) is int or (type(number) is float and math.isfinite(number)) for number in value)
+    )
+
+
+def _check_near(polygons: list[list[float]], height: int, width: int, where: str) -> None:
+    """Refuse points further off than one image size: pycocotools takes memory for every pixel on the way there."""
+    for polygon in polygons:
+        for side, numbers in ((width, polygon[::2]), (height, polygon[1::2])):
+            if min(numbers) < -side or max(numbers) > 2 * side:
+                raise SampleError(
+                    f"{where}: a polygon lies far outside the image of {width}x{height}: {short(polygon)}"
+                )
 
 
 def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> Rle:
     size, counts = value.get("size"), value.get("counts")
     if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
-        raise SampleError(f"{where}: expected mask `size` [height, width], got {_short(size)}")
+        raise SampleError(f"{where}: expected mask `size` [height, width], got {short(size)}")
     if size != [height, width]:
         raise SampleError(
             f"{where}: mask RLE is {size[1]}x{size[0]} but the image is {width}x{height} (width x height)"
@@ -107,7 +122,7 @@ def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> 
         return {"size": size, "counts": _text(packed["counts"])}
     if isinstance(counts, str) and counts and _runs_length(counts) == height * width:
         return {"size": size, "counts": counts}
-    raise SampleError(f"{where}: mask RLE counts do not describe {height * width} pixels: {_short(counts)}")
+    raise SampleError(f"{where}: mask RLE counts do not describe {height * width} pixels: {short(counts)}")
 
 
 def _runs_length(counts: str) -> int:
@@ -141,8 +156,3 @@ def _runs_length(counts: str) -> int:
 
 def _text(counts: bytes | str) -> str:
     return counts.decode("ascii") if isinstance(counts, bytes) else counts
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

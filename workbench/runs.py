@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ConfigurationError
 from workbench.predictions import Prediction
 from workbench.provenance import git_state, machine, versions
-from workbench.samples import Sample, SceneObject
+from workbench.samples import Box, Reading, Sample, SceneObject
 from workbench.store import read_json, read_records, write_json, write_lines
 from workbench.systems import Benchmark
 
@@ -180,8 +180,17 @@ def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:
         "image_path": image_root / record["image_path"],
         "targets": tuple(record["targets"]),
         "others": tuple(SceneObject(**other) for other in record["others"]),
+        "boxes": _boxes(record.get("boxes", [])),
+        "readings": tuple(
+            Reading(tuple(reading["targets"]), _boxes(reading["boxes"]), reading["exhaustive"])
+            for reading in record.get("readings", [])
+        ),
     }
     return Sample(**{**record, **changed})
+
+
+def _boxes(found: Sequence[Sequence[float]]) -> tuple[Box, ...]:
+    return tuple((x, y, w, h) for x, y, w, h in found)
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What a benchmark asks: one instruction about one image, and the instances that answer it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from PIL import Image
 
 from workbench.errors import SampleError
 from workbench.masks import Rle
+
+Box = tuple[float, float, float, float]
+"""`x, y, width, height` in pixels, as `workbench.masks.bounding_box` gives it"""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,16 @@ class SceneObject:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What one of several annotators answered: `boxes` has one annotated box for each target or is empty;
+    `exhaustive` says that the annotator marked every instance."""
+
+    targets: tuple[Rle, ...]
+    boxes: tuple[Box, ...] = ()
+    exhaustive: bool = True
+
+
+@dataclass(frozen=True)
 class Sample:
     """One instruction about one image.
 
@@ -27,6 +41,10 @@ class Sample:
     annotated instances of the scene, where the benchmark knows them. `kind` is the benchmark's own grouping
     (tabletop: category, attribute, relation, ...). `image_id` groups the instructions that share an image.
     `problem` says why the annotation of this sample cannot be used; such a sample is recorded as failed, not run.
+    `boxes` holds the annotated box of each target, where the benchmark has boxes of its own, else nothing.
+    `readings` holds one entry for each annotator where several answered independently, else nothing; `targets` and
+    `boxes` are then those of the first. `facts` are the annotation's own numbers and names for the sample (JSON
+    types), which its reader documents.
     """
 
     sample_id: str
@@ -40,6 +58,9 @@ class Sample:
     ignore: Rle | None = None
     kind: str | None = None
     problem: str | None = None
+    boxes: tuple[Box, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def target_count(self) -> str:

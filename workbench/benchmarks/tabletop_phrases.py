@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.benchmarks.inst2seg import AnnotatedImages
+    from workbench.benchmarks.reading import Annotated
     from workbench.samples import Sample
 
 
@@ -26,7 +26,7 @@ def tabletop_phrases(
 class TabletopPhrases:
     """Four phrases of each image name objects in it; of the two absent ones, one is of an object's own category."""
 
-    scenes: "AnnotatedImages"
+    scenes: "Annotated"
     name: str = "tabletop-phrases"
     protocol: str = "inst2seg"
 

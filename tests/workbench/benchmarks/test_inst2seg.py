@@ -132,7 +132,7 @@ def test_another_use_of_the_key_objects_is_left_alone(tmp_path: Path) -> None:
 def test_a_broken_mask_is_the_problem_of_its_sample_alone(tmp_path: Path, mask: Any, message: str) -> None:
     good = {"text": "both", "mask": [RLE_A, RLE_B]}
     broken, sound = read_back(tmp_path, [entry({"text": "the mug", "mask": mask}, good)])
-    assert broken.problem is not None and broken.problem.startswith("bench.json: entry 0: annotation 0: ")
+    assert broken.problem is not None and broken.problem.startswith("bench.json: sample 0: entry 0: annotation 0: ")
     assert re.search(message, broken.problem)
     assert broken.targets == () and broken.instruction == "the mug"
     assert sound.problem is None and len(sound.targets) == 2
@@ -143,7 +143,7 @@ def test_a_broken_mask_is_the_problem_of_its_sample_alone(tmp_path: Path, mask: 
 )
 def test_an_image_outside_the_folder_is_a_problem(tmp_path: Path, image: Any) -> None:
     (sample,) = read_back(tmp_path, [entry({"text": "the mug"}, image=image)])
-    assert sample.problem is not None and sample.problem.startswith("bench.json: entry 0: ")
+    assert sample.problem is not None and sample.problem.startswith("bench.json: sample 0: entry 0: ")
     assert sample.image_path == tmp_path / "images"
 
 

@@ -1,0 +1,240 @@
+"""What the readers of annotation files share: opening them, naming what is wrong, and staying in the image folder."""
+
+import json
+import math
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from workbench.errors import ConfigurationError, SampleError, short
+from workbench.masks import Rle, from_annotation
+from workbench.samples import Box, Sample
+
+MAX_PIXELS = 2**27
+"""Larger images are refused; the largest of the published benchmarks have a fifth of that."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that is wrong with a file without being the problem of one sample."""
+
+    file: Path
+    text: str
+
+
+@dataclass
+class Annotated:
+    """A benchmark that is read from annotation files.
+
+    `files` are all the files that decide what is asked and what is right, `images` is the folder that image paths
+    start from, `read` gives the samples, numbered in reading order from 0, and `facts` identify it beside the digest
+    of its files. `remarks` gives what is wrong with the files beside the problems of samples.
+    """
+
+    name: str
+    protocol: str
+    files: tuple[Path, ...]
+    images: Path
+    read: Callable[[], list[Sample]]
+    facts: dict[str, Any] = field(default_factory=dict)
+    remarks: Callable[[], list[Remark]] = list
+
+    @property
+    def annotations(self) -> Path:
+        """The first of the files."""
+        return self.files[0]
+
+    def identity(self) -> dict[str, Any]:
+        """`facts` and a digest of the annotation files."""
+        from workbench.provenance import digest, file_digest
+
+        digests = [file_digest(file) for file in self.files]
+        return {**self.facts, "digest": digests[0] if len(digests) == 1 else digest(digests)}
+
+    def samples(self) -> list[Sample]:
+        """All samples; whatever is wrong with one is its `problem`."""
+        return self.read()
+
+    def image_root(self) -> Path:
+        """The folder that image paths start from."""
+        return self.images
+
+
+class ImageFolder:
+    """The folder that the image paths of an annotation file start from; nothing outside it is ever named by a sample.
+
+    `root` None stands for images that are not at hand: paths are checked by their text alone and start from
+    `instead`, and no file is looked at.
+    """
+
+    def __init__(self, root: Path | None, instead: Path) -> None:
+        self.root = instead if root is None else root
+        self.at_hand = root is not None
+        self._resolved = self.root.resolve()
+        self._place = cache(self._find)
+
+    def place(self, name: object, where: str) -> Path:
+        """The path of a file that an annotation names, with `/` or `\\` between folders.
+
+        Raises `SampleError` that starts with `where` for anything that is not a path below the folder, also by way of
+        a link.
+        """
+        if not isinstance(name, str) or not name.strip() or "\0" in name or not is_text(name):
+            raise SampleError(f"{where}: expected a path of a file, got {short(name)}")
+        path, problem = self._place(name)
+        if problem:
+            raise SampleError(f"{where}: {short(name)} {problem}")
+        return path
+
+    def size(self, path: Path, where: str) -> tuple[int, int]:
+        """Height and width of an image in this folder, read from its file; `SampleError` where there is none."""
+        if not self.at_hand:
+            raise SampleError(f"{where}: the annotation has no image size: give the image folder with `images`")
+        try:
+            with Image.open(path) as file:
+                width, height = file.size
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise SampleError(f"{where}: the image size cannot be read from {path}: {error}") from error
+        return checked_size(height, width, where)
+
+    def _find(self, name: str) -> tuple[Path, str | None]:
+        normal = Path(posixpath.normpath(name.replace("\\", "/")))
+        if normal.is_absolute() or normal.parts[:1] in ((), ("..",)) or ":" in normal.parts[0]:
+            return self.root, "does not lie in the image folder"
+        path = self.root / normal
+        if self.at_hand and not path.resolve().is_relative_to(self._resolved):
+            return self.root, f"is a link that leaves the image folder {self.root}"
+        return path, None
+
+
+def existing(benchmark: str, annotations: str | Path, images: str | Path | None) -> tuple[Path, Path | None]:
+    """Both as paths; raises `ConfigurationError` where the annotations are not there or `images` is no folder."""
+    path, root = Path(annotations), None if images is None else Path(images)
+    if not path.exists():
+        raise ConfigurationError(f"{benchmark}: there is no annotation file {path}; set `annotations` and `images`")
+    if root is not None and not root.is_dir():
+        raise ConfigurationError(f"{benchmark}: there is no image folder {root}; set `annotations` and `images`")
+    return path, root
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of an annotation file; raises `ConfigurationError` for one that is unreadable or a pickle."""
+    if path.suffix in (".p", ".pkl", ".pickle"):
+        raise ConfigurationError(f"{path} is a pickle, which can run code when loaded: give the JSON file instead")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
+    if content[:1] == b"\x80":
+        raise ConfigurationError(f"{path} is no JSON but looks like a pickle, which is never loaded")
+    return content
+
+
+def read_list(path: Path, what: str) -> list[Any]:
+    """The JSON list in a file; `what` says of what in errors. Raises `ConfigurationError` for anything else."""
+    value = _parsed(path, expected := f"a JSON list of {what}")
+    if not isinstance(value, list):
+        raise ConfigurationError(f"{path}: expected {expected}, got {short(value)}")
+    return value
+
+
+def read_object(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file; `what` says which in errors. Raises `ConfigurationError` for anything else."""
+    value = _parsed(path, expected := f"a JSON object {what}")
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{path}: expected {expected}, got {short(value)}")
+    return value
+
+
+def _parsed(path: Path, expected: str) -> Any:
+    content = read_bytes(path)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: expected {expected}: {error}") from error
+
+
+def numbered(samples: Iterable[Sample], file: str) -> list[Sample]:
+    """The samples with their position as id, and with file and position in front of their problem."""
+    return [
+        replace(
+            sample,
+            sample_id=str(position),
+            problem=sample.problem and f"{file}: sample {position}: {sample.problem}",
+        )
+        for position, sample in enumerate(samples)
+    ]
+
+
+def unusable(problem: str, images: ImageFolder, known: Sample | None = None) -> Sample:
+    """A sample that cannot be used, with what is `known` of it."""
+    return replace(known or Sample("", "", images.root, width=0, height=0, instruction=""), problem=problem)
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be written to a file: JSON may hold halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def text_of(value: object, where: str) -> str:
+    """An instruction without the space around it; raises `SampleError` for anything that is none."""
+    if not isinstance(value, str) or not value.strip() or not is_text(value):
+        raise SampleError(f"{where}: expected a text, got {short(value)}")
+    return value.strip()
+
+
+def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
+    """Height and width in pixels; raises `SampleError` for anything that is no image size."""
+    if not isinstance(height, int) or not isinstance(width, int) or bool in (type(height), type(width)):
+        raise SampleError(f"{where}: expected whole `height` and `width`, got {short(height)} and {short(width)}")
+    if min(height, width) <= 0 or height * width > MAX_PIXELS:
+        raise SampleError(
+            f"{where}: expected positive `height` and `width` of at most {MAX_PIXELS} pixels together, "
+            f"got {short(height)} and {short(width)}"
+        )
+    return height, width
+
+
+def numbers_of(value: object, count: int, where: str) -> list[float]:
+    """So many finite numbers from a JSON list; raises `SampleError` for anything else."""
+    if (
+        not isinstance(value, list)
+        or len(value) != count
+        or not all(type(n) in (int, float) and abs(n) < 1e9 and math.isfinite(n) for n in value)
+    ):
+        raise SampleError(f"{where}: expected {count} numbers, got {short(value)}")
+    return value
+
+
+def box_of_corners(value: object, where: str) -> Box:
+    """A box from its corners `[x1, y1, x2, y2]` in pixels; raises `SampleError` for anything else."""
+    x1, y1, x2, y2 = numbers_of(value, 4, where)
+    if x2 < x1 or y2 < y1:
+        raise SampleError(f"{where}: expected corners [x1, y1, x2, y2], got {short(value)}")
+    return float(x1), float(y1), float(x2 - x1), float(y2 - y1)
+
+
+def mask_with_size(value: object, where: str) -> tuple[Rle, int, int]:
+    """A mask in run lengths that brings the image size along: mask, height, width."""
+    size = value.get("size") if isinstance(value, Mapping) else None
+    if not isinstance(size, list) or len(size) != 2:
+        raise SampleError(f"{where}: expected a COCO RLE {{size: [height, width], counts}}, got {short(value)}")
+    height, width = checked_size(size[0], size[1], where)
+    return from_annotation(value, height, width, where), height, width
+
+
+def kept(entry: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Those of the keys whose values are plain: text, numbers, true or false."""
+    found = {key: entry.get(key) for key in keys}
+    return {
+        key: value
+        for key, value in found.items()
+        if (isinstance(value, str) and is_text(value))
+        or isinstance(value, int)
+        or (isinstance(value, float) and math.isfinite(value))
+    }
