@@ -1,12 +1,13 @@
 """What a system answers: instances, how it ended, and a trace of how it got there."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from workbench.masks import Rle
+from workbench.samples import Box
 
 CallKind = Literal["llm", "segment", "encode", "decode", "render"]
 """llm: a language-model request; encode: image features; segment: detector and mask head for phrases or slots;
@@ -39,10 +40,11 @@ OUTCOMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Instance:
-    """One predicted instance; `score` in [0, 1]."""
+    """One predicted instance; `score` in [0, 1]. `box`: where the system predicts it apart from the mask."""
 
     mask: Rle
     score: float
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,9 @@ class Prediction:
     candidates: tuple[Candidate, ...] = ()
     phrases: tuple[str, ...] = ()
     """Phrases the system used: sent to the segmenter (agent) or written before its slots (single pass)."""
+    rejected: bool | None = None
+    """Whether the system says that nothing answers the instruction, where it decides that apart from its instances;
+    None: it does so by giving no instance."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` is its inverse."""
@@ -112,11 +117,19 @@ class Prediction:
         """Rebuild from `to_json`; raises `KeyError` or `TypeError` for anything else."""
         return cls(
             sample_id=record["sample_id"],
-            instances=tuple(Instance(**i) for i in record["instances"]),
+            instances=tuple(Instance(i["mask"], i["score"], _box(i.get("box"))) for i in record["instances"]),
             outcome=record["outcome"],
             message=record["message"],
             latency=record["latency"],
             calls=tuple(Call(**c) for c in record["calls"]),
             candidates=tuple(Candidate(**c) for c in record["candidates"]),
             phrases=tuple(record["phrases"]),
+            rejected=record.get("rejected"),
         )
+
+
+def _box(values: Sequence[float] | None) -> Box | None:
+    if values is None:
+        return None
+    x, y, width, height = values
+    return x, y, width, height
