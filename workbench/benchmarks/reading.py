@@ -171,9 +171,14 @@ def numbered(samples: Iterable[Sample], file: str) -> list[Sample]:
     ]
 
 
+def blank(images: ImageFolder) -> Sample:
+    """A sample of which nothing is known yet."""
+    return Sample("", "", images.root, width=0, height=0, instruction="")
+
+
 def unusable(problem: str, images: ImageFolder, known: Sample | None = None) -> Sample:
     """A sample that cannot be used, with what is `known` of it."""
-    return replace(known or Sample("", "", images.root, width=0, height=0, instruction=""), problem=problem)
+    return replace(known or blank(images), problem=problem)
 
 
 def is_text(value: str) -> bool:

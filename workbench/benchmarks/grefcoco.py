@@ -1,0 +1,248 @@
+"""gRefCOCO: expressions for no, one or several objects of COCO images (layout: henghuiding/ReLA, grefer.py).
+
+Officially `grefs(unc).json` is a list of `{ref_id, image_id, split, ann_id: [...], sentences: [{sent_id, raw, sent}]}`
+with `ann_id` [-1] where nothing is meant, and `instances.json` beside it has images and objects as COCO has them.
+InstructSAM's file is a list of `{image, height, width, cat: [text, ...], masks: [masks of the text, ...]}`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.benchmarks.coco import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.reading import (
+    Annotated,
+    ImageFolder,
+    Remark,
+    blank,
+    checked_size,
+    existing,
+    kept,
+    numbered,
+    read_list,
+    text_of,
+    unusable,
+)
+from workbench.errors import ConfigurationError, SampleError, short
+from workbench.masks import Rle, from_annotation
+from workbench.samples import Sample, SceneObject
+
+EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
+
+
+def grefcoco(
+    annotations: str = "data/grefcoco/grefs(unc).json",
+    images: str | None = "data/images/train2014",
+    split: str | None = None,
+    protocol: str = "grefcoco/rela",
+) -> Annotated:
+    """gRefCOCO from its published files, or from InstructSAM's JSON.
+
+    `split` is train, val, testA or testB, and all that is in the file where it is not given. `instances.json` is
+    expected beside the published file. A sample keeps its number whatever the split.
+    """
+    path, root = existing("grefcoco", annotations, images)
+    entries = read_list(path, EXPECTED)
+    if not _is_published(entries):
+        if split is not None:
+            raise ConfigurationError(f"grefcoco: {path} has no splits: leave out `split`, got {split!r}")
+        return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root))
+    splits = {entry.get("split") for entry in entries if isinstance(entry, dict)}
+    known = sorted(found for found in splits if isinstance(found, str))
+    if split is not None and split not in known:
+        raise ConfigurationError(f"grefcoco: {path} has no split {split!r}; it has {', '.join(known) or 'none'}")
+    instances = _instances(path)
+
+    def remarks() -> list[Remark]:
+        return CocoFile(instances).remarks
+
+    return Annotated(
+        "grefcoco",
+        protocol,
+        (path, instances),
+        root or path.parent,
+        lambda: read(path, root, split),
+        {"split": split},
+        remarks,
+    )
+
+
+def read(annotations: Path, images: Path | None, split: str | None = None) -> list[Sample]:
+    """Read the published file of expressions, or InstructSAM's list.
+
+    Samples are numbered through the whole file, ref by ref and within it sentence by sentence, also where only those
+    of one `split` are given; a ref without a list of sentences counts as one sample. InstructSAM's entries count in
+    the same way, text by text. The instruction is the text as it was written (`raw`).
+    Targets are the objects of `ann_id` that are no crowds, each once, and none for [-1]; a ref whose objects are all
+    crowds, or are of another image, is unusable. `others` are the further objects of the image that can be read.
+    `facts` are `ref_id`, `sent_id`, `image_id` and `split`.
+    Raises `ConfigurationError` for a file that is no such list and where `instances.json` is missing.
+    """
+    entries = read_list(annotations, EXPECTED)
+    folder = ImageFolder(images, annotations.parent)
+    if not _is_published(entries):
+        found = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
+        return numbered(found, annotations.name)
+    objects = _Objects(CocoFile(_instances(annotations)))
+    samples = numbered(
+        (sample for i, ref in enumerate(entries) for sample in _ref(ref, f"ref {i}", objects, folder)),
+        annotations.name,
+    )
+    return [sample for sample in samples if split is None or sample.facts.get("split") == split]
+
+
+def _is_published(entries: list[Any]) -> bool:
+    return any(isinstance(entry, dict) and {"sentences", "ann_id", "ref_id"} & entry.keys() for entry in entries)
+
+
+def _instances(annotations: Path) -> Path:
+    path = annotations.with_name("instances.json")
+    if not path.is_file():
+        raise ConfigurationError(f"grefcoco: {annotations} needs the file {path} of gRefCOCO, which is not there")
+    return path
+
+
+class _Objects:
+    """The masks of the objects in `instances.json`, each read once."""
+
+    def __init__(self, file: CocoFile) -> None:
+        self.file = file
+        self._masks: dict[int, Rle | SampleError] = {}
+
+    def mask(self, annotation: Entry, height: int, width: int, where: str) -> Rle:
+        key = annotation["id"]
+        if key not in self._masks:
+            try:
+                self._masks[key] = from_annotation(
+                    _valid_parts(annotation.get("segmentation")), height, width, f"{self.file.name}: annotation {key}"
+                )
+            except SampleError as error:
+                self._masks[key] = error
+        found = self._masks[key]
+        if isinstance(found, SampleError):
+            raise SampleError(f"{where}: {found}")
+        return found
+
+    def others(self, image_id: int, targets: set[int], height: int, width: int) -> Iterator[SceneObject]:
+        """Objects of the image that are not asked for; what cannot be read is no one's target and left out."""
+        for annotation in self.file.annotations_of(image_id):
+            try:
+                if is_id(annotation.get("id")) and annotation["id"] not in targets and not is_crowd(annotation, ""):
+                    yield SceneObject(self.mask(annotation, height, width, ""), self.file.category(annotation))
+            except SampleError:
+                continue
+
+
+def _valid_parts(segmentation: object) -> object:
+    """Polygons of less than 3 points are dropped, as officially."""
+    if isinstance(segmentation, list):
+        return [part for part in segmentation if not (isinstance(part, list) and len(part) < 6)]
+    return segmentation
+
+
+def _ref(ref: object, where: str, objects: _Objects, images: ImageFolder) -> list[Sample]:
+    """The samples of one ref, still without ids; what is wrong with the ref is wrong with each of them."""
+    sentences = ref.get("sentences") if isinstance(ref, dict) else None
+    if not isinstance(ref, dict) or not isinstance(sentences, list):
+        expected = "{ref_id, image_id, ann_id, sentences: [...]}"
+        facts = kept(ref, ["ref_id", "split"]) if isinstance(ref, dict) else {}
+        return [replace(unusable(f"{where}: expected {expected}, got {short(ref)}", images), facts=facts)]
+    facts = kept(ref, ["ref_id", "image_id", "split"])
+    asked = blank(images)
+    try:
+        if not isinstance(ref.get("split"), str):
+            raise SampleError(f"{where}: expected a `split`, got {short(ref.get('split'))}")
+        image = objects.file.image(ref.get("image_id"), where)
+        asked = _sized(image, "file_name", f"{where}: {objects.file.name}: image {short(image['id'])}", images)
+        asked = _with_objects(asked, ref, objects, where)
+    except SampleError as error:
+        asked = replace(asked, problem=str(error))
+    return [
+        _said(item, replace(asked, facts=facts), f"{where}: sentence {i}", _sentence)
+        for i, item in enumerate(sentences)
+    ]
+
+
+def _with_objects(asked: Sample, ref: dict[str, Any], objects: _Objects, where: str) -> Sample:
+    wanted = ref.get("ann_id")
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    targets: dict[int, Rle] = {}
+    if wanted != [-1]:
+        crowds = 0
+        for key in wanted:
+            annotation = objects.file.annotation(key, where)
+            if annotation.get("image_id") != ref["image_id"]:
+                raise SampleError(f"{where}: annotation {key} is of another image than {short(ref['image_id'])}")
+            if is_crowd(annotation, f"{where}: annotation {key}"):
+                crowds += 1
+            else:
+                targets[key] = objects.mask(annotation, asked.height, asked.width, where)
+        if not targets:
+            what = f"all of its {crowds} objects are crowds" if crowds else "`ann_id` is empty"
+            raise SampleError(f"{where}: {what}; no target would be [-1]")
+    others = objects.others(ref["image_id"], set(targets), asked.height, asked.width)
+    return replace(asked, targets=tuple(targets.values()), others=tuple(others))
+
+
+def _sentence(item: object, where: str) -> tuple[str, dict[str, Any]]:
+    if not isinstance(item, dict):
+        raise SampleError(f"{where}: expected {{sent_id, raw, sent}}, got {short(item)}")
+    return text_of(item.get("raw", item.get("sent")), where), kept(item, ["sent_id"])
+
+
+def _said(
+    item: object, asked: Sample, where: str, read_text: Callable[[object, str], tuple[str, dict[str, Any]]]
+) -> Sample:
+    """The sample with its instruction; a problem that it already has is kept."""
+    try:
+        text, facts = read_text(item, where)
+    except SampleError as error:
+        return replace(asked, problem=asked.problem or str(error), targets=(), others=())
+    return replace(asked, instruction=text, facts=asked.facts | facts)
+
+
+def _sized(image: dict[str, Any], name: str, where: str, images: ImageFolder) -> Sample:
+    """A sample that has its image and nothing else."""
+    path = images.place(image.get(name), where)
+    height, width = checked_size(image.get("height"), image.get("width"), where)
+    return Sample("", image[name], path, width=width, height=height, instruction="")
+
+
+def _packed(entry: object, where: str, images: ImageFolder) -> list[Sample]:
+    """The samples of one entry of InstructSAM's list, still without ids."""
+    texts = entry.get("cat") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(texts, list):
+        expected = "{image, height, width, cat: [...], masks: [...]}"
+        return [unusable(f"{where}: expected {expected}, got {short(entry)}", images)]
+    asked, answers = blank(images), entry.get("masks")
+    try:
+        asked = _sized(entry, "image", where, images)
+        if not isinstance(answers, list) or len(answers) != len(texts):
+            got = len(answers) if isinstance(answers, list) else short(answers)
+            raise SampleError(f"{where}: expected `masks` with an entry for each of {len(texts)} texts, got {got}")
+    except SampleError as error:
+        asked, answers = replace(asked, problem=str(error)), [None] * len(texts)
+    return [
+        _answered(text, answer, f"{where}: text {i}", asked)
+        for i, (text, answer) in enumerate(zip(texts, answers, strict=True))
+    ]
+
+
+def _answered(text: object, answer: object, where: str, asked: Sample) -> Sample:
+    said = _said(text, asked, where, lambda item, place: (text_of(item, place), {}))
+    if said.problem:
+        return said
+    masks = [answer] if isinstance(answer, dict) else answer
+    if masks is not None and not isinstance(masks, list):
+        return replace(said, problem=f"{where}: expected a list of masks or null, got {short(answer)}")
+    try:
+        return replace(
+            said,
+            targets=tuple(
+                from_annotation(mask, asked.height, asked.width, f"{where}: mask[{i}]")
+                for i, mask in enumerate(masks or [])
+            ),
+        )
+    except SampleError as error:
+        return replace(said, problem=str(error))

@@ -1,0 +1,168 @@
+"""ReasonSeg: questions answered by a region of the image (layout and masks: dvlab-research/LISA, data_processing.py).
+
+Officially a folder holds `NAME.json` beside `NAME.jpg`, with `{text: [...], is_sentence, shapes: [{label, points}]}`.
+InstructSAM's file is a list of `{image, question, is_sentence, mask, ignore_mask}`.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.benchmarks.polygons import Point, fill
+from workbench.benchmarks.reading import (
+    Annotated,
+    ImageFolder,
+    checked_size,
+    existing,
+    kept,
+    mask_with_size,
+    numbered,
+    numbers_of,
+    read_bytes,
+    read_list,
+    text_of,
+    unusable,
+)
+from workbench.errors import ConfigurationError, SampleError, short
+from workbench.masks import Rle, area, encode, from_annotation
+from workbench.samples import Sample
+
+
+def reasonseg(
+    annotations: str = "data/reason_seg/ReasonSeg/val",
+    images: str | None = "data/reason_seg/ReasonSeg/val",
+    protocol: str = "reasonseg/lisa",
+) -> Annotated:
+    """ReasonSeg from a folder of its published files, or from InstructSAM's JSON."""
+    path, root = existing("reasonseg", annotations, images)
+    folder = path if path.is_dir() else path.parent
+    return Annotated("reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root))
+
+
+def read(annotations: Path, images: Path | None) -> list[Sample]:
+    """Read a folder of published files, one of them, or InstructSAM's list.
+
+    Samples are numbered by file name in a folder and by place in a list. `targets` is the one region that is asked
+    for, or nothing where no pixel is marked; `ignore` is left out of the score; `kind` is `long` for questions and
+    `short` for phrases. The published files do not say how large the image is: the size comes from `imageHeight` and
+    `imageWidth` where a file has them, else from the image. Raises `ConfigurationError` for files that are no such
+    annotations at all.
+    """
+    if annotations.is_dir():
+        folder = ImageFolder(images, annotations)
+        return numbered((_published(file, folder) for file in _files(annotations)), annotations.name)
+    folder = ImageFolder(images, annotations.parent)
+    if read_bytes(annotations).lstrip()[:1] == b"{":
+        return numbered([_published(annotations, folder)], annotations.parent.name)
+    entries = read_list(annotations, "{image, question, is_sentence, mask}")
+    return numbered((_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)), annotations.name)
+
+
+def _files(annotations: Path) -> list[Path]:
+    if not annotations.is_dir():
+        return [annotations]
+    found = sorted(annotations.glob("*.json"))
+    if not found:
+        raise ConfigurationError(f"{annotations}: expected NAME.json files of ReasonSeg, found none")
+    return found
+
+
+def _published(file: Path, images: ImageFolder) -> Sample:
+    """The sample of one published file; only the first of its texts is asked, as in the official evaluation."""
+    where = file.name
+    known = None
+    try:
+        entry = _parsed(file)
+        name = file.with_suffix(".jpg").name
+        path = images.place(name, where)
+        text = entry.get("text")
+        instruction = text_of(text[0] if isinstance(text, list) and text else text, f"{where}: text")
+        if "imageHeight" in entry or "imageWidth" in entry:
+            height, width = checked_size(entry.get("imageHeight"), entry.get("imageWidth"), where)
+        else:
+            height, width = images.size(path, where)
+        known = Sample("", name, path, width, height, instruction, kind=_kind(entry, where))
+        target, ignore = _drawn(entry.get("shapes"), height, width, where)
+    except SampleError as error:
+        return unusable(str(error), images, known)
+    return replace(known, targets=_if_marked(target), ignore=ignore if area(ignore) else None)
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    """The object in a published file, in UTF-8 or, as some are, in Windows-1252."""
+    try:
+        content = read_bytes(file)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = content.decode("cp1252")
+        entry = json.loads(text)
+    except (ConfigurationError, ValueError, RecursionError) as error:
+        raise SampleError(f"{file.name}: expected {{text, is_sentence, shapes}}: {error}") from error
+    if not isinstance(entry, dict):
+        raise SampleError(f"{file.name}: expected {{text, is_sentence, shapes}}, got {short(entry)}")
+    return entry
+
+
+def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rle]:
+    """Target and ignore masks: shapes are drawn by falling area, so that small ones stay visible."""
+    if not isinstance(shapes, list):
+        raise SampleError(f"{where}: expected a list of shapes, got {short(shapes)}")
+    drawn = []
+    for i, shape in enumerate(shapes):
+        label = shape.get("label") if isinstance(shape, dict) else None
+        if not isinstance(shape, dict) or not isinstance(label, str):
+            raise SampleError(f"{where}: shape {i}: expected {{label, points}}, got {short(shape)}")
+        if label.lower() != "flag":
+            points = _points(shape.get("points"), height, width, f"{where}: shape {i}")
+            drawn.append(("ignore" in label.lower(), fill(points, height, width)))
+    values = np.zeros((height, width), dtype=np.uint8)
+    # the official order, ties included: `argsort` of the areas, reversed
+    for i in np.argsort([mask.sum() for _, mask in drawn])[::-1]:
+        ignored, mask = drawn[i]
+        values[mask] = 2 if ignored else 1
+    return encode(values == 1), encode(values == 2)
+
+
+def _points(value: object, height: int, width: int, where: str) -> list[Point]:
+    """Points in whole pixels, cut off as `astype(int32)` does; at most one image size outside the image."""
+    if not isinstance(value, list) or not value:
+        raise SampleError(f"{where}: expected a list of points [x, y], got {short(value)}")
+    points = []
+    for point in value:
+        x, y = numbers_of(point, 2, f"{where}: point")
+        if not (-width <= x <= 2 * width and -height <= y <= 2 * height):
+            raise SampleError(f"{where}: point {short(point)} is far outside the image of {width}x{height}")
+        points.append((int(x), int(y)))
+    return points
+
+
+def _packed(entry: object, where: str, images: ImageFolder) -> Sample:
+    """The sample of one entry of InstructSAM's list."""
+    if not isinstance(entry, dict):
+        return unusable(f"{where}: expected {{image, question, is_sentence, mask}}, got {short(entry)}", images)
+    known = None
+    try:
+        path = images.place(entry.get("image"), f"{where}: image")
+        instruction = text_of(entry.get("question"), f"{where}: question")
+        mask, height, width = mask_with_size(entry.get("mask"), f"{where}: mask")
+        known = Sample("", entry["image"], path, width, height, instruction, kind=_kind(entry, where))
+        ignore = entry.get("ignore_mask")
+        if ignore is not None:
+            ignore = from_annotation(ignore, height, width, f"{where}: ignore_mask")
+    except SampleError as error:
+        return unusable(str(error), images, known)
+    return replace(known, targets=_if_marked(mask), ignore=ignore, facts=kept(entry, ["id"]))
+
+
+def _kind(entry: dict[str, Any], where: str) -> str:
+    if not isinstance(entry.get("is_sentence"), bool):
+        raise SampleError(f"{where}: expected `is_sentence` true or false, got {short(entry.get('is_sentence'))}")
+    return "long" if entry["is_sentence"] else "short"
+
+
+def _if_marked(mask: Rle) -> tuple[Rle, ...]:
+    return (mask,) if area(mask) else ()
