@@ -18,7 +18,13 @@ SUFFIX = "{instruction} Please output the segmentation mask."
 
 
 def instructsam_tiny(
-    checkpoint: str | None = None, threshold: float = 0.3, max_new_tokens: int = 48, batch_size: int = 16
+    checkpoint: str | None = None,
+    threshold: float = 0.3,
+    max_new_tokens: int = 48,
+    batch_size: int = 16,
+    slots: int | None = None,
+    slots_causal: bool | None = None,
+    phrase_conditioning: bool | None = None,
 ) -> "InstructSamSystem":
     """InstructSAM trained on tabletop scenes (128 px, runs on a CPU): single pass, phrase and masks together."""
     from e2e.instructsam.system import InstructSamSystem
@@ -31,6 +37,9 @@ def instructsam_tiny(
         batch_size=batch_size,
         device="cpu",
         dtype="float32",
+        slots=slots,
+        slots_causal=slots_causal,
+        phrase_conditioning=phrase_conditioning,
     )
 
 
@@ -42,6 +51,9 @@ def instructsam(
     batch_size: int = 4,
     device: str = "cuda",
     dtype: str = "bfloat16",
+    slots: int | None = None,
+    slots_causal: bool | None = None,
+    phrase_conditioning: bool | None = None,
 ) -> "InstructSamSystem":
     """Any InstructSAM checkpoint, by folder or hub name; the published 2B model on a GPU by default."""
     from e2e.instructsam.system import InstructSamSystem
@@ -54,6 +66,9 @@ def instructsam(
         batch_size=batch_size,
         device=device,
         dtype=dtype,
+        slots=slots,
+        slots_causal=slots_causal,
+        phrase_conditioning=phrase_conditioning,
     )
 
 

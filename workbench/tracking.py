@@ -47,6 +47,21 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
     """
     if not run.results:
         raise ConfigurationError(f"{run.path} has no results; finish it with `workbench compare ... --out {run.path}`")
+    uri = uri or default_uri(run.path)
+    try:
+        experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
+        client, experiment_id = open_experiment(uri, run.path, experiment)
+        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run)}
+    except Exception as error:
+        raise TrackingError(
+            f"MLflow at {shown(uri)} failed: {type(error).__name__}: {error}\n"
+            f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
+        ) from error
+
+
+def open_experiment(uri: str, run: Path, name: str) -> tuple["MlflowClient", str]:
+    """A client of the store and the id of the experiment, made where it is new; its artifacts lie beside a local
+    store, or beside the run folder. Raises what MLflow raises."""
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -54,17 +69,8 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
         logging.getLogger(logger).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
-    uri = uri or default_uri(run.path)
-    try:
-        client = MlflowClient(tracking_uri=uri)
-        experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
-        experiment_id = _experiment(client, experiment, _artifact_root(uri, run.path))
-        return {"tracking_uri": _shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run)}
-    except Exception as error:
-        raise TrackingError(
-            f"MLflow at {_shown(uri)} failed: {type(error).__name__}: {error}\n"
-            f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
-        ) from error
+    client = MlflowClient(tracking_uri=uri)
+    return client, _experiment(client, name, _artifact_root(uri, run))
 
 
 def metric_values(run: Run) -> dict[str, dict[str, float]]:
@@ -98,13 +104,13 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run) -> str:
     }
     parent = _start(client, experiment_id, run, manifest["name"], tags)
     try:
-        _log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
+        log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
         values = metric_values(run)
         for system, identity in manifest["systems"].items():
             own = {"mlflow.parentRunId": parent, "system": system, "system.digest": digest(identity)}
             child = _start(client, experiment_id, run, system, {**tags, **own})
-            _log_params(client, child, {"system": identity, **shared})
-            _log_metrics(client, child, values[system])
+            log_params(client, child, {"system": identity, **shared})
+            log_metrics(client, child, values[system])
             _log_predictions(client, child, run, system)
             client.set_terminated(child)
         for name in ("manifest.json", "results.json", "samples.parquet"):
@@ -131,7 +137,8 @@ def _start(client: "MlflowClient", experiment_id: str, run: Run, name: str, tags
     return run_id
 
 
-def _log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) -> None:
+def log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) -> None:
+    """Log nested values under dotted keys, within MLflow's limits of key, value and request."""
     from mlflow.entities import Param
 
     params = iter([Param(_key(key), str(value)[:PARAM_LENGTH]) for key, value in flatten(values).items()])
@@ -139,12 +146,13 @@ def _log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) 
         client.log_batch(run_id, params=batch)
 
 
-def _log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float]) -> None:
+def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float], step: int = 0) -> None:
+    """Log numbers as metrics of one step."""
     from mlflow.entities import Metric
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    client.log_batch(run_id, metrics=[Metric(key, value, now, 0) for key, value in values.items()])
+    client.log_batch(run_id, metrics=[Metric(_key(key), value, now, step) for key, value in values.items()])
 
 
 def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:
@@ -186,7 +194,7 @@ def _benchmark_digest(run: Run) -> str:
     return digest(run.manifest["benchmark"]["identity"])
 
 
-def _shown(uri: str) -> str:
+def shown(uri: str) -> str:
     """The URI without the name and password it may hold."""
     return re.sub(r"//[^/@]*@", "//", uri)
 

@@ -9,17 +9,17 @@ INJECTED = 3
 """Tokens injected besides the K slots: ref_end and mask_start before them, mask_end after them."""
 
 
-def step_mask(cached: Tensor, step: Tensor, injected: Sequence[bool]) -> Tensor:
+def step_mask(cached: Tensor, step: Tensor, injected: Sequence[bool], *, causal: bool = False) -> Tensor:
     """Mask of one forward pass on top of a key-value cache, `[B, 1, q, L + q]`.
 
     `cached: [B, L]` and `step: [B, q]` say which columns hold real tokens (rows of a batch are padded on the right of
     every step). A row that injects slots brings ref_end, mask_start, K slots and mask_end: the first two attend
-    causally, all others see the whole step. Any other row attends causally.
+    causally, all others see the whole step, unless slots are `causal` too. Any other row attends causally.
     """
     batch, length = step.shape
     inside = torch.ones(length, length, dtype=torch.bool, device=step.device).tril().repeat(batch, 1, 1)
     for row, injects in enumerate(injected):
-        if injects:
+        if injects and not causal:
             inside[row, 2:] = True
     inside &= step[:, None]
     before = cached[:, None].expand(-1, length, -1)

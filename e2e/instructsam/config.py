@@ -14,7 +14,9 @@ DETECTOR_FOLDER = "mask_decoder_model"
 class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     """Qwen3-VL plus `max_seg_nums` slots a phrase (K), the width of the detector, and the special tokens.
 
-    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B).
+    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B). Two fields are ours, for
+    ablations: `slots_causal`, each slot sees only the slots before it; `phrase_conditioning`, whether the detector
+    reads the phrase, or an empty one, so that the slots alone say what is meant.
     """
 
     model_type = "qwen3_vl"
@@ -37,6 +39,8 @@ class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     bce_loss_weight: float = 2.0
     cls_loss_weight: float = 1.0
     loss_sample_points: bool = False
+    slots_causal: bool = False
+    phrase_conditioning: bool = True
 
 
 def load_config(folder: Path) -> InstructSamConfig:

@@ -50,7 +50,7 @@ def collate(
             named = [config.ref_start_token_index, *processor.words(phrase), config.ref_end_token_index]
             slots = [config.seg_start_token_index, *[config.seg_token_index] * model.slots, config.seg_end_token_index]
             ids += [*(processor.words(", ") if number else []), *named, *slots]
-            phrases.append(named if convention == "inference" else named[1:-1])
+            phrases.append(list(model.conditioning(named if convention == "inference" else named[1:-1])))
             targets.append(PhraseTargets(item, masks))
         ids += [processor.end_token, *processor.words("\n")]
         rows.append(ids)
@@ -83,6 +83,8 @@ def _batch(
     else:
         positions = reference_positions(model, ids, valid, grids[torch.tensor(images)])
         blocks = reference_blocks(ids, config.seg_token_index)
+    if config.slots_causal:
+        blocks = [[] for _ in rows]
     labels = ids.masked_fill(~answered, IGNORED)
     return TrainingBatch(ids, valid, labels, positions, blocks, images, phrases, targets)
 

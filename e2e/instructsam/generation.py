@@ -198,7 +198,9 @@ def _forward(
             embeddings[row, 2 : 2 + model.slots] = model.model.mask_queries
     out = model.model.language_model(
         inputs_embeds=embeddings,
-        attention_mask=model.language_mask(step_mask(cached, step.valid, step.injected)),
+        attention_mask=model.language_mask(
+            step_mask(cached, step.valid, step.injected, causal=model.config.slots_causal)
+        ),
         position_ids=step.positions,
         past_key_values=cache,
         use_cache=True,

@@ -154,7 +154,8 @@ class Predictor:
         """Score logits `[P, K]` and mask logits `[P, K, h, w]` of all phrases of all answers."""
         device = self.model.device
         states = torch.cat([answer.slot_states for answer in written])
-        ids, mask = pad_phrases([phrase for answer in written for phrase in answer.phrases], device)
+        phrases = [self.model.conditioning(phrase) for answer in written for phrase in answer.phrases]
+        ids, mask = pad_phrases(phrases, device)
         index = torch.tensor(image_of, device=device)
         parts = [
             self.model.detect(vision, *(x[start : start + PHRASES_AT_ONCE] for x in (index, ids, mask, states)))

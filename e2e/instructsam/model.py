@@ -79,6 +79,12 @@ class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         """K: the most instances one phrase can have."""
         return int(self.config.max_seg_nums)
 
+    def conditioning(self, phrase: Sequence[int]) -> Sequence[int]:
+        """What the detector reads of a phrase's token ids: all, or an empty phrase's two markers."""
+        if self.config.phrase_conditioning:
+            return phrase
+        return [self.config.ref_start_token_index, self.config.ref_end_token_index]
+
     def embed(self, token_ids: Tensor) -> Tensor:
         """Token embeddings, `[...]` ids to `[..., D]`."""
         embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
@@ -146,6 +152,18 @@ class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
 
 def _projection(width: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out))
+
+
+def keep_slots(model: InstructSam, count: int) -> None:
+    """Leave a model the first `count` of its slots, in place. Raises `ConfigurationError` where it has fewer."""
+    if not 1 <= count <= model.slots:
+        raise ConfigurationError(f"slots: the checkpoint has {model.slots}, expected 1 to {model.slots}, got {count}")
+    decoder = model.detector.detr_decoder
+    model.model.mask_queries = nn.Parameter(model.model.mask_queries[:count].detach().clone())
+    for embedding in (decoder.query_embed, decoder.reference_points):
+        embedding.weight = nn.Parameter(embedding.weight[:count].detach().clone())
+        embedding.num_embeddings = count
+    model.config.max_seg_nums = model.config.sam3_config.detr_decoder_config.num_queries = count
 
 
 def pad_phrases(phrases: Sequence[Sequence[int]], device: torch.device | None = None) -> tuple[Tensor, Tensor]:

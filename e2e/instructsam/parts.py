@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,14 +23,24 @@ TOKENS = {
 }
 DETECTOR = "model.grounding_model.model."
 NEW = ("model.mask_queries", "model.text_hidden_fcs.", "model.mask_hidden_fcs.")
+Queries = Literal["spaced", "first"]
 NOT_IN_DETECTOR = ("text_encoder.", "detr_decoder.presence_")
 
 
-def from_parts(language_model: str | Path, segmenter: str | Path, *, slots: int) -> tuple[InstructSam, Processor]:
-    """An InstructSAM whose slots and projections are random and whose other tensors are those of the two checkpoints.
+def from_parts(
+    language_model: str | Path,
+    segmenter: str | Path,
+    *,
+    slots: int,
+    queries: Queries = "spaced",
+    zero_slots: bool = False,
+) -> tuple[InstructSam, Processor]:
+    """An InstructSAM whose slots and projections are new and whose other tensors are those of the two checkpoints.
 
-    Of the segmenter's queries `slots` are kept, evenly spaced, for the places they start from. Raises
-    `ConfigurationError` where the tokenizer lacks a special token, or a tensor has no counterpart.
+    Of the segmenter's queries `slots` are kept, for the places they start from: evenly spaced ones, or the `first`, as
+    the reference does. The slots are random or zero, as in the reference, from where only their positions tell them
+    apart. Special tokens that the tokenizer lacks are added to it. Raises `ConfigurationError` where the segmenter has
+    fewer queries, or a tensor has no counterpart.
     """
     from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration, Sam3Model
 
@@ -40,6 +50,7 @@ def from_parts(language_model: str | Path, segmenter: str | Path, *, slots: int)
     )
     sam: Any = Sam3Model.from_pretrained(segmenter, dtype=torch.float32, use_safetensors=True)
     tokenizer: Any = AutoTokenizer.from_pretrained(language_model)
+    add_tokens(tokenizer, qwen)
     detector = sam.config.to_dict()
     detector["detr_decoder_config"]["num_queries"] = slots
     config = InstructSamConfig(
@@ -53,28 +64,39 @@ def from_parts(language_model: str | Path, segmenter: str | Path, *, slots: int)
         }
     )
     model = InstructSam(config)
-    _load(model, {**qwen.state_dict(), **_detector_tensors(sam.state_dict(), slots)})
+    _load(model, {**qwen.state_dict(), **_detector_tensors(sam.state_dict(), slots, queries)})
     with torch.no_grad():
-        # the reference starts from zeros, from where only positions tell the slots apart
-        model.model.mask_queries.normal_(std=config.text_config.initializer_range)
+        model.model.mask_queries.zero_()
+        if not zero_slots:
+            model.model.mask_queries.normal_(std=config.text_config.initializer_range)
     patches = PatchSettings.from_config(config.vision_config, _preprocessor(language_model))
     return model, Processor(tokenizer, model.config, patches)
 
 
-def token_ids(tokenizer: Any) -> dict[str, int]:
-    """The configuration's fields for the special tokens; raises `ConfigurationError` where the tokenizer lacks one."""
+def add_tokens(tokenizer: Any, language_model: Any) -> None:
+    """Give a tokenizer the special tokens that it lacks, and the language model rows for them where it has too few."""
     known = tokenizer.get_vocab()
     missing = [token for token in TOKENS.values() if token not in known]
-    if missing:
-        raise ConfigurationError(f"the tokenizer has no token {', '.join(missing)}")
-    return {name: int(known[token]) for name, token in TOKENS.items()}
+    if not missing:
+        return
+    tokenizer.add_tokens(missing, special_tokens=True)
+    if len(tokenizer) > language_model.get_input_embeddings().num_embeddings:
+        language_model.resize_token_embeddings(len(tokenizer))
 
 
-def _detector_tensors(state: dict[str, Tensor], slots: int) -> dict[str, Tensor]:
+def token_ids(tokenizer: Any) -> dict[str, int]:
+    """The configuration's fields for the special tokens."""
+    return {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in TOKENS.items()}
+
+
+def _detector_tensors(state: dict[str, Tensor], slots: int, queries: Queries) -> dict[str, Tensor]:
     tensors = {DETECTOR + name: value for name, value in state.items() if not name.startswith(NOT_IN_DETECTOR)}
     for name in ("detr_decoder.query_embed.weight", "detr_decoder.reference_points.weight"):
-        rows = torch.linspace(0, len(state[name]) - 1, slots).round().long()
-        tensors[DETECTOR + name] = state[name][rows]
+        known = len(state[name])
+        if not 1 <= slots <= known:
+            raise ConfigurationError(f"slots: the segmenter has {known} queries, expected 1 to {known}, got {slots}")
+        spaced = torch.linspace(0, known - 1, slots).round().long()
+        tensors[DETECTOR + name] = state[name][spaced if queries == "spaced" else slice(slots)]
     return tensors
 
 

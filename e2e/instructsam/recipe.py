@@ -1,7 +1,8 @@
 """Recipe `instructsam`: train on tabletop scenes in two stages, as the published model was trained on its data.
 
 Stage 1 aligns: noun phrases are asked for, and answered by the same phrase and its slots. Stage 2 adds instructions
-that have to be understood first. Unlike the published model, trained by LoRA, all tensors that are not frozen train.
+that have to be understood first. The defaults are those of the tiny models, in which all tensors train that are not
+frozen; `e2e/configs/instructsam-2b-stage1.yaml` and `-stage2.yaml` have the published model's settings.
 """
 
 from pathlib import Path
@@ -21,6 +22,8 @@ class Config(TypedDict):
     """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
     minutes: float
     """Wall clock, evaluations included; a run that was stopped goes on with what is left."""
+    steps: NotRequired[int]
+    """Optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was not."""
     rate: float
     """Peak learning rate of the language model."""
     detector_rate: float
@@ -32,6 +35,29 @@ class Config(TypedDict):
     start: NotRequired[str]
     slots: NotRequired[int]
     """K, for stage 1: the most instances a phrase can have (10)."""
+    queries: NotRequired[str]
+    """For stage 1, which of the segmenter's queries are kept: evenly `spaced` ones (default), or the `first`."""
+    zero_slots: NotRequired[bool]
+    """For stage 1, mask queries start from zero, as published, or at random (default)."""
+    align: NotRequired[bool]
+    """For stage 1, fit the projections to the segmenter's own text features and queries before training (yes)."""
+    slots_causal: NotRequired[bool]
+    """Slots see only the slots before them (the start's, or no)."""
+    phrase_conditioning: NotRequired[bool]
+    """The detector reads the phrase (the start's, or yes)."""
+    lora_rank: NotRequired[int]
+    """Train the language model's attention by adapters of this rank and nothing else of its layers; 0 trains all of
+    them that is not frozen (0)."""
+    lora_alpha: NotRequired[float]
+    """Their output is scaled by alpha / rank (16)."""
+    lora_dropout: NotRequired[float]
+    """Dropout before them (0.05)."""
+    precision: NotRequired[str]
+    """`bfloat16` autocast (default) or `float32`."""
+    save_every: NotRequired[float]
+    """Seconds between the states from which a killed run resumes (120)."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
     align_minutes: NotRequired[float]
     """Minutes from the start in which the detector stays as it is, while phrases and slots learn to speak to it (0)."""
     bce_weight: NotRequired[float]

@@ -11,6 +11,7 @@ from workbench.predictions import OK, Call, Candidate, Instance, Prediction, Tra
 
 if TYPE_CHECKING:
     from e2e.instructsam.inference import Answer
+    from e2e.instructsam.model import InstructSam
     from workbench.samples import Sample
     from workbench.systems import Image
 
@@ -28,20 +29,30 @@ class InstructSamSystem:
         batch_size: int,
         device: str,
         dtype: str,
+        slots: int | None = None,
+        slots_causal: bool | None = None,
+        phrase_conditioning: bool | None = None,
     ) -> None:
+        """Load the checkpoint. `slots`, the first so many of its slots, `slots_causal` and `phrase_conditioning` change
+        it for ablations; None leaves it as it was trained. Raises `ConfigurationError` for a wrong option."""
         if not 0 <= threshold <= 1:
             raise ConfigurationError(f"threshold: expected a score in [0, 1], got {threshold}")
         if "{instruction}" not in prompt:
             raise ConfigurationError(f"prompt: expected a text with {{instruction}} in it, got {prompt!r}")
         if max_new_tokens < 1 or batch_size < 1:
             raise ConfigurationError("max_new_tokens and batch_size must be at least 1")
+        for name, value in (("slots_causal", slots_causal), ("phrase_conditioning", phrase_conditioning)):
+            if not isinstance(value, bool | None):
+                raise ConfigurationError(f"{name}: expected true or false, got {value!r}")
         self.checkpoint, self.batch_size, self.dtype = checkpoint, batch_size, dtype
         self.predictor = _load(checkpoint, device, dtype, threshold, max_new_tokens, prompt)
         self.digest = digest(checkpoint)
+        _change(self.predictor.model, slots, slots_causal, phrase_conditioning)
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint digest, score threshold, length limit, prompt and precision."""
+        """Checkpoint digest, score threshold, length limit, prompt, precision, and what ablations change."""
         folder = Path(self.checkpoint)
+        model = self.predictor.model
         return {
             "system": "instructsam",
             "checkpoint": folder.name if folder.exists() else str(self.checkpoint),
@@ -50,6 +61,9 @@ class InstructSamSystem:
             "max_new_tokens": self.predictor.max_new_tokens,
             "prompt": self.predictor.prompt,
             "dtype": self.dtype,
+            "slots": model.slots,
+            "slots_causal": model.config.slots_causal,
+            "phrase_conditioning": model.config.phrase_conditioning,
         }
 
     def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
@@ -91,6 +105,17 @@ def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max
         max_new_tokens=max_new_tokens,
         prompt=prompt,
     )
+
+
+def _change(model: "InstructSam", slots: int | None, causal: bool | None, conditioning: bool | None) -> None:
+    from e2e.instructsam.model import keep_slots
+
+    if slots is not None:
+        keep_slots(model, slots)
+    if causal is not None:
+        model.config.slots_causal = causal
+    if conditioning is not None:
+        model.config.phrase_conditioning = conditioning
 
 
 def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int) -> Prediction:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,54 +15,73 @@ from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.examples import Convention, Example, collate
 from e2e.instructsam.forward import TrainingOutput, training_forward
 from e2e.instructsam.inference import Predictor
+from e2e.instructsam.lora import LAYERS, add_lora, is_adapter, merged_state
 from e2e.instructsam.model import InstructSam
-from e2e.instructsam.parts import from_parts
+from e2e.instructsam.parts import Queries, from_parts
 from e2e.instructsam.processor import Processor
 from e2e.instructsam.recipe import Config
 from e2e.instructsam.tabletop import WORDS, Asked, Task, conversations, draw, evaluate
 from workbench.errors import ConfigurationError
 from workbench.tabletop.scenes import Scene
 from workbench.training.loop import Loop
+from workbench.training.processes import join
+from workbench.training.tracker import Tracker
 
 DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.", "model.mask_queries")
 """Tensors with the detector's learning rate; all others have the language model's."""
 
 
 def train(config: Config, out: Path) -> None:
-    """Run the recipe; the result is in `final` of the output folder."""
+    """Run the recipe; the result is in `final` of the output folder.
+
+    Several processes, started by `accelerate launch`, each take scenes of their own and average their gradients.
+    """
+    convention, task, precision = _convention(config), _task(config), _precision(config)
+    processes = join(config.get("device", "cpu"))
     torch.manual_seed(config["seed"])
-    convention, task = _convention(config), _task(config)
     model, processor = start(config)
-    model.to(config.get("device", "cpu")).train()
+    model.to(processes.place(config.get("device", "cpu"))).train()
     if model.device.type == "cpu":
         _attend_eagerly(model)
-    loop = Loop(out, model, optimizer(model, config), minutes=config["minutes"])
-    validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
-    every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
-    passes = config.get("accumulate", 1)
-    detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
-    while not loop.finished:
-        aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
-        for parameter in detector:
-            parameter.requires_grad_(aligned)
-        count, parts = 0, dict.fromkeys(("text", "bce", "dice", "score"), 0.0)
-        for number in range(passes):
-            drawn = _scenes(config, task, loop.step * passes + number)
-            output = step(model, processor, *conversations(drawn, model.slots), convention)
-            count += sum(len(asked) for _, asked in drawn)
-            for name, value in _parts(output).items():
-                parts[name] += value / passes
-            if number + 1 < passes:
-                (output.loss / passes).backward()  # type: ignore[no-untyped-call]
-        loop.update(output.loss / passes)
-        loop.record(count, parts)
-        if loop.elapsed - evaluated > every and not loop.finished:
-            save(model, processor, out / "final")
-            _evaluate(loop, model, processor, validation)
-            evaluated = loop.elapsed
-    loop.save()
-    save(model, processor, out / "final")
-    _evaluate(loop, model, processor, validation)
+    adam = optimizer(model, config)
+    if processes.number:
+        torch.manual_seed(config["seed"] + processes.number)  # dropout of its own; the weights are made
+    with nullcontext() if processes.number else Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(
+            out,
+            model,
+            adam,
+            minutes=config["minutes"],
+            steps=config.get("steps"),
+            save_every=config.get("save_every", 120.0),
+            processes=processes,
+            track=tracker.log if tracker else None,
+        )
+        validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
+        every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
+        passes = config.get("accumulate", 1)
+        detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
+        while not loop.finished:
+            aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
+            for parameter in detector:
+                parameter.requires_grad_(aligned)
+            count, parts = 0, dict.fromkeys(("text", "bce", "dice", "score"), 0.0)
+            for number in range(passes):
+                scenes = _scenes(config, task, (loop.step * passes + number) * processes.count + processes.number)
+                output = step(model, processor, *conversations(scenes, model.slots), convention, precision)
+                count += sum(len(asked) for _, asked in scenes) * processes.count
+                for name, value in _parts(output).items():
+                    parts[name] += value / passes
+                if number + 1 < passes:
+                    (output.loss / passes).backward()  # type: ignore[no-untyped-call]
+            loop.update(output.loss / passes)
+            loop.record(count, parts)
+            if loop.elapsed - evaluated > every and not loop.finished:
+                _finish(loop, model, processor, validation)
+                evaluated = loop.elapsed
+        loop.save()
+        _finish(loop, model, processor, validation)
+    processes.close()
 
 
 def start(config: Config) -> tuple[InstructSam, Processor]:
@@ -71,8 +91,15 @@ def start(config: Config) -> tuple[InstructSam, Processor]:
         model = InstructSam.from_pretrained(folder)
         processor = Processor.from_pretrained(folder, model.config)
     elif "language_model" in config and "segmenter" in config:
-        model, processor = from_parts(config["language_model"], config["segmenter"], slots=config.get("slots", 10))
-        align(model, processor.tokenizer, locate(config["segmenter"]), WORDS)
+        model, processor = from_parts(
+            config["language_model"],
+            config["segmenter"],
+            slots=config.get("slots", 10),
+            queries=_queries(config),
+            zero_slots=config.get("zero_slots", False),
+        )
+        if config.get("align", True):
+            align(model, processor.tokenizer, locate(config["segmenter"]), WORDS)
     else:
         raise ConfigurationError("expected either `start`, or `language_model` and `segmenter`")
     own = model.config
@@ -80,16 +107,25 @@ def start(config: Config) -> tuple[InstructSam, Processor]:
     own.bce_loss_weight = config.get("bce_weight", own.bce_loss_weight)
     own.dice_loss_weight = config.get("dice_weight", own.dice_loss_weight)
     own.cls_loss_weight = config.get("score_weight", own.cls_loss_weight)
+    own.slots_causal = config.get("slots_causal", own.slots_causal)
+    own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
+    if rank := config.get("lora_rank", 0):
+        add_lora(model, rank, config.get("lora_alpha", 16.0), config.get("lora_dropout", 0.05))
     return model, processor
 
 
 def optimizer(model: InstructSam, config: Config) -> torch.optim.Optimizer:
-    """AdamW over the tensors that train, in two groups; sets `requires_grad` on all."""
+    """AdamW over the tensors that train, in two groups; sets `requires_grad` on all.
+
+    With LoRA, nothing of the language model's layers and last norm trains but the adapters.
+    """
     language: list[nn.Parameter] = []
     detector: list[nn.Parameter] = []
     frozen = tuple(config["frozen"])
+    if config.get("lora_rank", 0):
+        frozen += (LAYERS, "model.language_model.norm.")
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(frozen))
+        parameter.requires_grad_(is_adapter(name) or not name.startswith(frozen))
         if parameter.requires_grad:
             (detector if name.startswith(DETECTOR_GROUP) else language).append(parameter)
     groups = [{"params": language, "lr": config["rate"]}, {"params": detector, "lr": config["detector_rate"]}]
@@ -105,22 +141,23 @@ def step(
     images: Sequence[NDArray[np.uint8]],
     examples: Sequence[Example],
     convention: Convention,
+    precision: torch.dtype = torch.bfloat16,
 ) -> TrainingOutput:
-    """Forward pass of one batch in bfloat16; conversations about one image share its features."""
+    """Forward pass of one batch, by default in bfloat16; conversations about one image share its features."""
     device = model.device
     patches, grids = processor.qwen_images(images)
     pixels = processor.sam_images(images)
     batch = collate(model, processor, examples, grids, convention)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
         tokens = model.encode_images(patches.to(device), grids.to(device))
         vision = model.detector.encode(pixels.to(device))
         return training_forward(model, batch, tokens, vision)
 
 
 def save(model: InstructSam, processor: Processor, folder: Path) -> None:
-    """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it."""
+    """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it; adapters are merged."""
     shutil.rmtree(folder, ignore_errors=True)
-    half = {name: tensor.half() for name, tensor in model.state_dict().items()}
+    half = {name: tensor.half() for name, tensor in merged_state(model).items()}
     if model.config.tie_word_embeddings:
         del half["lm_head.weight"]
     model.save_pretrained(folder, state_dict=half)
@@ -147,13 +184,18 @@ def _parts(output: TrainingOutput) -> dict[str, float]:
     return parts
 
 
-def _evaluate(
+def _finish(
     loop: Loop, model: InstructSam, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]
 ) -> None:
-    model.eval()
-    figures = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
-    model.train()
-    loop.log({f"val {name}": value for name, value in figures.items()})
+    """Write the checkpoint and log how it does; of several processes the first one does both."""
+    figures = {}
+    if not loop.processes.number:
+        save(model, processor, loop.out / "final")
+        model.eval()
+        found = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
+        model.train()
+        figures = {f"val {name}": value for name, value in found.items()}
+    loop.log(figures)
 
 
 def _task(config: Config) -> Task:
@@ -169,3 +211,20 @@ def _convention(config: Config) -> Convention:
     if convention == "reference":
         return "reference"
     raise ConfigurationError(f"convention: expected inference or reference, got {convention!r}")
+
+
+def _queries(config: Config) -> Queries:
+    queries = config.get("queries", "spaced")
+    if queries == "spaced":
+        return "spaced"
+    if queries == "first":
+        return "first"
+    raise ConfigurationError(f"queries: expected spaced or first, got {queries!r}")
+
+
+def _precision(config: Config) -> torch.dtype:
+    kinds = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    precision = config.get("precision", "bfloat16")
+    if precision not in kinds:
+        raise ConfigurationError(f"precision: expected one of {', '.join(kinds)}, got {precision!r}")
+    return kinds[precision]

@@ -39,6 +39,7 @@ def config(qwen: Path, sam3: Path, **other: Any) -> Config:
         "frozen": FROZEN,
         "slots": SLOTS,
         "validation_scenes": 2,
+        "tracking_uri": "none",
         "language_model": str(qwen),
         "segmenter": str(sam3),
         **other,

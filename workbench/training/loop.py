@@ -1,33 +1,49 @@
-"""What every training run needs besides its loss: a schedule by wall clock, checkpoints that resume, progress."""
+"""What every training run needs besides its loss: a schedule, checkpoints that resume, progress."""
 
 import json
 import math
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from workbench.training.processes import Processes, random_states, restore_random_states
+
+Track = Callable[[int, Mapping[str, float]], None]
+"""Receives the step and numbers of it."""
+
 
 class Loop:
     """Bookkeeping of one run in folder `out`: elapsed time survives a kill, because it is part of the checkpoint.
 
-    `progress` runs from 0 to 1 over `minutes` of wall clock (all sessions together); learning rates follow it: linear
-    warm-up over the first 2 %, then cosine to 2 % of the peak.
+    `progress` runs from 0 to 1 over `minutes` of wall clock (all sessions together), or over `steps` where given, which
+    makes a run that was killed and resumed equal to one that was not; learning rates follow it: linear warm-up over
+    the first 2 %, then cosine to 2 % of the peak. Of several `processes` all make the same calls and the first one
+    writes. `track` receives the step and each line of the log.
     """
 
     def __init__(
-        self, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, minutes: float, save_every: float = 120
+        self,
+        out: Path,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        minutes: float,
+        steps: int | None = None,
+        save_every: float = 120,
+        processes: Processes | None = None,
+        track: Track | None = None,
     ) -> None:
         self.out, self.model, self.optimizer = out, model, optimizer
-        self.seconds, self.save_every = minutes * 60, save_every
+        self.seconds, self.steps, self.save_every = minutes * 60, steps, save_every
+        self.processes, self._track = processes or Processes(), track
         self.step = 0
         self.samples = 0
         self._elapsed_before = 0.0
-        self._begun = self._saved = self._logged = time.monotonic()
+        self._begun = self._saved = self._logged = self.processes.now()
         self._sums: dict[str, float] = {}
         self._count = 0
         self.peaks = [group["lr"] for group in optimizer.param_groups]
@@ -36,15 +52,18 @@ class Loop:
 
     @property
     def elapsed(self) -> float:
-        return self._elapsed_before + time.monotonic() - self._begun
+        return self._elapsed_before + self.processes.now() - self._begun
 
     @property
     def progress(self) -> float:
+        if self.steps is not None:
+            # a step's own progress, or the first step would have a learning rate of 0
+            return min(1.0, (self.step + 1) / self.steps)
         return min(1.0, self.elapsed / self.seconds)
 
     @property
     def finished(self) -> bool:
-        return self.elapsed >= self.seconds
+        return self.elapsed >= self.seconds if self.steps is None else self.step >= self.steps
 
     def rate(self) -> float:
         """Factor on the peak learning rates at the present progress."""
@@ -57,6 +76,7 @@ class Loop:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         loss.backward()  # type: ignore[no-untyped-call]
+        self.processes.average(self.model.parameters())
         nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -68,7 +88,7 @@ class Loop:
         self._count += 1
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
-        now = time.monotonic()
+        now = self.processes.now()
         if now - self._logged > 20:
             self.log({name: value / self._count for name, value in self._sums.items()})
             self._sums, self._count, self._logged = {}, 0, now
@@ -76,37 +96,47 @@ class Loop:
             self.save()
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Append one line to `log.jsonl` and print it."""
-        line = {"step": self.step, "samples": self.samples, "seconds": round(self.elapsed, 1), **values}
+        """Append one line to `log.jsonl`, print it and track it."""
+        elapsed = self.elapsed
+        if self.processes.number:
+            return
+        line = {"step": self.step, "samples": self.samples, "seconds": round(elapsed, 1), **values}
         with (self.out / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         shown = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
-        left = max(0.0, self.seconds - self.elapsed) / 60
+        minutes = max(0.0, self.seconds - elapsed) / 60
+        left = f"{minutes:.1f} min" if self.steps is None else f"{self.steps - self.step} steps"
         print(
-            f"step {self.step}  {self.samples / self.elapsed:.1f} samples/s  {left:.1f} min left  {shown}",
+            f"step {self.step}  {self.samples / elapsed:.1f} samples/s  {left} left  {shown}",
             file=sys.stderr,
             flush=True,
         )
+        if self._track:
+            self._track(self.step, values)
 
     def save(self) -> None:
+        """Write `resume.pt`, from which the next `Loop` in this folder goes on; a kill leaves an old one whole."""
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "samples": self.samples,
             "elapsed": self.elapsed,
+            "random": random_states(self.processes),
         }
-        temporary = self.out / "resume.pt.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.out / "resume.pt")
-        self._saved = time.monotonic()
+        if not self.processes.number:
+            temporary = self.out / "resume.pt.tmp"
+            torch.save(state, temporary)
+            temporary.replace(self.out / "resume.pt")
+        self._saved = self.processes.now()
 
     def _resume(self) -> None:
         path = self.out / "resume.pt"
         if not path.exists():
             return
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.samples, self._elapsed_before = state["step"], state["samples"], state["elapsed"]
+        restore_random_states(self.processes, state.get("random", []))
         print(f"resumed {path} at step {self.step}, {self._elapsed_before / 60:.1f} min in", file=sys.stderr)

@@ -1,0 +1,95 @@
+"""The processes that train one model together, on one machine or on several that share the output folder."""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Processes:
+    """One process that trains alone; `Several` has the same methods. `number` is its place among `count`."""
+
+    number, count = 0, 1
+
+    def place(self, device: str) -> torch.device:
+        """The device of this process, where `device` is the kind that was asked for."""
+        return torch.device(device)
+
+    def now(self) -> float:
+        """Seconds on a clock that all processes read alike, so that they take every decision together."""
+        return time.monotonic()
+
+    def average(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over all processes."""
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """The tensors `[...]` of all processes, `[count, ...]`."""
+        return tensor[None]
+
+    def close(self) -> None:
+        """Wait for the others and leave them."""
+
+
+class Several(Processes):
+    """Processes that `accelerate launch` or `torchrun` started. All calls are collective: each process makes them, in
+    the same order."""
+
+    def __init__(self, device: str) -> None:
+        from accelerate import Accelerator
+
+        self._accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+        self.number, self.count = self._accelerator.process_index, self._accelerator.num_processes
+
+    def place(self, device: str) -> torch.device:
+        placed: torch.device = self._accelerator.device
+        return placed
+
+    def now(self) -> float:
+        from accelerate.utils import broadcast
+
+        clock = torch.tensor([time.monotonic()], dtype=torch.float64, device=self._accelerator.device)
+        return float(broadcast(clock))
+
+    def average(self, parameters: Iterable[nn.Parameter]) -> None:
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        reached = torch.tensor([float(p.grad is not None) for p in trained], device=self._accelerator.device)
+        # what no process has a gradient for stays without one, so that the optimiser leaves it alone
+        shared = [p for p, n in zip(trained, self._accelerator.reduce(reached).tolist(), strict=True) if n]
+        if not shared:
+            return
+        own = [torch.zeros_like(p) if p.grad is None else p.grad for p in shared]
+        mean = self._accelerator.reduce(torch.cat([g.flatten().float() for g in own]), "mean")
+        for parameter, part in zip(shared, mean.split([p.numel() for p in shared]), strict=True):
+            parameter.grad = part.view_as(parameter).to(parameter.dtype)
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        gathered: Tensor = self._accelerator.gather(tensor[None].to(self._accelerator.device))
+        return gathered.cpu()
+
+    def close(self) -> None:
+        self._accelerator.wait_for_everyone()
+        self._accelerator.end_training()
+
+
+def join(device: str) -> Processes:
+    """The processes that this one was started with: several where a launcher set `WORLD_SIZE`, else it alone."""
+    return Several(device) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Processes()
+
+
+def random_states(processes: Processes) -> list[Tensor]:
+    """The states of all processes' random generators, `[count, bytes]`: the CPU's, and the GPU's where one is used."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return [processes.gather(state) for state in states]
+
+
+def restore_random_states(processes: Processes, states: Sequence[Tensor]) -> None:
+    """Undo what was drawn since `random_states`; nothing where another number of processes drew."""
+    if not states or len(states[0]) != processes.count:
+        return
+    torch.set_rng_state(states[0][processes.number])
+    if len(states) > 1 and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states[1][processes.number])
