@@ -49,12 +49,15 @@ def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
     return x, y, w, h
 
 
-def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle]) -> NDArray[np.float64]:
-    """Pairwise intersection over union, `[len(predictions), len(targets)]`; two empty masks give 0."""
+def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool = False) -> NDArray[np.float64]:
+    """Pairwise intersection over union, `[len(predictions), len(targets)]`; two empty masks give 0.
+
+    `crowd`: intersection over the area of the prediction instead.
+    """
     if not predictions or not targets:
         return np.zeros((len(predictions), len(targets)))
     # pycocotools divides 0 by 0 for two empty masks and returns nan there
-    return np.nan_to_num(np.asarray(coco.iou(list(predictions), list(targets), [0] * len(targets)), dtype=np.float64))
+    return np.nan_to_num(np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64))
 
 
 def union(rles: Sequence[Rle]) -> Rle:

@@ -1,5 +1,6 @@
 """How the predicted instances of a sample overlap its targets: computed once, read by every metric and diagnosis."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from workbench import masks
 from workbench.errors import ConfigurationError
 from workbench.masks import Rle
-from workbench.predictions import OK, Prediction
-from workbench.samples import Sample
+from workbench.predictions import OK, Instance, Prediction
+from workbench.samples import Box, Sample
 
 IOU_THRESHOLDS: NDArray[np.float64] = np.array([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 
@@ -40,6 +41,25 @@ class SampleOverlap:
     """Why each of the C candidates is not in the answer."""
     intersection: int
     union: int
+    target_area: int
+    rejected: bool
+    """Whether the answer says that nothing answers the instruction."""
+    box_iou: float
+    """IoU of boxes: that of the best-scored instance and the smallest around the targets; as given, else of the masks.
+    0 without an instance, nan without a target."""
+    areas: NDArray[np.float64]
+    """`[N]` pixels, of the instance's own box where it has one"""
+    target_areas: NDArray[np.float64]
+    """`[T]` pixels, as annotated where the annotation says it, else of the masks"""
+    iou_readings: tuple[NDArray[np.float64], ...]
+    """`[N, T']` for each annotator from the second on, who has T' targets"""
+    exhaustive: bool
+    """Whether all annotators marked every instance."""
+    cover_crowds: NDArray[np.float64]
+    """`[N, R]` share of each instance that lies in each region whose instances are not told apart, which the sample's
+    `facts["crowds"]` lists"""
+    category: str | None
+    """`facts["category"]` of the sample: the class that averages over classes go by"""
 
     @property
     def n_instances(self) -> int:
@@ -101,17 +121,26 @@ def match(
 
 def pooled_areas(predicted: Sequence[Rle], targets: Sequence[Rle], ignore: Rle | None = None) -> tuple[int, int]:
     """Pixels of the intersection and of the union of the pooled masks, with `ignore` pixels cleared in both."""
-    if not predicted and not targets:
-        return 0, 0
-    union = masks.union([*predicted, *targets])
-    if not predicted or not targets:
-        return 0, _area_outside(union, ignore)
-    common = masks.intersection([masks.union(predicted), masks.union(targets)])
-    return _area_outside(common, ignore), _area_outside(union, ignore)
+    one, other, both = (_area_outside(pooled, ignore) for pooled in (predicted, targets, [*predicted, *targets]))
+    return one + other - both, both
 
 
-def _area_outside(mask: Rle, ignore: Rle | None) -> int:
-    return masks.area(mask) - (masks.area(masks.intersection([mask, ignore])) if ignore is not None else 0)
+def box_iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes; nan where both have no area."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    common = max(width, 0.0) * max(height, 0.0)
+    union = a[2] * a[3] + b[2] * b[3] - common
+    return common / union if union > 0 else math.nan
+
+
+def _area_outside(found: Sequence[Rle], ignore: Rle | None) -> int:
+    """Pixels of the union of masks that are not in `ignore`."""
+    if not found:
+        return 0
+    if ignore is None:
+        return masks.area(found[0] if len(found) == 1 else masks.union(found))
+    return masks.area(masks.union([*found, ignore])) - masks.area(ignore)
 
 
 def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
@@ -120,7 +149,13 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     scores = np.array([instance.score for instance in instances], dtype=np.float64)
     candidates = [candidate.mask for candidate in answer.candidates]
     _check(sample, [*predicted, *candidates], scores)
+    if answer.rejected is None:
+        rejected = not answer.instances
+    else:
+        rejected = answer.rejected
     intersection, union = pooled_areas(predicted, sample.targets, sample.ignore)
+    target_area = _area_outside(sample.targets, sample.ignore)
+    given = sample.facts.get("areas")
     return SampleOverlap(
         sample_id=sample.sample_id,
         image_id=sample.image_id,
@@ -134,7 +169,37 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         dropped=tuple(candidate.dropped for candidate in answer.candidates),
         intersection=intersection,
         union=union,
+        target_area=target_area,
+        rejected=rejected,
+        box_iou=_box_iou(sample, instances),
+        areas=np.array([_area(instance) for instance in instances], dtype=np.float64),
+        target_areas=np.array(given or [masks.area(mask) for mask in sample.targets], dtype=np.float64),
+        iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
+        exhaustive=all(reading.exhaustive for reading in sample.readings),
+        cover_crowds=masks.iou_matrix(predicted, sample.facts.get("crowds", ()), crowd=True),
+        category=sample.facts.get("category"),
     )
+
+
+def _area(instance: Instance) -> float:
+    return masks.area(instance.mask) if instance.box is None else instance.box[2] * instance.box[3]
+
+
+def _box_iou(sample: Sample, instances: Sequence[Instance]) -> float:
+    boxes = sample.boxes or [masks.bounding_box(mask) for mask in sample.targets]
+    if not boxes:
+        return math.nan
+    if not instances:
+        return 0.0
+    best = max(instances, key=lambda instance: instance.score)
+    return box_iou(masks.bounding_box(best.mask) if best.box is None else best.box, _around(boxes))
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around boxes, without those that have no area unless there are no others."""
+    solid = [box for box in boxes if box[2] > 0 and box[3] > 0] or boxes
+    left, top = min(box[0] for box in solid), min(box[1] for box in solid)
+    return left, top, max(box[0] + box[2] for box in solid) - left, max(box[1] + box[3] for box in solid) - top
 
 
 def _check(sample: Sample, predicted: Sequence[Rle], scores: NDArray[np.float64]) -> None:

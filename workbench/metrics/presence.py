@@ -1,7 +1,7 @@
 """Does a system answer when it should, and decline when it should? N_acc and T_acc of GRES (Liu et al., CVPR 2023).
 
-The decision is read from the number of instances, never from their pixels: an instance with an empty mask is an answer.
-A run that failed decided nothing, so it is wrong in both.
+The decision is the answer's own where it has one (`Prediction.rejected`), else read from the number of instances, never
+from their pixels: an instance with an empty mask is an answer. A run that failed decided nothing, so it is wrong in both.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,27 @@ from workbench.predictions import OK
 def no_target_accuracy(
     overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
 ) -> NDArray[np.float64]:
-    """N_acc `[D]`: share of the no-target samples answered with no instance; nan without no-target samples.
+    """N_acc `[D]`: share of the no-target samples that were rejected; nan without no-target samples.
 
     weights: `[S, D]`, how often each sample counts.
     """
     no_target = np.array([o.n_targets == 0 for o in overlaps], dtype=bool)
-    declined = np.array([o.outcome == OK and o.n_instances == 0 for o in overlaps], dtype=bool)
-    return weighted_mean(no_target & declined, no_target, weights)
+    return weighted_mean(no_target & declined(overlaps), no_target, weights)
 
 
 def target_accuracy(
     overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
 ) -> NDArray[np.float64]:
-    """T_acc `[D]`: share of the samples with targets answered with an instance, right or wrong; nan without such."""
+    """T_acc `[D]`: share of the samples with targets that were not rejected, answered rightly or not; nan without such."""
     has_target = np.array([o.n_targets > 0 for o in overlaps], dtype=bool)
-    answered = np.array([o.n_instances > 0 for o in overlaps], dtype=bool)
-    return weighted_mean(has_target & answered, has_target, weights)
+    return weighted_mean(has_target & answered(overlaps), has_target, weights)
+
+
+def declined(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
+    """Whether each answer says that nothing answers the instruction, `[S]`."""
+    return np.array([o.outcome == OK and o.rejected for o in overlaps], dtype=bool)
+
+
+def answered(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
+    """Whether each answer says that something answers the instruction, `[S]`."""
+    return np.array([o.outcome == OK and not o.rejected for o in overlaps], dtype=bool)

@@ -19,6 +19,7 @@ from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pair
 from workbench.metrics.overlap import ciou, giou, sample_iou
 from workbench.metrics.presence import no_target_accuracy, target_accuracy
+from workbench.metrics.referring import areas
 from workbench.metrics.statistics import Interval, Measure, Weights, estimate, intervals, paired
 from workbench.predictions import OK, Prediction
 from workbench.registry import load
@@ -35,7 +36,7 @@ def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
     A run that failed scores 0 in gIoU also where nothing was asked for: it did not answer.
     """
     ranking = rank(overlaps)
-    intersection, union = _areas(overlaps)
+    intersection, union = areas(overlaps)
     iou = np.where([o.outcome == OK for o in overlaps], sample_iou(intersection, union), 0.0)
 
     def measure(weights: Weights) -> dict[str, Any]:
@@ -49,6 +50,17 @@ def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
             "N_acc": no_target_accuracy(overlaps, weights),
             "T_acc": target_accuracy(overlaps, weights),
         }
+
+    return measure
+
+
+def grefcoco_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """gRefCOCO as InstructSAM scores it: mAP, AP50, AP75, gIoU, cIoU, as on Inst2Seg-Bench."""
+    measured = inst2seg(overlaps)
+
+    def measure(weights: Weights) -> dict[str, Any]:
+        found = measured(weights)
+        return {name: found[name] for name in ("mAP", "AP50", "AP75", "gIoU", "cIoU")}
 
     return measure
 
@@ -136,11 +148,6 @@ def _measured(group: Sequence[SampleOverlap], build: Any) -> dict[str, Any]:
         "metrics": _defined(estimate(measure, len(group))),
         "intervals": {name: _listed(interval) for name, interval in spread.items()},
     }
-
-
-def _areas(overlaps: Sequence[SampleOverlap]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    areas = np.array([(o.intersection, o.union) for o in overlaps], dtype=np.int64).reshape(-1, 2)
-    return areas[:, 0], areas[:, 1]
 
 
 def _defined(values: Mapping[str, float]) -> dict[str, float | None]:

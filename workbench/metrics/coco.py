@@ -1,0 +1,216 @@
+"""COCO's average precision and recall (pycocotools, `cocoeval.py`), computed from IoU matrices that are known already.
+
+A cell is one class in one image: its detections, its targets, and the regions whose objects are not told apart
+(crowds), which absorb any number of detections without counting. `coco/ap` is the protocol (see
+`workbench.metrics.protocols`), `evaluate_files` the same numbers from files in COCO's own layout.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.statistics import Measure, Weights
+
+THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
+RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
+AREAS: Mapping[str, tuple[float, float]] = {
+    "all": (0.0, 1e5**2),
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e5**2),
+}
+"""Square pixels, both ends included."""
+MAX_DETECTIONS = (1, 10, 100)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One class in one image: N detections, T targets, of which some are crowds."""
+
+    category: object
+    scores: NDArray[np.float64]
+    """`[N]`"""
+    areas: NDArray[np.float64]
+    """`[N]` square pixels"""
+    iou: NDArray[np.float64]
+    """`[N, T]`; intersection over the area of the detection in the columns of crowds"""
+    target_areas: NDArray[np.float64]
+    """`[T]` square pixels"""
+    crowd: NDArray[np.bool_]
+    """`[T]`"""
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """The best-scored detections of a cell for one range of areas."""
+
+    scores: NDArray[np.float64]
+    """`[N]`, falling"""
+    matched: NDArray[np.bool_]
+    """`[N, K]`"""
+    ignored: NDArray[np.bool_]
+    """`[N, K]`"""
+    n_targets: int
+    """that count"""
+
+
+def coco_ap(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """COCO's AP, AP_50, AP_75, AR@1, AR@10, AR@100, and AP and AR of small, medium and large instances.
+
+    pycocotools, `cocoeval.py`: a sample is one class in one image, recall is read at 101 points, at most 100 instances
+    of a sample count, areas are in square pixels. Averages over classes are over `facts["category"]` of the samples,
+    which are all of one class where they have none.
+    """
+    return average_precision([cell_of(overlap) for overlap in overlaps])
+
+
+def cell_of(overlap: SampleOverlap) -> Cell:
+    """A sample as a cell."""
+    return Cell(
+        category=overlap.category,
+        scores=overlap.scores,
+        areas=overlap.areas,
+        iou=np.concatenate([overlap.iou, overlap.cover_crowds], axis=1),
+        target_areas=np.concatenate([overlap.target_areas, np.zeros(overlap.cover_crowds.shape[1])]),
+        crowd=np.arange(overlap.n_targets + overlap.cover_crowds.shape[1]) >= overlap.n_targets,
+    )
+
+
+def average_precision(
+    cells: Sequence[Cell],
+    areas: Mapping[str, tuple[float, float]] = AREAS,
+    max_detections: Sequence[int] = MAX_DETECTIONS,
+) -> Measure:
+    """The measure of COCO's summary; its weights `[S, D]` say how often each cell counts.
+
+    `areas` names ranges of square pixels, the first of them for all. A metric without a target in its range is nan
+    (pycocotools prints -1). Of equal scores the detection of the earlier cell ranks first.
+    """
+    categories = sorted({cell.category for cell in cells}, key=str)
+    members = {c: np.array([i for i, cell in enumerate(cells) if cell.category == c]) for c in categories}
+    first, last = next(iter(areas)), max_detections[-1]
+    judged = {
+        name: [_judge(cell, low, high, last) for cell in cells] if cells else [] for name, (low, high) in areas.items()
+    }
+    rankings = {
+        (name, most): [_rank([judged[name][i] for i in members[c]], most) for c in categories]
+        for name in areas
+        for most in (max_detections if name == first else (last,))
+    }
+
+    def measure(weights: Weights) -> dict[str, Any]:
+        drawn = [weights[members[c]] for c in categories]
+        curves = {
+            key: [_precision_and_recall(ranking, w) for ranking, w in zip(ranked, drawn, strict=True)]
+            for key, ranked in rankings.items()
+        }
+        n_draws = weights.shape[1]
+        precision = {name: _average([p for p, _ in curves[name, last]], n_draws) for name in areas}
+        recall = {key: _average([r for _, r in found], n_draws) for key, found in curves.items()}
+        at = precision[first]
+        ranges = list(areas)[1:]
+        return {
+            "AP": _defined_mean(at),
+            "AP_50": at[0],
+            "AP_75": at[5],
+            **{f"AP_{name}": _defined_mean(precision[name]) for name in ranges},
+            **{f"AR@{most}": _defined_mean(recall[first, most]) for most in max_detections},
+            **{f"AR_{name}": _defined_mean(recall[name, last]) for name in ranges},
+        }
+
+    return measure
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """All P detections of one class by falling score."""
+
+    cell: NDArray[np.int64]
+    """`[P]` which of the class's cells"""
+    matched: NDArray[np.bool_]
+    """`[P, K]`"""
+    counted: NDArray[np.bool_]
+    """`[P, K]` not ignored"""
+    targets: NDArray[np.int64]
+    """`[cells]`"""
+
+
+def _judge(cell: Cell, low: float, high: float, most: int) -> _Judged:
+    """Greedy matching, as `COCOeval.evaluateImg` does it, for targets of areas from `low` to `high`.
+
+    Each detection takes the free target it overlaps most, the last of equals, at an IoU of the threshold or more; one
+    that is ignored (a crowd, or outside the range) only where no other will do.
+    """
+    order = np.argsort(-cell.scores, kind="stable")[:most]
+    ignored_target = cell.crowd | (cell.target_areas < low) | (cell.target_areas > high)
+    columns = np.argsort(ignored_target, kind="stable")
+    iou = cell.iou[order][:, columns]
+    ignored_target, crowd = ignored_target[columns], cell.crowd[columns]
+    matched = np.zeros((len(order), len(THRESHOLDS)), dtype=bool)
+    ignored = np.zeros_like(matched)
+    near = [np.flatnonzero(row >= THRESHOLDS[0] - 1e-9).tolist() for row in iou]
+    for k, threshold in enumerate(np.minimum(THRESHOLDS, 1 - 1e-10)):
+        taken: set[int] = set()
+        for n, candidates in enumerate(near):
+            best, found = float(threshold), -1
+            for t in candidates:
+                if t in taken and not crowd[t]:
+                    continue
+                if found >= 0 and ignored_target[t] and not ignored_target[found]:
+                    break
+                if iou[n, t] >= best:
+                    best, found = float(iou[n, t]), t
+            if found >= 0:
+                taken.add(found)
+                matched[n, k] = True
+                ignored[n, k] = ignored_target[found]
+    outside = (cell.areas[order] < low) | (cell.areas[order] > high)
+    ignored |= ~matched & outside[:, None]
+    return _Judged(cell.scores[order], matched, ignored, int((~ignored_target).sum()))
+
+
+def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
+    counts = [len(found.scores[:most]) for found in judged]
+    scores = np.concatenate([found.scores[:most] for found in judged])
+    order = np.argsort(-scores, kind="stable")
+    return _Ranking(
+        cell=np.repeat(np.arange(len(judged)), counts)[order],
+        matched=np.concatenate([found.matched[:most] for found in judged])[order],
+        counted=~np.concatenate([found.ignored[:most] for found in judged])[order],
+        targets=np.array([found.n_targets for found in judged], dtype=np.int64),
+    )
+
+
+def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean precision over the recall points, and the largest recall, `[K, D]` each; nan without targets."""
+    total = ranking.targets @ weights
+    drawn = np.take(weights, ranking.cell, axis=0)
+    shape = (len(THRESHOLDS), weights.shape[1])
+    precision, recall = np.full(shape, np.nan), np.full(shape, np.nan)
+    for k in range(len(THRESHOLDS)):
+        hits = np.cumsum(drawn * (ranking.matched & ranking.counted)[:, k, None], axis=0, dtype=np.float64)
+        misses = np.cumsum(drawn * (~ranking.matched & ranking.counted)[:, k, None], axis=0, dtype=np.float64)
+        for d in np.flatnonzero(total > 0):
+            reached = hits[:, d] / total[d]
+            curve = hits[:, d] / (hits[:, d] + misses[:, d] + np.spacing(1))
+            envelope = np.append(np.maximum.accumulate(curve[::-1])[::-1], 0.0)
+            precision[k, d] = envelope[np.searchsorted(reached, RECALLS, side="left")].mean()
+            recall[k, d] = reached[-1] if len(reached) else 0.0
+    return precision, recall
+
+
+def _average(found: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.float64]:
+    """Mean over classes, without those that are nan, `[K, D]`."""
+    stacked = np.array(found).reshape(len(found), len(THRESHOLDS), n_draws)
+    some = (~np.isnan(stacked)).sum(axis=0)
+    total = np.nansum(stacked, axis=0)
+    return np.divide(total, some, out=np.full_like(total, np.nan), where=some > 0)
+
+
+def _defined_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over thresholds, `[D]`; targets do not depend on the threshold, so that all or none are nan."""
+    return np.asarray(values.mean(axis=0))
