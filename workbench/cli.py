@@ -1,7 +1,7 @@
 """The `workbench` command. It only reads options and prints; heavy parts are imported by the command that needs them.
 
-Exit codes: 0 done, 2 wrong configuration (nothing was started), 3 results are complete on disk but the report or the
-tracking failed, 130 interrupted.
+Exit codes: 0 done, 1 `check` found problems, 2 wrong configuration (nothing was started), 3 results are complete on
+disk but the report or the tracking failed, 130 interrupted.
 """
 
 import argparse
@@ -59,6 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=_compare)
+
+    check = commands.add_parser("check", help="say what is missing or broken in the files of a benchmark")
+    check.add_argument("benchmark", help="name of the benchmark")
+    check.add_argument("--annotations", help="annotation file or folder (where the benchmark looks by itself)")
+    check.add_argument("--images", help="image folder; images are not looked at where only annotations are given")
+    check.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of the benchmark"
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(command=_check)
 
     generate = commands.add_parser("generate", help="write the files of a generated benchmark")
     generate.add_argument("benchmark", choices=("tabletop",))
@@ -186,6 +196,21 @@ def _finished(path: Path) -> "Run":
 
     run = load_run(path)
     return run if run.results else finish(path)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from workbench.check import check
+
+    settings = _settings(options.set, [options.benchmark])[options.benchmark]
+    if options.annotations is not None:
+        settings |= {"annotations": options.annotations, "images": None}
+    if options.images is not None:
+        settings["images"] = options.images
+    with redirect_stdout(sys.stderr):  # of a benchmark that prints while it writes its files
+        benchmark = registry.prepare("benchmarks", options.benchmark, settings)()
+        checked = check(benchmark, with_images=options.annotations is None or options.images is not None)
+    print(json.dumps(checked.to_json()) if options.json else checked.to_text())
+    return 1 if checked.problems else 0
 
 
 def _generate(options: argparse.Namespace) -> int:

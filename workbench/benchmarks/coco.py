@@ -18,10 +18,9 @@ class CocoFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name = path.name
+        self.path, self.name = path, path.name
         content = read_object(path, "{images, annotations, categories}")
         self.remarks: list[Remark] = []
-        self._path = path
         self.image_list: list[Any] = self._list(content, "images")
         self._images, self._doubled_images = self._by_id(self.image_list, "image")
         annotations = self._list(content, "annotations")
@@ -44,6 +43,10 @@ class CocoFile:
     def annotation(self, annotation_id: object, where: str) -> Entry:
         """The one annotation of this id; raises `SampleError` where there is none or several."""
         return self._one(annotation_id, self._annotations, self._doubled_annotations, "annotation", where)
+
+    def image_ids(self) -> list[int]:
+        """The ids of all images, in file order."""
+        return list(self._images)
 
     def has_image(self, image_id: int) -> bool:
         """Whether an image has this id."""
@@ -82,11 +85,11 @@ class CocoFile:
     def _list(self, content: dict[str, Any], key: str) -> list[Any]:
         value = content.get(key)
         if not isinstance(value, list):
-            raise ConfigurationError(f"{self._path}: expected a list of {key}, got {short(value)}")
+            raise ConfigurationError(f"{self.path}: expected a list of {key}, got {short(value)}")
         return value
 
     def _remark(self, text: str) -> None:
-        self.remarks.append(Remark(self._path, text))
+        self.remarks.append(Remark(self.path, text))
 
 
 def is_id(value: object) -> TypeGuard[int]:

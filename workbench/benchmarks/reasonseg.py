@@ -15,6 +15,7 @@ from workbench.benchmarks.polygons import Point, fill
 from workbench.benchmarks.reading import (
     Annotated,
     ImageFolder,
+    Remark,
     checked_size,
     existing,
     kept,
@@ -39,7 +40,14 @@ def reasonseg(
     """ReasonSeg from a folder of its published files, or from InstructSAM's JSON."""
     path, root = existing("reasonseg", annotations, images)
     folder = path if path.is_dir() else path.parent
-    return Annotated("reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root))
+
+    def remarks() -> list[Remark]:
+        alone = [image for image in sorted(path.glob("*.jpg")) if not image.with_suffix(".json").exists()]
+        return [Remark(image, "this image has no annotation file beside it") for image in alone]
+
+    return Annotated(
+        "reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root), remarks=remarks
+    )
 
 
 def read(annotations: Path, images: Path | None) -> list[Sample]:
@@ -48,15 +56,15 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     Samples are numbered by file name in a folder and by place in a list. `targets` is the one region that is asked
     for, or nothing where no pixel is marked; `ignore` is left out of the score; `kind` is `long` for questions and
     `short` for phrases. The published files do not say how large the image is: the size comes from `imageHeight` and
-    `imageWidth` where a file has them, else from the image. Raises `ConfigurationError` for files that are no such
-    annotations at all.
+    `imageWidth` where a file has them, else from the image, which is looked for in `images` or beside the file. Raises
+    `ConfigurationError` for files that are no such annotations at all.
     """
-    if annotations.is_dir():
-        folder = ImageFolder(images, annotations)
-        return numbered((_published(file, folder) for file in _files(annotations)), annotations.name)
+    published = annotations.is_dir() or read_bytes(annotations).lstrip()[:1] == b"{"
+    if published:
+        place = annotations if annotations.is_dir() else annotations.parent
+        beside = ImageFolder(images or place, place)
+        return numbered((_published(file, beside) for file in _files(annotations)), place.name)
     folder = ImageFolder(images, annotations.parent)
-    if read_bytes(annotations).lstrip()[:1] == b"{":
-        return numbered([_published(annotations, folder)], annotations.parent.name)
     entries = read_list(annotations, "{image, question, is_sentence, mask}")
     return numbered((_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)), annotations.name)
 

@@ -43,8 +43,9 @@ def saco(
 
     def remarks() -> list[Remark]:
         absent = [Remark(file, "there is no such file of this annotator") for file in _siblings(path, "bc")]
-        found = [remark for file in files for remark in CocoFile(file).remarks]
-        return [remark for remark in absent if not remark.file.exists()] + found
+        read_files = [CocoFile(file) for file in files]
+        found = [remark for file in read_files for remark in file.remarks]
+        return [remark for remark in absent if not remark.file.exists()] + found + _unanswered(read_files)
 
     facts = {"annotators": len(files)}
     return Annotated("saco", protocol, files, root or path.parent, lambda: read(path, root, annotators), facts, remarks)
@@ -80,6 +81,16 @@ def _siblings(annotations: Path, letters: str) -> list[Path]:
     """The files of other annotators: the letter a between underscores or before the ending is replaced."""
     parts = re.fullmatch(r"((?:.*_)?)a((?:_.*)?\.json)", annotations.name)
     return [annotations.with_name(f"{parts[1]}{letter}{parts[2]}") for letter in letters] if parts else []
+
+
+def _unanswered(files: Sequence[CocoFile]) -> list[Remark]:
+    """Phrases of the first annotator that a further one has no entry for."""
+    return [
+        Remark(file.path, f"there is no image of id {image_id}, which {files[0].path.name} has")
+        for file in files[1:]
+        for image_id in files[0].image_ids()
+        if not file.has_image(image_id)
+    ]
 
 
 def _sample(entry: object, where: str, files: Sequence[CocoFile], images: ImageFolder) -> Sample:
