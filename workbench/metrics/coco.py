@@ -59,7 +59,7 @@ class _Judged:
 
 
 def coco_ap(overlaps: Sequence[SampleOverlap]) -> Measure:
-    """COCO's AP, AP_50, AP_75, AR@1, AR@10, AR@100, and AP and AR of small, medium and large instances.
+    """COCO's AP, AP50, AP75, AR@1, AR@10, AR@100, and AP and AR of small, medium and large instances.
 
     pycocotools, `cocoeval.py`: a sample is one class in one image, recall is read at 101 points, at most 100 instances
     of a sample count, areas are in square pixels. Averages over classes are over `facts["category"]` of the samples,
@@ -115,8 +115,8 @@ def average_precision(
         ranges = list(areas)[1:]
         return {
             "AP": _defined_mean(at),
-            "AP_50": at[0],
-            "AP_75": at[5],
+            "AP50": at[0],
+            "AP75": at[5],
             **{f"AP_{name}": _defined_mean(precision[name]) for name in ranges},
             **{f"AR@{most}": _defined_mean(recall[first, most]) for most in max_detections},
             **{f"AR_{name}": _defined_mean(recall[name, last]) for name in ranges},

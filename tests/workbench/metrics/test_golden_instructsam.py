@@ -18,15 +18,14 @@ from workbench.samples import Sample
 
 pytestmark = pytest.mark.golden
 
-HEIGHT, WIDTH = 64, 80
+CASES = golden_cases("metrics", "instructsam_s*")
 AP_KEYS = [f"AP@{threshold:.2f}" for threshold in IOU_THRESHOLDS]
 OURS = {"mAP": "mAP", "AP50": "AP50", "AP75": "AP75", "gIoU": "giou", "cIoU": "ciou"}
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    (found,) = golden_cases("metrics", "instructsam_s1")
-    return found
+@pytest.fixture(scope="module", params=CASES, ids=[path.name for path in CASES])
+def folder(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +35,16 @@ def expected(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def inst2seg(folder: Path) -> tuple[list[Sample], list[Prediction]]:
-    questions = [(e["image"], a.get("mask")) for e in read(folder, "inst2seg_questions.json") for a in e["annotation"]]
-    samples = [sample(i, image, instance_masks(mask)) for i, (image, mask) in enumerate(questions)]
-    return samples, predictions(folder, "inst2seg", len(samples), threshold=0.3)
+    questions = [(e, a.get("mask")) for e in read(folder, "inst2seg_questions.json") for a in e["annotation"]]
+    samples = [sample(i, entry, instance_masks(mask)) for i, (entry, mask) in enumerate(questions)]
+    return samples, predictions(folder, "inst2seg", samples, threshold=0.3)
 
 
 @pytest.fixture(scope="module")
 def grefcoco(folder: Path) -> tuple[list[Sample], list[Prediction]]:
-    questions = [(e["image"], m) for e in read(folder, "grefcoco_questions.json") for m in e["masks"]]
-    samples = [sample(i, image, instance_masks(mask)) for i, (image, mask) in enumerate(questions)]
-    return samples, predictions(folder, "grefcoco", len(samples), threshold=0.3)
+    questions = [(e, m) for e in read(folder, "grefcoco_questions.json") for m in e["masks"]]
+    samples = [sample(i, entry, instance_masks(mask)) for i, (entry, mask) in enumerate(questions)]
+    return samples, predictions(folder, "grefcoco", samples, threshold=0.3)
 
 
 def test_inst2seg_headline_and_bins_equal_the_official_ones(inst2seg: Any, expected: Any) -> None:
@@ -76,7 +75,7 @@ def test_ap_at_every_threshold_and_instance_counts(name: str, request: Any, expe
 
 
 def test_grefcoco_giou_and_ciou_equal_the_official_ones(grefcoco: Any, expected: Any) -> None:
-    metrics = score(*grefcoco)["metrics"]
+    metrics = score(*grefcoco, "grefcoco/instructsam")["metrics"]
     for ours, theirs in OURS.items():
         assert metrics[ours] == pytest.approx(expected["grefcoco"][theirs], abs=1e-6)
 
@@ -108,10 +107,11 @@ def test_reversed_order(folder: Path, expected: Any) -> None:
 
 def test_duplicated_records(folder: Path, expected: Any) -> None:
     records = read(folder, "records.json")
-    theirs = expected["inst2seg_with_first_7_records_duplicated"]
-    found = from_records(shared_query_ids(records + records[:7]))
+    (key,) = (name for name in expected if name.startswith("inst2seg_with_first_"))
+    theirs, again = expected[key], records[: int(key.split("_")[3])]
+    found = from_records(shared_query_ids(records + again))
     assert official_ap(found) == pytest.approx({key: theirs[key] for key in AP_KEYS}, abs=1e-6)
-    areas = np.array([(r["inter"], r["union"]) for r in records + records[:7]])
+    areas = np.array([(r["inter"], r["union"]) for r in records + again])
     assert giou(sample_iou(*areas.T))[0] == pytest.approx(theirs["giou"], abs=1e-6)
     assert ciou(*areas.T)[0] == pytest.approx(theirs["ciou"], abs=1e-6)
 
@@ -143,25 +143,27 @@ def test_hand_made_ap_cases(folder: Path) -> None:
 
 def test_reasonseg_giou_and_ciou_by_question_form(folder: Path, expected: Any) -> None:
     questions = read(folder, "reasonseg_questions.json")
-    samples = [sample(i, q["image"], [q["mask"]], q.get("ignore_mask")) for i, q in enumerate(questions)]
-    found = overlaps(samples, predictions(folder, "reasonseg", len(samples), threshold=0.3))
+    samples = [
+        sample(i, q, [q["mask"]], q.get("ignore_mask"), kind="long" if q["is_sentence"] else "short")
+        for i, q in enumerate(questions)
+    ]
+    answers = predictions(folder, "reasonseg", samples, threshold=0.3)
     records = read(folder, "reasonseg_official_output.json")[1:]
-    assert [(o.intersection, o.union) for o in found] == [(r["inter"], r["union"]) for r in records]
-    long = np.array([q["is_sentence"] for q in questions])
-    areas = np.array([(o.intersection, o.union) for o in found])
-    for name, chosen in {"overall": long | ~long, "long": long, "short": ~long}.items():
+    assert [(o.intersection, o.union) for o in overlaps(samples, answers)] == [(r["inter"], r["union"]) for r in records]
+    result = score(samples, answers, "reasonseg/instructsam")
+    for name, ours in {"overall": result, **result["by_kind"]}.items():
         theirs = expected["reasonseg"][name]
-        assert chosen.sum() == theirs["count"]
-        assert giou(sample_iou(*areas[chosen].T, both_empty=0.0))[0] == pytest.approx(theirs["giou"], abs=1e-6)
-        assert ciou(*areas[chosen].T)[0] == pytest.approx(theirs["ciou"], abs=1e-6)
+        assert ours["samples"] == theirs["count"]
+        assert ours["metrics"]["gIoU"] == pytest.approx(theirs["giou"], abs=1e-6)
+        assert printed(ours["metrics"]["cIoU"]) == pytest.approx(theirs["ciou"], abs=1e-6)
 
 
 def test_roborefit_mean_iou(folder: Path, expected: Any) -> None:
     questions = read(folder, "roborefit_questions.json")
-    samples = [sample(i, q["image"], [q["masks"]]) for i, q in enumerate(questions)]
-    found = overlaps(samples, predictions(folder, "roborefit", len(samples), threshold=0.5))
-    areas = np.array([(o.intersection, o.union) for o in found])
-    assert giou(sample_iou(*areas.T, both_empty=0.0))[0] == pytest.approx(expected["roborefit"]["mean_iou"], abs=1e-6)
+    samples = [sample(i, q, [q["masks"]]) for i, q in enumerate(questions)]
+    answers = predictions(folder, "roborefit", samples, threshold=0.5)
+    metrics = score(samples, answers, "roborefit/instructsam")["metrics"]
+    assert metrics["mean_iou"] == pytest.approx(expected["roborefit"]["mean_iou"], abs=1e-6)
 
 
 def test_conventions_for_empty_masks_and_ignored_pixels(expected: Any) -> None:
@@ -207,33 +209,37 @@ def instance_masks(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) or flat_polygons else value
 
 
-def sample(index: int, image: str, targets: list[Any], ignore: Any = None) -> Sample:
+def sample(index: int, entry: Any, targets: list[Any], ignore: Any = None, kind: str | None = None) -> Sample:
+    """`entry` of a question file says the size of its image, or its mask does."""
+    height, width = (entry["height"], entry["width"]) if "height" in entry else targets[0]["size"]
     return Sample(
         sample_id=str(index),
-        image_id=image,
-        image_path=Path(image),
-        width=WIDTH,
-        height=HEIGHT,
+        image_id=entry["image"],
+        image_path=Path(entry["image"]),
+        width=width,
+        height=height,
         instruction="",
-        targets=tuple(masks.from_annotation(t, HEIGHT, WIDTH, f"sample {index}") for t in targets),
-        ignore=ignore,
+        targets=tuple(masks.from_annotation(t, height, width, f"sample {index}") for t in targets),
+        ignore=None if ignore is None else masks.from_annotation(ignore, height, width, f"sample {index}"),
+        kind=kind,
     )
 
 
-def predictions(folder: Path, name: str, count: int, threshold: float) -> list[Prediction]:
+def predictions(folder: Path, name: str, samples: list[Sample], threshold: float) -> list[Prediction]:
     """Post-process raw logits as the reference does: threshold the score, pool phrases, resize logits, cut at 0."""
     from safetensors.torch import load_file
     from torch.nn.functional import interpolate
 
     raw = load_file(folder / "raw_predictions.safetensors")
     answers = []
-    for index in range(count):
+    for index, asked in enumerate(samples):
         instances: list[Instance] = []
         if f"{name}.{index}.scores" in raw:
             scores = raw[f"{name}.{index}.scores"].flatten()
             logits = raw[f"{name}.{index}.masks"].float().flatten(0, 1)[scores > threshold]
             if len(logits):
-                full = interpolate(logits[None], (HEIGHT, WIDTH), mode="bilinear", align_corners=False)[0]
+                size = (asked.height, asked.width)
+                full = interpolate(logits[None], size, mode="bilinear", align_corners=False)[0]
                 rles = masks.encode_all((full > 0).numpy())
                 instances = [Instance(m, s) for m, s in zip(rles, scores[scores > threshold].tolist(), strict=True)]
         answers.append(Prediction(str(index), tuple(instances)))
@@ -267,7 +273,7 @@ def from_records(records: list[Any]) -> list[SampleOverlap]:
         pairs = zip(record["pred_rles"], record["pred_scores"], strict=True)
         instances = tuple(Instance(mask, score) for mask, score in pairs if mask is not None)
         sizes = [mask["size"] for mask in (*record["gt_rles"], *(instance.mask for instance in instances))]
-        height, width = (sizes or [[HEIGHT, WIDTH]])[0]
+        height, width = (sizes or [[1, 1]])[0]
         targets = tuple(record["gt_rles"])
         samples.append(Sample(str(index), str(index), Path("x"), width, height, "", targets))
         answers.append(Prediction(str(index), instances))
