@@ -168,11 +168,11 @@ def _with_objects(asked: Sample, ref: dict[str, Any], objects: _Objects, where: 
     wanted = ref.get("ann_id")
     wanted = wanted if isinstance(wanted, list) else [wanted]
     targets: dict[int, Rle] = {}
-    if wanted != [-1]:
+    if not (len(wanted) == 1 and is_id(wanted[0]) and wanted[0] == -1):
         crowds = 0
         for key in wanted:
             annotation = objects.file.annotation(key, where)
-            if annotation.get("image_id") != ref["image_id"]:
+            if not is_id(annotation.get("image_id")) or annotation["image_id"] != ref["image_id"]:
                 raise SampleError(f"{where}: annotation {key} is of another image than {short(ref['image_id'])}")
             if is_crowd(annotation, f"{where}: annotation {key}"):
                 crowds += 1

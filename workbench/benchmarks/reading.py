@@ -84,7 +84,7 @@ class ImageFolder:
         Raises `SampleError` that starts with `where` for anything that is not a path below the folder, also by way of
         a link.
         """
-        if not isinstance(name, str) or not name.strip() or "\0" in name or not is_text(name):
+        if not isinstance(name, str) or not name.strip() or len(name) > 1000 or "\0" in name or not is_text(name):
             raise SampleError(f"{where}: expected a path of a file, got {short(name)}")
         path, problem = self._place(name)
         if problem:

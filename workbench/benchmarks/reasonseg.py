@@ -63,7 +63,7 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     if published:
         place = annotations if annotations.is_dir() else annotations.parent
         beside = ImageFolder(images or place, place)
-        return numbered((_published(file, beside) for file in _files(annotations)), place.name)
+        return numbered((_published(file, beside) for file in _files(annotations)), annotations.name)
     folder = ImageFolder(images, annotations.parent)
     entries = read_list(annotations, "{image, question, is_sentence, mask}")
     return numbered((_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)), annotations.name)
