@@ -56,4 +56,5 @@ def _fit(projection: torch.nn.Module, known: Tensor, wanted: Tensor) -> float:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+    optimizer.zero_grad()  # or the first step of training would add what is left here
     return float(loss.detach())
