@@ -12,10 +12,12 @@ from markupsafe import Markup
 from reports import figures, tables
 from reports.gallery import build_gallery
 from reports.glossary import INSTANCES, MISSED, NAMES, SAMPLES, definitions
+from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
 from reports.verdict import caveats, verdict
 from workbench.provenance import flatten
+from workbench.published import published
 from workbench.runs import Run
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -50,6 +52,7 @@ def _page(run: Run) -> dict[str, Any]:
         "caveats": caveats(results, manifest),
         "headline": tables.headline(results),
         "differences": tables.differences(results),
+        "published": compare(results, published(run.benchmark)),
         "pairs": [(pair["a"], pair["b"]) for pair in results["differences"]],
         "figures": _figures(run),
         "gallery": gallery,

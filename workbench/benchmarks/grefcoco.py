@@ -21,6 +21,7 @@ from workbench.benchmarks.reading import (
     kept,
     numbered,
     read_list,
+    split_in_name,
     text_of,
     unusable,
 )
@@ -47,7 +48,8 @@ def grefcoco(
     if not _is_published(entries):
         if split is not None:
             raise ConfigurationError(f"grefcoco: {path} has no splits: leave out `split`, got {split!r}")
-        return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root))
+        facts = {"split": split_in_name(path, ["train", "val", "testA", "testB"])}
+        return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root), facts)
     splits = {entry.get("split") for entry in entries if isinstance(entry, dict)}
     known = sorted(found for found in splits if isinstance(found, str))
     if split is not None and split not in known:

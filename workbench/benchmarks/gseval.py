@@ -34,7 +34,7 @@ def gseval(
 ) -> Annotated:
     """GSEval from its published file; `images` holds the folder `unlabeled2017` of COCO."""
     path, root = existing("gseval", annotations, images)
-    return Annotated("gseval", protocol, (path,), root or path.parent, lambda: read(path, root))
+    return Annotated("gseval", protocol, (path,), root or path.parent, lambda: read(path, root), {"split": "eval"})
 
 
 def read(annotations: Path, images: Path | None) -> list[Sample]:

@@ -3,6 +3,7 @@
 import json
 import math
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -120,6 +121,12 @@ def existing(benchmark: str, annotations: str | Path, images: str | Path | None)
     if root is not None and not root.is_dir():
         raise ConfigurationError(f"{benchmark}: there is no image folder {root}; set `annotations` and `images`")
     return path, root
+
+
+def split_in_name(path: Path, splits: Sequence[str]) -> str | None:
+    """The one of the splits that is a word in the name of a published file or folder, None where none is."""
+    words = re.split(r"[^A-Za-z]+", path.stem if path.suffix else path.name)
+    return next((split for split in splits if split in words), None)
 
 
 def read_bytes(path: Path) -> bytes:

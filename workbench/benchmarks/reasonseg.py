@@ -24,6 +24,7 @@ from workbench.benchmarks.reading import (
     numbers_of,
     read_bytes,
     read_list,
+    split_in_name,
     text_of,
     unusable,
 )
@@ -45,8 +46,9 @@ def reasonseg(
         alone = [image for image in sorted(path.glob("*.jpg")) if not image.with_suffix(".json").exists()]
         return [Remark(image, "this image has no annotation file beside it") for image in alone]
 
+    facts = {"split": split_in_name(path, ["train", "val", "test"])}
     return Annotated(
-        "reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root), remarks=remarks
+        "reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root), facts, remarks
     )
 
 

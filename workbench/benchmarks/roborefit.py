@@ -23,6 +23,7 @@ from workbench.benchmarks.reading import (
     numbered,
     numbers_of,
     read_list,
+    split_in_name,
     text_of,
     unusable,
 )
@@ -40,7 +41,8 @@ def roborefit(
 ) -> Annotated:
     """RoboRefIt from its published files, or from InstructSAM's JSON."""
     path, root = existing("roborefit", annotations, images)
-    return Annotated("roborefit", protocol, (path,), root or _data_folder(path), lambda: read(path, root))
+    facts = {"split": split_in_name(path, ["train", "testA", "testB"])}
+    return Annotated("roborefit", protocol, (path,), root or _data_folder(path), lambda: read(path, root), facts)
 
 
 def read(annotations: Path, images: Path | None) -> list[Sample]:

@@ -91,6 +91,23 @@ def test_the_plugin_says_what_is_not_there(name: str, tmp_path: Path) -> None:
         prepare("benchmarks", name, {"annotations": annotations, "images": str(tmp_path / "x")})()
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "split"),
+    [
+        ("grefcoco", "grefs(unc).json", None),
+        ("grefcoco", "grefcoco_val.json", "val"),
+        ("reasonseg", "val", "val"),
+        ("reasonseg", "reason_seg_val.json", "val"),
+        ("roborefit", "final_dataset/testA/roborefit_testA.json", "testA"),
+        ("roborefit", "roborefit_testA_qa.json", "testA"),
+        ("gseval", "GroundingSuite-Eval.jsonl", "eval"),
+    ],
+)
+def test_the_split_is_known_from_the_published_names(name: str, file: str, split: str | None) -> None:
+    options = {"annotations": str(OFFICIAL / name / file), "images": None}
+    assert prepare("benchmarks", name, options)().identity()["split"] == split
+
+
 def test_inst2seg() -> None:
     folder = OFFICIAL / "inst2seg"
     assert asked(inst2seg.read(folder / "inst2seg.json", folder / "data")) == [
