@@ -70,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(command=_check)
 
+    score = commands.add_parser("score", help="score a file of predictions by a protocol")
+    score.add_argument("--protocol", required=True, help="name of a metric set; `workbench list` shows them")
+    score.add_argument("--annotations", type=Path, required=True, help="the benchmark's published file or folder")
+    score.add_argument("--images", type=Path, help="image folder, where the annotations need it")
+    score.add_argument("--predictions", type=Path, required=True, help="JSON lines, one object for each sample")
+    score.add_argument("--benchmark", help="whose reader reads the annotations (the protocol's own)")
+    score.add_argument("--missing-as-empty", action="store_true", help="samples without a prediction have no instance")
+    score.add_argument(
+        "--set", action="append", default=[], metavar="BENCHMARK.OPTION=VALUE", help="an option of the reader"
+    )
+    score.add_argument("--json", action="store_true", help="print one JSON object")
+    score.set_defaults(command=_score)
+
     generate = commands.add_parser("generate", help="write the files of a generated benchmark")
     generate.add_argument("benchmark", choices=("tabletop",))
     generate.add_argument("--out", type=Path, required=True)
@@ -211,6 +224,25 @@ def _check(options: argparse.Namespace) -> int:
         checked = check(benchmark, with_images=options.annotations is None or options.images is not None)
     print(json.dumps(checked.to_json()) if options.json else checked.to_text())
     return 1 if checked.problems else 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from workbench.scoring import reader_of, score_file, to_text
+
+    registry.load("metrics", options.protocol)
+    name = options.benchmark or reader_of(options.protocol, options.annotations)
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        scores = score_file(
+            options.protocol,
+            options.annotations,
+            options.predictions,
+            images=options.images,
+            benchmark=name,
+            options=_settings(options.set, [name])[name],
+            missing_as_empty=options.missing_as_empty,
+        )
+    print(json.dumps(scores, allow_nan=False) if options.json else to_text(scores))
+    return 0
 
 
 def _generate(options: argparse.Namespace) -> int:

@@ -57,7 +57,9 @@ def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool =
     if not predictions or not targets:
         return np.zeros((len(predictions), len(targets)))
     # pycocotools divides 0 by 0 for two empty masks and returns nan there
-    return np.nan_to_num(np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64))
+    return np.nan_to_num(
+        np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
+    )
 
 
 def union(rles: Sequence[Rle]) -> Rle:
@@ -122,39 +124,41 @@ def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> 
         if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != height * width:
             raise SampleError(f"{where}: uncompressed RLE counts must be non-negative and sum to {height * width}")
         packed = coco.frPyObjects({"size": size, "counts": counts}, height, width)
-        return {"size": size, "counts": _text(packed["counts"])}
-    if isinstance(counts, str) and counts and _runs_length(counts) == height * width:
-        return {"size": size, "counts": counts}
+        return _canonical({"size": size, "counts": _text(packed["counts"])}, np.array(counts, dtype=np.int64))
+    if isinstance(counts, str):
+        runs = _runs(counts)
+        if runs is not None and runs.sum() == height * width:
+            return _canonical({"size": size, "counts": counts}, runs)
     raise SampleError(f"{where}: mask RLE counts do not describe {height * width} pixels: {short(counts)}")
 
 
-def _runs_length(counts: str) -> int:
-    """Pixels that a compressed counts string describes, or -1 where it is not one.
+def _canonical(rle: Rle, runs: NDArray[np.int64]) -> Rle:
+    """The same mask without empty runs, but for the first: pycocotools loses its way where two masks have one."""
+    return rle if (runs[1:] > 0).all() else encode(decode(rle))
+
+
+def _runs(counts: str) -> NDArray[np.int64] | None:
+    """Run lengths in a compressed counts string, background first, or None where it is not one.
 
     pycocotools reads past its buffer on a broken string, so the string is checked first (format: pycocotools
-    `rleFrString`: 5 bits a character from `0`, bit 6 continues, runs from the third on are differences).
+    `rleFrString`: 5 bits a character from `0`, bit 6 continues, runs from the fourth on are differences to the run two
+    before).
     """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        bits = ord(character) - 48
-        if not 0 <= bits < 64:
-            return -1
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if bits & 0x20:
-            if shift > 60:
-                return -1
-            continue
-        if bits & 0x10:
-            value -= 1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        if value < 0:
-            return -1
-        runs.append(value)
-        value = shift = 0
-    return sum(runs) if shift == 0 else -1
+    if not counts or not counts.isascii():
+        return None
+    characters = np.frombuffer(counts.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+    if characters.min() < 0 or characters.max() > 63 or characters[-1] & 0x20:
+        return None
+    ends = np.flatnonzero((characters & 0x20) == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    if (ends - starts).max() > 6:  # 35 bits, more than an image has pixels
+        return None
+    place = 5 * (np.arange(len(characters)) - np.repeat(starts, ends - starts + 1))
+    runs = np.add.reduceat((characters & 0x1F) << place, starts)
+    runs -= np.where(characters[ends] & 0x10, 1 << (5 * (ends - starts + 1)), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs if runs.min() >= 0 else None
 
 
 def _text(counts: bytes | str) -> str:

@@ -126,15 +126,18 @@ def finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.metrics import protocols
+    from workbench.metrics.matching import overlaps
 
     run = load_run(path)
     samples = run.samples()
     protocol = run.manifest["benchmark"]["protocol"]
     predictions = {system: run.predictions(system) for system in run.systems}
+    # all that is slow, once: every metric, every bootstrap draw and the diagnosis read these
+    found = {system: overlaps(samples, answers) for system, answers in predictions.items()}
     rows = [
         {"benchmark": run.benchmark, "system": system, **row}
         for system, answers in predictions.items()
-        for row in protocols.table(samples, answers)
+        for row in protocols.table(samples, answers, found[system])
     ]
     pd.DataFrame(rows).to_parquet(run.path / "samples.parquet", index=False)
     results = {
@@ -142,11 +145,15 @@ def finish(path: Path) -> Run:
         "benchmark": {**run.manifest["benchmark"], "samples": len(samples)},
         "protocol": protocol,
         "systems": {
-            system: {**protocols.score(samples, answers, protocol), **_costs(run, system), "report": None}
+            system: {
+                **protocols.score(samples, answers, protocol, found[system]),
+                **_costs(run, system),
+                "report": None,
+            }
             for system, answers in predictions.items()
         },
         "differences": [
-            {"a": a, "b": b, "metrics": protocols.difference(samples, predictions[a], predictions[b], protocol)}
+            {"a": a, "b": b, "metrics": protocols.difference(found[a], found[b], protocol)}
             for a, b in combinations(run.systems, 2)
         ],
         "report": None,

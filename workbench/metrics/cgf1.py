@@ -54,7 +54,7 @@ def judge(scores: NDArray[np.float64], iou: NDArray[np.float64]) -> PairCounts:
 
 
 def most_favourable(judged: Sequence[PairCounts]) -> PairCounts:
-    """The judgement with the largest mean F1, the first of equals; the last one that agrees on nothing wins over all."""
+    """The judgement with the largest mean F1, the first of equals; the last to agree on nothing wins over all."""
     best = judged[0]
     for other in judged[1:]:
         undefined = bool(np.isnan(other.f1).any())

@@ -58,6 +58,8 @@ class SampleOverlap:
     cover_crowds: NDArray[np.float64]
     """`[N, R]` share of each instance that lies in each region whose instances are not told apart, which the sample's
     `facts["crowds"]` lists"""
+    other_labels: tuple[str, ...]
+    """Label of each of the O other annotated instances."""
     category: str | None
     """`facts["category"]` of the sample: the class that averages over classes go by"""
 
@@ -149,10 +151,7 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     scores = np.array([instance.score for instance in instances], dtype=np.float64)
     candidates = [candidate.mask for candidate in answer.candidates]
     _check(sample, [*predicted, *candidates], scores)
-    if answer.rejected is None:
-        rejected = not answer.instances
-    else:
-        rejected = answer.rejected
+    rejected = not answer.instances if answer.rejected is None else answer.rejected
     intersection, union = pooled_areas(predicted, sample.targets, sample.ignore)
     target_area = _area_outside(sample.targets, sample.ignore)
     given = sample.facts.get("areas")
@@ -177,6 +176,7 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
         exhaustive=all(reading.exhaustive for reading in sample.readings),
         cover_crowds=masks.iou_matrix(predicted, sample.facts.get("crowds", ()), crowd=True),
+        other_labels=tuple(other.label for other in sample.others),
         category=sample.facts.get("category"),
     )
 

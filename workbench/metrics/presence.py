@@ -1,7 +1,8 @@
 """Does a system answer when it should, and decline when it should? N_acc and T_acc of GRES (Liu et al., CVPR 2023).
 
-The decision is the answer's own where it has one (`Prediction.rejected`), else read from the number of instances, never
-from their pixels: an instance with an empty mask is an answer. A run that failed decided nothing, so it is wrong in both.
+The decision is the answer's own where it has one (`Prediction.rejected`), else read from the number of instances,
+never from their pixels: an instance with an empty mask is an answer. A run that failed decided nothing, so it is wrong
+in both.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def no_target_accuracy(
 def target_accuracy(
     overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
 ) -> NDArray[np.float64]:
-    """T_acc `[D]`: share of the samples with targets that were not rejected, answered rightly or not; nan without such."""
+    """T_acc `[D]`: share of the samples with targets that were not rejected, right or wrong; nan without such."""
     has_target = np.array([o.n_targets > 0 for o in overlaps], dtype=bool)
     return weighted_mean(has_target & answered(overlaps), has_target, weights)
 

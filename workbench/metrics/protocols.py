@@ -65,21 +65,41 @@ def grefcoco_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
-def score(samples: Iterable[Sample], predictions: Iterable[Prediction], protocol: str = "inst2seg") -> dict[str, Any]:
+def values(measure: Measure, n_samples: int) -> dict[str, float | None]:
+    """The value of each metric on the data set itself, None where undefined."""
+    return _defined(estimate(measure, n_samples))
+
+
+def by_targets(found: Sequence[SampleOverlap]) -> dict[str, list[SampleOverlap]]:
+    """The samples with no, one and several targets."""
+    return {name: [o for o in found if TARGET_BINS[min(o.n_targets, 2)] == name] for name in TARGET_BINS}
+
+
+def by_kind(found: Sequence[SampleOverlap]) -> dict[str, list[SampleOverlap]]:
+    """The samples of each kind, where the benchmark has kinds."""
+    kinds = sorted({overlap.kind for overlap in found if overlap.kind is not None})
+    return {kind: [o for o in found if o.kind == kind] for kind in kinds}
+
+
+def score(
+    samples: Iterable[Sample],
+    predictions: Iterable[Prediction],
+    protocol: str = "inst2seg",
+    found: Sequence[SampleOverlap] | None = None,
+) -> dict[str, Any]:
     """Everything that is reported of one system on one benchmark.
 
-    An answer whose outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation
-    is unusable are counted there and in `unscored`, but have no truth to be scored against. Raises
-    `ConfigurationError` for an unknown protocol and where samples and predictions do not fit together.
+    `found`: the overlaps of these samples and predictions, where they have been computed already. An answer whose
+    outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation is unusable are
+    counted there and in `unscored`, but have no truth to be scored against. Raises `ConfigurationError` for an unknown
+    protocol and where samples and predictions do not fit together.
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
     answers = [answer for _, answer in pairs]
-    found = overlaps((sample for sample, _ in pairs), answers)
+    found = overlaps((sample for sample, _ in pairs), answers) if found is None else found
     failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
     diagnoses = [diagnose(overlap) for overlap in found]
-    kinds = sorted({overlap.kind for overlap in found if overlap.kind is not None})
-    bins = {name: [o for o in found if TARGET_BINS[min(o.n_targets, 2)] == name] for name in TARGET_BINS}
     measured = _measured(found, build)
     return {
         "protocol": protocol,
@@ -89,8 +109,8 @@ def score(samples: Iterable[Sample], predictions: Iterable[Prediction], protocol
         "failures": dict(sorted(failures.items())),
         "metrics": measured["metrics"],
         "intervals": measured["intervals"],
-        "by_targets": {name: _measured(group, build) for name, group in bins.items()},
-        "by_kind": {kind: _measured([o for o in found if o.kind == kind], build) for kind in kinds},
+        "by_targets": {name: _measured(group, build) for name, group in by_targets(found).items()},
+        "by_kind": {kind: _measured(group, build) for kind, group in by_kind(found).items()},
         "latency": latency.latency(answers),
         "calls_per_sample": latency.calls_per_sample(answers),
         "tokens_per_sample": latency.tokens_per_sample(answers),
@@ -100,29 +120,35 @@ def score(samples: Iterable[Sample], predictions: Iterable[Prediction], protocol
 
 
 def difference(
-    samples: Iterable[Sample],
-    predictions_a: Iterable[Prediction],
-    predictions_b: Iterable[Prediction],
-    protocol: str = "inst2seg",
+    a: Sequence[SampleOverlap], b: Sequence[SampleOverlap], protocol: str = "inst2seg"
 ) -> dict[str, dict[str, Any]]:
-    """`{metric: {"difference": a - b, "interval": [low, high] | None}}` over the same samples, paired by image."""
+    """`{metric: {"difference": a - b, "interval": [low, high] | None}}` of two systems' answers, paired by image.
+
+    Both must be about the same samples in the same order.
+    """
+    if [overlap.sample_id for overlap in a] != [overlap.sample_id for overlap in b]:
+        raise ValueError("expected the overlaps of two systems with the same samples in the same order")
     build = load("metrics", protocol)
-    samples = list(samples)
-    a, b = overlaps(samples, predictions_a), overlaps(samples, predictions_b)
     measure = paired(build(a), build(b))
-    values = _defined(estimate(measure, len(a)))
     spread = intervals([overlap.image_id for overlap in a], measure)
-    return {name: {"difference": values[name], "interval": _listed(spread[name])} for name in values}
+    return {
+        name: {"difference": value, "interval": _listed(spread[name])}
+        for name, value in values(measure, len(a)).items()
+    }
 
 
-def table(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
+def table(
+    samples: Iterable[Sample], predictions: Iterable[Prediction], found: Sequence[SampleOverlap] | None = None
+) -> list[dict[str, Any]]:
     """One flat row per sample: who it is, how it was answered, what it cost and what went wrong.
 
-    `iou` is the sample's term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample
-    whose annotation is unusable.
+    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is the sample's
+    term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
+    unusable.
     """
     pairs = pair(samples, predictions)
-    scored = {o.sample_id: o for o in overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs))}
+    found = overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs)) if found is None else found
+    scored = {overlap.sample_id: overlap for overlap in found}
     return [
         {
             "sample_id": sample.sample_id,
@@ -145,7 +171,7 @@ def _measured(group: Sequence[SampleOverlap], build: Any) -> dict[str, Any]:
     spread = intervals([overlap.image_id for overlap in group], measure)
     return {
         "samples": len(group),
-        "metrics": _defined(estimate(measure, len(group))),
+        "metrics": values(measure, len(group)),
         "intervals": {name: _listed(interval) for name, interval in spread.items()},
     }
 

@@ -76,19 +76,45 @@ class Errors:
 def tide(overlaps: Sequence[SampleOverlap]) -> Measure:
     """TIDE: AP at IoU 0.5 and what each kind of error costs of it (dAP_Cls, dAP_Loc, ..., dAP_FalsePos, dAP_FalseNeg).
 
-    dbolya/tide, `tidecv/quantify.py`. Each sample is a scene, also without a target. An error of class is an instance
-    of the scene that the instruction did not ask for, where the benchmark annotates those.
+    dbolya/tide, `tidecv/quantify.py`. A scene is a sample, also one without a target, or all samples of an image where
+    samples have a category (COCO). An error of class is an instance of another category, or one that the instruction
+    did not ask for, where the benchmark annotates those.
     """
-    scenes = [
-        Scene(
-            scores=o.scores,
-            classes=[o.category] * o.n_instances,
-            target_classes=[o.category] * o.n_targets + [NOT_ASKED_FOR] * o.iou_others.shape[1],
-            iou=np.concatenate([o.iou, o.iou_others], axis=1),
-        )
-        for o in overlaps
-    ]
-    return costs(find_errors(scenes))
+    by_scene: dict[object, list[int]] = {}
+    for index, overlap in enumerate(overlaps):
+        by_scene.setdefault(index if overlap.category is None else overlap.image_id, []).append(index)
+    measure_scenes = costs(find_errors([_scene([overlaps[i] for i in members]) for members in by_scene.values()]))
+    # the samples of an image are always drawn together
+    first = np.array([members[0] for members in by_scene.values()], dtype=np.int64)
+    return lambda weights: measure_scenes(weights[first])
+
+
+def _scene(samples: Sequence[SampleOverlap]) -> Scene:
+    """Samples about one image: the targets of one are the other annotated instances of the next."""
+    categories = {sample.category for sample in samples}
+    rows, not_asked_for = [], 0
+    for sample in samples:
+        blocks = []
+        for about in samples:
+            columns = [i for i, label in enumerate(sample.other_labels) if label == about.category]
+            blocks.append(sample.iou if about is sample else sample.iou_others[:, columns])
+        rest = [i for i, label in enumerate(sample.other_labels) if len(samples) == 1 or label not in categories]
+        rows.append((np.concatenate(blocks, axis=1), sample.iou_others[:, rest]))
+        not_asked_for += len(rest)
+    n_targets = sum(sample.n_targets for sample in samples)
+    iou = np.zeros((sum(sample.n_instances for sample in samples), n_targets + not_asked_for))
+    row, column = 0, n_targets
+    for known, rest_iou in rows:
+        iou[row : row + len(known), :n_targets] = known
+        iou[row : row + len(known), column : column + rest_iou.shape[1]] = rest_iou
+        row, column = row + len(known), column + rest_iou.shape[1]
+    return Scene(
+        scores=np.concatenate([sample.scores for sample in samples]),
+        classes=[sample.category for sample in samples for _ in range(sample.n_instances)],
+        target_classes=[sample.category for sample in samples for _ in range(sample.n_targets)]
+        + [NOT_ASKED_FOR] * not_asked_for,
+        iou=iou,
+    )
 
 
 def find_errors(scenes: Sequence[Scene]) -> Errors:
@@ -102,8 +128,8 @@ def find_errors(scenes: Sequence[Scene]) -> Errors:
 def costs(errors: Errors) -> Measure:
     """AP50 and dAP of every kind of error and of all false positives and negatives, as fractions, `[D]` each.
 
-    The measure's weights are `[scenes, D]`. AP reads precision at 101 points of recall and is the mean over classes that
-    have a target or a prediction; nan where none has. dAP is at least 0, but for FalsePos and FalseNeg.
+    The measure's weights are `[scenes, D]`. AP reads precision at 101 points of recall and is the mean over classes
+    that have a target or a prediction; nan where none has. dAP is at least 0, but for FalsePos and FalseNeg.
     """
     variants: dict[str, dict[object, _Curve]] = {"AP50": _as_they_are(errors)}
     for kind in KINDS:

@@ -132,7 +132,9 @@ def predictions_of(folder: Path, first: Path) -> dict[int, list[Any]]:
     for prediction in json.loads((folder / "pred.json").read_text()):
         if prediction["category_id"] in known:
             found[prediction["image_id"]].append(prediction)
-    return defaultdict(list, {i: sorted(some, key=lambda p: known.index(p["category_id"])) for i, some in found.items()})
+    return defaultdict(
+        list, {i: sorted(some, key=lambda p: known.index(p["category_id"])) for i, some in found.items()}
+    )
 
 
 def iou(predicted: list[Any], targets: list[Any], kind: str) -> NDArray[np.float64]:

@@ -71,7 +71,9 @@ def cells(truth: Any, found: list[Any], areas: Sequence[float], kind: str, by_cl
     result = []
     for image in sorted(image["id"] for image in truth["images"]):
         for chosen in [[c] for c in classes] if by_class else [classes]:
-            wanted = [a for c in chosen for a in truth["annotations"] if (a["image_id"], a["category_id"]) == (image, c)]
+            wanted = [
+                a for c in chosen for a in truth["annotations"] if (a["image_id"], a["category_id"]) == (image, c)
+            ]
             answers = [
                 i for c in chosen for i, p in enumerate(found) if (p["image_id"], p["category_id"]) == (image, c)
             ]

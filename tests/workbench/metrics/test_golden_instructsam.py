@@ -149,7 +149,9 @@ def test_reasonseg_giou_and_ciou_by_question_form(folder: Path, expected: Any) -
     ]
     answers = predictions(folder, "reasonseg", samples, threshold=0.3)
     records = read(folder, "reasonseg_official_output.json")[1:]
-    assert [(o.intersection, o.union) for o in overlaps(samples, answers)] == [(r["inter"], r["union"]) for r in records]
+    assert [(o.intersection, o.union) for o in overlaps(samples, answers)] == [
+        (r["inter"], r["union"]) for r in records
+    ]
     result = score(samples, answers, "reasonseg/instructsam")
     for name, ours in {"overall": result, **result["by_kind"]}.items():
         theirs = expected["reasonseg"][name]

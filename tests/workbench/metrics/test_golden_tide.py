@@ -26,7 +26,9 @@ def test_the_cost_of_every_kind_of_error_equals_the_official_one(folder: Path) -
     inputs, expected = read(folder)
     scenes, *_ = in_official_order(inputs, expected)
     found = estimate(costs(find_errors(scenes)), len(scenes))
-    official = {f"dAP_{name}": value / 100 for name, value in {**expected["main_dAP"], **expected["special_dAP"]}.items()}
+    official = {
+        f"dAP_{name}": value / 100 for name, value in {**expected["main_dAP"], **expected["special_dAP"]}.items()
+    }
     assert found == pytest.approx({"AP50": expected["ap50"] / 100, **official}, abs=1e-6)
 
 

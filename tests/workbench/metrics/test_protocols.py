@@ -8,6 +8,7 @@ import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.errors import ConfigurationError
+from workbench.metrics.matching import overlaps
 from workbench.metrics.protocols import difference, score, table
 from workbench.predictions import Call, Prediction
 from workbench.registry import plugins
@@ -41,10 +42,10 @@ def test_results_are_plain_json_without_nan(benchmark: tuple[list[Sample], list[
     answers = [answer("broken", outcome="bad_sample", message="no such mask"), *answers]
     for result in (
         score(broken, answers),
-        difference(broken, answers, answers),
+        difference(overlaps(broken, answers), overlaps(broken, answers)),
         table(broken, answers),
         score([], []),
-        difference([], [], []),
+        difference([], []),
     ):
         assert json.loads(json.dumps(result, allow_nan=False)) == result
 
@@ -100,8 +101,8 @@ def test_difference_has_the_sign_of_the_first_minus_the_second(
     benchmark: tuple[list[Sample], list[Prediction]],
 ) -> None:
     samples, answers = benchmark
-    better = difference(samples, perfect(samples), answers)
-    worse = difference(samples, answers, perfect(samples))
+    best, found = overlaps(samples, perfect(samples)), overlaps(samples, answers)
+    better, worse = difference(best, found), difference(found, best)
     for name in METRICS:
         low, high = better[name]["interval"]
         assert 0 <= low <= better[name]["difference"] <= high
@@ -112,7 +113,7 @@ def test_difference_has_the_sign_of_the_first_minus_the_second(
 
 def test_a_system_does_not_differ_from_itself(benchmark: tuple[list[Sample], list[Prediction]]) -> None:
     samples, answers = benchmark
-    assert difference(samples, answers, answers[::-1]) == {
+    assert difference(overlaps(samples, answers), overlaps(samples, answers[::-1])) == {
         name: {"difference": 0.0, "interval": [0.0, 0.0]} for name in METRICS
     }
 

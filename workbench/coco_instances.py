@@ -1,0 +1,124 @@
+"""Reads instance files in the layout of COCO as a benchmark: which objects of each class does each image show?"""
+
+from pathlib import Path
+from typing import Any
+
+from workbench.benchmarks.coco import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.reading import (
+    Annotated,
+    ImageFolder,
+    checked_size,
+    existing,
+    numbered,
+    numbers_of,
+    read_object,
+    unusable,
+)
+from workbench.errors import ConfigurationError, SampleError, short
+from workbench.masks import Rle, from_annotation
+from workbench.samples import Sample, SceneObject
+
+
+def coco(
+    annotations: str = "data/coco/annotations/instances_val2017.json",
+    images: str | None = "data/coco/val2017",
+    protocol: str = "coco/ap",
+) -> Annotated:
+    """COCO instance segmentation: one sample for each image and category."""
+    path, root = existing("coco", annotations, images)
+    return Annotated(
+        "coco",
+        protocol,
+        (path,),
+        root or path.parent,
+        lambda: read(path, root),
+        remarks=lambda: CocoFile(path).remarks,
+    )
+
+
+def read(annotations: Path, images: Path | None) -> list[Sample]:
+    """Read an instance file `{images, annotations, categories}`.
+
+    Samples are numbered image by image as `images` lists them, and within an image category by category as `categories`
+    does; the instruction is the category's name. `targets` are the image's instances of the category, `others` those
+    of the other categories. `facts` have `category`, `crowds` (masks of the category's crowds), and, where every
+    target has one, `areas` (square pixels). Raises `ConfigurationError` for a file that is not in this layout.
+    """
+    file, categories = CocoFile(annotations), _categories(annotations)
+    folder = ImageFolder(images, annotations.parent)
+    found = (
+        sample
+        for i, entry in enumerate(file.image_list)
+        for sample in _samples(entry, f"image {i}", file, categories, folder)
+    )
+    return numbered(found, annotations.name)
+
+
+def _categories(annotations: Path) -> dict[int, str]:
+    """Names by id, in file order."""
+    entries = read_object(annotations, "{images, annotations, categories}").get("categories")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
+    found: dict[int, str] = {}
+    for i, entry in enumerate(entries):
+        key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
+        if not is_id(key) or not isinstance(name, str) or key in found or name in found.values():
+            raise ConfigurationError(
+                f"{annotations}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
+            )
+        found[key] = name
+    return found
+
+
+def _samples(
+    entry: object, where: str, file: CocoFile, categories: dict[int, str], images: ImageFolder
+) -> list[Sample]:
+    """One sample for each category; what is wrong with the image or any annotation of it is the problem of all."""
+    try:
+        if not isinstance(entry, dict):
+            raise SampleError(f"{where}: expected {{id, file_name, height, width}}, got {short(entry)}")
+        image_id = file.image(entry.get("id"), where)["id"]
+        path = images.place(entry.get("file_name"), f"{where}: file_name")
+        height, width = checked_size(entry.get("height"), entry.get("width"), where)
+        annotated = [_annotation(a, height, width, categories, where) for a in file.annotations_of(image_id)]
+    except SampleError as error:
+        return [unusable(str(error), images) for _ in categories]
+    return [
+        Sample(
+            "",
+            entry["file_name"],
+            path,
+            width,
+            height,
+            name,
+            targets=tuple(mask for label, mask, _, crowd in annotated if label == name and not crowd),
+            others=tuple(
+                SceneObject(mask, label) for label, mask, _, crowd in annotated if label != name and not crowd
+            ),
+            facts=_facts(name, annotated),
+        )
+        for name in categories.values()
+    ]
+
+
+_Annotation = tuple[str, Rle, float | None, bool]
+"""category, mask, area, whether it is a crowd"""
+
+
+def _facts(name: str, annotated: list[_Annotation]) -> dict[str, Any]:
+    areas = [area for label, _, area, crowd in annotated if label == name and not crowd]
+    crowds = [mask for label, mask, _, crowd in annotated if label == name and crowd]
+    known = {"areas": areas} if areas and None not in areas else {}
+    return {"category": name, **known, **({"crowds": crowds} if crowds else {})}
+
+
+def _annotation(annotation: Entry, height: int, width: int, categories: dict[int, str], where: str) -> _Annotation:
+    where = f"{where}: annotation {short(annotation.get('id'))}"
+    category = annotation.get("category_id")
+    if not is_id(category) or category not in categories:
+        raise SampleError(f"{where}: expected `category_id` of one of the categories, got {short(category)}")
+    area = None
+    if annotation.get("area") is not None:
+        (area,) = numbers_of([annotation["area"]], 1, f"{where}: area")
+    mask = from_annotation(annotation.get("segmentation"), height, width, where)
+    return categories[category], mask, area, is_crowd(annotation, where)
