@@ -18,8 +18,6 @@ from scipy.ndimage import distance_transform_edt
 from workbench.masks import Rle, area, bounding_box, decode
 from workbench.systems import Image
 
-FILL = 0.15
-"""Opacity of a mask's fill; low, so that colours can still be judged."""
 _WIDE, _CLOSE = 0.05, 0.25  # largest share of the mask in each panel of the zoomed pair
 _MARGIN = 16
 _GAP = 4
@@ -29,33 +27,34 @@ Box = tuple[int, int, int, int]
 """`x0, y0, x1, y1` in pixels, the end excluded"""
 
 
-def all_masks(image: Image, masks: Sequence[Rle], min_side: int = 0) -> Image:
-    """The image with every mask filled, outlined and numbered from 1; enlarged by a whole factor where its shorter side
-    is below `min_side`, so that numbers stay legible."""
+def all_masks(image: Image, masks: Sequence[Rle], min_side: int = 0, fill: float = 0.15) -> Image:
+    """The image with every mask filled with an opacity of `fill` (low, so that colours can still be judged), outlined
+    and numbered from 1; enlarged by a whole factor where its shorter side is below `min_side`, so that numbers stay
+    legible."""
     canvas, factor = _enlarge(image, min_side)
     anchors = []
     colours = palette(len(masks))
     for rle, colour in zip(masks, colours, strict=True):
         box = _pixel_box(rle)
         inside = decode(rle)[box[1] : box[3], box[0] : box[2]]
-        _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor)
+        _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
         x, y = anchor(inside)
         anchors.append(((box[0] + x + 0.5) * factor, (box[1] + y + 0.5) * factor))
     return _number(canvas, anchors, colours)
 
 
-def single_mask(image: Image, mask: Rle, min_side: int = 0) -> Image:
+def single_mask(image: Image, mask: Rle, min_side: int = 0, fill: float = 0.15) -> Image:
     """The image with one mask alone, as number 1, in the palette colour that differs most from the pixels around it."""
     canvas, factor = _enlarge(image, min_side)
     box = _pixel_box(mask)
     inside = decode(mask)[box[1] : box[3], box[0] : box[2]]
     colour = contrasting(image[box[1] : box[3], box[0] : box[2]])
-    _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor)
+    _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
     x, y = anchor(inside)
     return _number(canvas, [((box[0] + x + 0.5) * factor, (box[1] + y + 0.5) * factor)], colour[None])
 
 
-def zoom_pair(image: Image, mask: Rle, panel: int = 320) -> Image:
+def zoom_pair(image: Image, mask: Rle, panel: int = 320, fill: float = 0.15) -> Image:
     """Two crops of longest side `panel`: the surroundings with a box around the mask, and the mask close up.
 
     Side by side where the close crop is taller than wide, else one above the other.
@@ -77,7 +76,7 @@ def zoom_pair(image: Image, mask: Rle, panel: int = 320) -> Image:
     second, _ = _zoom(image, close, panel)
     cut = Pillow.fromarray(whole[close[1] : close[3], close[0] : close[2]])
     inside = np.asarray(cut.resize((second.shape[1], second.shape[0]), Pillow.Resampling.NEAREST))
-    _paint(second, inside, (0, 0), colour, 1)
+    _paint(second, inside, (0, 0), colour, 1, fill)
     return _join(first, second, side_by_side=close[3] - close[1] > close[2] - close[0])
 
 
@@ -136,14 +135,19 @@ def _enlarge(image: Image, min_side: int) -> tuple[Image, int]:
 
 
 def _paint(
-    canvas: Image, inside: NDArray[np.bool_], corner: tuple[int, int], colour: NDArray[np.uint8], factor: int
+    canvas: Image,
+    inside: NDArray[np.bool_],
+    corner: tuple[int, int],
+    colour: NDArray[np.uint8],
+    factor: int,
+    fill: float,
 ) -> None:
     """Fill and outline a mask `[h, w]`, enlarged by `factor`, whose top left is at `corner` of the canvas."""
     if factor > 1:
         inside = inside.repeat(factor, axis=0).repeat(factor, axis=1)
     x, y = corner
     region = canvas[y : y + inside.shape[0], x : x + inside.shape[1]]
-    region[inside] = (region[inside] * (1 - FILL) + colour * FILL).astype(np.uint8)
+    region[inside] = (region[inside] * (1 - fill) + colour * fill).astype(np.uint8)
     width = max(1, round((canvas.shape[0] * canvas.shape[1]) ** 0.5 / 300))
     region[inside & ~_shrunk(inside, width)] = colour
 

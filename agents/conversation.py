@@ -4,7 +4,7 @@ What stays in the context follows the SAM 3 agent: the system text, the opening,
 segment_phrase call on; older rounds are forgotten except for the phrases that they used up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -97,14 +97,14 @@ def examined(turns: Sequence[Turn], prompts: Prompts) -> list[Turn]:
     return [*turns[:-2], moved, turns[-1]]
 
 
-def messages(turns: Sequence[Turn], pictures: Sequence[Picture]) -> list[Message]:
+def messages(turns: Sequence[Turn], picture: Callable[[int], Picture]) -> list[Message]:
     """What is sent to the model: empty texts left out, neighbouring texts joined by a line break."""
     sent = []
     for turn in turns:
         parts: list[str | Picture] = []
         for part in turn.parts:
             if isinstance(part, Shown):
-                parts.append(pictures[part.picture])
+                parts.append(picture(part.picture))
             elif part.text and parts and isinstance(parts[-1], str):
                 parts[-1] += "\n" + part.text
             elif part.text:

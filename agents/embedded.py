@@ -1,6 +1,7 @@
 """A language model in this process: a Qwen3-VL checkpoint in the transformers format, decoded greedily."""
 
-import time
+import asyncio
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.language_model import Message, ModelUnavailableError, OutOfTimeError, PromptTooLongError, Reply
+from agents.language_model import Message, ModelUnavailableError, PromptTooLongError, Reply
 from agents.qwen_chat import Encoded, Patches, QwenChat
 
 
@@ -38,22 +39,29 @@ class EmbeddedQwen:
         """Checkpoint name and digest; decoding is greedy."""
         return {"kind": "embedded", "checkpoint": self.name, "digest": self.digest}
 
-    def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """Greedy reply, ended by the end of the turn, `max_tokens` or the model's context."""
+        cancelled = threading.Event()
+        try:
+            return await asyncio.to_thread(self._complete, messages, max_tokens, cancelled)
+        finally:
+            cancelled.set()
+
+    def _complete(self, messages: Sequence[Message], max_tokens: int, cancelled: threading.Event) -> Reply:
         prompt = self.chat.encode(messages)
         room = self.context - len(prompt.ids)
         if room < 1:
             raise PromptTooLongError(f"the prompt has {len(prompt.ids)} tokens, the model's context {self.context}")
         try:
             with torch.inference_mode():
-                out = self._decode(prompt, min(max_tokens, room), deadline)
+                out = self._decode(prompt, min(max_tokens, room), cancelled)
         except RuntimeError as error:
             raise ModelUnavailableError(f"{self.name}: {error}") from error
         finished = bool(out) and out[-1] in self._stops
         text = self.chat.text(out[:-1] if finished else out)
         return Reply(text, "stop" if finished else "length", len(prompt.ids), len(out))
 
-    def _decode(self, prompt: Encoded, limit: int, deadline: float | None) -> list[int]:
+    def _decode(self, prompt: Encoded, limit: int, cancelled: threading.Event) -> list[int]:
         from transformers import DynamicCache
 
         language, head = self.model.model.language_model, self.model.lm_head
@@ -64,9 +72,7 @@ class EmbeddedQwen:
         inputs["position_ids"] = positions[:, None].to(self.device)
         following = int(positions.max()) + 1
         out: list[int] = []
-        while len(out) < limit:
-            if deadline is not None and time.perf_counter() >= deadline:
-                raise OutOfTimeError(f"the reply was {len(out)} tokens long at the time limit")
+        while len(out) < limit and not cancelled.is_set():
             hidden = language(**inputs, past_key_values=cache, use_cache=True).last_hidden_state
             token = int(head(hidden[:, -1]).argmax())
             out.append(token)

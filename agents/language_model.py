@@ -14,12 +14,12 @@ class ModelUnavailableError(Exception):
     """The model could not be reached, refused or failed; the message says how."""
 
 
+class PassingError(ModelUnavailableError):
+    """The same request may succeed a little later: the server was busy, broke off or did not answer."""
+
+
 class PromptTooLongError(Exception):
     """The messages do not fit the model's context."""
-
-
-class OutOfTimeError(Exception):
-    """The deadline passed before the reply was complete."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +68,9 @@ class LanguageModel(Protocol):
         """All that decides its replies, in JSON types; never a secret or an address."""
         ...
 
-    def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
-        """The reply to the messages; `deadline` is a reading of `time.perf_counter`.
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """The reply to the messages; stops working on it when it is cancelled.
 
-        Raises `ModelUnavailableError`, `PromptTooLongError` or `OutOfTimeError`.
+        Raises `PassingError` where another try may help, else `ModelUnavailableError` or `PromptTooLongError`.
         """
         ...

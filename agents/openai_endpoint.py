@@ -1,20 +1,13 @@
 """A language model behind an OpenAI-compatible endpoint, such as one that vLLM serves."""
 
+import asyncio
 import base64
 import io
 import os
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from agents.language_model import (
-    Message,
-    ModelUnavailableError,
-    OutOfTimeError,
-    Picture,
-    PromptTooLongError,
-    Reply,
-)
+from agents.language_model import Message, ModelUnavailableError, PassingError, Picture, PromptTooLongError, Reply
 from workbench.systems import Image
 
 if TYPE_CHECKING:
@@ -25,26 +18,29 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 
 
 class OpenAiEndpoint:
-    """One client for all samples and threads. The key comes from the environment variable OPENAI_API_KEY (local servers
-    need none) and is never stored or shown. Requests that fail for a passing reason are sent again `retries` times."""
+    """One client for all samples, with at most `concurrency` requests at once. The key comes from the environment
+    variable OPENAI_API_KEY (local servers need none) and is never stored or shown. Who asks decides how long to wait
+    and whether to ask again. `temperature` None leaves sampling to the server."""
 
     def __init__(
-        self, url: str, model: str, *, timeout: float = 120.0, retries: int = 2, concurrency: int = 8, seed: int = 0
+        self, url: str, model: str, *, temperature: float | None = None, concurrency: int = 16, seed: int = 0
     ) -> None:
-        from openai import OpenAI
+        from openai import AsyncOpenAI
 
-        self.model, self.timeout, self.retries, self.seed = model, timeout, retries, seed
-        self.concurrency = concurrency
+        self.model, self.temperature, self.concurrency, self.seed = model, temperature, concurrency, seed
         key = os.environ.get(KEY_VARIABLE) or "no-key"
-        self._client = OpenAI(base_url=url, api_key=key, timeout=timeout, max_retries=0)
+        self._client = AsyncOpenAI(base_url=url, api_key=key, timeout=None, max_retries=0)
+        self._free = asyncio.Semaphore(concurrency)
 
     def identity(self) -> dict[str, Any]:
         """Model name and sampling; the same name on another server counts as the same model."""
-        return {"kind": "openai", "model": self.model, "temperature": 0, "seed": self.seed}
+        return {"kind": "openai", "model": self.model, "temperature": self.temperature, "seed": self.seed}
 
-    def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
-        """One chat completion at temperature 0; a reply without text (a refusal) is an empty one."""
-        answer = self._send([_encode(message) for message in messages], max_tokens, deadline)
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """One chat completion; a reply without text (a refusal) is an empty one."""
+        body = await asyncio.to_thread(lambda: [_encode(message) for message in messages])
+        async with self._free:
+            answer = await self._send(body, max_tokens)
         try:
             choice, usage = answer.choices[0], answer.usage
             return Reply(
@@ -55,40 +51,32 @@ class OpenAiEndpoint:
             )
         except (AttributeError, IndexError, TypeError) as error:
             # the client checks no types: any JSON or text that a server sends with status 200 gets here
-            raise ModelUnavailableError(f"{self.model}: the endpoint sent no chat completion") from error
+            raise PassingError(f"{self.model}: the endpoint sent no chat completion") from error
 
-    def _send(self, body: Any, max_tokens: int, deadline: float | None) -> "ChatCompletion":
-        from openai import APIConnectionError, APIStatusError, OpenAIError
+    async def _send(self, body: Any, max_tokens: int) -> "ChatCompletion":
+        from openai import APIConnectionError, APIStatusError, OpenAIError, omit
 
-        for attempt in range(self.retries + 1):
-            left = self.timeout if deadline is None else min(self.timeout, deadline - time.perf_counter())
-            if left <= 0:
-                raise OutOfTimeError("no time left for another request")
-            try:
-                return self._client.chat.completions.create(
-                    model=self.model,
-                    messages=body,
-                    max_completion_tokens=max_tokens,
-                    temperature=0,
-                    seed=self.seed,
-                    timeout=left,
-                )
-            except APIStatusError as error:
-                if _is_too_long(error):
-                    raise PromptTooLongError(_reason(error)) from error
-                problem = f"HTTP {error.status_code}: {_reason(error)}"
-                passing = error.status_code in (408, 409, 429) or error.status_code >= 500
-            except APIConnectionError as error:
-                if deadline is not None and time.perf_counter() >= deadline:
-                    raise OutOfTimeError("the request was still running at the time limit") from error
-                problem, passing = f"{type(error).__name__}: {error}", True
-            except (OpenAIError, ValueError) as error:
-                problem, passing = f"{type(error).__name__}: {error}", False
-            if not passing:
-                break
-            if attempt < self.retries:
-                time.sleep(min(0.5 * 2**attempt, max(0.0, left)))
-        raise ModelUnavailableError(f"{self.model}: {problem}".replace(self._client.api_key, "[key]"))
+        try:
+            return await self._client.chat.completions.create(
+                model=self.model,
+                messages=body,
+                max_completion_tokens=max_tokens,
+                temperature=omit if self.temperature is None else self.temperature,
+                seed=self.seed,
+            )
+        except APIStatusError as error:
+            if _is_too_long(error):
+                raise PromptTooLongError(_reason(error)) from error
+            passing = error.status_code in (408, 409, 429) or error.status_code >= 500
+            raise self._failure(f"HTTP {error.status_code}: {_reason(error)}", passing=passing) from error
+        except APIConnectionError as error:
+            raise self._failure(f"{type(error).__name__}: {error}", passing=True) from error
+        except (OpenAIError, ValueError) as error:  # an answer that cannot be read
+            raise self._failure(f"{type(error).__name__}: {error}", passing=True) from error
+
+    def _failure(self, problem: str, *, passing: bool) -> ModelUnavailableError:
+        kind = PassingError if passing else ModelUnavailableError
+        return kind(f"{self.model}: {problem}".replace(self._client.api_key, "[key]"))
 
 
 def _encode(message: Message) -> dict[str, Any]:

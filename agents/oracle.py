@@ -74,7 +74,7 @@ class Oracle:
     def identity(self) -> dict[str, Any]:
         return {"kind": "oracle"}
 
-    def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """The right reply, recorded in `taught`, or now and then a wrong one, which is not."""
         assert self.workspace is not None
         if messages[0].parts == (self.workspace.prompts.checking,):

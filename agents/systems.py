@@ -1,37 +1,46 @@
 """The SAM 3 agent as a system of the workbench. Importing this module is cheap: models are loaded when one is made."""
 
+import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.options import PUBLISHED, TINY, Options
 from workbench.errors import ConfigurationError
-from workbench.predictions import OK, Instance, Prediction
+from workbench.predictions import CRASHED, OK, Instance, Prediction
 from workbench.samples import Sample
 from workbench.systems import Image, Segmenter
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
     from agents.prompts import Prompts
+    from agents.unfinished import Unfinished
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
+LEAST: dict[str, float] = {
+    "max_mistakes": 1,
+    "max_generations": 0,
+    "max_tokens": 1,
+    "time_limit": 0.001,
+    "request_timeout": 0.001,
+    "retries": 0,
+}
+"""Smallest values of options."""
 
 
 class Sam3Agent:
     """A language model that directs SAM3 by phrases and chooses among its masks, one instruction at a time."""
 
     def __init__(self, segmenter: Segmenter, model: "LanguageModel", prompts: "Prompts", options: Options) -> None:
-        if options.max_mistakes < 1 or options.max_generations < 0 or options.max_tokens < 1 or options.time_limit <= 0:
-            raise ConfigurationError(
-                "agent: expected max_mistakes and max_tokens of at least 1, max_generations of at least 0 and a "
-                f"time_limit above 0, got {options.max_mistakes}, {options.max_tokens}, {options.max_generations} "
-                f"and {options.time_limit:g}"
-            )
+        for name, least in LEAST.items():
+            if getattr(options, name) < least:
+                raise ConfigurationError(f"agent: {name} must be at least {least:g}, got {getattr(options, name):g}")
         self.segmenter, self.model, self.prompts, self.options = segmenter, model, prompts, options
-        self.batch_size = model.concurrency
+        # samples wait for the slowest of their batch, so batches are larger than what works side by side
+        self.batch_size = 4 * model.concurrency if model.concurrency > 1 else 1
+        self._unfinished: Unfinished | None = None
 
     def identity(self) -> dict[str, Any]:
         """Segmenter, language model, prompts with a digest of their texts, and the agent's options."""
@@ -43,20 +52,50 @@ class Sam3Agent:
             "options": asdict(self.options),
         }
 
+    def resume_in(self, folder: Path) -> None:
+        """Keep the steps of samples that are being worked on in a folder, and go on with those that are there."""
+        from agents.unfinished import Unfinished
+
+        self._unfinished = Unfinished(folder)
+
     def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
         """One prediction per sample; several samples work side by side and are not timed."""
-        if len(samples) == 1:
-            return [self._answer(samples[0], images[0], timed=True)]
-        with ThreadPoolExecutor(max_workers=self.batch_size) as pool:
-            return list(pool.map(self._answer, samples, images))
+        from agents import background
 
-    def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
-        from agents.graph import run
+        return background.run(self._predict(samples, images))
+
+    async def _predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
+        if self._unfinished:
+            await self._unfinished.forget_answered()
+        if len(samples) == 1:
+            return [await self._answer(samples[0], images[0], timed=True)]
+        free = asyncio.Semaphore(self.model.concurrency)
+
+        async def answer(sample: Sample, image: Image) -> Prediction:
+            async with free:
+                try:
+                    return await self._answer(sample, image)
+                except Exception as error:  # the others of the batch are not to be lost with it
+                    return Prediction(sample.sample_id, outcome=CRASHED, message=f"{type(error).__name__}: {error}")
+
+        return list(await asyncio.gather(*map(answer, samples, images)))
+
+    async def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
+        from agents.graph import arun
         from agents.workspace import Workspace
 
         workspace = Workspace(image, sample.instruction, self.model, self.segmenter, self.prompts, self.options)
         begun = time.perf_counter()
-        final = run(workspace)
+        if self._unfinished:
+            from agents.unfinished import thread_of
+
+            thread = thread_of(sample.sample_id, sample.instruction, image)
+            resumed = await self._unfinished.has(thread)
+            final = await arun(workspace, self._unfinished.saver, thread)
+            self._unfinished.answered(thread)
+        else:
+            resumed = False
+            final = await arun(workspace)
         latency = time.perf_counter() - begun
         ending = final["ending"]
         chosen = [workspace.found[mask] for mask in final["selected"]]
@@ -65,10 +104,11 @@ class Sam3Agent:
             instances=tuple(Instance(found.mask, found.score) for found in chosen),
             outcome=ending.outcome if ending else OK,
             message=ending.message if ending else "",
-            latency=latency if timed else None,
+            latency=latency if timed and not resumed else None,
             calls=tuple(workspace.trace.calls),
             candidates=tuple(workspace.trace.candidates),
             phrases=tuple(final["phrases"]),
+            resumed=resumed,
         )
 
 
@@ -78,21 +118,39 @@ def sam3_agent_tiny(
     endpoint: str = "",
     model: str = "",
     prompts: str = "tiny-v1",
+    device: str = "cpu",
+    concurrency: int = 16,
     max_generations: int = TINY.max_generations,
     max_mistakes: int = TINY.max_mistakes,
     max_tokens: int = TINY.max_tokens,
     time_limit: float = TINY.time_limit,
+    request_timeout: float = TINY.request_timeout,
+    retries: int = TINY.retries,
+    temperature: float | None = TINY.temperature,
+    checks: bool = TINY.checks,
     overlap: float = TINY.overlap,
     describe_masks: bool = TINY.describe_masks,
+    fill: float = TINY.fill,
     min_side: int = TINY.min_side,
     zoom_side: int = TINY.zoom_side,
-    device: str = "cpu",
 ) -> Sam3Agent:
     """SAM3 agent on tiny checkpoints: sam3-tiny, and a tiny Qwen3-VL fine-tuned on the agent's own turns."""
     options = Options(
-        max_generations, max_mistakes, max_tokens, time_limit, overlap, describe_masks, min_side, zoom_side
+        max_generations=max_generations,
+        max_mistakes=max_mistakes,
+        max_tokens=max_tokens,
+        time_limit=time_limit,
+        request_timeout=request_timeout,
+        retries=retries,
+        temperature=temperature,
+        checks=checks,
+        overlap=overlap,
+        describe_masks=describe_masks,
+        fill=fill,
+        min_side=min_side,
+        zoom_side=zoom_side,
     )
-    return _agent(segmenter, checkpoint or CHECKPOINT, endpoint, model, prompts, options, device)
+    return _agent(segmenter, checkpoint or CHECKPOINT, endpoint, model, prompts, options, device, concurrency)
 
 
 def sam3_agent(
@@ -101,25 +159,51 @@ def sam3_agent(
     endpoint: str = "http://localhost:8001/v1",
     model: str = "Qwen/Qwen3-VL-8B-Thinking",
     prompts: str = "full-v1",
+    device: str = "cpu",
+    concurrency: int = 16,
     max_generations: int = PUBLISHED.max_generations,
     max_mistakes: int = PUBLISHED.max_mistakes,
     max_tokens: int = PUBLISHED.max_tokens,
     time_limit: float = PUBLISHED.time_limit,
+    request_timeout: float = PUBLISHED.request_timeout,
+    retries: int = PUBLISHED.retries,
+    temperature: float | None = PUBLISHED.temperature,
+    checks: bool = PUBLISHED.checks,
     overlap: float = PUBLISHED.overlap,
     describe_masks: bool = PUBLISHED.describe_masks,
+    fill: float = PUBLISHED.fill,
     min_side: int = PUBLISHED.min_side,
     zoom_side: int = PUBLISHED.zoom_side,
-    device: str = "cpu",
 ) -> Sam3Agent:
     """SAM3 agent with a published language model behind an OpenAI-compatible endpoint (vLLM), or from a checkpoint."""
     options = Options(
-        max_generations, max_mistakes, max_tokens, time_limit, overlap, describe_masks, min_side, zoom_side
+        max_generations=max_generations,
+        max_mistakes=max_mistakes,
+        max_tokens=max_tokens,
+        time_limit=time_limit,
+        request_timeout=request_timeout,
+        retries=retries,
+        temperature=temperature,
+        checks=checks,
+        overlap=overlap,
+        describe_masks=describe_masks,
+        fill=fill,
+        min_side=min_side,
+        zoom_side=zoom_side,
     )
-    return _agent(segmenter, checkpoint, "" if checkpoint else endpoint, model, prompts, options, device)
+    endpoint = "" if checkpoint else endpoint
+    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency)
 
 
 def _agent(
-    segmenter: str, checkpoint: str | Path, endpoint: str, model: str, prompts: str, options: Options, device: str
+    segmenter: str,
+    checkpoint: str | Path,
+    endpoint: str,
+    model: str,
+    prompts: str,
+    options: Options,
+    device: str,
+    concurrency: int,
 ) -> Sam3Agent:
     from agents.prompts import load
     from workbench import registry
@@ -132,7 +216,12 @@ def _agent(
 
         if not model:
             raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {endpoint}")
-        language = OpenAiEndpoint(endpoint, model)
+        language = OpenAiEndpoint(endpoint, model, temperature=options.temperature, concurrency=concurrency)
+    elif options.temperature:
+        raise ConfigurationError(
+            f"agent: a checkpoint in this process is decoded greedily; expected a temperature of 0, got "
+            f"{options.temperature:g}: use an endpoint to sample"
+        )
     else:
         from agents.embedded import EmbeddedQwen
 

@@ -37,8 +37,9 @@ class Mistake:
     problem: str
 
 
-def parse(reply: str, shown: int) -> ToolCall | Mistake:
-    """Read the tool call of a reply, given that masks 1 to `shown` can be selected (0: there are none)."""
+def parse(reply: str, shown: int, *, checks: bool = True) -> ToolCall | Mistake:
+    """Read the tool call of a reply, given that masks 1 to `shown` can be selected (0: there are none), and whether
+    they may be checked."""
     text = cut(reply).split(_OPEN)[-1].strip().replace("}}}", "}}")
     try:
         call = json.loads(text)
@@ -50,6 +51,8 @@ def parse(reply: str, shown: int) -> ToolCall | Mistake:
     name = call["name"]
     if name not in TOOLS:
         return Mistake("unknown_tool", f"There is no tool {short(name)}; the tools are {', '.join(TOOLS)}.")
+    if name == "examine_each_mask" and not checks:
+        return Mistake("unknown_tool", "examine_each_mask cannot be used here: judge the masks from their picture.")
     if name == "segment_phrase":
         return _segment(call.get("parameters"))
     if name == "report_no_mask":

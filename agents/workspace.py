@@ -1,18 +1,19 @@
 """What one sample works with and on: models, pictures, masks, trace. The graph's state refers to it by number."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from agents import canvas
+from agents import background, canvas
 from agents.language_model import (
     LanguageModel,
     Message,
     ModelUnavailableError,
-    OutOfTimeError,
+    PassingError,
     Picture,
     PromptTooLongError,
     Reply,
@@ -24,8 +25,8 @@ from workbench.masks import Rle, area, bounding_box, decode
 from workbench.predictions import Call, Candidate, Dropped, Trace
 from workbench.systems import Image, PhraseMasks, Segmenter
 
-NOTE_LIMIT = 2000
-"""Characters of a reply that are kept in the trace."""
+NOTE_LIMIT = 4000
+"""Characters of a text that are kept in the trace."""
 GRID = 8
 
 
@@ -48,7 +49,9 @@ class Found:
 
 @dataclass
 class Workspace:
-    """One sample. `pictures` and `found` only grow, so their indices stay valid."""
+    """One sample. `drawings` and `found` only grow, so their indices stay valid; a drawing is the masks whose numbered
+    marks a picture shows, none for the image itself. What is new since the last `news` goes into the graph's state, and
+    `restore` takes it back from there."""
 
     image: Image
     query: str
@@ -57,52 +60,69 @@ class Workspace:
     prompts: Prompts
     options: Options
     trace: Trace = field(default_factory=Trace)
-    pictures: list[Picture] = field(default_factory=list)
+    drawings: list[tuple[int, ...]] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     latest: Call | None = None
     """The record of the latest request of the main conversation."""
-    _lost: Ending | None = None
+    lost: Ending | None = None
+    """Why the model cannot be asked any more."""
+    _pictures: dict[int, Picture] = field(default_factory=dict)
     _features: Any = None
     _encoded: bool = False
-    _begun: float = field(default_factory=time.perf_counter)
+    _told: dict[str, int] = field(default_factory=dict)
 
     @property
-    def deadline(self) -> float:
-        """Reading of `time.perf_counter` at which the sample's time is up."""
-        return self._begun + self.options.time_limit
+    def left(self) -> float:
+        """Seconds until the sample's time is up."""
+        return self.trace.origin + self.options.time_limit - time.perf_counter()
 
-    def ask(self, messages: Sequence[Message], **note: Any) -> tuple[Reply | Ending, Call]:
-        """One request to the language model, recorded; what the model cannot do is an `Ending`."""
-        answer: Reply | Ending
-        if self._lost:  # other checks of the same round need not wait for a model that is gone
-            return self._lost, Call("llm", 0.0)
+    def news(self) -> dict[str, list[Any]]:
+        """Calls that ended, candidates, masks and drawings since the last time, for the graph's state."""
+        kept: dict[str, list[Any]] = {
+            "calls": self.trace.calls,
+            "candidates": self.trace.candidates,
+            "found": self.found,
+            "drawings": self.drawings,
+        }
+        new = {name: items[self._told.get(name, 0) :] for name, items in kept.items()}
+        # requests that still run are told when they end; those behind them wait, so that each is told once
+        running = next((i for i, call in enumerate(new["calls"]) if not call.duration), None)
+        new["calls"] = new["calls"][:running]
+        self._told = {name: self._told.get(name, 0) + len(items) for name, items in new.items()}
+        return new
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state: what was found, drawn and recorded, and how much of the time is spent."""
+        self.trace.calls[:], self.trace.candidates[:] = state["calls"], state["candidates"]
+        self.found[:], self.drawings[:] = state["found"], map(tuple, state["drawings"])
+        self._told = {name: len(state[name]) for name in ("calls", "candidates", "found", "drawings")}
+        spent = max((call.start + call.duration for call in self.trace.calls), default=0.0)
+        self.trace.origin = time.perf_counter() - spent
+        self.latest = next((call for call in reversed(self.trace.calls) if call.note.get("request") == "main"), None)
+
+    async def ask(self, messages: Sequence[Message], **note: Any) -> tuple[Reply, Call]:
+        """One request to the language model, recorded whether or not there is a reply; raises what the model raises."""
         with self.trace.call("llm", **note) as call:
             try:
-                if time.perf_counter() >= self.deadline:
-                    raise OutOfTimeError("no time left for another request")
-                answer = self.model.complete(messages, self.options.max_tokens, self.deadline)
-            except ModelUnavailableError as error:
-                answer = self._lost = Ending("model_unavailable", str(error))
-            except PromptTooLongError as error:
-                answer = Ending("too_long", str(error))
-            except OutOfTimeError as error:
-                answer = Ending("timed_out", f"{self.options.time_limit:g} s: {error}")
-            if isinstance(answer, Ending):
-                call.note["failed"] = answer.outcome
-            else:
-                # files and tokenizers take no half surrogate pairs, but a server can send them
-                text = answer.text.encode("utf-8", "replace").decode()
-                answer = Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out)
-                call.tokens_in, call.tokens_out = answer.tokens_in, answer.tokens_out
-                call.note |= {"reply": text[:NOTE_LIMIT], "finish_reason": answer.finish_reason}
-        return answer, call
+                answer = await self.model.complete(messages, self.options.max_tokens)
+            except (ModelUnavailableError, PromptTooLongError) as error:
+                call.note["failed"] = str(error)[:NOTE_LIMIT]
+                if isinstance(error, ModelUnavailableError) and not isinstance(error, PassingError):
+                    self.lost = Ending("model_unavailable", str(error))
+                raise
+            except asyncio.CancelledError:
+                call.note["failed"] = "no reply in time"
+                raise
+            # files and tokenizers take no half surrogate pairs, but a server can send them
+            text = answer.text.encode("utf-8", "replace").decode()
+            call.tokens_in, call.tokens_out = answer.tokens_in, answer.tokens_out
+            call.note |= {"reply": text[:NOTE_LIMIT], "finish_reason": answer.finish_reason}
+        return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
 
-    def segment(self, phrase: str) -> list[int] | Ending:
+    async def segment(self, phrase: str) -> list[int] | Ending:
         """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `found`."""
-        if time.perf_counter() >= self.deadline:
-            return Ending("timed_out", f"{self.options.time_limit:g} s: no time left to segment {phrase!r}")
         try:
-            answer = self._run_segmenter(phrase)
+            answer = await self._run_segmenter(phrase)
         except Exception as error:  # any failure of a segmenter is this sample's outcome, whatever it raises
             return Ending("segmenter_failed", f"{phrase!r}: {type(error).__name__}: {error}")
         kept = postprocess(answer.masks, answer.scores, self.options.overlap)
@@ -114,13 +134,13 @@ class Workspace:
         self.found += [Found(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
         return list(range(first, len(self.found)))
 
-    def _run_segmenter(self, phrase: str) -> PhraseMasks:
+    async def _run_segmenter(self, phrase: str) -> PhraseMasks:
         if not self._encoded:
             with self.trace.call("encode"):
-                self._features = self.segmenter.encode(self.image)
+                self._features = await background.one_at_a_time(lambda: self.segmenter.encode(self.image))
             self._encoded = True
         with self.trace.call("segment", phrase=phrase) as call:
-            answer = self.segmenter.segment(self._features, [phrase])[0]
+            answer = (await background.one_at_a_time(lambda: self.segmenter.segment(self._features, [phrase])))[0]
             call.note["masks"] = len(answer.masks)
         return answer
 
@@ -130,22 +150,29 @@ class Workspace:
             found = self.found[index]
             self.trace.candidates.append(Candidate(found.mask, found.score, reason, found.phrase))
 
-    def add(self, pixels: Image) -> int:
-        """Keep a picture; its number."""
-        self.pictures.append(Picture(pixels))
-        return len(self.pictures) - 1
+    def draw(self, masks: Sequence[int] = ()) -> int:
+        """Plan a picture: the image itself, or the numbered marks of masks; its number."""
+        self.drawings.append(tuple(masks))
+        return len(self.drawings) - 1
 
-    def render(self, masks: Sequence[int]) -> int:
-        """The numbered marks of masks, as a picture."""
-        with self.trace.call("render", picture="all_masks", masks=len(masks)):
-            return self.add(canvas.all_masks(self.image, [self.found[m].mask for m in masks], self.options.min_side))
+    def picture(self, number: int) -> Picture:
+        """A picture, drawn when it is first sent."""
+        if number not in self._pictures:
+            masks = self.drawings[number]
+            self._pictures[number] = Picture(self._marks(masks) if masks else self.image)
+        return self._pictures[number]
+
+    def _marks(self, masks: Sequence[int]) -> Image:
+        rles = [self.found[m].mask for m in masks]
+        with self.trace.call("render", picture="all_masks", masks=[rle["counts"] for rle in rles]):
+            return canvas.all_masks(self.image, rles, self.options.min_side, self.options.fill)
 
     def render_check(self, mask: int) -> tuple[Picture, Picture]:
         """The two pictures of a check: the mask alone, and the zoomed pair."""
-        rle = self.found[mask].mask
-        with self.trace.call("render", picture="single_mask and zoomed", masks=1):
-            alone = canvas.single_mask(self.image, rle, self.options.min_side)
-            return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, self.options.zoom_side))
+        rle, options = self.found[mask].mask, self.options
+        with self.trace.call("render", picture="check", masks=[rle["counts"]]):
+            alone = canvas.single_mask(self.image, rle, options.min_side, options.fill)
+            return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, options.zoom_side, options.fill))
 
     def describe(self, masks: Sequence[int]) -> str:
         """One line per mask by the prompts' `mask_line`; nothing where masks are not described."""

@@ -87,8 +87,8 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
             found = _failure(sample, result.outcome, result.message, seconds)
         else:
             found = Answer(result[0], seconds)
-        # a crash is no answer and has no latency: a system that fails early would look fast
-        timed = options.mode == "latency" and found.prediction.outcome != CRASHED
+        # a crash is no answer and has no latency (a system that fails early would look fast), nor has half of one
+        timed = options.mode == "latency" and found.prediction.outcome != CRASHED and not found.prediction.resumed
         answers.append(replace(found, prediction=replace(found.prediction, latency=seconds if timed else None)))
     return answers
 

@@ -104,6 +104,8 @@ class Prediction:
     candidates: tuple[Candidate, ...] = ()
     phrases: tuple[str, ...] = ()
     """Phrases the system used: sent to the segmenter (agent) or written before its slots (single pass)."""
+    resumed: bool = False
+    """Begun by a process that was killed and ended by another: it has no latency."""
     rejected: bool | None = None
     """Whether the system says that nothing answers the instruction, where it decides that apart from its instances;
     None: it does so by giving no instance."""
@@ -124,6 +126,7 @@ class Prediction:
             calls=tuple(Call(**c) for c in record["calls"]),
             candidates=tuple(Candidate(**c) for c in record["candidates"]),
             phrases=tuple(record["phrases"]),
+            resumed=record.get("resumed", False),
             rejected=record.get("rejected"),
         )
 

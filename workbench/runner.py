@@ -24,7 +24,7 @@ from workbench.progress import Progress
 from workbench.provenance import digest, file_digest
 from workbench.samples import Sample
 from workbench.store import Store, check_writable, lock
-from workbench.systems import Benchmark, System
+from workbench.systems import Benchmark, Resumable, System
 
 
 def run(
@@ -122,6 +122,8 @@ def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _
         return
     started = datetime.now(UTC).isoformat(timespec="seconds")
     warm_up = _warm_up(made, samples)
+    if isinstance(made.system, Resumable):
+        made.system.resume_in(store.folder)
     store.add_session({"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)})
     failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id in store.done)
     progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)

@@ -6,6 +6,7 @@ A store is a folder `<run>/<benchmark>/<system>`:
                         and the seconds it took
     sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up
     lock                held by the one process that writes
+    unfinished.sqlite   steps of samples that a system was working on, where it can go on with them
 """
 
 import fcntl

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,16 @@ class System(Protocol):
 
     def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
         """One prediction per sample, in order. A sample's own failure is an outcome, never an exception."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A system that can go on inside a sample after it was killed."""
+
+    def resume_in(self, folder: Path) -> None:
+        """Keep unfinished samples in a folder, and go on with those that are there. A sample's answer is known to be
+        stored when the next samples are asked for. A prediction that was gone on with is marked `resumed`."""
         ...
 
 

@@ -49,7 +49,7 @@ class ScriptedModel:
     def identity(self) -> dict[str, Any]:
         return {"kind": "scripted"}
 
-    def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         self.requests.append(list(messages))
         reply = self.script[len(self.requests) - 1] if len(self.requests) <= len(self.script) else None
         if reply is None:

@@ -1,5 +1,7 @@
 """The embedded model against transformers' own generation, on a random tiny Qwen3-VL."""
 
+import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 
 from agents.embedded import EmbeddedQwen
-from agents.language_model import Message, ModelUnavailableError, OutOfTimeError, Picture, PromptTooLongError
+from agents.language_model import Message, ModelUnavailableError, Picture, PromptTooLongError
 from tests.agents import tiny_qwen
 from workbench.errors import ConfigurationError
 
@@ -52,7 +54,7 @@ def test_replies_equal_those_of_transformers_generate(model: EmbeddedQwen) -> No
             max_new_tokens=24,
         )
     expected = out[0, len(encoded.ids) :].tolist()
-    reply = model.complete(conversation(), 24)
+    reply = asyncio.run(model.complete(conversation(), 24))
     assert len(set(expected)) > 3
     assert reply.text == model.chat.text(expected)
     assert (reply.tokens_in, reply.tokens_out) == (len(encoded.ids), 24)
@@ -68,12 +70,12 @@ def test_positions_equal_those_of_the_model(model: EmbeddedQwen) -> None:
 
 
 def test_the_end_token_ends_the_reply(model: EmbeddedQwen, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = model.complete(conversation(), 24)
+    whole = asyncio.run(model.complete(conversation(), 24))
     encoded = model.chat.encode(conversation())
     with torch.inference_mode():
-        ids = model._decode(encoded, 24, None)
+        ids = model._decode(encoded, 24, threading.Event())
     monkeypatch.setattr(model, "_stops", {ids[5]})
-    reply = model.complete(conversation(), 24)
+    reply = asyncio.run(model.complete(conversation(), 24))
     first = ids.index(ids[5])
     assert (reply.finish_reason, reply.tokens_out) == ("stop", first + 1)
     assert whole.text.startswith(reply.text)
@@ -84,9 +86,9 @@ def test_a_picture_is_seen_once_however_often_it_is_sent(model: EmbeddedQwen, mo
     original = model._see
     monkeypatch.setattr(model, "_see", lambda patches: (seen.append(1), original(patches))[1])
     raw = picture(3)
-    first = model.complete([Message("user", (raw, "red"))], 8)
-    second = model.complete([Message("user", (raw, "red"))], 8)
-    model.complete([Message("user", (raw, "red", raw, picture(4)))], 2)
+    first = asyncio.run(model.complete([Message("user", (raw, "red"))], 8))
+    second = asyncio.run(model.complete([Message("user", (raw, "red"))], 8))
+    asyncio.run(model.complete([Message("user", (raw, "red", raw, picture(4)))], 2))
     assert len(seen) == 2
     assert first == second
 
@@ -100,19 +102,32 @@ def test_text_cannot_spell_a_control_token(model: EmbeddedQwen) -> None:
 
 def test_a_prompt_longer_than_the_context_is_refused(model: EmbeddedQwen) -> None:
     with pytest.raises(PromptTooLongError, match="160"):
-        model.complete([Message("user", ("x y " * 200,))], 8)
+        asyncio.run(model.complete([Message("user", ("x y " * 200,))], 8))
 
 
 def test_a_reply_ends_where_the_context_does(model: EmbeddedQwen) -> None:
     encoded = model.chat.encode(conversation())
-    reply = model.complete(conversation(), 10_000)
+    reply = asyncio.run(model.complete(conversation(), 10_000))
     assert reply.finish_reason == "length"
     assert reply.tokens_out == 160 - len(encoded.ids)
 
 
-def test_the_deadline_stops_a_reply(model: EmbeddedQwen) -> None:
-    with pytest.raises(OutOfTimeError):
-        model.complete(conversation(), 24, deadline=time.perf_counter())
+def test_a_reply_stops_when_it_is_cancelled(model: EmbeddedQwen, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[list[int]] = []
+    original = model._decode
+    monkeypatch.setattr(model, "context", 100_000)
+    monkeypatch.setattr(model, "_stops", set())
+    monkeypatch.setattr(model, "_decode", lambda *given: (written.append(original(*given)), written[-1])[1])
+
+    async def ask() -> None:
+        async with asyncio.timeout(0.3):
+            await model.complete(conversation(), 100_000)
+
+    begun = time.perf_counter()
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())  # waits for its threads, so the decoding has ended
+    assert time.perf_counter() - begun < 10
+    assert 0 < len(written[0]) < 90_000
 
 
 def test_a_failing_model_is_unavailable(model: EmbeddedQwen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +136,7 @@ def test_a_failing_model_is_unavailable(model: EmbeddedQwen, monkeypatch: pytest
 
     monkeypatch.setattr(model, "_decode", out_of_memory)
     with pytest.raises(ModelUnavailableError, match="out of memory"):
-        model.complete(conversation(), 8)
+        asyncio.run(model.complete(conversation(), 8))
 
 
 def test_the_identity_names_weights_and_no_folder(model: EmbeddedQwen, folder: Path) -> None:

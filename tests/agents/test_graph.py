@@ -1,9 +1,9 @@
 """What the graph does with a model that errs, fails or is slow, and what it records."""
 
+import asyncio
 import itertools
 import json
 import random
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from agents import graph
-from agents.language_model import Message, OutOfTimeError, Picture, PromptTooLongError, Reply
+from agents.language_model import Message, PassingError, Picture, PromptTooLongError, Reply
 from agents.options import Options
 from agents.workspace import Workspace
 from tests.agents.scripted import (
@@ -120,12 +120,12 @@ def test_a_hundred_rounds_stay_within_the_recursion_limit() -> None:
 
 @pytest.mark.parametrize(
     ("raised", "outcome"),
-    [(PromptTooLongError("9 tokens"), "too_long"), (OutOfTimeError("late"), "timed_out")],
+    [(PromptTooLongError("9 tokens"), "too_long"), (PassingError("busy"), "model_unavailable")],
 )
 def test_what_the_model_cannot_do_is_an_outcome(raised: Exception, outcome: str) -> None:
-    work = workspace([])
+    work = workspace([], retries=0)
 
-    def complete(*_: Any) -> Reply:
+    async def complete(*_: Any) -> Reply:
         raise raised
 
     work.model.complete = complete  # type: ignore[method-assign]
@@ -174,13 +174,13 @@ def test_a_model_that_is_gone_is_not_asked_about_the_other_masks() -> None:
 def test_checks_run_side_by_side_where_the_model_can_do_it() -> None:
     class Concurrent(ScriptedModel):
         concurrency = 3
-        barrier = threading.Barrier(3, timeout=10)
+        barrier = asyncio.Barrier(3)
 
-        def complete(self, messages: Sequence[Message], max_tokens: int, deadline: float | None = None) -> Reply:
+        async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
             if len(pictures(messages)) == 3:
-                self.barrier.wait()  # only three requests at once get past
+                await self.barrier.wait()  # only three requests at once get past
                 return Reply(ACCEPT, "stop", 1, 1)
-            return super().complete(messages, max_tokens, deadline)
+            return await super().complete(messages, max_tokens)
 
     model = Concurrent([segment("thing"), EXAMINE, select(2)])
     work = Workspace(plain(), "x", model, ScriptedSegmenter(THINGS), MARKERS, Options())

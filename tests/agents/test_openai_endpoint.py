@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from agents.language_model import Message, ModelUnavailableError, OutOfTimeError, Picture, PromptTooLongError
+from agents import background
+from agents.language_model import Message, ModelUnavailableError, PassingError, Picture, PromptTooLongError, Reply
 from agents.openai_endpoint import KEY_VARIABLE, OpenAiEndpoint
 
 Answer = tuple[int, Any]
@@ -73,14 +73,20 @@ def client(server: Server, **options: Any) -> OpenAiEndpoint:
     return OpenAiEndpoint(server.url, "m", **options)  # type: ignore[attr-defined]
 
 
+def complete(model: OpenAiEndpoint, messages: list[Message], max_tokens: int) -> Reply:
+    return background.run(model.complete(messages, max_tokens))
+
+
 def test_a_reply_comes_with_its_tokens_and_how_it_ended(server: Server) -> None:
     server.answers = [(200, completion("hi")), (200, completion("hi", "length"))]
     model = client(server)
-    first, second = model.complete(ASK, 33), model.complete(ASK, 33)
+    first, second = complete(model, ASK, 33), complete(model, ASK, 33)
     assert (first.text, first.finish_reason, first.tokens_in, first.tokens_out) == ("hi", "stop", 11, 7)
     assert second.finish_reason == "length"
     assert server.bodies[0]["max_completion_tokens"] == 33
-    assert server.bodies[0]["temperature"] == 0
+    assert "temperature" not in server.bodies[0]
+    complete(client(server, temperature=0.0), ASK, 33)
+    assert server.bodies[2]["temperature"] == 0
 
 
 def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
@@ -94,8 +100,8 @@ def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
     monkeypatch.setattr(Pillow.Image, "save", lambda *a, **k: (encoded.append(1), original(*a, **k))[1])
     messages = [Message("system", ("rules",)), Message("user", ("before", picture, "after", picture))]
     model = client(server)
-    model.complete(messages, 10)
-    model.complete(messages, 10)
+    complete(model, messages, 10)
+    complete(model, messages, 10)
     system, user = server.bodies[1]["messages"]
     assert system == {"role": "system", "content": "rules"}
     assert [part["type"] for part in user["content"]] == ["text", "image_url", "text", "image_url"]
@@ -105,24 +111,19 @@ def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
     assert len(encoded) == 1
 
 
-def test_a_passing_failure_is_tried_again(server: Server) -> None:
-    server.answers = [(503, {"error": {"message": "busy"}}), (200, completion("hi"))]
-    assert client(server).complete(ASK, 10).text == "hi"
-    assert len(server.bodies) == 2
-
-
-def test_a_lasting_failure_is_a_model_that_is_unavailable(server: Server) -> None:
-    server.answers = [(500, {"error": {"message": "broken inside"}})]
-    with pytest.raises(ModelUnavailableError, match=r"HTTP 500: .*broken inside"):
-        client(server, retries=1).complete(ASK, 10)
-    assert len(server.bodies) == 2
-
-
-def test_a_refusal_is_not_tried_again(server: Server) -> None:
-    server.answers = [(404, {"error": {"message": "no such model"}})]
-    with pytest.raises(ModelUnavailableError, match="no such model"):
-        client(server).complete(ASK, 10)
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_failure_that_may_pass_is_told_apart(server: Server, status: int) -> None:
+    server.answers = [(status, {"error": {"message": "broken inside"}})]
+    with pytest.raises(PassingError, match=rf"HTTP {status}: .*broken inside"):
+        complete(client(server), ASK, 10)
     assert len(server.bodies) == 1
+
+
+def test_a_refusal_does_not_pass(server: Server) -> None:
+    server.answers = [(404, {"error": {"message": "no such model"}})]
+    with pytest.raises(ModelUnavailableError, match="no such model") as caught:
+        complete(client(server), ASK, 10)
+    assert not isinstance(caught.value, PassingError)
 
 
 @pytest.mark.parametrize(
@@ -135,35 +136,24 @@ def test_a_refusal_is_not_tried_again(server: Server) -> None:
 def test_a_prompt_that_does_not_fit_is_told_apart(server: Server, error: dict[str, Any]) -> None:
     server.answers = [(400, {"error": error})]
     with pytest.raises(PromptTooLongError):
-        client(server).complete(ASK, 10)
+        complete(client(server), ASK, 10)
 
 
 @pytest.mark.parametrize("answer", ["<html>hello</html>", {"choices": []}, {"choices": [{"message": None}]}, {}, []])
 def test_an_answer_that_is_no_completion_is_a_model_that_is_unavailable(server: Server, answer: Any) -> None:
     server.answers = [(200, answer)]
     with pytest.raises(ModelUnavailableError, match="no chat completion"):
-        client(server).complete(ASK, 10)
+        complete(client(server), ASK, 10)
 
 
 def test_a_reply_without_text_is_empty(server: Server) -> None:
     server.answers = [(200, completion(None))]
-    assert client(server).complete(ASK, 10).text == ""
+    assert complete(client(server), ASK, 10).text == ""
 
 
 def test_nobody_there_is_a_model_that_is_unavailable() -> None:
     with pytest.raises(ModelUnavailableError, match="APIConnectionError"):
-        OpenAiEndpoint("http://127.0.0.1:9/v1", "m", retries=0).complete(ASK, 10)
-
-
-def test_a_request_stops_at_the_deadline(server: Server) -> None:
-    server.answers = [(200, completion("late"))]
-    server.before = lambda: time.sleep(0.6)
-    begun = time.perf_counter()
-    with pytest.raises(OutOfTimeError):
-        client(server).complete(ASK, 10, deadline=begun + 0.2)
-    assert time.perf_counter() - begun < 0.6
-    with pytest.raises(OutOfTimeError):
-        client(server).complete(ASK, 10, deadline=begun)
+        complete(OpenAiEndpoint("http://127.0.0.1:9/v1", "m"), ASK, 10)
 
 
 def test_the_key_is_sent_and_shown_nowhere(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +161,7 @@ def test_the_key_is_sent_and_shown_nowhere(server: Server, monkeypatch: pytest.M
     server.answers = [(401, {"error": {"message": "bad key very-secret"}})]
     model = client(server)
     with pytest.raises(ModelUnavailableError) as caught:
-        model.complete(ASK, 10)
+        complete(model, ASK, 10)
     assert server.keys == ["Bearer very-secret"]
     assert "very-secret" not in str(caught.value)
     assert "very-secret" not in json.dumps(model.identity()) + repr(vars(model))

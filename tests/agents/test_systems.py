@@ -72,7 +72,7 @@ def test_all_that_decides_an_answer_is_in_the_identity() -> None:
     "options", [{"max_mistakes": 0}, {"max_generations": -1}, {"time_limit": 0}, {"max_tokens": 0}]
 )
 def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match="at least"):
+    with pytest.raises(ConfigurationError, match="must be at least"):
         agent([], **options)
 
 

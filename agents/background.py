@@ -1,0 +1,48 @@
+"""One event loop for all samples of this process, on a thread of its own, so that callers need not be asynchronous."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Background:
+    process: int
+    loop: asyncio.AbstractEventLoop
+    worker: ThreadPoolExecutor
+
+
+_lock = threading.Lock()
+_running: _Background | None = None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for a coroutine that runs on the loop; where the waiting is interrupted, the coroutine is cancelled."""
+    future = asyncio.run_coroutine_threadsafe(work, _background().loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+async def one_at_a_time(function: Callable[[], T]) -> T:
+    """Run a function on the one thread for heavy work: a segmenter need not be thread-safe, and gains nothing from
+    being called twice at once."""
+    return await asyncio.get_running_loop().run_in_executor(_background().worker, function)
+
+
+def _background() -> _Background:
+    global _running
+    with _lock:
+        if _running is None or _running.process != os.getpid():  # threads do not survive a fork
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="agents", daemon=True).start()
+            _running = _Background(os.getpid(), loop, ThreadPoolExecutor(1, "agents-segmenter"))
+        return _running
