@@ -208,8 +208,10 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
     """
     sessions = read_records(run.store(system) / "sessions.jsonl")
     first = sessions[0]
-    seconds = sum(record["seconds"] for record in run.records(system))
-    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0
+    records = run.records(system)
+    seconds = sum(record["seconds"] for record in records)
+    resumed = any(record.get("resumed") for record in records)  # part of their time is not known
+    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0 and not resumed
     return {
         "cold_start": first["load"] + (first["warm_up"] or 0.0),
         "load": first["load"],
