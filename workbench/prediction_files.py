@@ -9,7 +9,6 @@ whatever is not exactly this is refused with file, line and sample.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -117,7 +116,7 @@ def _instance(value: object, sample: Sample, where: str) -> Instance:
     mask, score, box = value["mask"], value["score"], value.get("box")
     if not isinstance(mask, dict) or set(mask) != {"size", "counts"}:
         raise SampleError(f"{where}: expected `mask` to be a COCO RLE {{size, counts}}, got {short(mask)}")
-    if type(score) not in (int, float) or not math.isfinite(score) or not 0 <= score <= 1:
+    if type(score) not in (int, float) or not 0 <= score <= 1:
         raise SampleError(f"{where}: expected `score` to be a number from 0 to 1, got {short(score)}")
     rle = from_annotation(mask, sample.height, sample.width, f"{where}: mask")
     return Instance(rle, float(score), None if box is None else _box(box, f"{where}: box"))
@@ -144,5 +143,5 @@ def _check_keys(record: Mapping[str, object], needed: Sequence[str], optional: S
 def _unknown(known: Mapping[str, Sample]) -> str:
     if not known:
         return "the annotations have no samples"
-    first, last = next(iter(known)), next(reversed(known))
+    first, *_, last = [*known, *known]
     return f"the annotations have no such sample; theirs are {first!r} to {last!r}, by position in the file from 0"

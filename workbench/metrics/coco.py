@@ -2,7 +2,7 @@
 
 A cell is one class in one image: its detections, its targets, and the regions whose objects are not told apart
 (crowds), which absorb any number of detections without counting. `coco/ap` is the protocol (see
-`workbench.metrics.protocols`), `evaluate_files` the same numbers from files in COCO's own layout.
+`workbench.metrics.protocols`); `workbench.metrics.coco_files` has the same numbers of COCO's own JSON.
 """
 
 from collections.abc import Mapping, Sequence
@@ -208,7 +208,9 @@ def _average(found: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.f
     stacked = np.array(found).reshape(len(found), len(THRESHOLDS), n_draws)
     some = (~np.isnan(stacked)).sum(axis=0)
     total = np.nansum(stacked, axis=0)
-    return np.divide(total, some, out=np.full_like(total, np.nan), where=some > 0)
+    average = np.full_like(total, np.nan)
+    np.divide(total, some, out=average, where=some > 0)
+    return average
 
 
 def _defined_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:

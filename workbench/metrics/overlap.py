@@ -35,7 +35,9 @@ def ciou(
 
 
 def weighted_mean(
-    numerator: NDArray[np.number], denominator: NDArray[np.number], weights: NDArray[np.integer] | None = None
+    numerator: NDArray[np.number | np.bool_],
+    denominator: NDArray[np.number | np.bool_],
+    weights: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
     """Ratio of two sums over samples, `[D]`; `[S]` each, weights `[S, D]`. nan where the denominator sums to 0."""
     if weights is None:

@@ -1,16 +1,18 @@
 """COCO's AP as SAM3's evaluations run it, on synthetic data, against ours."""
 
 import json
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
-from pycocotools import mask as coco
 
 from tests.golden_cases import golden_cases
-from workbench.metrics.coco import Cell, average_precision
+from workbench import masks
+from workbench.errors import ConfigurationError
+from workbench.metrics.coco import average_precision
+from workbench.metrics.coco_files import Engine, cells, evaluate_files
 from workbench.metrics.statistics import estimate
 
 pytestmark = pytest.mark.golden
@@ -34,69 +36,99 @@ ONLINE_NAMES = {**NAMES, "AR": "AR@1", "AR_50": "AR@10", "AR_75": "AR@100"}
 @cases
 @pytest.mark.parametrize("kind", ["segm", "bbox"])
 @pytest.mark.parametrize("split", ["", "_positive_split"])
-def test_ap_from_files_equals_the_official_one(folder: Path, kind: str, split: str) -> None:
-    expected = json.loads((folder / f"metrics_offline_{kind}{split}.json").read_text())
+@pytest.mark.parametrize("engine", get_args(Engine))
+def test_ap_from_files_equals_the_official_one(folder: Path, kind: Any, split: str, engine: Any) -> None:
+    if engine == "hotcoco":
+        pytest.importorskip("hotcoco")
+    expected = read(folder, f"metrics_offline_{kind}{split}.json")
     truth, found = read(folder, "gt.json"), read(folder, "pred.json")
     if split:
         asked = {(a["image_id"], a["category_id"]) for a in truth["annotations"]}
         found = [p for p in found if (p["image_id"], p["category_id"]) in asked]
-    # as `COCO.loadRes` does: boxes where the first prediction has one, else masks
-    boxed = bool(found) and "bbox" in found[0]
-    found = found if boxed else [{**p, "bbox": list(coco.toBbox(p["segmentation"]))} for p in found]
-    areas = [p["bbox"][2] * p["bbox"][3] if boxed else float(coco.area(p["segmentation"])) for p in found]
-    metrics = evaluate(cells(truth, found, areas, kind))
-    assert metrics == pytest.approx({our_name(key): value for key, value in expected.items()}, abs=1e-6)
+    official = {our_name(key): value for key, value in expected.items()}
+    assert printed(evaluate_files(truth, found, kind, engine)) == pytest.approx(official, abs=1e-6)
 
 
 @cases
 @pytest.mark.parametrize("classes", ["useCats", "no_cats"])
 def test_ap_with_areas_relative_to_the_image_equals_the_official_one(folder: Path, classes: str) -> None:
-    expected = json.loads((folder / "metrics_online_segm.json").read_text())[classes]
-    truth, found = read(folder, "gt_normalised_area.json"), read(folder, "pred.json")
-    areas = [coco.area(p["segmentation"]) / np.prod(p["segmentation"]["size"]) for p in found]
-    metrics = evaluate(cells(truth, found, areas, "segm", classes == "useCats"), RELATIVE_AREAS)
+    expected = read(folder, "metrics_online_segm.json")[classes]
+    truth = read(folder, "gt_normalised_area.json")
+    detections = [{k: v for k, v in one.items() if k != "bbox"} for one in read(folder, "pred.json")]
+    if classes == "no_cats":
+        truth["annotations"], detections = in_one_class(truth["annotations"]), in_one_class(detections)
+        truth["categories"] = [{"id": 1, "name": "object"}]
+    pixels = {image["id"]: image["height"] * image["width"] for image in truth["images"]}
+    owners = [image for image in sorted(pixels) for _ in truth["categories"]]
+    relative = [
+        replace(cell, areas=cell.areas / pixels[image])
+        for image, cell in zip(owners, cells(truth, detections), strict=True)
+    ]
+    metrics = estimate(average_precision(relative, RELATIVE_AREAS), len(relative))
     names = {key: key.removeprefix("coco_eval_masks_") for key in expected}
     official = {ONLINE_NAMES.get(name, name): expected[key] for key, name in names.items()}
-    assert metrics == pytest.approx(official, abs=1e-6)
+    assert printed(metrics) == pytest.approx(official, abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["pycocotools", "hotcoco"])
+@pytest.mark.parametrize("seed", range(4))
+def test_ours_equals_the_engine_on_ties_crowds_and_empty_images(engine: Any, seed: int) -> None:
+    pytest.importorskip(engine)
+    truth, detections = random_files(np.random.default_rng(seed))
+    ours = evaluate_files(truth, detections)
+    assert printed(ours) == pytest.approx(printed(evaluate_files(truth, detections, engine=engine)), abs=1e-9)
+    assert evaluate_files(truth, []) == pytest.approx(evaluate_files(truth, [], engine="pycocotools"))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="expected an engine among workbench, pycocotools, hotcoco, got 'c'"):
+        evaluate_files({}, [], engine="c")  # type: ignore[arg-type]
+
+
+def random_files(chance: np.random.Generator) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Rectangles on a coarse grid, so that IoUs are equal often, with scores of one digit."""
+
+    def rectangle() -> Any:
+        mask = np.zeros((120, 160), dtype=bool)
+        x, y = 10 * chance.integers(0, 8), 10 * chance.integers(0, 6)
+        mask[y : y + 20 * chance.integers(1, 6), x : x + 20 * chance.integers(1, 6)] = True
+        return masks.encode(mask)
+
+    images = [{"id": i, "file_name": f"{i}.jpg", "height": 120, "width": 160} for i in range(1, 13)]
+    annotations: list[dict[str, Any]] = []
+    detections: list[dict[str, Any]] = []
+    for image in range(1, 11):
+        for category in (1, 2):
+            for _ in range(chance.integers(0, 4)):
+                mask = rectangle()
+                key = {"image_id": image, "category_id": category, "segmentation": mask}
+                box = list(masks.bounding_box(mask))
+                crowd = int(chance.random() < 0.2)
+                number = len(annotations) + 1
+                annotations.append({"id": number, **key, "bbox": box, "area": masks.area(mask), "iscrowd": crowd})
+                detections += [
+                    {**key, "score": float(chance.integers(1, 6)) / 10} for _ in range(chance.integers(0, 3))
+                ]
+            for _ in range(chance.integers(0, 3)):
+                score = float(chance.integers(1, 6)) / 10
+                detections.append(
+                    {"image_id": image, "category_id": category, "segmentation": rectangle(), "score": score}
+                )
+    categories = [{"id": 1, "name": "cup"}, {"id": 2, "name": "dog"}, {"id": 3, "name": "never there"}]
+    return {"images": images, "annotations": annotations, "categories": categories}, detections
+
+
+def in_one_class(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**entry, "category_id": 1} for entry in sorted(entries, key=lambda entry: entry["category_id"])]
 
 
 def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
 
 
-def cells(truth: Any, found: list[Any], areas: Sequence[float], kind: str, by_class: bool = True) -> list[Cell]:
-    """Every class in every image, in the order of their ids, as pycocotools goes through them."""
-    key = {"segm": "segmentation", "bbox": "bbox"}[kind]
-    classes = sorted(category["id"] for category in truth["categories"])
-    result = []
-    for image in sorted(image["id"] for image in truth["images"]):
-        for chosen in [[c] for c in classes] if by_class else [classes]:
-            wanted = [
-                a for c in chosen for a in truth["annotations"] if (a["image_id"], a["category_id"]) == (image, c)
-            ]
-            answers = [
-                i for c in chosen for i, p in enumerate(found) if (p["image_id"], p["category_id"]) == (image, c)
-            ]
-            crowd = [a["iscrowd"] for a in wanted]
-            iou = np.zeros((len(answers), len(wanted)))
-            if answers and wanted:
-                iou = np.asarray(coco.iou([found[i][key] for i in answers], [a[key] for a in wanted], crowd))
-            result.append(
-                Cell(
-                    category=chosen[0],
-                    scores=np.array([found[i]["score"] for i in answers], dtype=np.float64),
-                    areas=np.array([areas[i] for i in answers], dtype=np.float64),
-                    iou=iou,
-                    target_areas=np.array([a["area"] for a in wanted], dtype=np.float64),
-                    crowd=np.array(crowd, dtype=bool),
-                )
-            )
-    return result
-
-
-def evaluate(found: list[Cell], areas: Any = None) -> dict[str, float]:
-    measure = average_precision(found, areas) if areas else average_precision(found)
-    return {name: -1.0 if np.isnan(value) else value for name, value in estimate(measure, len(found)).items()}
+def printed(metrics: dict[str, Any]) -> dict[str, float]:
+    """What the official code prints where a value is undefined."""
+    return {name: -1.0 if value is None or np.isnan(value) else value for name, value in metrics.items()}
 
 
 def our_name(key: str) -> str:
