@@ -6,6 +6,7 @@ disk but the report or the tracking failed, 130 interrupted.
 
 import argparse
 import json
+import shlex
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -96,6 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
     train.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/RECIPE-TIME)")
     train.set_defaults(command=_train)
+
+    serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")
+    serve.add_argument("model", help="checkpoint folder or hub name")
+    serve.add_argument("--port", type=int, default=8001, help="(%(default)s)")
+    serve.add_argument("--name", default="", help="what requests call the model (folder or hub name)")
+    serve.add_argument("--environment", type=Path, help="virtual environment that has the server (.venv-vllm)")
+    serve.add_argument("--install", action="store_true", help="install the server there first, where it is missing")
+    serve.add_argument("--log", type=Path, help="(runs/vllm-PORT.log)")
+    serve.add_argument("--arguments", default="", metavar="TEXT", help="more for the server: --arguments='--x 1 --y'")
+    serve.set_defaults(command=_serve)
 
     report = commands.add_parser("report", help="write the report of a run again")
     report.add_argument("run", type=Path)
@@ -265,6 +276,21 @@ def _train(options: argparse.Namespace) -> int:
     train(config, out)
     print(out)
     return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    serve = registry.load("servers", "vllm")
+    return int(
+        serve(
+            options.model,
+            name=options.name,
+            port=options.port,
+            environment=options.environment,
+            log=options.log,
+            installing=options.install,
+            arguments=shlex.split(options.arguments),
+        )
+    )
 
 
 def _names(text: str) -> list[str]:

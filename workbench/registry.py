@@ -1,4 +1,5 @@
-"""Finds systems, benchmarks, segmenters, metrics, reporters and recipes by entry point; any package may provide them.
+"""Finds systems, benchmarks, segmenters, metrics, reporters, recipes and servers by entry point; any package may
+provide them.
 
 A plugin of group `workbench.<plural>` is a function (or class); for systems, segmenters and benchmarks it returns the
 thing itself, and its keyword arguments with defaults are the options.
@@ -21,7 +22,7 @@ from typing import Any, Literal, get_args
 
 from workbench.errors import ConfigurationError
 
-Group = Literal["systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes"]
+Group = Literal["systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes", "servers"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 HEAVY = frozenset(
     {"jax", "langgraph", "matplotlib", "mlflow", "openai", "pandas", "scipy", "tensorflow", "torch", "transformers"}

@@ -1,0 +1,23 @@
+"""Lets a torchvision without its compiled part be imported beside a CPU build of torch, in every process of a vLLM
+server: vLLM imports it for Qwen3-VL, and it fails where the schemas of its own operators are not registered."""
+
+import importlib.abc
+import sys
+from typing import Any
+
+_SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+
+class _BeforeTorchvision(importlib.abc.MetaPathFinder):
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        if fullname != "torchvision":
+            return
+        sys.meta_path.remove(self)
+        import torch
+
+        if torch.version.cuda is None:
+            for name in ("nms", "qnms"):
+                torch.library.define(f"torchvision::{name}", _SCHEMA)
+
+
+sys.meta_path.insert(0, _BeforeTorchvision())
