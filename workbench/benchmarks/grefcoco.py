@@ -75,7 +75,7 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
 
     Samples are numbered through the whole file, ref by ref and within it sentence by sentence, also where only those
     of one `split` are given; a ref without a list of sentences counts as one sample. InstructSAM's entries count in
-    the same way, text by text. The instruction is the text as it was written (`raw`).
+    the same way, text by text. The instruction is the text as it was written (`raw`), or `sent` where there is none.
     Targets are the objects of `ann_id` that are no crowds, each once, and none for [-1]; a ref whose objects are all
     crowds, or are of another image, is unusable. `others` are the further objects of the image that can be read.
     `facts` are `ref_id`, `sent_id`, `image_id` and `split`.
@@ -87,11 +87,23 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
         found = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
         return numbered(found, annotations.name)
     objects = _Objects(CocoFile(_instances(annotations)))
-    samples = numbered(
-        (sample for i, ref in enumerate(entries) for sample in _ref(ref, f"ref {i}", objects, folder)),
-        annotations.name,
+    found = (
+        sample
+        for i, ref in enumerate(entries)
+        for sample in (_skipped(ref, folder) if _is_elsewhere(ref, split) else _ref(ref, f"ref {i}", objects, folder))
     )
+    samples = numbered(found, annotations.name)
     return [sample for sample in samples if split is None or sample.facts.get("split") == split]
+
+
+def _is_elsewhere(ref: object, split: str | None) -> bool:
+    return split is not None and isinstance(ref, dict) and ref.get("split") != split
+
+
+def _skipped(ref: dict[str, Any], images: ImageFolder) -> list[Sample]:
+    """Stand-ins for the samples of another split: they only count."""
+    sentences = ref.get("sentences")
+    return [blank(images)] * (len(sentences) if isinstance(sentences, list) else 1)
 
 
 def _is_published(entries: list[Any]) -> bool:
@@ -190,7 +202,9 @@ def _with_objects(asked: Sample, ref: dict[str, Any], objects: _Objects, where: 
 def _sentence(item: object, where: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(item, dict):
         raise SampleError(f"{where}: expected {{sent_id, raw, sent}}, got {short(item)}")
-    return text_of(item.get("raw", item.get("sent")), where), kept(item, ["sent_id"])
+    raw = item.get("raw", "")
+    text = item.get("sent") if isinstance(raw, str) and not raw.strip() else raw
+    return text_of(text, where), kept(item, ["sent_id"])
 
 
 def _said(

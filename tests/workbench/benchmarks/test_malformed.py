@@ -101,7 +101,7 @@ LAYOUTS = {
             ((0, "split"), [None, 7, [], {}, NAN], {0, 1}),
             ((0, "sentences"), NOT_LIST, {0}),
             ((0, "sentences", 0), NOT_LIST, {0}),
-            ((0, "sentences", 0, "raw"), NOT_TEXT, {0}),
+            ((0, "sentences", 0, "raw"), [v for v in NOT_TEXT if not isinstance(v, str) or v.strip()], {0}),
         ),
     ),
     "grefcoco instances": Layout(

@@ -1,6 +1,8 @@
 """The readers on small files in the layout that each benchmark is published in."""
 
+import inspect
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +18,7 @@ from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, roborefi
 from workbench.benchmarks.polygons import fill
 from workbench.errors import ConfigurationError
 from workbench.masks import Rle
-from workbench.registry import prepare
+from workbench.registry import load, prepare
 from workbench.runs import sample_from_json, sample_to_json
 from workbench.samples import Sample
 
@@ -108,6 +110,16 @@ def test_the_split_is_known_from_the_published_names(name: str, file: str, split
     assert prepare("benchmarks", name, options)().identity()["split"] == split
 
 
+@pytest.mark.parametrize("name", PLACES)
+def test_the_documentation_checks_what_is_run_by_default(name: str) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "benchmarks.md").read_text()
+    (command,) = (line for line in guide.splitlines() if line.startswith(f"    workbench check {name} "))
+    words = shlex.split(command)
+    defaults = inspect.signature(load("benchmarks", name)).parameters
+    assert words[3:] == ["--annotations", defaults["annotations"].default, "--images", defaults["images"].default]
+    assert f"--benchmark {name}" in guide
+
+
 def test_inst2seg() -> None:
     folder = OFFICIAL / "inst2seg"
     assert asked(inst2seg.read(folder / "inst2seg.json", folder / "data")) == [
@@ -179,6 +191,15 @@ def test_grefcoco_objects_that_are_no_answer(official: Path, ann_id: Any, proble
         None,
         None,
     ]
+
+
+def test_grefcoco_expressions_without_the_written_text_have_the_cleaned_one(official: Path) -> None:
+    def edit(refs: Any) -> None:
+        refs[0]["sentences"][0]["raw"] = " "
+        del refs[0]["sentences"][1]["raw"]
+
+    samples = grefcoco.read(edited(official / "grefcoco" / "grefs(unc).json", edit), None)
+    assert [sample.instruction for sample in samples[:2]] == ["both people", "two persons"]
 
 
 def test_grefcoco_needs_its_instances(official: Path) -> None:
