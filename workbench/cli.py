@@ -6,6 +6,7 @@ disk but the report or the tracking failed, 130 interrupted.
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -96,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
     train.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/RECIPE-TIME)")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the recipe, in place of the file's"
+    )
     train.set_defaults(command=_train)
 
     serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")
@@ -270,7 +274,9 @@ def _train(options: argparse.Namespace) -> int:
     from workbench.recipes import read_config
     from workbench.store import check_writable
 
-    name, train, config = read_config(options.config)
+    name, train, config = read_config(options.config, _keys(options.set))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not options.out:
+        raise ConfigurationError("--out is needed where several processes train: all of them use one folder")
     out = options.out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     check_writable(out)
     train(config, out)
@@ -291,6 +297,22 @@ def _serve(options: argparse.Namespace) -> int:
             arguments=shlex.split(options.arguments),
         )
     )
+
+
+def _keys(assignments: Sequence[str]) -> dict[str, Any]:
+    """Read `key=value` (YAML values); raises `ConfigurationError` for anything else."""
+    import yaml
+
+    keys: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(f"--set expects KEY=VALUE, got {assignment!r}")
+        try:
+            keys[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"--set {assignment}: the value is not YAML: {error}") from error
+    return keys
 
 
 def _names(text: str) -> list[str]:

@@ -5,7 +5,7 @@ A recipe is an entry point of group `workbench.recipes`: a function `(config, ou
 """
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from workbench.errors import ConfigurationError
 Recipe = Callable[[dict[str, Any], Path], None]
 
 
-def read_config(path: Path) -> tuple[str, Recipe, dict[str, Any]]:
-    """The name of the recipe, the recipe, and the keys for it, from a YAML file.
+def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[str, Recipe, dict[str, Any]]:
+    """The name of the recipe, the recipe, and the keys for it, from a YAML file; `changes` take the place of its keys.
 
     Raises `ConfigurationError` for a file that is missing or no YAML mapping, an unknown recipe, and for keys or
     values that the recipe does not take.
@@ -33,6 +33,7 @@ def read_config(path: Path) -> tuple[str, Recipe, dict[str, Any]]:
         raise ConfigurationError(f"{path}: expected a mapping with a key `recipe`")
     name = config.pop("recipe")
     recipe = registry.load("recipes", name)
+    config |= changes or {}
     _check_keys(recipe, config, path)
     return name, recipe, config
 

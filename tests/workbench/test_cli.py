@@ -164,6 +164,30 @@ def test_train_finds_the_recipe_and_gives_it_the_other_keys(workplace: Path) -> 
     assert Path("trained/config.txt").read_text() == "{'steps': 3, 'rate': 1}"
 
 
+def test_keys_of_a_recipe_can_be_set_on_the_command_line(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("config.yaml").write_text("recipe: tiny\nsteps: 3\nrate: 1\n")
+    assert main(["train", "config.yaml", "--out", "trained", "--set", "steps=5"]) == 0
+    assert Path("trained/config.txt").read_text() == "{'steps': 5, 'rate': 1}"
+    for wrong, message in (
+        ("steps", "--set expects KEY=VALUE, got 'steps'"),
+        ("raet=1", "unknown key 'raet' (did you mean 'rate'?)"),
+        ("steps=many", "steps: expected int, got 'many'"),
+    ):
+        assert main(["train", "config.yaml", "--out", "again", "--set", wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_several_processes_need_one_folder(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("config.yaml").write_text("recipe: tiny\nsteps: 3\n")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", "config.yaml"]) == 2
+    assert "--out is needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
