@@ -164,9 +164,7 @@ def test_train_finds_the_recipe_and_gives_it_the_other_keys(workplace: Path) -> 
     assert Path("trained/config.txt").read_text() == "{'steps': 3, 'rate': 1}"
 
 
-def test_keys_of_a_recipe_can_be_set_on_the_command_line(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_keys_of_a_recipe_can_be_set_on_the_command_line(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.yaml").write_text("recipe: tiny\nsteps: 3\nrate: 1\n")
     assert main(["train", "config.yaml", "--out", "trained", "--set", "steps=5"]) == 0
     assert Path("trained/config.txt").read_text() == "{'steps': 5, 'rate': 1}"
