@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench import runs
+from workbench import registry, runs
 from workbench.answers import Mode, Options, answer, load
 from workbench.errors import ConfigurationError, SampleError
 from workbench.predictions import OK
@@ -50,6 +50,7 @@ def run(
     check_writable(out)
     made = [_make(name, factory) for name, factory in systems.items()]
     benchmark = make_benchmark()
+    registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
     samples = _first_samples(benchmark, limit)
     digests = _ImageDigests()
     with lock(out), ExitStack() as stack:

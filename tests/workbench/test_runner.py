@@ -242,6 +242,13 @@ def test_a_benchmark_without_samples_is_refused(tmp_path: Path) -> None:
         _run(tmp_path, Watched(), _toy(tmp_path, 0))
 
 
+def test_an_unknown_protocol_is_refused_before_any_system_works(tmp_path: Path) -> None:
+    system = Watched()
+    with pytest.raises(ConfigurationError, match="unknown metric 'inst2sag'"):
+        _run(tmp_path, system, replace(_toy(tmp_path), protocol="inst2sag"))
+    assert not system.images
+
+
 def test_progress_tells_what_is_done_and_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _run(tmp_path, Watched(_raise_on("s0", "s4")))
     assert "watched: 6/6 samples, " in (lines := capsys.readouterr().err)
