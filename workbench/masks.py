@@ -43,6 +43,11 @@ def area(rle: Rle) -> int:
     return int(coco.area(rle))
 
 
+def areas(rles: Sequence[Rle]) -> list[int]:
+    """Number of foreground pixels of each mask."""
+    return [int(n) for n in coco.area(list(rles))] if rles else []
+
+
 def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
     """Box `x, y, width, height` in pixels; all zero for an empty mask."""
     x, y, w, h = (float(v) for v in coco.toBbox(rle))

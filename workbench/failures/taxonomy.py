@@ -31,10 +31,11 @@ from typing import get_args
 
 import numpy as np
 
-from workbench.metrics.matching import SampleOverlap, match
+from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap
 from workbench.predictions import OK, Dropped
 
 HIT = 0.5
+HIT_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == HIT)[0])
 TOUCH = 0.1
 MATCHED = "matched"
 MISSED = "missed"
@@ -72,7 +73,7 @@ class Diagnosis:
 
 def diagnose(overlap: SampleOverlap) -> Diagnosis:
     """Sort the instances, the targets and the sample as a whole into the categories of this module."""
-    taken = match(overlap.scores, overlap.iou, np.array([HIT]))[:, 0]
+    taken = overlap.matches[:, HIT_LEVEL]
     instances = tuple(_instance(overlap, index, target >= 0) for index, target in enumerate(taken))
     matched = set(taken.tolist())
     targets = tuple(

@@ -36,7 +36,8 @@ def rank(overlaps: Sequence[SampleOverlap], thresholds: NDArray[np.float64] = IO
         return Ranking(np.zeros(0, np.int64), np.zeros((0, len(thresholds)), bool), targets)
     sample = np.repeat(np.arange(len(overlaps)), [overlap.n_instances for overlap in overlaps])
     scores = np.concatenate([overlap.scores for overlap in overlaps])
-    hits = np.concatenate([match(overlap.scores, overlap.iou, thresholds) >= 0 for overlap in overlaps])
+    usual = thresholds is IOU_THRESHOLDS
+    hits = np.concatenate([o.matches if usual else match(o.scores, o.iou, thresholds) for o in overlaps]) >= 0
     order = np.argsort(-scores, kind="stable")
     return Ranking(sample[order], hits[order], targets)
 

@@ -208,7 +208,7 @@ def _average(found: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.f
     stacked = np.array(found).reshape(len(found), len(THRESHOLDS), n_draws)
     some = (~np.isnan(stacked)).sum(axis=0)
     total = np.nansum(stacked, axis=0)
-    average = np.full_like(total, np.nan)
+    average = np.full(total.shape, np.nan)
     np.divide(total, some, out=average, where=some > 0)
     return average
 

@@ -135,7 +135,7 @@ def _hotcoco(truth: Mapping[str, Any], detections: Sequence[Entry], iou_type: Io
             "the engine hotcoco is not installed: pip install 'segmentation-workbench[hotcoco]'"
         ) from error
     annotated = COCO(dict(truth))
-    run = COCOeval(annotated, annotated.load_res(list(detections)), iou_type)
+    run = COCOeval(annotated, annotated.load_res([dict(one) for one in detections]), iou_type)
     run.evaluate()
     run.accumulate()
     with redirect_stdout(io.StringIO()):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,11 @@ class SampleOverlap:
     def n_instances(self) -> int:
         return len(self.scores)
 
+    @cached_property
+    def matches(self) -> NDArray[np.int64]:
+        """`match` at `IOU_THRESHOLDS`, `[N, 10]`."""
+        return match(self.scores, self.iou)
+
 
 def overlaps(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[SampleOverlap]:
     """One overlap per sample with a usable annotation, in the order of the samples.
@@ -112,7 +118,10 @@ def match(
         return matched
     free = np.ones((len(thresholds), n_targets), dtype=bool)
     levels = np.arange(len(thresholds))
+    near = iou.max(axis=1) >= thresholds.min()
     for instance in np.argsort(-scores, kind="stable"):
+        if not near[instance]:
+            continue
         available = np.where(free, iou[instance], -1.0)
         best = available.argmax(axis=1)
         hit = available[levels, best] >= thresholds
@@ -121,10 +130,12 @@ def match(
     return matched
 
 
-def pooled_areas(predicted: Sequence[Rle], targets: Sequence[Rle], ignore: Rle | None = None) -> tuple[int, int]:
-    """Pixels of the intersection and of the union of the pooled masks, with `ignore` pixels cleared in both."""
-    one, other, both = (_area_outside(pooled, ignore) for pooled in (predicted, targets, [*predicted, *targets]))
-    return one + other - both, both
+def pooled_areas(predicted: Sequence[Rle], targets: Sequence[Rle], ignore: Rle | None = None) -> tuple[int, int, int]:
+    """Pixels of the intersection, of the union and of the targets, of pooled masks, with `ignore` cleared in both."""
+    one, other = (masks.union(found) if len(found) > 1 else next(iter(found), None) for found in (predicted, targets))
+    both = masks.union([one, other]) if one and other else one or other
+    areas = [_area_outside(mask, ignore) for mask in (one, other, both)]
+    return areas[0] + areas[1] - areas[2], areas[2], areas[1]
 
 
 def box_iou(a: Box, b: Box) -> float:
@@ -136,13 +147,13 @@ def box_iou(a: Box, b: Box) -> float:
     return common / union if union > 0 else math.nan
 
 
-def _area_outside(found: Sequence[Rle], ignore: Rle | None) -> int:
-    """Pixels of the union of masks that are not in `ignore`."""
-    if not found:
+def _area_outside(mask: Rle | None, ignore: Rle | None) -> int:
+    """Pixels of a mask that are not in `ignore`."""
+    if mask is None:
         return 0
     if ignore is None:
-        return masks.area(found[0] if len(found) == 1 else masks.union(found))
-    return masks.area(masks.union([*found, ignore])) - masks.area(ignore)
+        return masks.area(mask)
+    return masks.area(masks.union([mask, ignore])) - masks.area(ignore)
 
 
 def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
@@ -152,8 +163,7 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     candidates = [candidate.mask for candidate in answer.candidates]
     _check(sample, [*predicted, *candidates], scores)
     rejected = not answer.instances if answer.rejected is None else answer.rejected
-    intersection, union = pooled_areas(predicted, sample.targets, sample.ignore)
-    target_area = _area_outside(sample.targets, sample.ignore)
+    intersection, union, target_area = pooled_areas(predicted, sample.targets, sample.ignore)
     given = sample.facts.get("areas")
     return SampleOverlap(
         sample_id=sample.sample_id,
@@ -171,8 +181,8 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         target_area=target_area,
         rejected=rejected,
         box_iou=_box_iou(sample, instances),
-        areas=np.array([_area(instance) for instance in instances], dtype=np.float64),
-        target_areas=np.array(given or [masks.area(mask) for mask in sample.targets], dtype=np.float64),
+        areas=_areas(instances, predicted),
+        target_areas=np.array(given or masks.areas(sample.targets), dtype=np.float64),
         iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
         exhaustive=all(reading.exhaustive for reading in sample.readings),
         cover_crowds=masks.iou_matrix(predicted, sample.facts.get("crowds", ()), crowd=True),
@@ -181,8 +191,10 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     )
 
 
-def _area(instance: Instance) -> float:
-    return masks.area(instance.mask) if instance.box is None else instance.box[2] * instance.box[3]
+def _areas(instances: Sequence[Instance], predicted: Sequence[Rle]) -> NDArray[np.float64]:
+    pairs = zip(instances, masks.areas(predicted), strict=True)
+    found = [area if instance.box is None else instance.box[2] * instance.box[3] for instance, area in pairs]
+    return np.array(found, dtype=np.float64)
 
 
 def _box_iou(sample: Sample, instances: Sequence[Instance]) -> float:

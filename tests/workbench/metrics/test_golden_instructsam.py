@@ -179,7 +179,7 @@ def test_conventions_for_empty_masks_and_ignored_pixels(expected: Any) -> None:
         for case, (predicted, target) in cases.items():
             areas = pooled_areas([rle[predicted]], [rle[target]])
             iou = sample_iou(np.array([areas[0]]), np.array([areas[1]]), both_empty=empty_score)
-            assert [*areas, iou[0]] == official[name][case], (name, case)
+            assert [*areas[:2], iou[0]] == official[name][case], (name, case)
 
 
 def block(columns: slice) -> np.ndarray[Any, Any]:

@@ -23,9 +23,9 @@ def test_a_failed_answer_counts_as_empty_but_keeps_its_candidates() -> None:
 
 
 def test_ignored_pixels_are_cleared_in_both() -> None:
-    assert pooled_areas([strip((0, 10))], [strip((5, 20))], strip((8, 15))) == (6, 26)
-    assert pooled_areas([strip((0, 10))], [], strip((8, 15))) == (0, 16)
-    assert pooled_areas([], [], strip((8, 15))) == (0, 0)
+    assert pooled_areas([strip((0, 10))], [strip((5, 20))], strip((8, 15))) == (6, 26, 16)
+    assert pooled_areas([strip((0, 10))], [], strip((8, 15))) == (0, 16, 0)
+    assert pooled_areas([], [], strip((8, 15))) == (0, 0, 0)
 
 
 def test_a_sample_without_usable_annotation_is_left_out() -> None:
