@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -193,11 +194,11 @@ def measure_loops(samples: list[Sample], answers: list[Prediction], repeats: int
 
 def measure_coco(samples: list[Sample], answers: list[Prediction], repeats: int) -> dict[str, Any]:
     truth, detections = coco_json(samples, answers)
-    functions = {}
-    for engine in ENGINES:
-        if importlib.util.find_spec(engine) is None:
-            continue
-        functions[engine] = lambda engine=engine: evaluate_files(truth, detections, engine=engine)
+    functions: dict[str, Callable[[], Any]] = {
+        engine: partial(evaluate_files, truth, detections, engine=engine)
+        for engine in ENGINES
+        if importlib.util.find_spec(engine) is not None
+    }
     times, results = take_turns(functions, repeats)
     for engine, found in results.items():
         for metric, value in results["pycocotools"].items():

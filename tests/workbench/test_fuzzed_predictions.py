@@ -29,7 +29,7 @@ Random = random.Random
 
 def valid(chance: Random) -> list[dict[str, Any]]:
     """Answers to all samples, in any order; that to sample 0 is empty."""
-    records = []
+    records: list[dict[str, Any]] = []
     for index in range(len(SAMPLES)):
         starts = [chance.randrange(0, WIDTH - 30) for _ in range(index and chance.randint(1, 3))]
         instances: list[dict[str, Any]] = [{"mask": strip((s, s + 20)), "score": chance.random()} for s in starts]

@@ -21,7 +21,6 @@ from workbench.predictions import Instance, Prediction
 pytestmark = pytest.mark.golden
 
 NAMES = {"positive_micro_F1": "pmF1"}
-LETTERS = "abc"
 
 
 def _official_runs() -> list[tuple[str, Path, dict[str, Any], list[Path]]]:
@@ -31,7 +30,7 @@ def _official_runs() -> list[tuple[str, Path, dict[str, Any], list[Path]]]:
         if (folder / "pred.json").exists():
             for path in sorted(folder.glob("metrics_*.json")):
                 expected = json.loads(path.read_text())
-                files = [folder / f"gt_{letter}.json" for letter in LETTERS[: expected["n_gt_files"]]]
+                files = [folder / f"gt_{letter}.json" for letter in path.stem.split("_")[2]]
                 runs.append((f"{folder.name}/{path.stem}", folder, expected, files))
         for case in sorted(path.parent for path in folder.glob("*/expected.json")):
             single = case / "gt.json"
@@ -46,7 +45,7 @@ ANSWERED = [run for run in RUNS if "metrics" in run[2]]
 SEGM = [run for run in ANSWERED if run[2]["iou_type"] == "segm"]
 
 
-def parametrize(runs: Any) -> Any:
+def parametrize(runs: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("folder", "expected", "files"), [r[1:] for r in runs], ids=[r[0] for r in runs])
 
 
@@ -110,7 +109,7 @@ def judged(folder: Path, expected: Any, files: list[Path]) -> dict[int, PairCoun
         image["id"] for content in annotators for image in content["images"] if not image["is_instance_exhaustive"]
     }
     found = predictions_of(folder, files[0])
-    targets = [defaultdict(list) for _ in annotators]
+    targets: list[dict[int, list[Any]]] = [defaultdict(list) for _ in annotators]
     for content, of_image in zip(annotators, targets, strict=True):
         for annotation in content["annotations"]:
             if not annotation["iscrowd"]:
