@@ -99,12 +99,12 @@ def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
 
 def _is_polygon(value: object) -> bool:
     """Whether this is `[x, y, x, y, ...]` of at least 3 points."""
-    return (
-        isinstance(value, list)
-        and len(value) >= 6
-        and len(value) % 2 == 0
-        and all(type(number) is int or (type(number) is float and math.isfinite(number)) for number in value)
-    )
+    if not isinstance(value, list) or len(value) < 6 or len(value) % 2 or not set(map(type, value)) <= {int, float}:
+        return False
+    try:
+        return all(map(math.isfinite, value))
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _check_near(polygons: list[list[float]], height: int, width: int, where: str) -> None:

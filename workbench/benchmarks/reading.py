@@ -190,7 +190,11 @@ def unusable(problem: str, images: ImageFolder, known: Sample | None = None) -> 
 
 def is_text(value: str) -> bool:
     """Whether a string can be written to a file: JSON may hold halves of characters."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def text_of(value: object, where: str) -> str:
