@@ -78,10 +78,11 @@ async def arun(workspace: Workspace, saver: Any = None, thread: str = "") -> Sta
     state: State = kept or _first(workspace)
     if kept:
         workspace.restore(state)
-    given = None if kept else state
+    given, durability = None if kept else state, "sync" if saver else None
     try:
         async with asyncio.timeout(workspace.left):
-            async for reached in graph.astream(given, config, context=workspace, stream_mode="values"):
+            steps = graph.astream(given, config, context=workspace, stream_mode="values", durability=durability)
+            async for reached in steps:
                 state = reached
     except TimeoutError:
         during = workspace.trace.calls[-1].kind if workspace.trace.calls else "start"

@@ -38,6 +38,7 @@ class Unfinished:
         serde = JsonPlusSerializer(allowed_msgpack_modules=KEPT)
         saver = AsyncSqliteSaver(connection, serde=serde)
         await saver.setup()
+        await connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk: a kill loses nothing even so
         return saver
 
     async def forget_answered(self) -> None:

@@ -70,6 +70,7 @@ class Workspace:
     _features: Any = None
     _encoded: bool = False
     _told: dict[str, int] = field(default_factory=dict)
+    _told_calls: set[int] = field(default_factory=set)
 
     @property
     def left(self) -> float:
@@ -78,24 +79,24 @@ class Workspace:
 
     def news(self) -> dict[str, list[Any]]:
         """Calls that ended, candidates, masks and drawings since the last time, for the graph's state."""
-        kept: dict[str, list[Any]] = {
-            "calls": self.trace.calls,
+        ended = [call for call in self.trace.calls if call.duration and id(call) not in self._told_calls]
+        self._told_calls |= {id(call) for call in ended}
+        grown: dict[str, list[Any]] = {
             "candidates": self.trace.candidates,
             "found": self.found,
             "drawings": self.drawings,
         }
-        new = {name: items[self._told.get(name, 0) :] for name, items in kept.items()}
-        # requests that still run are told when they end; those behind them wait, so that each is told once
-        running = next((i for i, call in enumerate(new["calls"]) if not call.duration), None)
-        new["calls"] = new["calls"][:running]
-        self._told = {name: self._told.get(name, 0) + len(items) for name, items in new.items()}
-        return new
+        new = {name: items[self._told.get(name, 0) :] for name, items in grown.items()}
+        self._told = {name: len(items) for name, items in grown.items()}
+        return {"calls": ended, **new}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state: what was found, drawn and recorded, and how much of the time is spent."""
-        self.trace.calls[:], self.trace.candidates[:] = state["calls"], state["candidates"]
-        self.found[:], self.drawings[:] = state["found"], map(tuple, state["drawings"])
-        self._told = {name: len(state[name]) for name in ("calls", "candidates", "found", "drawings")}
+        self.trace.calls[:] = sorted(state["calls"], key=lambda call: call.start)
+        self.trace.candidates[:], self.found[:] = state["candidates"], state["found"]
+        self.drawings[:] = map(tuple, state["drawings"])
+        self._told_calls = {id(call) for call in self.trace.calls}
+        self._told = {name: len(state[name]) for name in ("candidates", "found", "drawings")}
         spent = max((call.start + call.duration for call in self.trace.calls), default=0.0)
         self.trace.origin = time.perf_counter() - spent
         self.latest = next((call for call in reversed(self.trace.calls) if call.note.get("request") == "main"), None)
