@@ -91,7 +91,8 @@ def dense_targets(scenes: list[TrainingScene], stride: int) -> tuple[Tensor, Ten
         around[0] -= (np.arange(width, dtype=np.float32) + 0.5) / width
         around[1] -= (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
         boxes.append(8 * around)
-    return torch.from_numpy(np.stack(categories)), torch.from_numpy(np.stack(colours)), torch.from_numpy(np.stack(boxes))
+    kinds, shades, places = (torch.from_numpy(np.stack(each)) for each in (categories, colours, boxes))
+    return kinds, shades, places
 
 
 def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
