@@ -250,9 +250,11 @@ def _show(
 async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
     """A verdict, asked for again, with what was wrong, while it cannot be read."""
     messages = await asyncio.to_thread(_check_messages, workspace, mask)
+    counts = [workspace.found[mask].mask["counts"]]
+    pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]
     said: list[dict[str, str]] = []
     while True:
-        answer, call = await workspace.ask(messages, request="check_mask", mask=number, sent=list(said))
+        answer, call = await workspace.ask(messages, request="check_mask", mask=number, sent=[*pictures, *said])
         verdict = tools.parse_verdict(answer.text)
         if not isinstance(verdict, tools.Mistake):
             call.note["accepted"] = verdict

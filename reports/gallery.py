@@ -134,11 +134,11 @@ def _sample(sample: Sample, picture: int, answers: Mapping[str, Answer], side: i
         "bin": sample.target_count,
         "problem": sample.problem,
         "targets": [shrink(target, side) for target in sample.targets],
-        "answers": {system: _answer(answer, side) for system, answer in answers.items()},
+        "answers": {system: _answer(answer, sample, side) for system, answer in answers.items()},
     }
 
 
-def _answer(answer: Answer, side: int) -> dict[str, Any]:
+def _answer(answer: Answer, sample: Sample, side: int) -> dict[str, Any]:
     prediction, diagnosis = answer.prediction, answer.diagnosis
     instances = prediction.instances if prediction.outcome == OK else ()
     dropped = sorted(prediction.candidates, key=lambda candidate: -candidate.score)
@@ -153,16 +153,39 @@ def _answer(answer: Answer, side: int) -> dict[str, Any]:
         "instances": diagnosis.instances if diagnosis else (),
         "masks": [[shrink(instance.mask, side), round(instance.score, 4)] for instance in instances],
         "phrases": prediction.phrases,
-        "calls": [_call(call) for call in prediction.calls[:MAX_CALLS]],
+        "calls": _calls(prediction.calls[:MAX_CALLS], sample, side),
         "more_calls": max(0, len(prediction.calls) - MAX_CALLS),
         "dropped": [[shrink(c.mask, side), round(c.score, 4), c.dropped, c.phrase] for c in dropped[:MAX_DROPPED]],
         "more_dropped": max(0, len(dropped) - MAX_DROPPED),
     }
 
 
-def _call(call: Call) -> list[Any]:
-    note = {key: value if isinstance(value, int | float) else _text(value) for key, value in call.note.items()}
-    return [call.kind, round(call.start, 4), round(call.duration, 5), call.tokens_in, call.tokens_out, note]
+def _calls(calls: Sequence[Call], sample: Sample, side: int) -> list[list[Any]]:
+    """Kind, times, tokens, note, and what the request showed the model for the first time, of each call."""
+    made: list[list[Any]] = []
+    seen: set[str] = set()
+    for call in calls:
+        parts = [part for part in call.note.get("sent", ()) if isinstance(part, dict)]
+        new = [part for part in parts if json.dumps(part) not in seen]
+        seen |= {json.dumps(part) for part in new}
+        masks = call.note.get("masks")
+        note = {
+            **{key: value for key, value in call.note.items() if key != "sent"},
+            **({"masks": len(masks)} if isinstance(masks, list) else {}),
+        }
+        note = {key: value if isinstance(value, int | float) else _text(value) for key, value in note.items()}
+        times = [round(call.start, 4), round(call.duration, 5)]
+        sent = [_part(part, sample, side) for part in new]
+        made.append([call.kind, *times, call.tokens_in, call.tokens_out, note, sent])
+    return made
+
+
+def _part(part: Mapping[str, Any], sample: Sample, side: int) -> dict[str, Any]:
+    """A text of a request, or which masks a picture of it shows."""
+    if "picture" not in part:
+        return {"text": _text(part.get("text", ""))}
+    size = [sample.height, sample.width]
+    return {"picture": part["picture"], "masks": [shrink({"size": size, "counts": m}, side) for m in part["masks"]]}
 
 
 def _text(value: Any) -> str:

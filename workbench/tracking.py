@@ -51,7 +51,7 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
     try:
         experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
         client, experiment_id = open_experiment(uri, run.path, experiment)
-        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run)}
+        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run, uri)}
     except Exception as error:
         raise TrackingError(
             f"MLflow at {shown(uri)} failed: {type(error).__name__}: {error}\n"
@@ -93,7 +93,9 @@ def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
     return {_key(key): math.nan if value is None else float(value) for key, value in flat.items()}
 
 
-def _log(client: "MlflowClient", experiment_id: str, run: Run) -> str:
+def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
+    from workbench.traces import log_traces
+
     manifest, results = run.manifest, run.results
     shared = {"benchmark": manifest["benchmark"]["identity"], "option": manifest["options"]}
     tags = {
@@ -112,6 +114,7 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run) -> str:
             log_params(client, child, {"system": identity, **shared})
             log_metrics(client, child, values[system])
             _log_predictions(client, child, run, system)
+            log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
             client.set_terminated(child)
         for name in ("manifest.json", "results.json", "samples.parquet"):
             client.log_artifact(parent, str(run.path / name))

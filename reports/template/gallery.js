@@ -263,7 +263,7 @@
     };
     return make("section", { "--c": colour(system) }, holder,
       answer.message ? make("p.message", {}, answer.message) : null,
-      missed(answer), timeline(answer), dropped(answer, highlight));
+      missed(answer), timeline(answer, sample, drawings), dropped(answer, highlight));
   }
 
   function missed(answer) {
@@ -273,17 +273,31 @@
     return make("p.remark", {}, `Missed targets: ${text}`);
   }
 
-  function timeline(answer) {
+  function timeline(answer, sample, drawings) {
     if (!answer.calls.length) return make("p.remark", {}, "No calls recorded");
     const end = Math.max(answer.latency || 0, ...answer.calls.map(([, start, duration]) => start + duration), 1e-9);
-    const rows = answer.calls.map(([kind, start, duration, read, written, note]) =>
+    const rows = answer.calls.map(([kind, start, duration, read, written, note, sent]) =>
       make("li", { "--call": `var(--call-${kind})` },
         make("span.kind", {}, calls[kind]),
         make("span.track", { "--from": `${(100 * start) / end}%`, "--long": `${(100 * duration) / end}%` }),
         make("span.time", {}, seconds(duration)),
+        sent.length ? make("div.sent", {}, sent.map((part) => shown(part, sample, drawings))) : null,
         notes(note, read || written ? `${read} → ${written} tokens` : "")));
     const more = answer.more_calls ? make("p.remark", {}, `and ${answer.more_calls} more calls`) : null;
     return make("div", {}, make("h4", {}, `${answer.calls.length + answer.more_calls} calls in ${seconds(end)}`), make("ol.timeline", {}, rows), more);
+  }
+
+  /* What a request showed the model: a text, or a picture, drawn again from the masks that were in it. */
+  function shown(part, sample, drawings) {
+    if (part.text !== undefined) return make("p", {}, part.text);
+    const numbered = part.picture === "all_masks" || part.picture === "accepted_masks";
+    const layers = part.masks.map((counts, i) => ({
+      counts,
+      style: "seen",
+      colour: `hsl(${(i * 222.5) % 360} 100% ${i < 20 ? 50 : 68}%)`,
+      label: numbered ? String(i + 1) : "",
+    }));
+    return make("figure", {}, panel(sample, layers, drawings, part.picture === "zoomed"), make("figcaption", {}, named(part.picture)));
   }
 
   function notes(note, tokens) {

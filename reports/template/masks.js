@@ -126,8 +126,9 @@ const Masks = (() => {
   }
 
   function stroke(context, { path, style, colour }, pixel) {
-    if (style === "matched" || style === "wrong") {
-      context.globalAlpha = style === "matched" ? 0.42 : 0.2;
+    const fill = { matched: 0.42, wrong: 0.2, seen: 0.15 }[style];
+    if (fill) {
+      context.globalAlpha = fill;
       context.fillStyle = colour;
       context.fill(path, "evenodd");
       context.globalAlpha = 1;

@@ -40,7 +40,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     log = tmp_path_factory.mktemp("vllm") / "server.log"
     environment = Path(os.environ[VARIABLE])
     with VllmServer(str(CHECKPOINT), name="tiny", log=log, environment=environment) as running:
+        assert running._process is not None
+        group = running._process.pid
         yield running
+    with pytest.raises(ProcessLookupError):  # none of its processes is left
+        os.killpg(group, 0)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{running.url}/models", timeout=2)
 
 
 def endpoint(server: VllmServer) -> OpenAiEndpoint:
@@ -133,14 +139,3 @@ def test_a_server_that_cannot_start_gives_its_log(tmp_path: Path) -> None:
         VllmServer(str(tmp_path / "model"), log=log, environment=Path(os.environ[VARIABLE])),
     ):
         pass
-
-
-def test_a_stopped_server_is_gone_with_all_its_processes(tmp_path: Path) -> None:
-    environment = Path(os.environ[VARIABLE])
-    with VllmServer(str(CHECKPOINT), name="tiny", log=tmp_path / "log", environment=environment) as running:
-        assert running._process is not None
-        group = running._process.pid
-    with pytest.raises(ProcessLookupError):
-        os.killpg(group, 0)
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"{running.url}/models", timeout=2)

@@ -12,6 +12,7 @@ from tests.workbench.toys import Rectangles, Threshold, threshold
 from workbench.errors import ConfigurationError
 from workbench.runner import run
 from workbench.runs import Run, finish, load_run
+from workbench.traces import LIMIT
 from workbench.tracking import TrackingError, default_uri, metric_values, track
 
 
@@ -93,6 +94,20 @@ def test_tables_are_parquet_artifacts_below_the_run_root(finished: Run, logged: 
     assert children["good"].info.artifact_uri.startswith(finished.path.parent.as_uri())
     path = client.download_artifacts(children["good"].info.run_id, "predictions.parquet")
     assert list(pd.read_parquet(path).sample_id) == [f"s{n}" for n in range(24)]
+
+
+def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Logged) -> None:
+    client, _, children = logged
+    child = children["good"].info
+    found = client.search_traces(locations=[child.experiment_id], max_results=200)
+    own = {t.data.spans[0].name: t for t in found if t.info.trace_metadata["mlflow.sourceRun"] == child.run_id}
+    assert sorted(own) == sorted(f"s{n}" for n in range(LIMIT))
+    stored = {prediction.sample_id: prediction for prediction in finished.predictions("good")}
+    root, call = own["s3"].data.spans
+    assert root.inputs["instruction"] == finished.samples()[3].instruction
+    assert root.outputs["scores"] == [instance.score for instance in stored["s3"].instances]
+    assert call.name == "segment" and call.parent_id == root.span_id
+    assert (call.end_time_ns - call.start_time_ns) / 1e9 == pytest.approx(stored["s3"].calls[0].duration, abs=1e-5)
 
 
 def test_another_sqlite_store_keeps_its_artifacts_beside_it(finished: Run, tmp_path: Path) -> None:
