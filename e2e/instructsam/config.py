@@ -43,6 +43,31 @@ class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     phrase_conditioning: bool = True
 
 
+def published_config() -> InstructSamConfig:
+    """The published 2B model's dimensions, read off its tensors and its paper (arXiv 2605.26102)."""
+    return InstructSamConfig(
+        text_config={
+            "vocab_size": 151936,
+            "hidden_size": 2048,
+            "intermediate_size": 6144,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+        },
+        vision_config={
+            "depth": 24,
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_heads": 16,
+            "out_hidden_size": 2048,
+            "deepstack_visual_indexes": [5, 11, 17],
+        },
+        sam3_config=Sam3Config(detr_decoder_config={"num_queries": 10}),
+        tie_word_embeddings=True,
+    )
+
+
 def load_config(folder: Path) -> InstructSamConfig:
     """Read `config.json` and SAM3's configuration from the subfolder it names.
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from e2e.instructsam.config import InstructSamConfig, load_config
+from e2e.instructsam.config import load_config, published_config
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.model import InstructSam
 from tests.golden_cases import golden_cases
@@ -32,33 +32,6 @@ def edit(folder: Path, change: Edit) -> None:
     tensors = load_file(path)
     change(tensors)
     save_file(tensors, path, metadata={"format": "pt"})
-
-
-def published_config() -> InstructSamConfig:
-    """The 2B model's dimensions, read off its tensors and its paper."""
-    from transformers import Sam3Config
-
-    return InstructSamConfig(
-        text_config={
-            "vocab_size": 151936,
-            "hidden_size": 2048,
-            "intermediate_size": 6144,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 8,
-            "head_dim": 128,
-        },
-        vision_config={
-            "depth": 24,
-            "hidden_size": 1024,
-            "intermediate_size": 4096,
-            "num_heads": 16,
-            "out_hidden_size": 2048,
-            "deepstack_visual_indexes": [5, 11, 17],
-        },
-        sam3_config=Sam3Config(detr_decoder_config={"num_queries": 10}),
-        tie_word_embeddings=True,
-    )
 
 
 @pytest.mark.golden
