@@ -10,7 +10,7 @@ TARGETS = r"model\.language_model\.layers\.\d+\.self_attn\.[qkvo]_proj"
 """The layers that are adapted, as in the published training."""
 
 
-def add_lora(model: nn.Module, rank: int, alpha: float, dropout: float) -> None:
+def add_lora(model: nn.Module, rank: int, alpha: int, dropout: float) -> None:
     """Put adapters of this rank beside the query, key, value and output projections of the language model, in place.
 
     They start as zero; their output is scaled by `alpha / rank`. Raises `ConfigurationError` for a rank below 1, or a

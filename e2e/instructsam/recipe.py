@@ -48,7 +48,7 @@ class Config(TypedDict):
     lora_rank: NotRequired[int]
     """Train the language model's attention by adapters of this rank and nothing else of its layers; 0 trains all of
     them that is not frozen (0)."""
-    lora_alpha: NotRequired[float]
+    lora_alpha: NotRequired[int]
     """Their output is scaled by alpha / rank (16)."""
     lora_dropout: NotRequired[float]
     """Dropout before them (0.05)."""

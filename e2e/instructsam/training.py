@@ -110,7 +110,7 @@ def start(config: Config) -> tuple[InstructSam, Processor]:
     own.slots_causal = config.get("slots_causal", own.slots_causal)
     own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
     if rank := config.get("lora_rank", 0):
-        add_lora(model, rank, config.get("lora_alpha", 16.0), config.get("lora_dropout", 0.05))
+        add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
     return model, processor
 
 
