@@ -1,6 +1,7 @@
 """The SAM 3 agent as a system of the workbench. Importing this module is cheap: models are loaded when one is made."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -209,7 +210,9 @@ def _agent(
     from workbench import registry
 
     texts = load(prompts)
-    found: Segmenter = registry.load("segmenters", segmenter)()
+    make = registry.load("segmenters", segmenter)
+    takes_device = "device" in inspect.signature(make).parameters
+    found: Segmenter = make(device=device) if takes_device else make()
     language: LanguageModel
     if endpoint:
         from agents.openai_endpoint import OpenAiEndpoint
