@@ -19,8 +19,9 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,9 @@ def script(predictor: Predictor, phrases: int) -> Predictor:
     config, processor = predictor.model.config, predictor.processor
     phrase = [config.ref_start_token_index, *processor.words("red")[:1], *processor.words("mug")[:1]]
     line = [token for _ in range(phrases) for token in (*phrase, config.ref_end_token_index)]
-    head = predictor.model.lm_head
+    head = predictor.model.get_submodule("lm_head")
     layer = head.layer if isinstance(head, Scripted) else head
-    predictor.model.lm_head = Scripted(layer, [*line, processor.end_token])
+    predictor.model.set_submodule("lm_head", Scripted(layer, [*line, processor.end_token]))
     return predictor
 
 
@@ -157,7 +158,7 @@ def seconds(predictor: Predictor, call: Sequence[Asked]) -> float:
     return time.perf_counter() - begun
 
 
-def take_turns(arms: dict[str, Callable[[], list[float]]], rounds: int) -> dict[str, list[list[float]]]:
+def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> dict[str, list[list[float]]]:
     """Run all arms once to warm up, then `rounds` times in turn; the call durations of each arm and round."""
     for arm in arms.values():
         arm()
@@ -173,9 +174,7 @@ def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds:
     """Samples per second and latency of every way, in every precision, against the reference's way in the first."""
     samples = len(asked) * PER_IMAGE
     arms = {
-        f"{dtype}: {way.name}": lambda predictor=predictor, way=way: [
-            seconds(predictor, call) for call in way.calls(asked)
-        ]
+        f"{dtype}: {way.name}": partial(all_samples, predictor, way.calls(asked))
         for dtype, predictor in predictors.items()
         for way in WAYS
     }
@@ -203,6 +202,11 @@ def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds:
 
 def _ratio(base: Sequence[float], own: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(base, own, strict=True))
+
+
+def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[float]:
+    """The duration of each call."""
+    return [seconds(predictor, call) for call in calls]
 
 
 def latency(arms: dict[int, Callable[[], list[float]]], what: str, rounds: int) -> list[dict[str, Any]]:
