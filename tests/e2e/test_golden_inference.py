@@ -202,6 +202,19 @@ def test_a_batch_of_prompts_gives_each_its_own_answer(runs: list[Run]) -> None:
         assert_close(written.slot_states, run.written.slot_states, 1e-5)
 
 
+@torch.no_grad()
+def test_phrases_of_several_images_in_one_batch_get_their_own_masks(answered: list[Run]) -> None:
+    model = answered[0].case.model
+    vision = model.detector.encode(torch.stack([run.input("sam_image") for run in answered]))
+    ids, mask = pad_phrases([phrase for run in answered for phrase in run.written.phrases])
+    owner = torch.tensor([number for number, run in enumerate(answered) for _ in run.written.phrases])
+    states = torch.cat([run.written.slot_states for run in answered])
+    together = model.detect(vision, owner, ids, mask, states)
+    for number, run in enumerate(answered):
+        assert_close(together.mask_logits[owner == number], run.output("pred_masks"), LOGITS)
+        assert_close(together.logits[owner == number], run.output("pred_logits_raw"))
+
+
 def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(runs: list[Run]) -> None:
     """Every prompt twice in one batch, so that the part of it that both have is run once."""
     model = runs[0].case.model
