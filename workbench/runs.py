@@ -11,7 +11,6 @@ report.html                    for reading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +125,7 @@ def finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.metrics import protocols
+    from workbench.metrics.comparison import compare
     from workbench.metrics.matching import overlaps
 
     run = load_run(path)
@@ -152,10 +152,7 @@ def finish(path: Path) -> Run:
             }
             for system, answers in predictions.items()
         },
-        "differences": [
-            {"a": a, "b": b, "metrics": protocols.difference(found[a], found[b], protocol)}
-            for a, b in combinations(run.systems, 2)
-        ],
+        "differences": compare(found, protocol),
         "report": None,
         "mlflow": None,
     }

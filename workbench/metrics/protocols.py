@@ -20,7 +20,7 @@ from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, 
 from workbench.metrics.overlap import ciou, giou, sample_iou
 from workbench.metrics.presence import no_target_accuracy, target_accuracy
 from workbench.metrics.referring import areas
-from workbench.metrics.statistics import Interval, Measure, Weights, estimate, intervals, paired
+from workbench.metrics.statistics import Interval, Measure, Weights, estimate, intervals
 from workbench.predictions import OK, Prediction
 from workbench.registry import load
 from workbench.samples import Sample
@@ -116,24 +116,6 @@ def score(
         "tokens_per_sample": latency.tokens_per_sample(answers),
         "diagnosis": tally(diagnoses),
         "missed_targets": missed_reasons(diagnoses),
-    }
-
-
-def difference(
-    a: Sequence[SampleOverlap], b: Sequence[SampleOverlap], protocol: str = "inst2seg"
-) -> dict[str, dict[str, Any]]:
-    """`{metric: {"difference": a - b, "interval": [low, high] | None}}` of two systems' answers, paired by image.
-
-    Both must be about the same samples in the same order.
-    """
-    if [overlap.sample_id for overlap in a] != [overlap.sample_id for overlap in b]:
-        raise ValueError("expected the overlaps of two systems with the same samples in the same order")
-    build = load("metrics", protocol)
-    measure = paired(build(a), build(b))
-    spread = intervals([overlap.image_id for overlap in a], measure)
-    return {
-        name: {"difference": value, "interval": _listed(spread[name])}
-        for name, value in values(measure, len(a)).items()
     }
 
 

@@ -2,9 +2,12 @@
 
 All instructions of one image stay together, because they share its difficulty: resampling them one by one would give
 intervals that are too narrow. Two systems are compared on the same draws (paired), which removes what they share.
+Rates are compared by McNemar's exact test, in the form that keeps images together. Where several comparisons are made
+at once, their p-values are corrected by Holm's method.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +38,74 @@ def intervals(
     some draw leaves undefined, as it then rests on about as few images (N_acc with a handful of no-target images).
     For the difference of two systems, pass `paired` of their measures.
     """
+    return {name: found and found.interval for name, found in spreads(image_ids, measure, draws, seed).items()}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What the bootstrap draws of a metric say; None where some draw leaves it undefined."""
+
+    interval: Interval
+    """the central 95 %"""
+    p: float
+    """two-sided p-value of the metric being 0, for differences: twice the share of draws on the other side of 0, as the
+    interval has it; never below 2 / (draws + 1)"""
+
+
+def spreads(
+    image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
+) -> dict[str, Spread | None]:
+    """Interval and p-value of each metric of a measure; None under the conditions that `intervals` names."""
     if len(set(image_ids)) < MIN_IMAGES:
         return dict.fromkeys(estimate(measure, len(image_ids)))
     chunks = [measure(weights) for weights in resample(image_ids, draws, seed)]
-    return {name: interval(np.concatenate([chunk[name] for chunk in chunks])) for name in chunks[0]}
+    return {name: spread(np.concatenate([chunk[name] for chunk in chunks])) for name in chunks[0]}
+
+
+def spread(values: NDArray[np.float64]) -> Spread | None:
+    """Of bootstrap values `[D]`; None where any is nan."""
+    found = interval(values)
+    if found is None:
+        return None
+    fewer = min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))
+    return Spread(found, min(1.0, 2 * (1 + int(fewer)) / (1 + len(values))))
+
+
+def mcnemar(image_ids: Sequence[str], a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float | None:
+    """Two-sided p-value of `a` and `b` being true equally often, `[S]` each, on the same samples.
+
+    With one sample for each image this is McNemar's exact test (Psychometrika 1947): the binomial test on the samples
+    where they differ. With several it is the exact test under exchange of `a` and `b` within whole images: under the
+    null each image's surplus of `a` over `b` is as likely to have the other sign, and the p-value is the chance of a
+    total at least as far from 0. None for fewer than 10 images: too little data to say.
+    """
+    if len(set(image_ids)) < MIN_IMAGES:
+        return None
+    _, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    surplus = np.zeros(image_of_sample.max() + 1, dtype=np.int64)
+    np.add.at(surplus, image_of_sample, a.astype(np.int64) - b.astype(np.int64))
+    steps = np.abs(surplus[surplus != 0])
+    reach = int(steps.sum())
+    chances = np.zeros(2 * reach + 1)  # of each total from -reach to reach
+    chances[reach] = 1.0
+    for step in steps:
+        # the outermost `step` cells are still 0: totals never leave the array
+        chances = (np.roll(chances, step) + np.roll(chances, -step)) / 2
+    totals = np.abs(np.arange(-reach, reach + 1))
+    return float(min(1.0, chances[totals >= abs(int(surplus.sum()))].sum()))
+
+
+def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """p-values corrected for being looked at together (Holm, Scandinavian Journal of Statistics 1979): rejecting those
+    below 0.05 is wrong about any one of them with probability 0.05 at most, however they depend on each other. None
+    stays None and does not count."""
+    ranked = sorted((p, name) for name, p in p_values.items() if p is not None)
+    corrected: dict[str, float | None] = dict.fromkeys(p_values)
+    largest = 0.0
+    for place, (p, name) in enumerate(ranked):
+        largest = max(largest, min(1.0, p * (len(ranked) - place)))
+        corrected[name] = largest
+    return corrected
 
 
 def paired(a: Measure, b: Measure) -> Measure:

@@ -8,8 +8,7 @@ import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.errors import ConfigurationError
-from workbench.metrics.matching import overlaps
-from workbench.metrics.protocols import difference, score, table
+from workbench.metrics.protocols import score, table
 from workbench.predictions import Call, Prediction
 from workbench.registry import plugins
 from workbench.samples import Sample
@@ -42,10 +41,8 @@ def test_results_are_plain_json_without_nan(benchmark: tuple[list[Sample], list[
     answers = [answer("broken", outcome="bad_sample", message="no such mask"), *answers]
     for result in (
         score(broken, answers),
-        difference(overlaps(broken, answers), overlaps(broken, answers)),
         table(broken, answers),
         score([], []),
-        difference([], []),
     ):
         assert json.loads(json.dumps(result, allow_nan=False)) == result
 
@@ -95,27 +92,6 @@ def test_groups_by_targets_and_by_kind() -> None:
 def test_undefined_values_are_none() -> None:
     metrics = score([sample("a")], [answer("a")])["metrics"]
     assert metrics == dict.fromkeys(METRICS) | {"gIoU": 1.0, "N_acc": 1.0}
-
-
-def test_difference_has_the_sign_of_the_first_minus_the_second(
-    benchmark: tuple[list[Sample], list[Prediction]],
-) -> None:
-    samples, answers = benchmark
-    best, found = overlaps(samples, perfect(samples)), overlaps(samples, answers)
-    better, worse = difference(best, found), difference(found, best)
-    for name in METRICS:
-        low, high = better[name]["interval"]
-        assert 0 <= low <= better[name]["difference"] <= high
-        assert worse[name]["difference"] == pytest.approx(-better[name]["difference"])
-        assert worse[name]["interval"] == pytest.approx([-high, -low])
-    assert better["mAP"]["interval"][0] > 0
-
-
-def test_a_system_does_not_differ_from_itself(benchmark: tuple[list[Sample], list[Prediction]]) -> None:
-    samples, answers = benchmark
-    assert difference(overlaps(samples, answers), overlaps(samples, answers[::-1])) == {
-        name: {"difference": 0.0, "interval": [0.0, 0.0]} for name in METRICS
-    }
 
 
 def test_the_table_agrees_with_the_scores(benchmark: tuple[list[Sample], list[Prediction]]) -> None:

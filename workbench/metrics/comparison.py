@@ -1,0 +1,93 @@
+"""How systems differ on the same samples: every metric and every failure rate, with what chance would make of it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES, diagnose
+from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.protocols import values
+from workbench.metrics.statistics import MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads
+from workbench.registry import load
+
+RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
+"""Shares of samples: those in the category, or with at least one instance or target in it."""
+
+Difference = dict[str, Any]
+
+
+def compare(found: Mapping[str, Sequence[SampleOverlap]], protocol: str = "inst2seg") -> list[dict[str, Any]]:
+    """`{"a", "b", "metrics", "rates", "note"}` of each pair of systems, which must be about the same samples in order.
+
+    metrics: `{metric: {"difference": a - b, "interval": [low, high] | None, "p", "p_holm"}}` in fractions, by the
+    bootstrap over images. rates: the same of the share of samples in each of `RATES`, and in how many samples only
+    `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. `p_holm` is corrected for all metrics, or all
+    rates, of all pairs. Both are None where there is too little data; `note` then says so.
+    """
+    pairs = [_pair(a, b, found, protocol) for a, b in combinations(found, 2)]
+    for family in ("metrics", "rates"):
+        keys = [(place, name) for place, pair in enumerate(pairs) for name in pair[family]]
+        corrected = holm({f"{place} {name}": pairs[place][family][name]["p"] for place, name in keys})
+        for place, name in keys:
+            pairs[place][family][name]["p_holm"] = corrected[f"{place} {name}"]
+    return pairs
+
+
+def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
+    """Which of `RATES` each sample shows, `[S, R]`."""
+    rows = []
+    for overlap in overlaps:
+        diagnosis = diagnose(overlap)
+        shown = {diagnosis.sample, *diagnosis.instances} | {MISSED for t in diagnosis.targets if t != MATCHED}
+        rows.append([name in shown for name in RATES])
+    return np.array(rows, dtype=bool).reshape(-1, len(RATES))
+
+
+def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> dict[str, Any]:
+    ours, theirs = found[a], found[b]
+    if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
+        raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
+    build = load("metrics", protocol)
+    images = [overlap.image_id for overlap in ours]
+    n_images = len(set(images))
+    shown, shown_by_b = flags(ours), flags(theirs)
+    rates = _differences(images, paired(_shares(shown), _shares(shown_by_b)))
+    for place, name in enumerate(RATES):
+        mine, other = shown[:, place], shown_by_b[:, place]
+        rates[name] |= {
+            "p": mcnemar(images, mine, other),
+            "only_a": int((mine & ~other).sum()),
+            "only_b": int((other & ~mine).sum()),
+        }
+    return {
+        "a": a,
+        "b": b,
+        "metrics": _differences(images, paired(build(ours), build(theirs))),
+        "rates": rates,
+        "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
+    }
+
+
+def _differences(images: Sequence[str], measure: Measure) -> dict[str, Difference]:
+    spread = spreads(images, measure)
+    return {
+        name: {
+            "difference": value,
+            "interval": None if (drawn := spread[name]) is None else list(drawn.interval),
+            "p": drawn and drawn.p,
+        }
+        for name, value in values(measure, len(images)).items()
+    }
+
+
+def _shares(shown: NDArray[np.bool_]) -> Measure:
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        total = weights.sum(axis=0)
+        counts = shown.T.astype(np.float64) @ weights
+        shares = np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+        return dict(zip(RATES, shares, strict=True))
+
+    return measure
