@@ -260,5 +260,7 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write the checkpoint in half precision, as `Qwen3VLForConditionalGeneration.from_pretrained` reads it."""
     shutil.rmtree(folder, ignore_errors=True)
     half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        half.pop("lm_head.weight")
     model.save_pretrained(folder, state_dict=half)
     tokenizer.save_pretrained(folder)

@@ -34,7 +34,8 @@ def build(image_size: int, vocabulary: int, pad: int, bos: int, eos: int) -> Any
             "projection_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64,
             "hidden_act": "gelu", "pad_token_id": pad, "bos_token_id": bos, "eos_token_id": eos,
         },
-        geometry_encoder_config={**shape, "num_layers": 1, "intermediate_size": 128},
+        # reads box prompts, which nothing here asks with: as small as it goes
+        geometry_encoder_config={**shape, "num_layers": 1, "intermediate_size": 128, "roi_size": 1},
         detr_encoder_config={**shape, "num_layers": 2, "intermediate_size": 256, "dropout": 0.0},
         detr_decoder_config={**shape, "num_layers": 3, "intermediate_size": 256, "dropout": 0.0, "num_queries": 16},
         mask_decoder_config=shape,
