@@ -148,6 +148,16 @@ def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
     return _grouped_bars(rates, occurring, "missed targets per 100 samples")
 
 
+def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
+    """The share of targets that got through each stage, in percent, systems side by side."""
+    shares = {}
+    for name, system in results["systems"].items():
+        counts = system.get("funnel", {})  # runs of earlier versions have none
+        shares[name] = {key: 100 * counts.get(key, 0) / max(counts.get("targets", 0), 1) for key in stages}
+    known = any(system.get("funnel", {}).get("targets") for system in results["systems"].values())
+    return _grouped_bars(shares, stages if known else {}, "% of targets")
+
+
 def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, str], label: str) -> Figure:
     """A group of horizontal bars for each of `rows`, one bar for each system."""
     names = list(rates)

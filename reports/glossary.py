@@ -36,6 +36,8 @@ INSTANCES = {
     "missed": "a target that no instance matches at IoU 0.5",
     "duplicate": "an instance on a target that another instance already matched",
     "wrong_instance": "an instance on another annotated object of the scene",
+    "merged": "an instance that covers at least half of each of two or more targets",
+    "split": "one of several instances that are parts of one target, which none of them matches",
     "poor_localisation": "an instance that touches a target at IoU 0.1 to 0.5",
     "background": "an instance on nothing that is annotated",
 }
@@ -62,9 +64,20 @@ MISSED = {
 }
 """What became of a missed target; see `workbench.predictions.Dropped`."""
 
-NAMES = {key: key.replace("_", " ") for key in (*INSTANCES, *SAMPLES, *MISSED, *OUTCOMES, "matched", "exact_set")} | {
-    "exact_set": "exact"
+FUNNEL = {
+    "surfaced": "any mask, of any phrase or slot, was on the target at IoU 0.5",
+    "survived_suppression": "one of them did not lose to an overlapping mask",
+    "survived_checking": "one of those was not rejected by the mask check",
+    "selected": "one of those was selected and not replaced by a later phrase",
+    "above_threshold": "one of those reached the score threshold, so it is in the answer",
+    "matched": "an instance took the target, not one that another target needed",
+    "precise": "an instance took it at IoU 0.75",
 }
+"""How far a target got, each stage after the one before; see `workbench.failures.funnel`."""
+
+NAMES = {
+    key: key.replace("_", " ") for key in (*INSTANCES, *SAMPLES, *MISSED, *FUNNEL, *OUTCOMES, "matched", "exact_set")
+} | {"exact_set": "exact"}
 
 
 def definitions() -> dict[str, dict[str, str]]:
@@ -76,6 +89,7 @@ def definitions() -> dict[str, dict[str, str]]:
         "What goes wrong in an instance or target": INSTANCES,
         "What goes wrong in a sample": SAMPLES,
         "What became of a missed target": MISSED,
+        "How far a target got": FUNNEL,
         "Outcomes": OUTCOMES,
     }
     return {section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()}

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reports import figures, tables
 from reports.gallery import build_gallery
-from reports.glossary import INSTANCES, MISSED, NAMES, SAMPLES, definitions
+from reports.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES, definitions
 from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
@@ -101,6 +101,11 @@ def _figures(run: Run) -> list[dict[str, Any]]:
             "What became of the missed targets",
             "Whether a candidate mask ever covered them, and why it is not in the answer.",
             figures.missed_targets(results, _named(MISSED)),
+        ),
+        (
+            "Where targets are lost",
+            "The share of targets that got through each stage on the way into the answer.",
+            figures.recall_funnel(results, _named(FUNNEL)),
         ),
     ]
     return [

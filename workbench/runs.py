@@ -124,6 +124,7 @@ def finish(path: Path) -> Run:
     """Score a run whose predictions are complete: write `results.json` and `samples.parquet`, and read it back."""
     import pandas as pd
 
+    from workbench.failures.funnel import funnel
     from workbench.metrics import protocols
     from workbench.metrics.comparison import compare
     from workbench.metrics.matching import overlaps
@@ -147,6 +148,7 @@ def finish(path: Path) -> Run:
         "systems": {
             system: {
                 **protocols.score(samples, answers, protocol, found[system]),
+                "funnel": funnel(found[system]),
                 **_costs(run, system),
                 "report": None,
             }

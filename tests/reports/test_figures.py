@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 
 from reports import figures, tables
-from reports.glossary import INSTANCES, METRICS, MISSED, NAMES, SAMPLES, definitions
+from reports.glossary import FUNNEL, INSTANCES, METRICS, MISSED, NAMES, SAMPLES, definitions
 from reports.style import CALL_COLOURS, CALL_NAMES, SYSTEM_COLOURS, system_style
 from reports.svg import inline_svg
 from tests.reports import made_run
 from workbench.failures import taxonomy
+from workbench.failures.funnel import STAGES
 from workbench.metrics.latency import CALL_KINDS
 from workbench.predictions import OUTCOMES
 from workbench.runs import Run
@@ -87,6 +89,18 @@ def test_reasons_that_never_occur_are_left_out(run: Run) -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["never seen"]
 
 
+def test_the_funnel_shows_shares_of_targets_and_nothing_for_a_run_without_one(run: Run) -> None:
+    axes = figures.recall_funnel(run.results, {"surfaced": "surfaced", "precise": "precise"}).axes[0]
+    counts = run.results["systems"][run.systems[0]]["funnel"]
+    assert 0 < counts["precise"] < counts["surfaced"] <= counts["targets"]
+    width = next(bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle))
+    assert width == pytest.approx(100 * counts["surfaced"] / counts["targets"])
+    results = copied(run)
+    for system in results["systems"].values():
+        del system["funnel"]
+    assert not figures.recall_funnel(results, {"surfaced": "surfaced"}).axes[0].patches
+
+
 def test_svg_uses_the_page_and_names_nothing_outside(run: Run) -> None:
     svg = inline_svg(figures.time_by_call(run.results), 'what "it" shows')
     assert svg.startswith('<svg role="img" aria-label="what &#34;it&#34; shows" viewBox=')
@@ -103,6 +117,7 @@ def test_every_category_has_a_name_and_a_definition() -> None:
     assert set(INSTANCES) | {"matched"} == {*taxonomy.INSTANCE_CATEGORIES, "missed"}
     assert set(SAMPLES) | {"exact_set"} == set(taxonomy.SAMPLE_CATEGORIES)
     assert set(MISSED) == set(taxonomy.MISSED_REASONS)
+    assert tuple(FUNNEL) == STAGES
     assert set(CALL_KINDS) | {"other"} == set(CALL_NAMES) == set(CALL_COLOURS)
 
 

@@ -9,6 +9,9 @@ Instances
     duplicate          IoU >= 0.5 with a target that another instance took
     wrong_instance     IoU >= 0.5 with another annotated instance of the scene, also where it touches a target
                        (known only where the benchmark annotates them)
+    merged             covers at least half of each of two or more targets
+    split              at least half of it lies in a target that is not matched, and so does another instance; together
+                       their parts of the target sum to at least half of it
     poor_localisation  best IoU with any target from 0.1 to below 0.5
     background         all else, empty masks and every instance off the annotated ones included
 Targets
@@ -30,6 +33,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap
 from workbench.predictions import OK, Dropped
@@ -37,10 +41,11 @@ from workbench.predictions import OK, Dropped
 HIT = 0.5
 HIT_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == HIT)[0])
 TOUCH = 0.1
+HALF = 0.5 - 1e-9  # areas come from IoUs, which are rounded
 MATCHED = "matched"
 MISSED = "missed"
 NEVER_SEEN = "never_seen"
-INSTANCE_CATEGORIES = (MATCHED, "duplicate", "wrong_instance", "poor_localisation", "background")
+INSTANCE_CATEGORIES = (MATCHED, "duplicate", "wrong_instance", "merged", "split", "poor_localisation", "background")
 SAMPLE_CATEGORIES = (
     "failed",
     "no_target_answered",
@@ -74,8 +79,14 @@ class Diagnosis:
 def diagnose(overlap: SampleOverlap) -> Diagnosis:
     """Sort the instances, the targets and the sample as a whole into the categories of this module."""
     taken = overlap.matches[:, HIT_LEVEL]
-    instances = tuple(_instance(overlap, index, target >= 0) for index, target in enumerate(taken))
     matched = set(taken.tolist())
+    common = overlap.iou * np.add.outer(overlap.sizes, overlap.target_sizes) / (1 + overlap.iou)
+    split = _split(overlap, common, matched)
+    merged = (common >= HALF * overlap.target_sizes).sum(axis=1) >= 2
+    instances = tuple(
+        _instance(overlap, index, target >= 0, bool(merged[index]), bool(split[index]))
+        for index, target in enumerate(taken)
+    )
     targets = tuple(
         MATCHED if index in matched else _missed_reason(overlap, index) for index in range(overlap.n_targets)
     )
@@ -102,7 +113,15 @@ def missed_reasons(diagnoses: Iterable[Diagnosis]) -> dict[str, int]:
     return total
 
 
-def _instance(overlap: SampleOverlap, index: int, matched: bool) -> str:
+def _split(overlap: SampleOverlap, common: NDArray[np.float64], matched: set[int]) -> NDArray[np.bool_]:
+    """Whether each instance is a part of an unmatched target, `[N]`. common: `[N, T]` pixels of the intersections."""
+    inside = (common >= HALF * overlap.sizes[:, None]) & (overlap.iou > 0) & (overlap.iou < HIT)
+    inside[:, sorted(matched - {-1})] = False
+    broken = (inside.sum(axis=0) >= 2) & ((common * inside).sum(axis=0) >= HALF * overlap.target_sizes)
+    return np.asarray((inside & broken).any(axis=1))
+
+
+def _instance(overlap: SampleOverlap, index: int, matched: bool, merged: bool, split: bool) -> str:
     if matched:
         return MATCHED
     best_target = overlap.iou[index].max(initial=0.0)
@@ -110,6 +129,8 @@ def _instance(overlap: SampleOverlap, index: int, matched: bool) -> str:
         return "duplicate"
     if overlap.iou_others[index].max(initial=0.0) >= HIT:
         return "wrong_instance"
+    if merged or split:
+        return "merged" if merged else "split"
     return "poor_localisation" if best_target >= TOUCH else "background"
 
 

@@ -52,6 +52,10 @@ class SampleOverlap:
     """`[N]` pixels, of the instance's own box where it has one"""
     target_areas: NDArray[np.float64]
     """`[T]` pixels, as annotated where the annotation says it, else of the masks"""
+    sizes: NDArray[np.float64]
+    """`[N]` pixels, of the masks"""
+    target_sizes: NDArray[np.float64]
+    """`[T]` pixels, of the masks"""
     iou_readings: tuple[NDArray[np.float64], ...]
     """`[N, T']` for each annotator from the second on, who has T' targets"""
     exhaustive: bool
@@ -183,6 +187,8 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         box_iou=_box_iou(sample, instances),
         areas=_areas(instances, predicted),
         target_areas=np.array(given or masks.areas(sample.targets), dtype=np.float64),
+        sizes=np.array(masks.areas(predicted), dtype=np.float64),
+        target_sizes=np.array(masks.areas(sample.targets), dtype=np.float64),
         iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
         exhaustive=all(reading.exhaustive for reading in sample.readings),
         cover_crowds=masks.iou_matrix(predicted, sample.facts.get("crowds", ()), crowd=True),

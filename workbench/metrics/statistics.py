@@ -38,7 +38,8 @@ def intervals(
     some draw leaves undefined, as it then rests on about as few images (N_acc with a handful of no-target images).
     For the difference of two systems, pass `paired` of their measures.
     """
-    return {name: found and found.interval for name, found in spreads(image_ids, measure, draws, seed).items()}
+    found = spreads(image_ids, measure, draws, seed)
+    return {name: None if one is None else one.interval for name, one in found.items()}
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,29 @@ def test_a_weak_overlap_with_a_taken_target_is_poor_localisation() -> None:
     )
 
 
+def test_one_mask_over_two_targets_is_merged() -> None:
+    found = diagnosed(sample("a", [(0, 20), (30, 50)]), answer("a", [((0, 50), 0.9)]))
+    assert found.instances == ("merged",)
+    half = diagnosed(sample("a", [(0, 20), (30, 50)]), answer("a", [((10, 39), 0.9)]))  # 10 and 9 columns of 20
+    assert half.instances == ("poor_localisation",)
+
+
+def test_two_parts_of_one_target_are_split() -> None:
+    found = diagnosed(sample("a", [(0, 20)]), answer("a", [((0, 9), 0.9), ((11, 20), 0.8), ((50, 60), 0.7)]))
+    assert found.instances == ("split", "split", "background")
+    assert found.targets == ("never_seen",)
+
+
+def test_parts_that_make_up_less_than_half_of_a_target_are_not_split() -> None:
+    found = diagnosed(sample("a", [(0, 20)]), answer("a", [((0, 5), 0.9), ((15, 19), 0.8)]))
+    assert found.instances == ("poor_localisation", "poor_localisation")
+
+
+def test_parts_of_a_matched_target_are_not_split() -> None:
+    found = diagnosed(sample("a", [(0, 20)]), answer("a", [((0, 20), 0.9), ((0, 9), 0.8), ((11, 20), 0.7)]))
+    assert found.instances == ("matched", "poor_localisation", "poor_localisation")
+
+
 A, B, AWAY = (0, 20), (30, 50), (80, 90)
 
 
