@@ -1,7 +1,7 @@
 """The `workbench` command. It only reads options and prints; heavy parts are imported by the command that needs them.
 
-Exit codes: 0 done, 1 `check` found problems, 2 wrong configuration (nothing was started), 3 results are complete on
-disk but the report or the tracking failed, 130 interrupted.
+Exit codes: 0 done, 1 `check` found problems or `gate` found that something got worse, 2 wrong configuration (nothing
+was started), 3 results are complete on disk but the report or the tracking failed, 130 interrupted.
 """
 
 import argparse
@@ -116,6 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", type=Path)
     report.set_defaults(command=_report)
 
+    gate = commands.add_parser("gate", help="fail where a run is worse than an earlier one")
+    gate.add_argument("baseline", type=Path, help="run folder")
+    gate.add_argument("candidate", type=Path, help="run folder, of the same samples")
+    gate.add_argument("--rules", type=Path, help="YAML file with bounds (a point for every metric and failure rate)")
+    gate.add_argument("--json", action="store_true", help="print one JSON object")
+    gate.set_defaults(command=_gate)
+
     track = commands.add_parser("track", help="log a run to MLflow")
     track.add_argument("run", type=Path)
     track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
@@ -212,6 +219,16 @@ def _with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
 
 def _report(options: argparse.Namespace) -> int:
     return 0 if _with_report(_finished(options.run))[1] else INCOMPLETE
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from workbench.gate import gate, read_rules
+    from workbench.runs import load_run
+
+    rules = None if options.rules is None else read_rules(options.rules)
+    verdict = gate(load_run(options.baseline), load_run(options.candidate), rules)
+    print(json.dumps(verdict.to_json(), allow_nan=False) if options.json else verdict.to_text())
+    return 1 if verdict.failed else 0
 
 
 def _track(options: argparse.Namespace) -> int:
