@@ -61,8 +61,9 @@ class VllmServer:
     """A running server: a context manager that starts it, waits until it truly answers, and stops it with all of its
     processes. `arguments` go to vLLM as they are.
 
-    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache. A checkpoint folder without a chat
-    template gets that of Qwen's chats, in the same tokens as the embedded model. Raises `ConfigurationError` where vLLM
+    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache, on all cores but one: its
+    processes wait by spinning, and would starve the agent. A checkpoint folder without a chat template gets that of
+    Qwen's chats, in the same tokens as the embedded model. Raises `ConfigurationError` where vLLM
     is not installed or the port is taken, and `ServerError`, with the end of the log, where the server ends or does not
     answer within `patience` seconds.
     """
@@ -105,6 +106,7 @@ class VllmServer:
                 env=_settings(),
                 start_new_session=True,  # so that all of its processes can be stopped together
             )
+        _leave_a_core(self._process.pid)
         try:
             self._wait()
         except BaseException:
@@ -270,6 +272,15 @@ def _post(url: str, body: Any, timeout: float) -> None:
 def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(group, number)
+
+
+def _leave_a_core(process: int) -> None:
+    """Keep a process, and all that it will start, off the first core, where the model runs on a CPU with several."""
+    if shutil.which("nvidia-smi") or not hasattr(os, "sched_setaffinity"):
+        return
+    _, *others = sorted(os.sched_getaffinity(0))
+    if others:
+        os.sched_setaffinity(process, others)
 
 
 def _alive(group: int) -> bool:
