@@ -148,6 +148,7 @@ def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
     return _grouped_bars(rates, occurring, "missed targets per 100 samples")
 
 
+@mpl.rc_context(FIGURE_STYLE)
 def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
     """The share of targets that got through each stage, in percent, systems side by side."""
     shares = {}

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from workbench.failures.taxonomy import HIT, HIT_LEVEL
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap
-from workbench.predictions import Dropped
 
 STAGES = (
     "surfaced",
@@ -33,7 +32,7 @@ STAGES = (
     "matched",
     "precise",
 )
-LOST_AT: dict[Dropped, str] = {
+LOST_AT: dict[str, str] = {
     "suppressed": "survived_suppression",
     "empty": "survived_suppression",
     "rejected": "survived_checking",
