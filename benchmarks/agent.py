@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -154,7 +154,7 @@ def questions(turn: int, place: int, count: int) -> tuple[list[Sample], list[Ima
 def costs(answers: Sequence[Prediction], seconds: float) -> dict[str, float]:
     """Per sample: requests, tokens, and seconds by kind of call (side by side, so their sum exceeds the wall clock)."""
     calls = [call for answer in answers for call in answer.calls]
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for call in calls:
         spent[call.kind] += call.duration
     size = len(answers)
