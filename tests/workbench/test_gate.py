@@ -94,6 +94,5 @@ def test_a_regression_of_five_points_is_found_and_a_rerun_passes() -> None:
         for _ in range(pairs):
             before, after = (answered(generator, 0.01, share, 300) for share in (0.0, lost))
             failed[lost] += judge({"x": before}, {"x": after}, "inst2seg", only).failed
-    print(failed)
     assert failed[0.0] <= 0.05 * pairs
     assert failed[0.08] >= 0.9 * pairs
