@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def build(image_size: int, vocabulary: int, pad: int, bos: int, eos: int) -> Any:
-    """A randomly initialised `transformers.Sam3Model` of 2.9 million parameters: masks at half the image size.
+    """A randomly initialised `transformers.Sam3Model` of 2.7 million parameters: masks at half the image size.
 
     Its queries start on a grid over the image and look inside their boxes: with little training that replaces the long
     phase in which a DETR's queries specialise in places.
