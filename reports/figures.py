@@ -21,9 +21,11 @@ Results = Mapping[str, Any]
 
 
 def main_metric(results: Results) -> str:
-    """mAP where any system has one, otherwise gIoU (benchmarks whose targets are one union mask have no AP)."""
+    """mAP where any system has one, otherwise gIoU (where the targets are one union mask), otherwise the protocol's
+    first."""
     systems = results["systems"].values()
-    return "mAP" if any(s["metrics"].get("mAP") is not None for s in systems) else "gIoU"
+    known = [name for system in systems for name, value in system["metrics"].items() if value is not None]
+    return next((name for name in ("mAP", "gIoU", *known) if name in known), "gIoU")
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -60,8 +62,10 @@ def accuracy_against_latency(results: Results, table: pd.DataFrame) -> Figure:
 
 @mpl.rc_context(FIGURE_STYLE)
 def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
-    """The main metric and gIoU per group of samples, with 95 % intervals where the results hold them."""
-    metrics = list(dict.fromkeys((main_metric(results), "gIoU")))
+    """The main metric and gIoU, where there is one, per group of samples, with 95 % intervals where there are any."""
+    metrics = [main_metric(results)]
+    if metrics == ["mAP"] and any("gIoU" in system["metrics"] for system in results["systems"].values()):
+        metrics.append("gIoU")
     groups = _groups(results, by)
     names = list(results["systems"])
     figure = Figure(figsize=(WIDTH, 1.2 + 0.42 * max(len(groups), 2)), layout="constrained")
@@ -79,7 +83,7 @@ def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
         for row in range(len(groups) - 1):
             axes.axhline(row + 0.5, color=GRID, lw=0.7)
     panels[0].set_yticks(range(len(groups)), [f"{_group_name(g, by)} ({n})" for g, n in groups.items()])
-    panels[0].set_ylim(len(groups) - 0.5, -0.5)
+    panels[0].set_ylim(max(len(groups), 1) - 0.5, -0.5)
     _legend(figure, names)
     return figure
 

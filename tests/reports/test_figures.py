@@ -44,6 +44,17 @@ def test_accuracy_against_latency_places_each_system(run: Run) -> None:
     assert axes.get_xscale() == "log"
 
 
+def test_a_protocol_without_map_and_giou_is_shown_by_its_first_metric(run: Run) -> None:
+    results = copied(run)
+    for system in results["systems"].values():
+        for part in (system, *system["by_targets"].values()):
+            part["metrics"] = {"cgF1": None, "pmF1": 0.25}
+    assert figures.main_metric(results) == "pmF1"
+    (axes,) = figures.breakdown(results, "by_targets").axes
+    assert axes.get_xlabel() == "pmF1 (%)"
+    assert {x for x, _ in points(axes, SYSTEM_COLOURS[0])} == {25.0}
+
+
 def test_without_latency_the_figure_says_so(run: Run) -> None:
     axes = figures.accuracy_against_latency(run.results, run.table().assign(latency=np.nan)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["no system has both a latency and a value"]
