@@ -27,7 +27,7 @@ PATCH, MERGE, GRID = 8, 2, 8
 
 
 def build(tokenizer: Any, image_size: int) -> Any:
-    """A randomly initialised Qwen3-VL of 3.3 million parameters: 64 image tokens at 128 px."""
+    """A randomly initialised Qwen3-VL of 3.4 million parameters: 64 image tokens at 128 px."""
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     ids = tokenizer.convert_tokens_to_ids
