@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from e2e.instructsam.config import InstructSamConfig, published_config
 from e2e.instructsam.inference import Predictor
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import token_ids
 from e2e.instructsam.preprocess import PatchSettings
 from e2e.instructsam.processor import Processor
@@ -115,7 +115,7 @@ def random_predictor(
     torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
-            model = InstructSam(config).to(dtype).eval()  # its parts go by precisions of their own
+            model = InstructSAM(config).to(dtype).eval()  # its parts go by precisions of their own
     finally:
         torch.set_default_dtype(before)
     processor = Processor(processor.tokenizer, config, processor.patches)

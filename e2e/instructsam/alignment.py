@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 
 STEPS = 400
 
 
-def align(model: InstructSam, tokenizer: Any, segmenter: Path, words: Mapping[str, str]) -> float:
+def align(model: InstructSAM, tokenizer: Any, segmenter: Path, words: Mapping[str, str]) -> float:
     """Fit the projections to the segmenter's own text features and queries; returns the mean squared error left.
 
     `words` maps each word of the language model's phrases to the shortest phrase that means it alone ("red": "red

@@ -10,7 +10,7 @@ from e2e.instructsam.attention import hybrid_mask, slot_blocks
 from e2e.instructsam.detector import Detections, VisionFeatures
 from e2e.instructsam.losses import IGNORED, PhraseTargets, SlotLosses, slot_losses, text_loss
 from e2e.instructsam.matching import Weights
-from e2e.instructsam.model import ImageTokens, InstructSam, pad_phrases
+from e2e.instructsam.model import ImageTokens, InstructSAM, pad_phrases
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TrainingOutput:
 
 
 def training_forward(
-    model: InstructSam, batch: TrainingBatch, images: ImageTokens, vision: VisionFeatures, *, text_only: bool = False
+    model: InstructSAM, batch: TrainingBatch, images: ImageTokens, vision: VisionFeatures, *, text_only: bool = False
 ) -> TrainingOutput:
     """Run a batch through the language model, and through the detector unless `text_only`.
 
@@ -65,7 +65,7 @@ def training_forward(
     return TrainingOutput(text + slots.total, text, hidden, found, slots)
 
 
-def language_states(model: InstructSam, batch: TrainingBatch, images: ImageTokens) -> Tensor:
+def language_states(model: InstructSAM, batch: TrainingBatch, images: ImageTokens) -> Tensor:
     """Final-norm hidden states `[B, L, D]`; every slot token is replaced by its mask query."""
     ids = batch.token_ids
     embeddings = model.embed(ids)

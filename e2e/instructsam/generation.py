@@ -18,7 +18,7 @@ from transformers import DynamicCache
 
 from e2e.instructsam.attention import INJECTED, step_mask
 from e2e.instructsam.config import InstructSamConfig
-from e2e.instructsam.model import TEXT_LENGTH, ImageTokens, InstructSam
+from e2e.instructsam.model import TEXT_LENGTH, ImageTokens, InstructSAM
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Row:
         return [] if self.done else [token]
 
 
-def fits(model: InstructSam, prompt_length: int) -> bool:
+def fits(model: InstructSAM, prompt_length: int) -> bool:
     """Whether the model's context has room for a prompt and at least one phrase with its slots."""
     needed = prompt_length + TEXT_LENGTH + model.slots + INJECTED
     return bool(needed <= model.config.text_config.max_position_embeddings)
@@ -100,7 +100,7 @@ def fits(model: InstructSam, prompt_length: int) -> bool:
 
 @torch.no_grad()
 def generate(
-    model: InstructSam, prompts: Sequence[Prompt], images: ImageTokens, *, end_token: int, max_new_tokens: int
+    model: InstructSAM, prompts: Sequence[Prompt], images: ImageTokens, *, end_token: int, max_new_tokens: int
 ) -> list[Generated]:
     """Answer prompts greedily, all in one batch; one result per prompt, in order.
 
@@ -159,7 +159,7 @@ def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, in
 
 
 def _run_prefixes(
-    model: InstructSam, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
+    model: InstructSAM, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
 ) -> Tensor:
     """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
     first = {prompt.image: list(prompt.token_ids[: shared[prompt.image]]) for prompt in prompts}
@@ -183,7 +183,7 @@ def _step(lengths: Sequence[int], feeds: Sequence[list[int]], injected: list[boo
 
 
 def _forward(
-    model: InstructSam, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
+    model: InstructSAM, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
 ) -> Tensor:
     """Final-norm hidden states `[B, q, D]` of one step; `visual` fills the image tokens of the prefill."""
     embeddings = model.embed(step.token_ids)

@@ -13,7 +13,7 @@ from torch import Tensor
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.detector import VisionFeatures
 from e2e.instructsam.generation import Generated, Prompt, fits, generate
-from e2e.instructsam.model import InstructSam, pad_phrases
+from e2e.instructsam.model import InstructSAM, pad_phrases
 from e2e.instructsam.processor import Processor
 from workbench.masks import Rle, encode_all
 from workbench.predictions import Call, CallKind, Trace
@@ -57,7 +57,7 @@ class Answer:
 class Predictor:
     """A loaded checkpoint and how to use it. `prompt` is a template with `{instruction}`; `threshold` is exclusive."""
 
-    model: InstructSam
+    model: InstructSAM
     processor: Processor
     threshold: float = 0.3
     max_new_tokens: int = 256
@@ -74,9 +74,9 @@ class Predictor:
         max_new_tokens: int = 256,
         prompt: str = "{instruction}",
     ) -> "Predictor":
-        """Load a folder or hub name; see `InstructSam.from_pretrained` for what is refused."""
+        """Load a folder or hub name; see `InstructSAM.from_pretrained` for what is refused."""
         folder = locate(checkpoint)
-        model = InstructSam.from_pretrained(folder, dtype=dtype).to(device)
+        model = InstructSAM.from_pretrained(folder, dtype=dtype).to(device)
         processor = Processor.from_pretrained(folder, model.config)
         return cls(model, processor, threshold, max_new_tokens, prompt)
 
@@ -185,7 +185,7 @@ def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
 
 
 @contextmanager
-def _timed(trace: Trace, kind: CallKind, model: InstructSam) -> Iterator[Call]:
+def _timed(trace: Trace, kind: CallKind, model: InstructSAM) -> Iterator[Call]:
     """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
     with torch.no_grad(), trace.call(kind) as call:
         yield call

@@ -57,7 +57,7 @@ class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
         self.post_init()
 
 
-class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
+class InstructSAM(Qwen3VLPreTrainedModel):  # type: ignore[misc]
     """The whole model. `generation.generate`, `inference.segment_instructions` and `losses.training_losses` run it."""
 
     config_class = InstructSamConfig
@@ -123,7 +123,7 @@ class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         return found
 
     @classmethod
-    def from_pretrained(cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32) -> "InstructSam":
+    def from_pretrained(cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32) -> "InstructSAM":
         """Load a folder or hub name, safetensors only, in evaluation mode.
 
         Raises `ConfigurationError` for a folder without weights, for pickled weights, and for any tensor that is
@@ -141,7 +141,7 @@ class InstructSam(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         )
         if report["missing_keys"]:
             raise ConfigurationError(f"{folder}: tensors were not loaded: {', '.join(sorted(report['missing_keys']))}")
-        loaded: InstructSam = model.eval()
+        loaded: InstructSAM = model.eval()
         return loaded
 
     def save_pretrained(self, folder: str | Path, **options: Any) -> None:
@@ -154,7 +154,7 @@ def _projection(width: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out))
 
 
-def keep_slots(model: InstructSam, count: int) -> None:
+def keep_slots(model: InstructSAM, count: int) -> None:
     """Leave a model the first `count` of its slots, in place. Raises `ConfigurationError` where it has fewer."""
     if not 1 <= count <= model.slots:
         raise ConfigurationError(f"slots: the checkpoint has {model.slots}, expected 1 to {model.slots}, got {count}")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.config import InstructSamConfig
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.preprocess import PatchSettings
 from e2e.instructsam.processor import Processor
 from workbench.errors import ConfigurationError
@@ -34,7 +34,7 @@ def from_parts(
     slots: int,
     queries: Queries = "spaced",
     zero_slots: bool = False,
-) -> tuple[InstructSam, Processor]:
+) -> tuple[InstructSAM, Processor]:
     """An InstructSAM whose slots and projections are new and whose other tensors are those of the two checkpoints.
 
     Of the segmenter's queries `slots` are kept, for the places they start from: evenly spaced ones, or the `first`, as
@@ -60,10 +60,10 @@ def from_parts(
             "sam3_config": detector,
             "max_seg_nums": slots,
             "out_dim": sam.config.detr_decoder_config.hidden_size,
-            "architectures": ["InstructSam"],
+            "architectures": ["InstructSAM"],
         }
     )
-    model = InstructSam(config)
+    model = InstructSAM(config)
     _load(model, {**qwen.state_dict(), **_detector_tensors(sam.state_dict(), slots, queries)})
     with torch.no_grad():
         model.model.mask_queries.zero_()
@@ -100,7 +100,7 @@ def _detector_tensors(state: dict[str, Tensor], slots: int, queries: Queries) ->
     return tensors
 
 
-def _load(model: InstructSam, tensors: dict[str, Tensor]) -> None:
+def _load(model: InstructSAM, tensors: dict[str, Tensor]) -> None:
     missing, unexpected = model.load_state_dict(tensors, strict=False)
     missing = [name for name in missing if not name.startswith(NEW) and name != "lm_head.weight"]
     if missing or unexpected:

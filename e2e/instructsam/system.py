@@ -11,7 +11,7 @@ from workbench.predictions import OK, Call, Candidate, Instance, Prediction, Tra
 
 if TYPE_CHECKING:
     from e2e.instructsam.inference import Answer
-    from e2e.instructsam.model import InstructSam
+    from e2e.instructsam.model import InstructSAM
     from workbench.samples import Sample
     from workbench.systems import Image
 
@@ -107,7 +107,7 @@ def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max
     )
 
 
-def _change(model: "InstructSam", slots: int | None, causal: bool | None, conditioning: bool | None) -> None:
+def _change(model: "InstructSAM", slots: int | None, causal: bool | None, conditioning: bool | None) -> None:
     from e2e.instructsam.model import keep_slots
 
     if slots is not None:

@@ -16,7 +16,7 @@ from e2e.instructsam.examples import Convention, Example, collate
 from e2e.instructsam.forward import TrainingOutput, training_forward
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.lora import LAYERS, add_lora, is_adapter, merged_state
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import Queries, from_parts
 from e2e.instructsam.processor import Processor
 from e2e.instructsam.recipe import Config
@@ -84,11 +84,11 @@ def train(config: Config, out: Path) -> None:
     processes.close()
 
 
-def start(config: Config) -> tuple[InstructSam, Processor]:
+def start(config: Config) -> tuple[InstructSAM, Processor]:
     """The model and processor that a configuration starts from."""
     if "start" in config:
         folder = locate(config["start"])
-        model = InstructSam.from_pretrained(folder)
+        model = InstructSAM.from_pretrained(folder)
         processor = Processor.from_pretrained(folder, model.config)
     elif "language_model" in config and "segmenter" in config:
         model, processor = from_parts(
@@ -114,7 +114,7 @@ def start(config: Config) -> tuple[InstructSam, Processor]:
     return model, processor
 
 
-def optimizer(model: InstructSam, config: Config) -> torch.optim.Optimizer:
+def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
     """AdamW over the tensors that train, in two groups; sets `requires_grad` on all.
 
     With LoRA, nothing of the language model's layers and last norm trains but the adapters.
@@ -136,7 +136,7 @@ def optimizer(model: InstructSam, config: Config) -> torch.optim.Optimizer:
 
 
 def step(
-    model: InstructSam,
+    model: InstructSAM,
     processor: Processor,
     images: Sequence[NDArray[np.uint8]],
     examples: Sequence[Example],
@@ -154,7 +154,7 @@ def step(
         return training_forward(model, batch, tokens, vision)
 
 
-def save(model: InstructSam, processor: Processor, folder: Path) -> None:
+def save(model: InstructSAM, processor: Processor, folder: Path) -> None:
     """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it; adapters are merged."""
     shutil.rmtree(folder, ignore_errors=True)
     half = {name: tensor.half() for name, tensor in merged_state(model).items()}
@@ -164,7 +164,7 @@ def save(model: InstructSam, processor: Processor, folder: Path) -> None:
     processor.save_pretrained(folder)
 
 
-def _attend_eagerly(model: InstructSam) -> None:
+def _attend_eagerly(model: InstructSAM) -> None:
     """Where gradients flow, fused attention takes twice as long on a CPU."""
     detector = model.detector
     for part in (model.model.language_model, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
@@ -185,7 +185,7 @@ def _parts(output: TrainingOutput) -> dict[str, float]:
 
 
 def _finish(
-    loop: Loop, model: InstructSam, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]
+    loop: Loop, model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]
 ) -> None:
     """Write the checkpoint and log how it does; of several processes the first one does both."""
     figures = {}

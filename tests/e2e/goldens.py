@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from tests.golden_cases import golden_cases
 
 LOGITS = 1e-3
@@ -22,7 +22,7 @@ TOLERANCE = 2e-4
 class Case:
     """One golden case; `facts` is its outputs.json."""
 
-    model: InstructSam
+    model: InstructSAM
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     facts: dict[str, Any]
@@ -38,7 +38,7 @@ def load_case(folder: Path, checkpoint: Path) -> Case:
     for name in ("config.json", "mask_decoder_model"):
         (checkpoint / name).symlink_to((folder / name).resolve())
     return Case(
-        InstructSam.from_pretrained(checkpoint),
+        InstructSAM.from_pretrained(checkpoint),
         load_file(folder / "inputs.safetensors"),
         load_file(folder / "outputs.safetensors"),
         json.loads((folder / "outputs.json").read_text()),

@@ -13,7 +13,7 @@ from e2e.instructsam.examples import Example, collate
 from e2e.instructsam.forward import language_states
 from e2e.instructsam.generation import Prompt, generate
 from e2e.instructsam.inference import Predictor
-from e2e.instructsam.model import InstructSam, keep_slots
+from e2e.instructsam.model import InstructSAM, keep_slots
 from e2e.instructsam.training import save
 from e2e.systems import instructsam
 from tests.e2e.conftest import SIDE, SLOTS
@@ -46,7 +46,7 @@ def test_fewer_slots_are_the_first_ones(predictor: Predictor, write: Write, tmp_
 def test_a_model_with_fewer_slots_is_a_checkpoint_of_its_own(predictor: Predictor, tmp_path: Path) -> None:
     keep_slots(predictor.model, 2)
     save(predictor.model, predictor.processor, tmp_path)
-    assert InstructSam.from_pretrained(tmp_path).slots == 2
+    assert InstructSAM.from_pretrained(tmp_path).slots == 2
 
 
 @pytest.mark.parametrize("count", [0, SLOTS + 1])
@@ -144,5 +144,5 @@ def test_a_switch_that_is_no_truth_value_is_named(folder: Path, option: str) -> 
 def test_an_ablation_is_kept_in_the_checkpoint(predictor: Predictor, tmp_path: Path) -> None:
     predictor.model.config.slots_causal, predictor.model.config.phrase_conditioning = True, False
     save(predictor.model, predictor.processor, tmp_path)
-    loaded = InstructSam.from_pretrained(tmp_path).config
+    loaded = InstructSAM.from_pretrained(tmp_path).config
     assert (loaded.slots_causal, loaded.phrase_conditioning) == (True, False)

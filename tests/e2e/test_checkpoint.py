@@ -12,7 +12,7 @@ from torch import Tensor
 
 from e2e.instructsam.config import load_config, published_config
 from e2e.instructsam.inference import Predictor
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from tests.golden_cases import golden_cases
 from workbench.errors import ConfigurationError
 
@@ -38,12 +38,12 @@ def edit(folder: Path, change: Edit) -> None:
 @pytest.mark.parametrize("path", golden_cases("instructsam", "published_2b_tensors.json"), ids=lambda path: path.stem)
 def test_the_published_model_has_these_tensors(path: Path) -> None:
     with torch.device("meta"):
-        model = InstructSam(published_config())
+        model = InstructSAM(published_config())
     assert {name: list(tensor.shape) for name, tensor in model.state_dict().items()} == json.loads(path.read_text())
 
 
 def test_a_saved_model_loads_with_the_same_tensors(predictor: Predictor, folder: Path) -> None:
-    loaded = InstructSam.from_pretrained(folder)
+    loaded = InstructSAM.from_pretrained(folder)
     assert not loaded.training
     for name, tensor in predictor.model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
@@ -53,8 +53,8 @@ def test_half_precision_storage_loads_in_the_precision_asked_for(predictor: Pred
     predictor.model.to(torch.bfloat16).save_pretrained(tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
-    assert InstructSam.from_pretrained(tmp_path).dtype == torch.float32
-    assert InstructSam.from_pretrained(tmp_path, dtype=torch.bfloat16).dtype == torch.bfloat16
+    assert InstructSAM.from_pretrained(tmp_path).dtype == torch.float32
+    assert InstructSAM.from_pretrained(tmp_path, dtype=torch.bfloat16).dtype == torch.bfloat16
 
 
 def test_the_layout_is_the_published_one(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_without_a_detector_configuration_it_is_sam3s(folder: Path) -> None:
 def test_tensors_that_do_not_fit_are_refused_by_name(folder: Path, change: Edit, words: list[str]) -> None:
     edit(folder, change)
     with pytest.raises(ConfigurationError) as error:
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
     for word in [*words, str(folder)]:
         assert word in str(error.value)
 
@@ -106,19 +106,19 @@ def test_a_pickle_is_refused_by_name(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({}))
     with pytest.raises(ConfigurationError, match=r"pytorch_model\.bin is a pickle"):
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
 
 
 def test_a_folder_without_weights_is_named(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigurationError, match=f"no weights .* {folder}"):
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
 
 
 def test_a_broken_weights_file_is_named(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"not a safetensors file")
     with pytest.raises(ConfigurationError, match=r"model\.safetensors is not a readable"):
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
 
 
 def test_a_missing_shard_is_named(folder: Path) -> None:
@@ -126,26 +126,26 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ConfigurationError, match="model-00002-of-00002"):
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
 
 
 def test_sharded_weights_load(predictor: Predictor, tmp_path: Path) -> None:
     predictor.model.save_pretrained(tmp_path, max_shard_size="200KB")
     assert (tmp_path / "model.safetensors.index.json").exists()
-    loaded = InstructSam.from_pretrained(tmp_path)
+    loaded = InstructSAM.from_pretrained(tmp_path)
     assert torch.equal(loaded.model.mask_queries, predictor.model.model.mask_queries)
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "nowhere"])
 def test_a_folder_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        InstructSam.from_pretrained(name)
+        InstructSAM.from_pretrained(name)
 
 
 def test_a_folder_without_configuration_is_named(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(ConfigurationError, match=r"no config\.json"):
-        InstructSam.from_pretrained(folder)
+        InstructSAM.from_pretrained(folder)
 
 
 def test_a_folder_without_a_tokenizer_is_named(folder: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from e2e.instructsam.detector import Detections
 from e2e.instructsam.generation import Generated, Prompt, generate, shared_prefixes
 from e2e.instructsam.inference import mask_rles
-from e2e.instructsam.model import InstructSam, pad_phrases
+from e2e.instructsam.model import InstructSAM, pad_phrases
 from tests.e2e.goldens import LOGITS, Case, assert_close, case_folders, load_case
 from workbench.masks import area, union
 
@@ -230,7 +230,7 @@ def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(r
 
 
 @contextmanager
-def recorded(model: InstructSam) -> Iterator[dict[str, list[Tensor]]]:
+def recorded(model: InstructSAM) -> Iterator[dict[str, list[Tensor]]]:
     """What the parts of the detector put out while the block runs."""
     inside: dict[str, list[Tensor]] = {"vision": [], "encoder": [], "queries": [], "boxes": []}
     detector = model.detector

@@ -10,7 +10,7 @@ import torch
 from e2e.instructsam import parts
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.lora import add_lora, merged_state
-from e2e.instructsam.model import InstructSam
+from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import from_parts
 from e2e.instructsam.training import optimizer, save, start
 from tests.e2e.conftest import SLOTS
@@ -77,7 +77,7 @@ def test_adapters_start_as_nothing_and_a_checkpoint_holds_them_merged(predictor:
     names = set(model.state_dict())
     ids = torch.arange(9)[None]
 
-    def states(of: InstructSam) -> torch.Tensor:
+    def states(of: InstructSAM) -> torch.Tensor:
         with torch.no_grad():
             states: torch.Tensor = of.model.language_model(inputs_embeds=of.embed(ids)).last_hidden_state
         return states
@@ -94,7 +94,7 @@ def test_adapters_start_as_nothing_and_a_checkpoint_holds_them_merged(predictor:
     assert not torch.allclose(adapted, plain, atol=1e-2)
     assert set(merged_state(model)) == names
     save(model, predictor.processor, tmp_path)
-    loaded = InstructSam.from_pretrained(tmp_path)
+    loaded = InstructSAM.from_pretrained(tmp_path)
     assert set(loaded.state_dict()) == names
     torch.testing.assert_close(states(loaded), adapted, atol=2e-2, rtol=0)  # stored in half precision
     assert np.abs((states(loaded) - plain).numpy()).max() > 0.1
