@@ -9,8 +9,7 @@ import json
 import os
 import shlex
 import sys
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from datetime import datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import registry
+from workbench.comparison import Comparison, compare, settings_by_name, with_report, with_tracking
 from workbench.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -146,79 +146,36 @@ def _list(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        run, code = _compared(options)
+        run, complete = _compared(options)
     if options.json:
         print(json.dumps(run.results))
-    return code
+    return 0 if complete else INCOMPLETE
 
 
-def _compared(options: argparse.Namespace) -> tuple["Run", int]:
-    names = _names(options.systems)
-    settings = _settings(options.set, [*names, options.benchmark])
-    systems = {name: registry.prepare("systems", name, settings[name]) for name in names}
-    make_benchmark = registry.prepare("benchmarks", options.benchmark, settings[options.benchmark])
-    registry.load("reporters", "html")
+def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
+    comparison = Comparison(
+        _names(options.systems),
+        options.benchmark,
+        options.limit,
+        options.mode,
+        options.seed,
+        options.time_limit,
+        options.set,
+        options.tracking_uri,
+    )
     out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
-
-    from workbench.runner import run
-    from workbench.runs import finish
-    from workbench.store import check_writable
-
-    check_writable(out)
     try:
-        run(
-            systems,
-            make_benchmark,
-            out,
-            limit=options.limit,
-            mode=options.mode,
-            seed=options.seed,
-            time_limit=options.time_limit,
-            settings={"set": options.set},
-        )
+        return compare(comparison, out)
     except KeyboardInterrupt:
         print(
             f"workbench: the predictions so far are kept; continue with the same command and --out {out}",
             file=sys.stderr,
         )
         raise
-    finished = finish(out)
-    print(_scores(finished.results))
-    finished, reported = _with_report(finished)
-    finished, tracked = _with_tracking(finished, options.tracking_uri)
-    return finished, 0 if reported and tracked else INCOMPLETE
-
-
-def _with_report(run: "Run") -> tuple["Run", bool]:
-    from workbench.runs import add_report
-
-    write = registry.load("reporters", "html")
-    try:
-        path = write(run, run.path / "report.html")
-    except Exception:  # the results are on disk: say what failed, go on
-        traceback.print_exc()
-        print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
-        return run, False
-    print(f"report: {path}")
-    return add_report(run, path), True
-
-
-def _with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
-    from workbench.runs import add_tracking
-    from workbench.tracking import TrackingError, track
-
-    try:
-        logged = track(run, uri)
-    except TrackingError as error:
-        print(f"workbench: {error}", file=sys.stderr)
-        return run, False
-    print(f"MLflow: experiment {logged['experiment']}; open it with")
-    print(f"    mlflow ui --backend-store-uri {logged['tracking_uri']}")
-    return add_tracking(run, logged), True
 
 
 def _report(options: argparse.Namespace) -> int:
-    return 0 if _with_report(_finished(options.run))[1] else INCOMPLETE
+    return 0 if with_report(_finished(options.run))[1] else INCOMPLETE
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -232,7 +189,7 @@ def _gate(options: argparse.Namespace) -> int:
 
 
 def _track(options: argparse.Namespace) -> int:
-    return 0 if _with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
+    return 0 if with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
 
 
 def _finished(path: Path) -> "Run":
@@ -246,7 +203,7 @@ def _finished(path: Path) -> "Run":
 def _check(options: argparse.Namespace) -> int:
     from workbench.check import check
 
-    settings = _settings(options.set, [options.benchmark])[options.benchmark]
+    settings = settings_by_name(options.set, [options.benchmark])[options.benchmark]
     if options.annotations is not None:
         settings |= {"annotations": options.annotations, "images": None}
     if options.images is not None:
@@ -270,7 +227,7 @@ def _score(options: argparse.Namespace) -> int:
             options.predictions,
             images=options.images,
             benchmark=name,
-            options=_settings(options.set, [name])[name],
+            options=settings_by_name(options.set, [name])[name],
             missing_as_empty=options.missing_as_empty,
         )
     print(json.dumps(scores, allow_nan=False) if options.json else to_text(scores))
@@ -337,54 +294,3 @@ def _names(text: str) -> list[str]:
     if not names or len(set(names)) < len(names):
         raise ConfigurationError(f"--systems expects one or more different names, got {text!r}")
     return names
-
-
-def _settings(assignments: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Read `name.option=value` (YAML values), by name; raises `ConfigurationError` for anything else."""
-    import yaml
-
-    settings: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for assignment in assignments:
-        target, equals, value = assignment.partition("=")
-        name, _, option = target.rpartition(".")
-        if not equals or not option or name not in settings:
-            raise ConfigurationError(
-                f"--set expects NAME.OPTION=VALUE with a name among {', '.join(names)}, got {assignment!r}"
-            )
-        try:
-            settings[name][option] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"--set {assignment}: the value is not YAML: {error}") from error
-    return settings
-
-
-def _scores(results: Mapping[str, Any]) -> str:
-    """The scores as a text table, one row for each system."""
-    systems = results["systems"]
-    metrics = list(next(iter(systems.values()))["metrics"])
-    header = ["system", *metrics, "p50 s", "p90 s", "cold s", "calls", "failed"]
-    rows = [header] + [
-        [
-            name,
-            *(_number(result["metrics"][metric]) for metric in metrics),
-            *(_number(seconds, 3) for seconds in (result["latency"]["p50"], result["latency"]["p90"])),
-            _number(result["cold_start"], 3),
-            _number(result["calls_per_sample"], 3),
-            f"{result['n_failed']}/{result['samples']}",
-        ]
-        for name, result in systems.items()
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    )
-
-
-def _number(value: float | None, digits: int | None = None) -> str:
-    """Three decimals, or so many significant digits; a dash for what is undefined."""
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if digits is None else f"{value:.{digits}g}"
