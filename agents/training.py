@@ -24,8 +24,10 @@ from workbench import registry
 from workbench.masks import Rle, encode, iou_matrix
 from workbench.systems import Segmenter
 from workbench.tabletop.grammar import Instruction, instructions
+from workbench.tabletop.phrases import parse
 from workbench.tabletop.scenes import Scene, make_scene
 from workbench.training.loop import Loop
+from workbench.training.phrases import held_out
 from workbench.training.qwen import answer_loss, save
 
 IGNORED = -100
@@ -134,6 +136,8 @@ class Episodes(Dataset[Batch]):
         for _ in range(config["scenes"]):
             scene = make_scene(rng, config["image_size"], "train")
             for asked in instructions(scene, rng, config["instructions"]):
+                if held_out(parse(asked.phrase)):
+                    continue
                 turns = collect(
                     scene,
                     asked,

@@ -20,6 +20,7 @@ from workbench.tabletop import phrases
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import Scene, Split, make_scene
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES
+from workbench.training.phrases import any_phrase, held_out
 
 STREAM = 0x15A  # apart from every seed that the benchmark's files use
 WORDS = {word: word for word in (*CATEGORIES, *KINDS, phrases.ANYTHING)} | {
@@ -55,23 +56,18 @@ def draw(seed: int, number: int, task: Task, split: Split = "train") -> tuple[Sc
     rng = np.random.default_rng([STREAM, SPLITS.index(split), seed, number])
     scene = make_scene(rng, task.image_size, split)
     plain = int(rng.binomial(task.count, task.phrase_share))
-    found = [Asked(i.text, i.phrase, i.targets) for i in instructions(scene, rng, task.count - plain)]
+    found = [
+        Asked(i.text, i.phrase, i.targets)
+        for i in instructions(scene, rng, task.count - plain)
+        if split != "train" or not held_out(phrases.parse(i.phrase))
+    ]
     return scene, [*(ask_phrase(scene, rng) for _ in range(plain)), *found]
 
 
 def ask_phrase(scene: Scene, rng: np.random.Generator) -> Asked:
-    """A noun phrase as the question: two thirds name something in the scene, the rest mostly come close."""
-    one, other = (scene.objects[int(i)] for i in rng.integers(len(scene.objects), size=2))
-    kind = rng.random()
-    if kind < 0.67:
-        names = phrases.noun_phrases(one)
-        phrase = names[int(rng.integers(len(names)))]
-    elif kind < 0.87:
-        colour = other.colour if rng.random() < 0.5 else str(rng.choice(list(COLOURS)))
-        phrase = f"{colour} {one.category}"
-    else:
-        phrase = phrases.ALL_PHRASES[int(rng.integers(len(phrases.ALL_PHRASES)))]
-    return Asked(phrase, phrase, [i for i, thing in enumerate(scene.objects) if phrases.matches(phrase, thing)])
+    """A noun phrase as the question: two thirds name something in the scene, the rest come close."""
+    phrase = any_phrase(scene.objects, rng)
+    return Asked(str(phrase), str(phrase), [i for i, thing in enumerate(scene.objects) if phrase.matches(thing)])
 
 
 def conversations(

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.tabletop import phrases
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+from workbench.tabletop.vocabulary import CATEGORIES
 from workbench.training.loop import Loop
+from workbench.training.phrases import any_phrase, present_phrase
 from workbench.training.recipes import Sam3Recipe
 from workbench.training.sam3_dense import DenseHead, MatchHead, boxes_of, dense_loss, dense_targets, match_loss
 from workbench.training.sam3_losses import WEIGHTS, concept_losses
@@ -136,24 +136,6 @@ def pixels(scenes: list[TrainingScene]) -> Tensor:
     return torch.from_numpy(stack).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def sample_phrases(scene: TrainingScene, rng: np.random.Generator, count: int) -> list[tuple[str, list[int]]]:
-    """Phrases about a scene with the objects they name: two thirds present, most of the others near misses."""
-    chosen: list[tuple[str, list[int]]] = []
-    everything = phrases.ALL_PHRASES
-    for i in range(count):
-        if rng.random() < 0.68 or i == 0:
-            own = phrases.noun_phrases(scene.objects[rng.integers(len(scene.objects))])
-            phrase = own[rng.integers(len(own))]
-        elif rng.random() < 0.6:
-            a, b = (scene.objects[k] for k in rng.integers(len(scene.objects), size=2))
-            colour = a.colour if rng.random() < 0.5 else list(COLOURS)[rng.integers(len(COLOURS))]
-            phrase = f"{colour} {b.category}"
-        else:
-            phrase = everything[rng.integers(len(everything))]
-        chosen.append((phrase, [k for k, o in enumerate(scene.objects) if phrases.matches(phrase, o)]))
-    return chosen
-
-
 def concept_batch(
     scenes: list[TrainingScene], rng: np.random.Generator, count: int, side: int
 ) -> tuple[list[str], Tensor, list[Tensor], list[Tensor]]:
@@ -167,8 +149,10 @@ def concept_batch(
         scale = masks.shape[1] // side
         small = masks.reshape(len(masks), side, scale, side, scale).mean((2, 4)).astype(np.float32)
         corners = boxes_of(masks)
-        for phrase, named in sample_phrases(scene, rng, count):
-            texts.append(phrase)
+        for number in range(count):
+            phrase = (any_phrase if number else present_phrase)(scene.objects, rng)
+            named = [k for k, thing in enumerate(scene.objects) if phrase.matches(thing)]
+            texts.append(str(phrase))
             owners.append(i)
             targets.append(torch.from_numpy(small[named]))
             boxes.append(torch.from_numpy(corners[named]))
