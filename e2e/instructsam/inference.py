@@ -39,14 +39,14 @@ class Answer:
     """The answer to one instruction.
 
     `text` is what the model wrote, `phrases` the noun phrases in it. `instances` are the slots above the score
-    threshold, `near_misses` those down to half of it. `cut_off`: the length limit came first. `too_long`: the
-    instruction does not fit the model's context and was not answered.
+    threshold, `below` all others. `cut_off`: the length limit came first. `too_long`: the instruction does not fit the
+    model's context and was not answered.
     """
 
     text: str = ""
     phrases: tuple[str, ...] = ()
     instances: tuple[Slot, ...] = ()
-    near_misses: tuple[Slot, ...] = ()
+    below: tuple[Slot, ...] = ()
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cut_off: bool = False
@@ -130,7 +130,7 @@ class Predictor:
         images: Sequence["Image"],
         trace: Trace,
     ) -> list[list[Slot]]:
-        """The slots of each answer that score above half the threshold."""
+        """All slots of each answer, phrase by phrase."""
         owners = [n for n, answer in enumerate(written) for _ in answer.phrases]
         slots: list[list[Slot]] = [[] for _ in written]
         if not owners:
@@ -141,10 +141,8 @@ class Predictor:
             scores = logits.float().sigmoid()
             first = {n: owners.index(n) for n in set(owners)}
             for row, owner in enumerate(owners):
-                kept = (scores[row] > self.threshold / 2).nonzero()[:, 0]
                 height, width = images[image_of[owner]].shape[:2]
-                rles = mask_rles(masks[row, kept], height, width)
-                found = zip(rles, scores[row, kept].tolist(), strict=True)
+                found = zip(mask_rles(masks[row], height, width), scores[row].tolist(), strict=True)
                 slots[owner] += [Slot(rle, score, row - first[owner]) for rle, score in found]
         return slots
 
@@ -168,7 +166,7 @@ class Predictor:
             text=self.processor.text(written.token_ids),
             phrases=tuple(self.processor.text(phrase) for phrase in written.phrases),
             instances=tuple(slot for slot in slots if slot.score > self.threshold),
-            near_misses=tuple(slot for slot in slots if slot.score <= self.threshold),
+            below=tuple(slot for slot in slots if slot.score <= self.threshold),
             prompt_tokens=prompt_tokens,
             answer_tokens=len(written.token_ids),
             cut_off=written.cut_off,

@@ -132,7 +132,7 @@ def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: 
         message=message,
         calls=tuple(own),
         candidates=tuple(
-            Candidate(slot.mask, slot.score, "low_score", answer.phrases[slot.phrase]) for slot in answer.near_misses
+            Candidate(slot.mask, slot.score, "low_score", answer.phrases[slot.phrase]) for slot in answer.below
         ),
         phrases=answer.phrases,
     )

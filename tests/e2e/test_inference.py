@@ -20,8 +20,8 @@ def picture(seed: int, height: int = 64, width: int = 64) -> np.ndarray:
 
 
 def assert_same(one: Answer, other: Answer) -> None:
-    assert replace(one, instances=(), near_misses=()) == replace(other, instances=(), near_misses=())
-    for found, expected in ((one.instances, other.instances), (one.near_misses, other.near_misses)):
+    assert replace(one, instances=(), below=()) == replace(other, instances=(), below=())
+    for found, expected in ((one.instances, other.instances), (one.below, other.below)):
         assert [slot.phrase for slot in found] == [slot.phrase for slot in expected]
         assert [slot.score for slot in found] == pytest.approx([slot.score for slot in expected], abs=1e-5)
         for a, b in zip(found, expected, strict=True):
@@ -58,9 +58,7 @@ def test_slots_are_split_at_the_threshold(predictor: Predictor, write: Write) ->
     write("<mug>")
     split = replace(predictor, threshold=threshold).segment_instructions([picture(0)], [["mug"]])[0][0]
     assert sorted(slot.score for slot in split.instances) == pytest.approx(scores[2:])
-    assert sorted(slot.score for slot in split.near_misses) == pytest.approx(
-        [score for score in scores[:2] if score > threshold / 2]
-    )
+    assert sorted(slot.score for slot in split.below) == pytest.approx(scores[:2])
 
 
 def test_masks_have_the_image_size(predictor: Predictor, write: Write) -> None:

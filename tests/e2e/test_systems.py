@@ -94,11 +94,12 @@ def test_an_answer_cut_off_after_a_phrase_keeps_it(system: InstructSamSystem, wr
     assert prediction.phrases == ("mug",)
 
 
-def test_slots_below_the_threshold_are_candidates(system: InstructSamSystem, write: Write) -> None:
+def test_all_slots_below_the_threshold_are_candidates(system: InstructSamSystem, write: Write) -> None:
     write("<mug>")
     system.predictor = replace(system.predictor, threshold=0.9999)
     (prediction,) = system.predict([sample("s", "mug")], [IMAGE])
     assert prediction.instances == ()
+    assert len(prediction.candidates) == system.predictor.model.slots
     for candidate in prediction.candidates:
         assert candidate.dropped == "low_score"
         assert candidate.phrase == "mug"
