@@ -160,6 +160,8 @@ async def segment(state: State, runtime: Runtime[Workspace]) -> Command[Literal[
     phrases, current = state["phrases"], state["current"]
     query = workspace.query
     if tools.normalised(phrase) in map(tools.normalised, phrases):
+        assert workspace.latest is not None
+        workspace.latest.note["mistake"] = "repeated_phrase"
         template = prompts.duplicate_shown if current else prompts.duplicate
         used = conversation.quoted(phrases)
         text = Text("duplicate_phrase", template.format(phrase=phrase, used=used, count=len(current)))

@@ -108,11 +108,12 @@ class Workspace:
                 answer = await self.model.complete(messages, self.options.max_tokens)
             except (ModelUnavailableError, PromptTooLongError) as error:
                 call.note["failed"] = str(error)[:NOTE_LIMIT]
+                call.note["mistake"] = "too_long" if isinstance(error, PromptTooLongError) else "model_unavailable"
                 if isinstance(error, ModelUnavailableError) and not isinstance(error, PassingError):
                     self.lost = Ending("model_unavailable", str(error))
                 raise
             except asyncio.CancelledError:
-                call.note["failed"] = "no reply in time"
+                call.note |= {"failed": "no reply in time", "mistake": "timed_out"}
                 raise
             # files and tokenizers take no half surrogate pairs, but a server can send them
             text = answer.text.encode("utf-8", "replace").decode()

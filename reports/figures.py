@@ -153,6 +153,17 @@ def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
 
 
 @mpl.rc_context(FIGURE_STYLE)
+def failed_calls(results: Results, categories: Mapping[str, str]) -> Figure:
+    """Model calls that went wrong, per 100 samples and system; categories that never occur are left out."""
+    rates = {}
+    for name, system in results["systems"].items():
+        counts = system.get("call_failures", {})  # runs of earlier versions have none
+        rates[name] = {key: 100 * counts.get(key, 0) / max(system["samples"], 1) for key in categories}
+    occurring = {key: text for key, text in categories.items() if any(rate[key] for rate in rates.values())}
+    return _grouped_bars(rates, occurring, "calls per 100 samples")
+
+
+@mpl.rc_context(FIGURE_STYLE)
 def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
     """The share of targets that got through each stage, in percent, systems side by side."""
     shares = {}

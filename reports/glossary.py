@@ -1,5 +1,6 @@
 """What the words of a report mean, one line each."""
 
+from workbench.failures.calls import CALL_CATEGORIES
 from workbench.predictions import OUTCOMES
 
 METRICS = {
@@ -76,7 +77,8 @@ FUNNEL = {
 """How far a target got, each stage after the one before; see `workbench.failures.funnel`."""
 
 NAMES = {
-    key: key.replace("_", " ") for key in (*INSTANCES, *SAMPLES, *MISSED, *FUNNEL, *OUTCOMES, "matched", "exact_set")
+    key: key.replace("_", " ")
+    for key in (*INSTANCES, *SAMPLES, *MISSED, *FUNNEL, *OUTCOMES, *CALL_CATEGORIES, "matched", "exact_set")
 } | {"exact_set": "exact"}
 
 
@@ -90,6 +92,7 @@ def definitions() -> dict[str, dict[str, str]]:
         "What goes wrong in a sample": SAMPLES,
         "What became of a missed target": MISSED,
         "How far a target got": FUNNEL,
+        "What goes wrong in a call": CALL_CATEGORIES,
         "Outcomes": OUTCOMES,
     }
     return {section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()}

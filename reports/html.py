@@ -16,6 +16,7 @@ from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
 from reports.verdict import caveats, verdict
+from workbench.failures.calls import CALL_CATEGORIES
 from workbench.provenance import flatten
 from workbench.published import published
 from workbench.runs import Run
@@ -106,6 +107,11 @@ def _figures(run: Run) -> list[dict[str, Any]]:
             "Where targets are lost",
             "The share of targets that got through each stage on the way into the answer.",
             figures.recall_funnel(results, _named(FUNNEL)),
+        ),
+        (
+            "Calls that went wrong",
+            "Also those that the system recovered from: what it was told, or tried, again.",
+            figures.failed_calls(results, _named(CALL_CATEGORIES)),
         ),
     ]
     return [

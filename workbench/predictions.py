@@ -59,7 +59,8 @@ class Candidate:
 
 @dataclass
 class Call:
-    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample."""
+    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample. `note` is the
+    system's own (JSON types); `note["mistake"]` says what went wrong, see `workbench.failures.calls`."""
 
     kind: CallKind
     start: float

@@ -123,7 +123,7 @@ def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: 
     for call in own:
         if call.kind == "llm":
             call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
-            call.note = {**call.note, "text": answer.text, "cut_off": answer.cut_off}
+            call.note = {**call.note, "text": answer.text, **({"mistake": "cut_off"} if answer.cut_off else {})}
     outcome, message = _outcome(answer)
     return Prediction(
         sample_id,

@@ -80,6 +80,7 @@ def test_a_fault_that_passes_costs_a_request_and_no_sample(fault: Fault) -> None
         assert prediction.outcome == OK
         requests = [call for call in prediction.calls if call.kind == "llm"]
         assert requests[0].note["failed"] and requests[0].duration > 0
+        assert requests[0].note["mistake"] == ("timed_out" if fault == "silent" else "model_unavailable")
         assert "reply" in requests[1].note
 
 

@@ -101,6 +101,8 @@ def test_a_phrase_that_differs_in_case_alone_is_not_run_again() -> None:
     graph.run(work)
     assert work.segmenter.phrases == ["ghost", "thing"]  # type: ignore[attr-defined]
     assert texts(requests(work)[2][-1]) == 'duplicate_phrase| Ghost|"ghost"'
+    mistakes = [c.note.get("mistake") for c in work.trace.calls if c.kind == "llm"]
+    assert mistakes == [None, "repeated_phrase", None, None]
 
 
 def test_rounds_are_limited() -> None:
@@ -131,6 +133,7 @@ def test_what_the_model_cannot_do_is_an_outcome(raised: Exception, outcome: str)
     work.model.complete = complete  # type: ignore[method-assign]
     ending = graph.run(work)["ending"]
     assert ending is not None and ending.outcome == outcome and str(raised) in ending.message
+    assert [c.note["mistake"] for c in work.trace.calls] == [outcome]
 
 
 def test_a_sample_ends_at_its_time_limit() -> None:

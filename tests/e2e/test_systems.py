@@ -92,6 +92,7 @@ def test_an_answer_cut_off_after_a_phrase_keeps_it(system: InstructSamSystem, wr
     (prediction,) = system.predict([sample("s", "mug")], [IMAGE])
     assert prediction.outcome == OK
     assert prediction.phrases == ("mug",)
+    assert [call.note.get("mistake") for call in prediction.calls] == [None, "cut_off", None, None]
 
 
 def test_all_slots_below_the_threshold_are_candidates(system: InstructSamSystem, write: Write) -> None:

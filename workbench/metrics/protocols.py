@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.failures.calls import call_failures, tally_calls
+from workbench.failures.funnel import STAGES, stages_passed
 from workbench.failures.taxonomy import SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.ap import average_precision, rank
@@ -28,6 +30,7 @@ from workbench.samples import Sample
 AP50 = int(np.flatnonzero(IOU_THRESHOLDS == 0.5)[0])
 AP75 = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
 TARGET_BINS = ("0", "1", ">=2")
+FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
 
 
 def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
@@ -116,13 +119,14 @@ def score(
         "tokens_per_sample": latency.tokens_per_sample(answers),
         "diagnosis": tally(diagnoses),
         "missed_targets": missed_reasons(diagnoses),
+        **tally_calls(answers),
     }
 
 
 def table(
     samples: Iterable[Sample], predictions: Iterable[Prediction], found: Sequence[SampleOverlap] | None = None
 ) -> list[dict[str, Any]]:
-    """One flat row per sample: who it is, how it was answered, what it cost and what went wrong.
+    """One flat row per sample: who it is, how it was answered, what it cost, what went wrong, how far targets got.
 
     `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is the sample's
     term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
@@ -179,14 +183,15 @@ def _costs(answer: Prediction) -> dict[str, float | int]:
         **seconds,
         "tokens_in": sum(call.tokens_in for call in answer.calls),
         "tokens_out": sum(call.tokens_out for call in answer.calls),
+        **{f"calls_{category}": count for category, count in call_failures(answer).items()},
     }
 
 
 def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
     if overlap is None:
-        names = ("iou", "intersection", "union", *tally([]))
+        names = ("iou", "intersection", "union", *tally([]), *FUNNEL_COLUMNS)
         return dict.fromkeys(names)
-    diagnosis = diagnose(overlap)
+    diagnosis, passed = diagnose(overlap), stages_passed(overlap)
     iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
     return {
         "iou": float(iou[0]) if overlap.outcome == OK else 0.0,
@@ -194,4 +199,5 @@ def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
         "union": overlap.union,
         **diagnosis.counts,
         **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
+        **{name: int((passed > place).sum()) for place, name in enumerate(FUNNEL_COLUMNS)},
     }

@@ -8,6 +8,8 @@ import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.errors import ConfigurationError
+from workbench.failures.funnel import funnel
+from workbench.metrics.matching import overlaps
 from workbench.metrics.protocols import score, table
 from workbench.predictions import Call, Prediction
 from workbench.registry import plugins
@@ -103,6 +105,10 @@ def test_the_table_agrees_with_the_scores(benchmark: tuple[list[Sample], list[Pr
     assert pooled == pytest.approx(result["metrics"]["cIoU"])
     for category, count in result["diagnosis"].items():
         assert sum(row[category] for row in rows) == count
+    for category, count in result["call_failures"].items():
+        assert sum(row[f"calls_{category}"] for row in rows) == count
+    for stage, count in funnel(overlaps(samples, answers)).items():
+        assert sum(row["n_targets" if stage == "targets" else f"funnel_{stage}"] for row in rows) == count
 
 
 def test_table_rows_carry_what_a_sample_cost() -> None:

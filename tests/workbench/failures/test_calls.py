@@ -1,0 +1,49 @@
+from typing import Any
+
+import pytest
+
+from tests.workbench.metrics.scenes import answer
+from workbench.failures.calls import CALL_CATEGORIES, call_failures, tally_calls
+from workbench.predictions import BAD_SAMPLE, OK, OUTCOMES, Call
+
+
+def call(mistake: str | None = None) -> Call:
+    note: dict[str, Any] = {"tool": "segment_phrase"} if mistake is None else {"mistake": mistake}
+    return Call("llm", 0.0, 1.0, note=note)
+
+
+def occurring(found: dict[str, int]) -> dict[str, int]:
+    return {category: count for category, count in found.items() if count}
+
+
+def test_calls_that_a_sample_recovered_from_are_counted() -> None:
+    calls = (call("malformed_call"), call(), call("repeated_phrase"), call("malformed_call"))
+    assert occurring(call_failures(answer("a", calls=calls))) == {"malformed_call": 2, "repeated_phrase": 1}
+
+
+@pytest.mark.parametrize("outcome", sorted(OUTCOMES.keys() - {OK, BAD_SAMPLE}))
+def test_every_failure_of_a_system_has_a_category_and_is_counted_at_least_once(outcome: str) -> None:
+    assert outcome in CALL_CATEGORIES
+    assert occurring(call_failures(answer("a", outcome=outcome, calls=(call(),)))) == {outcome: 1}
+
+
+def test_a_failure_that_its_calls_show_is_not_counted_again() -> None:
+    failed = answer("a", outcome="malformed_call", calls=(call("malformed_call"),) * 3)
+    assert occurring(call_failures(failed)) == {"malformed_call": 3}
+
+
+def test_a_sample_that_no_system_saw_has_none() -> None:
+    assert occurring(call_failures(answer("a", outcome=BAD_SAMPLE))) == {}
+
+
+def test_the_tally_says_how_many_were_recovered_from() -> None:
+    found = tally_calls(
+        [
+            answer("a", calls=(call("cut_off"),)),
+            answer("b", outcome="cut_off", calls=(call("cut_off"),) * 3),
+            answer("c", outcome="budget_spent", calls=(call("repeated_phrase"),)),
+        ]
+    )
+    assert occurring(found["call_failures"]) == {"cut_off": 4, "repeated_phrase": 1, "budget_spent": 1}
+    assert occurring(found["recovered_calls"]) == {"cut_off": 1}
+    assert list(found["call_failures"]) == list(found["recovered_calls"]) == list(CALL_CATEGORIES)
