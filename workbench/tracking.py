@@ -25,13 +25,8 @@ if TYPE_CHECKING:
 
 PARAM_LENGTH = 6000  # MLflow's limit
 BATCH = 100  # MLflow's limit for params in one request
-COUNTS = (
-    "failures",
-    "diagnosis",
-    "missed_targets",
-    "call_failures",
-    "recovered_calls",
-)  # what a system lacks there happened 0 times
+COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
+"""What a system lacks there happened 0 times."""
 MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
 NESTED_MEASURES = ("latency", "tokens_per_sample")
 
