@@ -1,16 +1,21 @@
 """Compare ways of segmenting what an instruction asks for: single pass against agent."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.runs import Run
+    from workbench.frames import load_runs
+    from workbench.runs import Run, load_run
 
 __version__ = "0.1.0"
+__all__ = ["Run", "load_run", "load_runs"]
+
+_HOMES = {"Run": "workbench.runs", "load_run": "workbench.runs", "load_runs": "workbench.frames"}
 
 
-def load_run(path: "Path | str") -> "Run":
-    """Read a run folder, see `workbench.runs.Run`; raises `ConfigurationError` where it is none."""
-    from workbench.runs import load_run as load  # here, so that importing the package stays free
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that importing the package stays free."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-    return load(path)
+    return getattr(import_module(_HOMES[name]), name)

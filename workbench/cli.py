@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 INCOMPLETE = 3
+_STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,9 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     gate = commands.add_parser("gate", help="fail where a run is worse than an earlier one")
-    gate.add_argument("baseline", type=Path, help="run folder")
-    gate.add_argument("candidate", type=Path, help="run folder, of the same samples")
+    gate.add_argument("baseline", help="run folder or MLflow run id")
+    gate.add_argument("candidate", help="the same, of the same samples")
     gate.add_argument("--rules", type=Path, help="YAML file with bounds (a point for every metric and failure rate)")
+    gate.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     gate.add_argument("--json", action="store_true", help="print one JSON object")
     gate.set_defaults(command=_gate)
 
@@ -183,7 +185,8 @@ def _gate(options: argparse.Namespace) -> int:
     from workbench.runs import load_run
 
     rules = None if options.rules is None else read_rules(options.rules)
-    verdict = gate(load_run(options.baseline), load_run(options.candidate), rules)
+    baseline, candidate = (load_run(source, options.tracking_uri) for source in (options.baseline, options.candidate))
+    verdict = gate(baseline, candidate, rules)
     print(json.dumps(verdict.to_json(), allow_nan=False) if options.json else verdict.to_text())
     return 1 if verdict.failed else 0
 

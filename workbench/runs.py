@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import ConfigurationError
 from workbench.predictions import Prediction
@@ -34,6 +34,11 @@ class Run:
     results: dict[str, Any]
 
     @property
+    def name(self) -> str:
+        """Name that the run was given: that of its folder when it was made."""
+        return str(self.manifest["name"])
+
+    @property
     def benchmark(self) -> str:
         """Name of the benchmark."""
         return str(self.manifest["benchmark"]["name"])
@@ -44,9 +49,18 @@ class Run:
         return list(self.manifest["systems"])
 
     def samples(self) -> list[Sample]:
-        """The samples that were asked, in order."""
+        """The samples that were asked, in order; raises `ConfigurationError` where the run was kept without them.
+
+        Their images need not be there: only `Sample.load_image` reads them.
+        """
         root = Path(self.manifest["benchmark"]["image_root"])
-        records = read_records(self.path / self.benchmark / "samples.jsonl")
+        path = self.path / self.benchmark / "samples.jsonl"
+        if not path.exists():
+            raise ConfigurationError(
+                f"run {self.name} has no {path.relative_to(self.path)} in {self.path}: an earlier version logged it to "
+                "MLflow without; log its run folder again with `workbench track FOLDER`"
+            )
+        records = read_records(path)
         return [sample_from_json(record, root) for record in records]
 
     def predictions(self, system: str) -> list[Prediction]:
@@ -80,10 +94,46 @@ class Run:
 
         return pd.read_parquet(_existing(self.path / "samples.parquet"))
 
+    def metrics(self, by: Literal["kind", "targets"] | None = None) -> "pd.DataFrame":
+        """One row for each system and number: `system`, `metric`, `value`, `low`, `high` (95 %), `unit`, `samples`.
 
-def load_run(path: Path | str) -> Run:
-    """Read a run folder; raises `ConfigurationError` where it is none."""
-    path = Path(path).resolve()
+        The metrics of the protocol are fractions; latency, calls, tokens, cold start and failures follow. `by` gives
+        the protocol's metrics for each `group` of samples instead: their kind, or how many targets they have.
+        """
+        from workbench.frames import metrics
+
+        return metrics(self.results, by)
+
+    def differences(self) -> "pd.DataFrame":
+        """One row for each pair of systems `a`, `b` and `name` of a metric or a failure rate (`family`): `difference`
+        (a - b, a fraction), `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and `only_b`, in samples."""
+        from workbench.frames import differences
+
+        return differences(self.results)
+
+    def calls(self) -> "pd.DataFrame":
+        """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`, `start`
+        and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (what went wrong in it)."""
+        from workbench.frames import calls
+
+        return calls({system: self.predictions(system) for system in self.systems})
+
+
+def load_run(source: Path | str, tracking_uri: str | None = None) -> Run:
+    """Read a run folder, or a run that was logged to MLflow by its id or that of one of its children.
+
+    A run of MLflow is downloaded once, see `workbench.fetch`, from `tracking_uri`, by default `MLFLOW_TRACKING_URI` or
+    `runs/mlflow.db`. Raises `ConfigurationError` where there is no such run.
+    """
+    from workbench.fetch import RUN_ID, fetch
+
+    path = Path(source).resolve()
+    if not path.exists():
+        if not RUN_ID.fullmatch(str(source)):
+            raise ConfigurationError(
+                f"no run folder {path}, and {str(source)!r} is no MLflow run id (32 hexadecimal digits)"
+            )
+        path = fetch(str(source), tracking_uri)
     manifest = read_json(path / "manifest.json")
     results = path / "results.json"
     return Run(path, manifest, read_json(results) if results.exists() else {})

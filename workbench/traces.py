@@ -25,7 +25,7 @@ def log_traces(
     import mlflow
 
     chosen = list(zip(samples, predictions, strict=True))[:LIMIT]
-    before = mlflow.get_tracking_uri()
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # MLflow would set it for good
     mlflow.set_tracking_uri(uri)
     try:
         begun = time.time() - sum(_seconds(prediction) for _, prediction in chosen)

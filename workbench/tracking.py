@@ -2,7 +2,7 @@
 
 The tracking URI is always given explicitly; by default it is one SQLite file beside the run folders. Local artifacts
 lie beside that file. All runs of one version of a benchmark share an experiment, and all children have the same metric
-keys.
+keys. What is logged is enough to read the run back as a folder, see `workbench.fetch`.
 """
 
 import json
@@ -23,6 +23,8 @@ from workbench.runs import Run
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+PARENT, SYSTEM, RUN = "mlflow.parentRunId", "system", "workbench.run"
+"""Tags: of a child the id of its parent and the name of its system; of a run of the workbench its name."""
 PARAM_LENGTH = 6000  # MLflow's limit
 BATCH = 100  # MLflow's limit for params in one request
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
@@ -55,7 +57,7 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
         return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run, uri)}
     except Exception as error:
         raise TrackingError(
-            f"MLflow at {shown(uri)} failed: {type(error).__name__}: {error}\n"
+            f"MLflow at {shown(uri)} failed: {type(error).__name__}: {shown(str(error))}\n"
             f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
         ) from error
 
@@ -63,15 +65,21 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
 def open_experiment(uri: str, run: Path, name: str) -> tuple["MlflowClient", str]:
     """A client of the store and the id of the experiment, made where it is new; its artifacts lie beside a local
     store, or beside the run folder. Raises what MLflow raises."""
+    client = connect(uri)
+    return client, _experiment(client, name, _artifact_root(uri, run))
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client of the store at `uri`; nothing is asked of it yet."""
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for logger in ("alembic", "mlflow.store.db.utils"):  # they report every table of a new store
         logging.getLogger(logger).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=uri)
-    return client, _experiment(client, name, _artifact_root(uri, run))
+    return MlflowClient(tracking_uri=uri)
 
 
 def metric_values(run: Run) -> dict[str, dict[str, float]]:
@@ -103,20 +111,22 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         "git.commit": str(manifest["git"]["commit"]),
         "git.dirty": str(manifest["git"]["dirty"]),
         "benchmark.digest": _benchmark_digest(run),
-        "workbench.run": manifest["name"],
+        RUN: manifest["name"],
     }
     parent = _start(client, experiment_id, run, manifest["name"], tags)
     try:
         log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
         values = metric_values(run)
         for system, identity in manifest["systems"].items():
-            own = {"mlflow.parentRunId": parent, "system": system, "system.digest": digest(identity)}
+            own = {PARENT: parent, SYSTEM: system, "system.digest": digest(identity)}
             child = _start(client, experiment_id, run, system, {**tags, **own})
             log_params(client, child, {"system": identity, **shared})
             log_metrics(client, child, values[system])
             _log_predictions(client, child, run, system)
+            client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
             log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
             client.set_terminated(child)
+        client.log_artifact(parent, str(run.path / run.benchmark / "samples.jsonl"), run.benchmark)
         for name in ("manifest.json", "results.json", "samples.parquet"):
             client.log_artifact(parent, str(run.path / name))
         if results["report"]:
@@ -198,9 +208,9 @@ def _benchmark_digest(run: Run) -> str:
     return digest(run.manifest["benchmark"]["identity"])
 
 
-def shown(uri: str) -> str:
-    """The URI without the name and password it may hold."""
-    return re.sub(r"//[^/@]*@", "//", uri)
+def shown(text: str) -> str:
+    """A URI, or a message with URIs, without the names and passwords that they may hold."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _key(text: str) -> str:

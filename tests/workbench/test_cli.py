@@ -88,8 +88,8 @@ def test_list_is_quick_and_imports_no_torch() -> None:
         (_compare("--limit", "0"), "limit must be at least 1"),
         (_compare(systems="toy-a,toy-a"), "--systems expects one or more different names"),
         (_compare("--out", "file/run"), "output folder file/run cannot be written"),
-        (["report", "nowhere"], "file not found"),
-        (["track", "nowhere"], "file not found"),
+        (["report", "nowhere"], "no run folder"),
+        (["track", "nowhere"], "no run folder"),
         (["train", "nowhere.yaml"], "nowhere.yaml cannot be read: No such file or directory"),
     ],
 )

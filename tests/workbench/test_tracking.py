@@ -1,6 +1,7 @@
 """A finished run is logged to MLflow with all that it takes to compare it, and is never lost with the server."""
 
 import math
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +91,7 @@ def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logg
 def test_tables_are_parquet_artifacts_below_the_run_root(finished: Run, logged: Logged) -> None:
     client, parent, children = logged
     names = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
-    assert names == {"manifest.json", "results.json", "samples.parquet"}
+    assert names == {"manifest.json", "results.json", "samples.parquet", "toy"}
     assert children["good"].info.artifact_uri.startswith(finished.path.parent.as_uri())
     path = client.download_artifacts(children["good"].info.run_id, "predictions.parquet")
     assert list(pd.read_parquet(path).sample_id) == [f"s{n}" for n in range(24)]
@@ -108,6 +109,14 @@ def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Log
     assert root.outputs["scores"] == [instance.score for instance in stored["s3"].instances]
     assert call.name == "segment" and call.parent_id == root.span_id
     assert (call.end_time_ns - call.start_time_ns) / 1e9 == pytest.approx(stored["s3"].calls[0].duration, abs=1e-5)
+
+
+def test_logging_leaves_the_default_store_of_mlflow_as_it_was(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    track(finished, f"sqlite:///{tmp_path / 'store.db'}")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 def test_another_sqlite_store_keeps_its_artifacts_beside_it(finished: Run, tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""Runs as tidy pandas frames: one row for each number, difference or model call, and many runs as one frame."""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ConfigurationError
+from workbench.predictions import Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Results = Mapping[str, Any]
+_RATES = ("only_a", "only_b")
+
+
+def metrics(results: Results, by: str | None = None) -> "pd.DataFrame":
+    """See `workbench.runs.Run.metrics`; `results` as in `results.json`."""
+    import pandas as pd
+
+    if by not in (None, "kind", "targets"):
+        raise ConfigurationError(f"expected by to be None, 'kind' or 'targets', got {by!r}")
+    rows: list[dict[str, Any]] = []
+    for system, result in _finished(results)["systems"].items():
+        if by is None:
+            rows += [{"system": system, **row} for row in (*_measured(result), *_costs(result))]
+        else:
+            groups = result[f"by_{by}"].items()
+            rows += [{"system": system, "group": name, **row} for name, group in groups for row in _measured(group)]
+    group = [] if by is None else ["group"]
+    columns = ["system", *group, "metric", "value", "low", "high", "unit", "samples"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
+
+
+def differences(results: Results) -> "pd.DataFrame":
+    """See `workbench.runs.Run.differences`; empty for one system."""
+    import pandas as pd
+
+    rows = []
+    for pair in _finished(results)["differences"]:
+        for family in ("metrics", "rates"):
+            for name, found in pair.get(family, {}).items():
+                low, high = found["interval"] or (None, None)
+                measured = {"difference": found["difference"], "low": low, "high": high}
+                chance = {key: found.get(key) for key in ("p", "p_holm", *_RATES)}
+                named = {"a": pair["a"], "b": pair["b"], "family": family.removesuffix("s"), "name": name}
+                rows.append({**named, **measured, **chance})
+    numbers = ["difference", "low", "high", "p", "p_holm"]
+    frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *_RATES])
+    return frame.astype(dict.fromkeys(numbers, float) | dict.fromkeys(_RATES, "Int64"))
+
+
+def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
+    """See `workbench.runs.Run.calls`; predictions by system."""
+    import pandas as pd
+
+    columns = ("call", "kind", "name", "start", "seconds", "tokens_in", "tokens_out", "phrase", "failed")
+    rows = []
+    for system, answers in predictions.items():
+        for answer in answers:
+            for place, call in enumerate(answer.calls):
+                name = call.note.get("tool") or call.note.get("request") or call.kind
+                said = (call.note.get("phrase"), call.note.get("failed"))
+                spent = (call.start, call.duration, call.tokens_in, call.tokens_out)
+                rows.append((system, answer.sample_id, place, call.kind, name, *spent, *said))
+    return pd.DataFrame(rows, columns=["system", "sample_id", *columns])
+
+
+def load_runs(sources: str | Path | Iterable[str | Path], tracking_uri: str | None = None) -> "pd.DataFrame":
+    """The numbers of many runs as one frame, the oldest run first: the columns of `Run.metrics`, after `run` (its
+    name), `source` (its folder or MLflow run id), `created`, `commit`, `dirty` (uncommitted changes), `benchmark` and
+    `protocol`.
+
+    `sources`: run folders and MLflow run ids; or one folder, for every finished run below it; or the name of an MLflow
+    experiment, for its finished runs. `tracking_uri` as in `load_run`. Raises `ConfigurationError` where a run that is
+    named is missing or not finished; warns of unfinished ones below a folder.
+    """
+    import pandas as pd
+
+    found = list(_all(sources, tracking_uri) if isinstance(sources, str | Path) else _each(sources, tracking_uri))
+    if not found:
+        raise ConfigurationError(f"there is no finished run in {sources}")
+    frames = []
+    for source, manifest, results in sorted(found, key=lambda run: str(run[1]["created"])):
+        frame = metrics(results)
+        about = {
+            "run": manifest["name"],
+            "source": source,
+            "created": pd.Timestamp(manifest["created"]),
+            "commit": manifest["git"]["commit"],
+            "dirty": manifest["git"]["dirty"],
+            "benchmark": manifest["benchmark"]["name"],
+            "protocol": results["protocol"],
+        }
+        for place, (column, value) in enumerate(about.items()):
+            frame.insert(place, column, value)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+Summary = tuple[str, dict[str, Any], dict[str, Any]]
+"""Folder or MLflow run id, manifest and results of a run."""
+
+
+def _all(source: str | Path, uri: str | None) -> Iterator[Summary]:
+    from workbench.fetch import summaries
+    from workbench.runs import load_run
+
+    if not Path(source).is_dir():
+        yield from summaries([str(source)], uri)
+        return
+    unfinished = []
+    for manifest in sorted(Path(source).resolve().rglob("manifest.json")):
+        if manifest.parent.name == "artifacts":  # MLflow's copy of a run
+            continue
+        run = load_run(manifest.parent)
+        if run.results:
+            yield str(run.path), run.manifest, run.results
+        else:
+            unfinished.append(run.path)
+    if unfinished:
+        warnings.warn(f"left out, as they are not finished: {', '.join(map(str, unfinished))}", stacklevel=3)
+
+
+def _each(sources: Iterable[str | Path], uri: str | None) -> Iterator[Summary]:
+    from workbench.fetch import RUN_ID, summaries
+    from workbench.runs import load_run
+
+    for source in sources:
+        if RUN_ID.fullmatch(str(source)) and not Path(source).exists():
+            yield from summaries([str(source)], uri)
+        else:
+            run = load_run(source)
+            yield str(run.path), run.manifest, dict(_finished(run.results, run.path))
+
+
+def _finished(results: Results, path: Path | None = None) -> Results:
+    if not results:
+        where = f" {path}" if path else ""
+        raise ConfigurationError(f"the run{where} is not finished: continue it with `workbench compare ... --out RUN`")
+    return results
+
+
+def _measured(group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, value in group["metrics"].items():
+        low, high = group["intervals"].get(name) or (None, None)
+        yield {
+            "metric": name, "value": value, "low": low, "high": high, "unit": "fraction", "samples": group["samples"]
+        }  # fmt: skip
+
+
+def _costs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Under the names that MLflow's metrics have."""
+    latency, tokens = result["latency"], result["tokens_per_sample"]
+    numbers = [(f"latency.{name}", latency[name], "s") for name in ("p50", "p90", "p99", "mean")] + [
+        ("cold_start", result["cold_start"], "s"),
+        ("samples_per_second", result["samples_per_second"], "samples/s"),
+        ("calls_per_sample", result["calls_per_sample"], "calls"),
+        ("tokens_per_sample.in", tokens["in"], "tokens"),
+        ("tokens_per_sample.out", tokens["out"], "tokens"),
+        ("n_failed", result["n_failed"], "samples"),
+    ]
+    for name, value, unit in numbers:
+        samples = latency["samples"] if name.startswith("latency.") else result["samples"]
+        yield {"metric": name, "value": value, "low": None, "high": None, "unit": unit, "samples": samples}
