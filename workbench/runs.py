@@ -204,7 +204,7 @@ def finish(path: Path) -> Run:
             }
             for system, answers in predictions.items()
         },
-        "differences": compare(found, protocol),
+        "differences": compare(found, protocol, predictions),
         "report": None,
         "mlflow": None,
     }

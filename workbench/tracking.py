@@ -27,10 +27,11 @@ PARENT, SYSTEM, RUN = "mlflow.parentRunId", "system", "workbench.run"
 """Tags: of a child the id of its parent and the name of its system; of a run of the workbench its name."""
 PARAM_LENGTH = 6000  # MLflow's limit
 BATCH = 100  # MLflow's limit for params in one request
+METRIC_BATCH = 1000  # and for metrics
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """What a system lacks there happened 0 times."""
 MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
-NESTED_MEASURES = ("latency", "tokens_per_sample")
+NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance")
 
 
 class TrackingError(Exception):
@@ -93,13 +94,27 @@ def metric_values(run: Run) -> dict[str, dict[str, float]]:
 
 
 def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
-    bounds = {
-        name: {"low": interval[0], "high": interval[1]} for name, interval in result["intervals"].items() if interval
-    }
     groups = {key: result[key] for key in (*COUNTS, *NESTED_MEASURES) if key in result}
     measures = {key: result[key] for key in MEASURES if key in result}
-    flat = flatten({**result["metrics"], **measures, **groups}) | flatten(bounds)
+    tree = {**result["metrics"], **measures, **groups, "intervals": result["intervals"]}
+    flat = flatten(_with_bounds(tree))
     return {_key(key): math.nan if value is None else float(value) for key, value in flat.items()}
+
+
+def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers with their intervals beside them as `name.low` and `name.high`, at every depth; without notes."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if key == "intervals":
+            known = {name: interval for name, interval in value.items() if interval}
+            found |= {
+                f"{name}.{bound}": v for name, i in known.items() for bound, v in zip(("low", "high"), i, strict=True)
+            }
+        elif isinstance(value, Mapping):
+            found[key] = _with_bounds(value)
+        elif key != "note":
+            found[key] = value
+    return found
 
 
 def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
@@ -166,7 +181,9 @@ def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float]
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    client.log_batch(run_id, metrics=[Metric(_key(key), value, now, step) for key, value in values.items()])
+    metrics = iter([Metric(_key(key), value, now, step) for key, value in values.items()])
+    while batch := list(islice(metrics, METRIC_BATCH)):
+        client.log_batch(run_id, metrics=batch)
 
 
 def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:

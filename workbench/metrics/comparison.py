@@ -1,4 +1,4 @@
-"""How systems differ on the same samples: every metric and every failure rate, with what chance would make of it."""
+"""How systems differ on the same samples: every metric, failure rate and latency, with what chance would make of it."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -8,27 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES, diagnose
+from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.matching import SampleOverlap
 from workbench.metrics.protocols import values
 from workbench.metrics.statistics import MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads
+from workbench.predictions import Prediction
 from workbench.registry import load
 
 RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
 """Shares of samples: those in the category, or with at least one instance or target in it."""
 
+PACES = ("p50", "p90", "mean")
+"""What is compared of two systems' latencies."""
+
 Difference = dict[str, Any]
+Answers = Mapping[str, Sequence[Prediction]]
 
 
-def compare(found: Mapping[str, Sequence[SampleOverlap]], protocol: str = "inst2seg") -> list[dict[str, Any]]:
-    """`{"a", "b", "metrics", "rates", "note"}` of each pair of systems, which must be about the same samples in order.
+def compare(
+    found: Mapping[str, Sequence[SampleOverlap]], protocol: str = "inst2seg", answers: Answers | None = None
+) -> list[dict[str, Any]]:
+    """`{"a", "b", "metrics", "rates", "latency", "timed", "note"}` of each pair of systems, which must be about the
+    same samples in order.
 
     metrics: `{metric: {"difference": a - b, "interval": [low, high] | None, "p", "p_holm"}}` in fractions, by the
     bootstrap over images. rates: the same of the share of samples in each of `RATES`, and in how many samples only
-    `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. `p_holm` is corrected for all metrics, or all
-    rates, of all pairs. Both are None where there is too little data; `note` then says so.
+    `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. latency: `PACES` in seconds, of the `timed`
+    samples that both systems answered alone, with `ratio` (a / b) and `ratio_interval`; needs the systems' `answers`.
+    `p_holm` is corrected for all metrics, rates or latencies of all pairs. Both are None where there is too little
+    data; `note` then says so.
     """
     pairs = [_pair(a, b, found, protocol) for a, b in combinations(found, 2)]
-    for family in ("metrics", "rates"):
+    for pair in pairs:
+        ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
+        pair |= paces(found[pair["a"]], ours, theirs)
+    for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(pairs) for name in pair[family]]
         corrected = holm({f"{place} {name}": pairs[place][family][name]["p"] for place, name in keys})
         for place, name in keys:
@@ -69,6 +83,31 @@ def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
     }
+
+
+def paces(samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: Sequence[Prediction]) -> dict[str, Any]:
+    """`latency` and `timed` of a pair, over the samples that both answered alone."""
+    a, b = ({p.sample_id: p.latency for p in side if p.latency is not None} for side in (ours, theirs))
+    common = [sample for sample in samples if sample.sample_id in a and sample.sample_id in b]
+    if not common:
+        return {"latency": {}, "timed": 0}
+    images = [sample.image_id for sample in common]
+    of_a, of_b = (durations([side[s.sample_id] for s in common], names=PACES[:-1]) for side in (a, b))
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        over, under = of_a(weights), of_b(weights)
+        return {name: over[name] - under[name] for name in PACES} | {
+            f"{name} ratio": over[name] / under[name] for name in PACES
+        }
+
+    found = _differences(images, measure)
+    result = {}
+    for name in PACES:
+        ratio = found[f"{name} ratio"]
+        result[name] = found[name] | {"ratio": ratio["difference"], "ratio_interval": ratio["interval"]}
+        if not enough_images(name, len(set(images))):
+            result[name] |= {"interval": None, "p": None, "ratio_interval": None}
+    return {"latency": result, "timed": len(common)}
 
 
 def _differences(images: Sequence[str], measure: Measure) -> dict[str, Difference]:

@@ -1,35 +1,85 @@
-"""What an answer costs: seconds of samples that ran alone, model calls, tokens."""
+"""What an answer costs: seconds of samples that ran alone, model calls, tokens, and all three for a correct instance.
 
-from collections.abc import Sequence
+Intervals are the 95 % percentile bootstrap over images, as everywhere (`workbench.metrics.statistics`). What is timed
+is said in `docs/latency.md`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workbench.predictions import Call, CallKind, Prediction
+from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, intervals
+from workbench.predictions import BAD_SAMPLE, Call, CallKind, Prediction
+from workbench.samples import Sample
 
 CALL_KINDS: tuple[str, ...] = get_args(CallKind)
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+TARGET_BINS = {"0": 0, "1": 1, "2": 2, "3-5": 3, "6+": 6}
+"""The least number of targets of each bin."""
+
+Pair = tuple[Sample, Prediction]
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
-    """p50, p90 and p99 (linear between neighbours) of durations; None without any."""
-    values = np.percentile(seconds, [50, 90, 99]) if len(seconds) else [None] * 3
-    return {name: None if v is None else float(v) for name, v in zip(("p50", "p90", "p99"), values, strict=True)}
+    """p50, p90, p95 and p99 (linear between neighbours) of durations; None without any."""
+    values = np.quantile(seconds, list(QUANTILES.values())) if len(seconds) else [None] * len(QUANTILES)
+    return {name: None if v is None else float(v) for name, v in zip(QUANTILES, values, strict=True)}
 
 
-def latency(predictions: Sequence[Prediction]) -> dict[str, Any]:
+def durations(
+    seconds: Sequence[float], owners: Sequence[int] | None = None, names: Iterable[str] = QUANTILES
+) -> Measure:
+    """Percentiles (`names`) and mean of N durations as a measure: those of the data set in which a duration stands as
+    often as its sample does. owners: the sample of each duration, `[N]`; left out, there is one for each sample."""
+    order = np.argsort(seconds, kind="stable")
+    ranked = np.asarray(seconds, dtype=np.float64)[order]
+    owner = order if owners is None else np.asarray(owners)[order]
+    shares = {name: QUANTILES[name] for name in names}
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        if not len(ranked):
+            return dict.fromkeys((*shares, "mean"), np.full(weights.shape[1], np.nan))
+        own = weights[owner]
+        reached = own.cumsum(axis=0)
+        count = reached[-1].astype(np.float64)
+        found = {name: _quantile(ranked, reached, share * (count - 1)) for name, share in shares.items()}
+        return found | {"mean": _ratio(ranked @ own, count)}
+
+    return measure
+
+
+def enough_images(name: str, images: int) -> bool:
+    """Whether so many images bound a percentile from above: all of them lie below it with a chance of 2.5 % at most.
+    That takes 10 images for the median, 36 for p90, 72 for p95 and 368 for p99."""
+    return images >= MIN_IMAGES and bool(QUANTILES.get(name, 0.5) ** images <= (1 - LEVEL) / 2)
+
+
+def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Latency of the samples that were timed alone (`latency` is not None), whatever their outcome.
 
-    `by_call`: for each kind of call that occurs, how many calls and seconds one sample takes (mean over samples), and
-    percentiles of the duration of one call.
+    pairs: samples with their answers, in the order they were asked. Seconds of all samples, and apart by number of
+    targets, kind of instruction, whether the sample was the first about its image that the system saw, and number of
+    rounds (see `rounds`): `{"samples", "p50", ..., "mean", "intervals", "note"}` each. `by_call`: see `_by_call`.
     """
-    timed = [p for p in predictions if p.latency is not None]
-    seconds = [p.latency for p in timed if p.latency is not None]
+    first = _first_of_image(pairs)
+    timed = [(sample, answer) for sample, answer in pairs if answer.latency is not None]
     return {
-        "samples": len(timed),
-        **percentiles(seconds),
-        "mean": float(np.mean(seconds)) if seconds else None,
-        "by_call": _by_call([call for p in timed for call in p.calls], len(timed)),
+        **_summary(timed),
+        "by_call": _by_call(timed),
+        "by_targets": _grouped(timed, lambda sample, _: _target_bin(len(sample.targets))),
+        "by_kind": _grouped(timed, lambda sample, _: sample.kind),
+        "by_image": _grouped(timed, lambda sample, _: "first" if sample.sample_id in first else "later"),
+        "by_rounds": _grouped(timed, lambda _, answer: rounds(answer)),
+        "rounds": _per_round(timed),
     }
+
+
+def rounds(answer: Prediction) -> int:
+    """Requests of the conversation: all `llm` calls but those whose note says that they are another `request` than
+    `main`, as an agent's mask checks are."""
+    return sum(call.kind == "llm" and call.note.get("request", "main") == "main" for call in answer.calls)
 
 
 def calls_per_sample(predictions: Sequence[Prediction]) -> float | None:
@@ -48,14 +98,136 @@ def tokens_per_sample(predictions: Sequence[Prediction]) -> dict[str, float | No
     }
 
 
-def _by_call(calls: Sequence[Call], n_samples: int) -> dict[str, dict[str, float | None]]:
-    result: dict[str, dict[str, float | None]] = {}
+def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> dict[str, Any]:
+    """`{"correct", "seconds", "calls", "tokens_in", "tokens_out", "intervals"}`: what all samples cost for each correct
+    instance, sums over sums; None where no instance is correct.
+
+    correct: how many instances of a sample match a target at IoU 0.5, by sample id; 0 for those it leaves out. Seconds
+    and the instances they are set against are those of the samples that were timed alone; calls and tokens are of all.
+    """
+    found = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
+    timed = np.array([answer.latency is not None for _, answer in pairs], dtype=bool)
+    spent = {
+        "seconds": [answer.latency or 0.0 for _, answer in pairs],
+        "calls": [len(answer.calls) for _, answer in pairs],
+        "tokens_in": [sum(call.tokens_in for call in answer.calls) for _, answer in pairs],
+        "tokens_out": [sum(call.tokens_out for call in answer.calls) for _, answer in pairs],
+    }
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        counts = {name: found * timed if name == "seconds" else found for name in spent}
+        return {name: _ratio(np.array(cost) @ weights, counts[name] @ weights) for name, cost in spent.items()}
+
+    return {"correct": int(found.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
+
+
+def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
+    seconds = [answer.latency for _, answer in timed if answer.latency is not None]
+    images = [sample.image_id for sample, _ in timed]
+    n_images = len(set(images))
+    missing = [name for name in QUANTILES if not enough_images(name, n_images)]
+    return {
+        "samples": len(timed),
+        **percentiles(seconds),
+        "mean": float(np.mean(seconds)) if seconds else None,
+        "intervals": _intervals(images, durations(seconds), n_images),
+        "note": f"too little data for an interval of {', '.join(missing)}: {n_images} images" if missing else None,
+    }
+
+
+def _grouped(timed: Sequence[Pair], key: Callable[[Sample, Prediction], Any]) -> dict[str, dict[str, Any]]:
+    """The summary of each group that has samples, by rising key; samples whose key is None are in none."""
+    groups: dict[Any, list[Pair]] = {}
+    for sample, answer in timed:
+        groups.setdefault(key(sample, answer), []).append((sample, answer))
+    groups.pop(None, None)
+    return {str(name): _summary(groups[name]) for name in sorted(groups)}
+
+
+def _target_bin(targets: int) -> str:
+    return next(name for name, least in reversed(TARGET_BINS.items()) if targets >= least)
+
+
+def _first_of_image(pairs: Sequence[Pair]) -> set[str]:
+    """Ids of the samples that were the first about their image; what never reached the system does not count."""
+    first: dict[str, str] = {}
+    for sample, answer in pairs:
+        if answer.outcome != BAD_SAMPLE:
+            first.setdefault(sample.image_id, sample.sample_id)
+    return set(first.values())
+
+
+def _by_call(timed: Sequence[Pair]) -> dict[str, dict[str, Any]]:
+    """For each kind of call that occurs: `calls_per_sample` and `seconds_per_sample` (means over timed samples),
+    `share` of their whole time, `seconds_per_call`, and percentiles of the duration of one call, with intervals.
+
+    Calls that ran side by side count in full, so shares can add up to more than 1."""
+    total = np.array([answer.latency for _, answer in timed], dtype=np.float64)
+    images = [sample.image_id for sample, _ in timed]
+    result = {}
     for kind in CALL_KINDS:
-        durations = [call.duration for call in calls if call.kind == kind]
-        if durations:
-            result[kind] = {
-                "calls_per_sample": len(durations) / n_samples,
-                "seconds_per_sample": sum(durations) / n_samples,
-                **percentiles(durations),
-            }
+        calls = [(n, call) for n, (_, answer) in enumerate(timed) for call in answer.calls if call.kind == kind]
+        if not calls:
+            continue
+        owners = [n for n, _ in calls]
+        measure = _calls([call for _, call in calls], owners, total)
+        result[kind] = {"calls": len(calls), **_estimated(images, measure, len({images[n] for n in owners}))}
+    return result
+
+
+def _calls(calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float64]) -> Measure:
+    seconds = [call.duration for call in calls]
+    each = durations(seconds, owners)
+    spent = np.bincount(owners, seconds, minlength=len(total))
+    number = np.bincount(owners, minlength=len(total))
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        samples = weights.sum(axis=0)
+        found = dict(each(weights))
+        return {
+            "calls_per_sample": _ratio(number @ weights, samples),
+            "seconds_per_sample": _ratio(spent @ weights, samples),
+            "share": _ratio(spent @ weights, total @ weights),
+            "seconds_per_call": found.pop("mean"),
+            **found,
+        }
+
+    return measure
+
+
+def _per_round(timed: Sequence[Pair]) -> dict[str, Any]:
+    """Mean rounds of a sample and seconds for each round (all seconds over all rounds; None without any)."""
+    number = np.array([rounds(answer) for _, answer in timed], dtype=np.float64)
+    seconds = np.array([answer.latency for _, answer in timed], dtype=np.float64)
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        done = number @ weights
+        return {"per_sample": _ratio(done, weights.sum(axis=0)), "seconds_per_round": _ratio(seconds @ weights, done)}
+
+    return _estimated([sample.image_id for sample, _ in timed], measure)
+
+
+def _estimated(images: Sequence[str], measure: Measure, n_images: int | None = None) -> dict[str, Any]:
+    """The values of a measure and their intervals, None where undefined. n_images: those that it really rests on."""
+    values = {name: None if np.isnan(value) else value for name, value in estimate(measure, len(images)).items()}
+    return {**values, "intervals": _intervals(images, measure, len(set(images)) if n_images is None else n_images)}
+
+
+def _intervals(images: Sequence[str], measure: Measure, n_images: int) -> dict[str, list[float] | None]:
+    found = intervals(images, measure)
+    return {name: list(one) if one and enough_images(name, n_images) else None for name, one in found.items()}
+
+
+def _quantile(ranked: NDArray[np.float64], reached: Weights, place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values at a place of each data set `[D]`, counted from 0, between neighbours linearly; nan where it is empty.
+
+    ranked: `[N]` values, rising; reached: `[N, D]` how many of a data set are up to there."""
+    below = np.floor(place)
+    last = len(ranked) - 1
+    low, high = (ranked[np.minimum((reached <= at).sum(axis=0), last)] for at in (below, np.ceil(place)))
+    return np.where(place >= 0, low + (place - below) * (high - low), np.nan)
+
+
+def _ratio(over: NDArray[Any], under: NDArray[Any]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = np.divide(over, under, out=np.full(np.shape(under), np.nan), where=under > 0)
     return result

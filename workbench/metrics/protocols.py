@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.failures.calls import call_failures, tally_calls
 from workbench.failures.funnel import STAGES, stages_passed
-from workbench.failures.taxonomy import SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
+from workbench.failures.taxonomy import MATCHED, SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pair
@@ -103,6 +103,7 @@ def score(
     found = overlaps((sample for sample, _ in pairs), answers) if found is None else found
     failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
     diagnoses = [diagnose(overlap) for overlap in found]
+    correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(found, diagnoses, strict=True)}
     measured = _measured(found, build)
     return {
         "protocol": protocol,
@@ -114,9 +115,10 @@ def score(
         "intervals": measured["intervals"],
         "by_targets": {name: _measured(group, build) for name, group in by_targets(found).items()},
         "by_kind": {kind: _measured(group, build) for kind, group in by_kind(found).items()},
-        "latency": latency.latency(answers),
+        "latency": latency.latency(pairs),
         "calls_per_sample": latency.calls_per_sample(answers),
         "tokens_per_sample": latency.tokens_per_sample(answers),
+        "per_correct_instance": latency.per_correct_instance(pairs, correct),
         "diagnosis": tally(diagnoses),
         "missed_targets": missed_reasons(diagnoses),
         **tally_calls(answers),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
-from workbench.metrics.comparison import RATES, compare
+from workbench.metrics.comparison import RATES, compare, paces
 from workbench.metrics.matching import SampleOverlap, overlaps
+from workbench.predictions import Prediction
 
 METRICS = ["mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"]
 
@@ -61,3 +62,44 @@ def test_systems_must_have_answered_the_same_samples() -> None:
     one, other = (overlaps([sample(name, [])], [answer(name)]) for name in "ab")
     with pytest.raises(ValueError, match="same samples"):
         compare({"a": one, "b": other})
+
+
+def timed(found: list[SampleOverlap], seconds: np.ndarray) -> list[Prediction]:
+    return [answer(o.sample_id, latency=float(s)) for o, s in zip(found, seconds, strict=True)]
+
+
+def test_latencies_are_compared_on_the_samples_that_both_answered_alone(found: dict[str, list[SampleOverlap]]) -> None:
+    base = found["found"]
+    seconds = np.random.default_rng(0).lognormal(size=len(base))
+    slow, fast = timed(base, 3 * seconds), timed(base, seconds)
+    fast[0] = answer(base[0].sample_id, outcome="crashed")
+    (pair,) = compare({"slow": base, "fast": base}, answers={"slow": slow, "fast": fast})
+    assert pair["timed"] == len(base) - 1
+    assert list(pair["latency"]) == ["p50", "p90", "mean"]
+    middle = pair["latency"]["p50"]
+    assert middle["ratio"] == pytest.approx(3)
+    assert middle["ratio_interval"] == pytest.approx([3, 3]), "what both share is not doubted"
+    assert middle["difference"] == pytest.approx(2 * np.median(seconds[1:]))
+    assert middle["p_holm"] < 0.05
+    assert pair["latency"]["p90"]["ratio_interval"] is None, "20 images do not bound p90"
+
+
+def test_without_latencies_there_is_nothing_to_compare(found: dict[str, list[SampleOverlap]]) -> None:
+    untimed = {name: [answer(o.sample_id) for o in one] for name, one in found.items()}
+    for answers in (None, untimed):
+        (pair,) = compare(found, answers=answers)
+        assert (pair["latency"], pair["timed"]) == ({}, 0)
+
+
+@pytest.mark.slow
+def test_intervals_of_a_ratio_of_latencies_cover_its_truth() -> None:
+    """A system takes three times another's median; images are slow or fast for both, and half the variance is noise."""
+    rng = np.random.default_rng(0)
+    base = overlaps(*zip(*((sample(f"{n}", image=str(n // 4)), answer(f"{n}")) for n in range(120)), strict=True))
+    covered = []
+    for _ in range(60):
+        difficulty = np.repeat(rng.normal(size=30), 4)
+        a, b = (factor * np.exp(0.2 * (difficulty + rng.normal(size=120))) for factor in (3.0, 1.0))
+        low, high = paces(base, timed(base, a), timed(base, b))["latency"]["p50"]["ratio_interval"]
+        covered.append(low <= 3.0 <= high)
+    assert np.mean(covered) >= 0.86
