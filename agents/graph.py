@@ -139,7 +139,10 @@ async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["a
         workspace.latest.note["mistake"] = call.kind
         return _correct(state, workspace, call)
     workspace.latest.note["tool"] = call.name
-    turns = conversation.replied(state["turns"], state["reply"], anchor=call.name == "segment_phrase")
+    reply = state["reply"]
+    if workspace.perfect:
+        call, reply = workspace.perfect.rewritten(call, reply)
+    turns = conversation.replied(state["turns"], reply, anchor=call.name == "segment_phrase")
     update: dict[str, Any] = {"turns": turns, "mistakes": 0}
     match call.name:
         case "segment_phrase":
@@ -251,6 +254,8 @@ def _show(
 
 async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
     """A verdict, asked for again, with what was wrong, while it cannot be read."""
+    if workspace.perfect and (known := workspace.perfect.verdict(workspace.found[mask].mask)) is not None:
+        return known
     messages = await asyncio.to_thread(_check_messages, workspace, mask)
     counts = [workspace.found[mask].mask["counts"]]
     pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]

@@ -16,6 +16,7 @@ from workbench.systems import Image, Segmenter
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
+    from agents.perfect import Part
     from agents.prompts import Prompts
     from agents.unfinished import Unfinished
 
@@ -34,11 +35,22 @@ LEAST: dict[str, float] = {
 class Sam3Agent:
     """A language model that directs SAM3 by phrases and chooses among its masks, one instruction at a time."""
 
-    def __init__(self, segmenter: Segmenter, model: "LanguageModel", prompts: "Prompts", options: Options) -> None:
+    oracles = ("rewriter", "checker", "selector")
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        model: "LanguageModel",
+        prompts: "Prompts",
+        options: Options,
+        perfect: "Part | None" = None,
+    ) -> None:
+        """`perfect`: the part that is replaced by the truth of each sample."""
         for name, least in LEAST.items():
             if getattr(options, name) < least:
                 raise ConfigurationError(f"agent: {name} must be at least {least:g}, got {getattr(options, name):g}")
         self.segmenter, self.model, self.prompts, self.options = segmenter, model, prompts, options
+        self.perfect = perfect
         # samples wait for the slowest of their batch, so batches are larger than what works side by side
         self.batch_size = 4 * model.concurrency if model.concurrency > 1 else 1
         self._unfinished: Unfinished | None = None
@@ -51,7 +63,14 @@ class Sam3Agent:
             "language_model": self.model.identity(),
             "prompts": {"version": self.prompts.version, "digest": self.prompts.digest()},
             "options": asdict(self.options),
+            **({"perfect": self.perfect} if self.perfect else {}),
         }
+
+    def with_oracle(self, name: str) -> "Sam3Agent":
+        """The same agent, models included, with its rewriter or its mask checks replaced by the truth."""
+        from agents.perfect import PARTS
+
+        return Sam3Agent(self.segmenter, self.model, self.prompts, self.options, PARTS[name])
 
     def resume_in(self, folder: Path) -> None:
         """Keep the steps of samples that are being worked on in a folder, and go on with those that are there."""
@@ -83,9 +102,13 @@ class Sam3Agent:
 
     async def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
         from agents.graph import arun
+        from agents.perfect import Perfect
         from agents.workspace import Workspace
 
-        workspace = Workspace(image, sample.instruction, self.model, self.segmenter, self.prompts, self.options)
+        perfect = Perfect(self.perfect, sample.targets, sample.phrase) if self.perfect else None
+        workspace = Workspace(
+            image, sample.instruction, self.model, self.segmenter, self.prompts, self.options, perfect
+        )
         begun = time.perf_counter()
         if self._unfinished:
             from agents.unfinished import thread_of

@@ -19,6 +19,7 @@ from agents.language_model import (
     Reply,
 )
 from agents.options import Options
+from agents.perfect import Perfect
 from agents.prompts import Prompts
 from agents.suppression import postprocess
 from workbench.masks import Rle, area, bounding_box, decode
@@ -59,6 +60,7 @@ class Workspace:
     segmenter: Segmenter
     prompts: Prompts
     options: Options
+    perfect: Perfect | None = None
     trace: Trace = field(default_factory=Trace)
     drawings: list[tuple[int, ...]] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """What the words of a report mean, one line each."""
 
 from workbench.failures.calls import CALL_CATEGORIES
+from workbench.failures.oracles import ORACLES
 from workbench.predictions import OUTCOMES
 
 METRICS = {
@@ -93,6 +94,7 @@ def definitions() -> dict[str, dict[str, str]]:
         "What became of a missed target": MISSED,
         "How far a target got": FUNNEL,
         "What goes wrong in a call": CALL_CATEGORIES,
+        "What a perfect part would do": ORACLES,
         "Outcomes": OUTCOMES,
     }
     return {section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()}

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from reports import figures, tables
 from reports.gallery import build_gallery
 from reports.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES, definitions
+from reports.oracles import available, oracle_columns, oracle_gains, oracle_rows, unavailable
 from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
@@ -53,6 +54,9 @@ def _page(run: Run) -> dict[str, Any]:
         "caveats": caveats(results, manifest),
         "headline": tables.headline(results),
         "differences": tables.differences(results),
+        "oracles": oracle_rows(results),
+        "oracle_columns": oracle_columns(results),
+        "oracle_notes": unavailable(results),
         "published": compare(results, published(run.benchmark)),
         "pairs": [(pair["a"], pair["b"]) for pair in results["differences"]],
         "figures": _figures(run),
@@ -114,6 +118,9 @@ def _figures(run: Run) -> list[dict[str, Any]]:
             figures.failed_calls(results, _named(CALL_CATEGORIES)),
         ),
     ]
+    if available(results):
+        note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
+        drawn.append(("What a perfect part would buy", note, oracle_gains(results)))
     return [
         {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")} for title, note, figure in drawn
     ]
@@ -154,6 +161,8 @@ def _command(manifest: Mapping[str, Any]) -> str:
     for option in ("limit", "mode", "seed", "time_limit"):
         if options.get(option) is not None:
             words += ["--" + option.replace("_", "-"), str(options[option])]
+    if options.get("oracles"):
+        words.append("--oracles")
     for assignment in options.get("set", []):
         words += ["--set", assignment]
     return shlex.join(words)

@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system or the benchmark"
     )
+    compare.add_argument(
+        "--oracles",
+        action="store_true",
+        help="also say what each system would gain by a perfect part; agents run again",
+    )
     compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=_compare)
@@ -164,6 +169,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
         options.time_limit,
         options.set,
         options.tracking_uri,
+        options.oracles,
     )
     out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
     try:

@@ -28,6 +28,7 @@ class Comparison:
     time_limit: float | None = None
     settings: Sequence[str] = ()
     tracking_uri: str | None = None
+    oracles: bool = False
 
     def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
@@ -59,10 +60,13 @@ def compare(comparison: Comparison, out: Path) -> tuple["Run", bool]:
         mode=comparison.mode,
         seed=comparison.seed,
         time_limit=comparison.time_limit,
-        settings={"set": list(comparison.settings)},
+        oracles=comparison.oracles,
+        settings={"set": list(comparison.settings), **({"oracles": True} if comparison.oracles else {})},
     )
     finished = finish(out)
     print(_scores(finished.results))
+    if finished.results["oracles"]:
+        print(_gains(finished.results))
     finished, reported = with_report(finished)
     finished, tracked = with_tracking(finished, comparison.tracking_uri)
     return finished, reported and tracked
@@ -133,7 +137,37 @@ def _scores(results: Mapping[str, Any]) -> str:
         ]
         for name, result in systems.items()
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    return _aligned(rows)
+
+
+def _gains(results: Mapping[str, Any]) -> str:
+    """What perfect parts would buy as a text table, one row for each oracle; gains in fractions."""
+    from workbench.failures.oracles import shown_metrics
+
+    metrics = shown_metrics(results)
+    rows = [["gain of a perfect ...", *(f"{metric} (95 %, p)" for metric in metrics), "changed", "failed"]]
+    notes = []
+    for row in results["oracles"]:
+        name = f"{row['system']}: {row['oracle']}"
+        if row["gains"] is None:
+            notes.append(f"{name}: {row['note']}")
+            continue
+        cells = [_gain(row["gains"][metric]) for metric in metrics]
+        samples = results["systems"][row["system"]]["samples"]
+        rows.append([name, *cells, f"{row['changed']}/{samples}", f"{row['n_failed']}/{samples}"])
+    return "\n".join([_aligned(rows), *notes])
+
+
+def _gain(found: Mapping[str, Any]) -> str:
+    if found["difference"] is None or found["interval"] is None:
+        return "-" if found["difference"] is None else f"{found['difference']:+.3f}"
+    low, high = found["interval"]
+    return f"{found['difference']:+.3f} ({low:+.3f} to {high:+.3f}, {found['p_holm']:.3f})"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns two spaces apart, the first one to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
             [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]

@@ -19,12 +19,13 @@ import numpy as np
 from workbench import registry, runs
 from workbench.answers import Mode, Options, answer, load
 from workbench.errors import ConfigurationError, SampleError
+from workbench.failures.oracles import DERIVED, unavailable
 from workbench.predictions import OK
 from workbench.progress import Progress
 from workbench.provenance import digest, file_digest
 from workbench.samples import Sample
 from workbench.store import Store, check_writable, lock
-from workbench.systems import Benchmark, Resumable, System
+from workbench.systems import Benchmark, HasOracles, Rerunnable, Resumable, System
 
 
 def run(
@@ -36,13 +37,15 @@ def run(
     mode: Mode = "latency",
     seed: int = 0,
     time_limit: float | None = None,
+    oracles: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
 
     `systems` maps a name to a function that makes the system. All of them are made before the benchmark is (it may
     generate its files), and what `out` already holds is checked, before the first one works; each is let go when it
-    is through. Samples that have their prediction are not run again. For the options see `Options`; `settings` are
+    is through. Samples that have their prediction are not run again. `oracles`: each system is followed by itself with
+    one part replaced by the truth, for each part that it names. For the other options see `Options`; `settings` are
     further ones for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the
     outcome of a sample.
     """
@@ -52,6 +55,9 @@ def run(
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
     samples = _first_samples(benchmark, limit)
+    planned: dict[str, dict[str, Any]] = {}
+    if oracles:
+        made = [one for item in made for one in (item, *_variants(item, samples, planned))]
     digests = _ImageDigests()
     with lock(out), ExitStack() as stack:
         conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
@@ -61,8 +67,8 @@ def run(
             store = stack.enter_context(Store(folder, {"system": item.identity, **conditions}))
             _check_done(store, samples, digests)
             queue.append((item, store))
-        identities = {item.name: item.identity for item in made}
-        runs.write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})})
+        identities = {item.name: item.identity for item in made if item.name not in planned}
+        runs.write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned)
         made.clear()
         while queue:
             _run_system(*queue.pop(0), samples, digests, options)
@@ -85,6 +91,21 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
     except OSError as error:  # so transformers says that a file of a checkpoint is missing or cannot be had
         raise ConfigurationError(f"system {name} cannot be made: {error}") from error
     return _Made(name, system, system.identity(), time.perf_counter() - begun)
+
+
+def _variants(item: _Made, samples: Sequence[Sample], planned: dict[str, dict[str, Any]]) -> list[_Made]:
+    """What must run for the oracles of a system; `planned` receives what the manifest says of all of them."""
+    found = []
+    for oracle in item.system.oracles if isinstance(item.system, HasOracles) else ():
+        name, note = f"{item.name}+{oracle}", unavailable(oracle, samples)
+        identity = None
+        if note is None and oracle not in DERIVED:
+            assert isinstance(item.system, Rerunnable)
+            system = item.system.with_oracle(oracle)
+            identity = system.identity()
+            found.append(_Made(name, system, identity, 0.0))
+        planned[name] = {"system": item.name, "oracle": oracle, "identity": identity, "note": note}
+    return found
 
 
 class _ImageDigests(dict[Path, str | None]):

@@ -72,7 +72,7 @@ class Run:
 
     def records(self, system: str) -> list[dict[str, Any]]:
         """Like `predictions`, as they are stored: with digests and seconds."""
-        if system not in self.systems:
+        if system not in self.systems and system not in self.manifest.get("oracles", {}):
             raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
         found = {record["sample_id"]: record for record in read_records(self.store(system) / "predictions.jsonl")}
         wanted = [sample.sample_id for sample in self.samples()]
@@ -145,8 +145,13 @@ def write_inputs(
     samples: Sequence[Sample],
     systems: Mapping[str, Mapping[str, Any]],
     options: Mapping[str, Any],
+    oracles: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Write the manifest and the samples; `systems` maps names to identities. A continued run keeps its `created`."""
+    """Write the manifest and the samples; a continued run keeps its `created`.
+
+    `systems` maps names to identities; `oracles` maps names to `{"system", "oracle", "identity", "note"}`: the identity
+    of what runs for it, None where it is computed from the system's answers, and why it is not available, else None.
+    """
     manifest_path = path / "manifest.json"
     now = datetime.now(UTC).isoformat(timespec="seconds")
     root = benchmark.image_root().resolve()
@@ -164,6 +169,7 @@ def write_inputs(
         },
         "systems": dict(systems),
         "options": dict(options),
+        **({"oracles": dict(oracles)} if oracles else {}),
     }
     (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
     write_json(manifest_path, manifest)
@@ -175,6 +181,7 @@ def finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.failures.funnel import funnel
+    from workbench.failures.oracles import gains
     from workbench.metrics import protocols
     from workbench.metrics.comparison import compare
     from workbench.metrics.matching import overlaps
@@ -205,6 +212,7 @@ def finish(path: Path) -> Run:
             for system, answers in predictions.items()
         },
         "differences": compare(found, protocol, predictions),
+        "oracles": gains(run.manifest.get("oracles", {}), samples, found, run.predictions, protocol),
         "report": None,
         "mlflow": None,
     }

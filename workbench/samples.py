@@ -44,7 +44,8 @@ class Sample:
     `boxes` holds the annotated box of each target, where the benchmark has boxes of its own, else nothing.
     `readings` holds one entry for each annotator where several answered independently, else nothing; `targets` and
     `boxes` are then those of the first. `facts` are the annotation's own numbers and names for the sample (JSON
-    types), which its reader documents.
+    types), which its reader documents. `phrase` is a noun phrase that names all targets, and maybe more, where the
+    benchmark has one.
     """
 
     sample_id: str
@@ -61,6 +62,7 @@ class Sample:
     boxes: tuple[Box, ...] = ()
     readings: tuple[Reading, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    phrase: str | None = None
 
     @property
     def target_count(self) -> str:

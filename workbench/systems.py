@@ -43,6 +43,24 @@ class Resumable(Protocol):
         ...
 
 
+@runtime_checkable
+class HasOracles(Protocol):
+    """A system that knows which parts of it can be replaced by the truth, to see what a perfect one would buy."""
+
+    oracles: Sequence[str]
+    """Names; those of `workbench.failures.oracles.DERIVED` are computed from its stored answers."""
+
+
+@runtime_checkable
+class Rerunnable(HasOracles, Protocol):
+    """A system that must run again for some of its oracles."""
+
+    def with_oracle(self, name: str) -> System:
+        """The system with that part replaced by the truth, which `predict` finds in its samples; its identity says so.
+        It may share models with the system itself."""
+        ...
+
+
 class Segmenter(Protocol):
     """Noun phrases in, scored instance masks out; image features are computed once per image."""
 

@@ -86,11 +86,21 @@ def connect(uri: str) -> "MlflowClient":
 def metric_values(run: Run) -> dict[str, dict[str, float]]:
     """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
     found = {system: _numbers(result) for system, result in run.results["systems"].items()}
+    for row in run.results.get("oracles", ()):
+        for metric, gain in (row["gains"] or {}).items():
+            found[row["system"]] |= _gains(f"oracles.{row['oracle']}.{metric}", gain)
     keys = sorted({key for numbers in found.values() for key in numbers})
     return {
         system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
         for system, numbers in found.items()
     }
+
+
+def _gains(name: str, gain: Mapping[str, Any]) -> dict[str, float]:
+    """Gain of a metric, bounds of its interval and corrected p-value."""
+    low, high = gain["interval"] or (None, None)
+    known = {"": gain["difference"], ".low": low, ".high": high, ".p_holm": gain["p_holm"]}
+    return {_key(name + ending): math.nan if value is None else float(value) for ending, value in known.items()}
 
 
 def _numbers(result: Mapping[str, Any]) -> dict[str, float]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class InstructSamSystem:
     """One checkpoint answering instructions in a single pass; samples of one image share its features in a batch."""
 
+    oracles = ("scores", "deduplication", "presence")
+
     def __init__(
         self,
         checkpoint: str | Path,

@@ -94,9 +94,8 @@ def _sample(item: object, where: str, image: Sample, objects: list[SceneObject])
     if not isinstance(item, dict):
         return replace(image, problem=f"{where}: expected {{text, mask}}, got {short(item)}")
     try:
-        kind = item.get("kind")
         asked = replace(image, instruction=text_of(item.get("text"), f"{where}: text"))
-        asked = replace(asked, kind=text_of(kind, f"{where}: kind") if isinstance(kind, str) else None)
+        asked = replace(asked, kind=_known(item, "kind", where), phrase=_known(item, "phrase", where))
     except SampleError as error:
         return replace(image, problem=str(error))
     try:
@@ -104,6 +103,11 @@ def _sample(item: object, where: str, image: Sample, objects: list[SceneObject])
     except SampleError as error:
         return replace(asked, problem=str(error))
     return replace(asked, targets=targets, others=tuple(o for o in objects if o.mask not in targets))
+
+
+def _known(item: dict[str, Any], key: str, where: str) -> str | None:
+    """A text that tabletop has besides the published ones; another use of the key is left alone."""
+    return text_of(item[key], f"{where}: {key}") if isinstance(item.get(key), str) else None
 
 
 def _masks(item: dict[str, Any], where: str) -> object:

@@ -102,7 +102,8 @@ def _sample(entry: object, where: str, files: Sequence[CocoFile], images: ImageF
         path = images.place(entry.get("file_name"), f"{where}: file_name")
         phrase = text_of(entry.get("text_input"), f"{where}: text_input")
         height, width = checked_size(entry.get("height"), entry.get("width"), where)
-        known = Sample("", entry["file_name"], path, width, height, phrase, facts=kept(entry, ["id"]))
+        facts = kept(entry, ["id"])
+        known = Sample("", entry["file_name"], path, width, height, phrase, facts=facts, phrase=phrase)
         readings = tuple(_reading(file, image_id, known, f"{where}: {file.name}") for file in files)
     except SampleError as error:
         return unusable(str(error), images, known)

@@ -66,6 +66,7 @@ class TabletopPhrases:
                             if not named.matches(words)
                         ),
                         kind=kind,
+                        phrase=str(named),
                     )
                 )
         return found

@@ -1,6 +1,6 @@
 """How systems differ on the same samples: every metric, failure rate and latency, with what chance would make of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +11,7 @@ from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MATCHED, MISSED, SA
 from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.matching import SampleOverlap
 from workbench.metrics.protocols import values
-from workbench.metrics.statistics import MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads
+from workbench.metrics.statistics import DRAWS, MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads
 from workbench.predictions import Prediction
 from workbench.registry import load
 
@@ -26,10 +26,14 @@ Answers = Mapping[str, Sequence[Prediction]]
 
 
 def compare(
-    found: Mapping[str, Sequence[SampleOverlap]], protocol: str = "inst2seg", answers: Answers | None = None
+    found: Mapping[str, Sequence[SampleOverlap]],
+    protocol: str = "inst2seg",
+    answers: Answers | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    draws: int = DRAWS,
 ) -> list[dict[str, Any]]:
     """`{"a", "b", "metrics", "rates", "latency", "timed", "note"}` of each pair of systems, which must be about the
-    same samples in order.
+    same samples in order; `pairs` are the names to compare, every two where it is None.
 
     metrics: `{metric: {"difference": a - b, "interval": [low, high] | None, "p", "p_holm"}}` in fractions, by the
     bootstrap over images. rates: the same of the share of samples in each of `RATES`, and in how many samples only
@@ -38,16 +42,16 @@ def compare(
     `p_holm` is corrected for all metrics, rates or latencies of all pairs. Both are None where there is too little
     data; `note` then says so.
     """
-    pairs = [_pair(a, b, found, protocol) for a, b in combinations(found, 2)]
-    for pair in pairs:
+    compared = [_pair(a, b, found, protocol, draws) for a, b in (combinations(found, 2) if pairs is None else pairs)]
+    for pair in compared:
         ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
         pair |= paces(found[pair["a"]], ours, theirs)
     for family in ("metrics", "rates", "latency"):
-        keys = [(place, name) for place, pair in enumerate(pairs) for name in pair[family]]
-        corrected = holm({f"{place} {name}": pairs[place][family][name]["p"] for place, name in keys})
+        keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
+        corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
         for place, name in keys:
-            pairs[place][family][name]["p_holm"] = corrected[f"{place} {name}"]
-    return pairs
+            compared[place][family][name]["p_holm"] = corrected[f"{place} {name}"]
+    return compared
 
 
 def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
@@ -60,7 +64,7 @@ def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
     return np.array(rows, dtype=bool).reshape(-1, len(RATES))
 
 
-def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> dict[str, Any]:
+def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol: str, draws: int) -> dict[str, Any]:
     ours, theirs = found[a], found[b]
     if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
         raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
@@ -68,7 +72,7 @@ def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol
     images = [overlap.image_id for overlap in ours]
     n_images = len(set(images))
     shown, shown_by_b = flags(ours), flags(theirs)
-    rates = _differences(images, paired(_shares(shown), _shares(shown_by_b)))
+    rates = _differences(images, paired(_shares(shown), _shares(shown_by_b)), draws)
     for place, name in enumerate(RATES):
         mine, other = shown[:, place], shown_by_b[:, place]
         rates[name] |= {
@@ -79,7 +83,7 @@ def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol
     return {
         "a": a,
         "b": b,
-        "metrics": _differences(images, paired(build(ours), build(theirs))),
+        "metrics": _differences(images, paired(build(ours), build(theirs)), draws),
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
     }
@@ -110,8 +114,8 @@ def paces(samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: 
     return {"latency": result, "timed": len(common)}
 
 
-def _differences(images: Sequence[str], measure: Measure) -> dict[str, Difference]:
-    spread = spreads(images, measure)
+def _differences(images: Sequence[str], measure: Measure, draws: int = DRAWS) -> dict[str, Difference]:
+    spread = spreads(images, measure, draws)
     return {
         name: {
             "difference": value,
