@@ -9,13 +9,11 @@ from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from reports import words
-from reports.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
+from reports.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
 
 Results = Mapping[str, Any]
 
@@ -26,38 +24,6 @@ def main_metric(results: Results) -> str:
     systems = results["systems"].values()
     known = [name for system in systems for name, value in system["metrics"].items() if value is not None]
     return next((name for name in ("mAP", "gIoU", *known) if name in known), "gIoU")
-
-
-@mpl.rc_context(FIGURE_STYLE)
-def accuracy_against_latency(results: Results, table: pd.DataFrame) -> Figure:
-    """The main metric (95 % interval) against the median latency (bar from the 10th to the 90th percentile)."""
-    metric = main_metric(results)
-    figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
-    axes = figure.subplots()
-    reached: list[float] = []
-    labels: list[tuple[str, float, float, str]] = []
-    for name, (colour, marker) in system_style(results["systems"]).items():
-        value = results["systems"][name]["metrics"].get(metric)
-        seconds = table.loc[table["system"] == name, "latency"].dropna().to_numpy(dtype=float)
-        if value is None or not len(seconds):
-            continue
-        low, middle, high = (max(float(q), 1e-6) for q in np.percentile(seconds, [10, 50, 90]))
-        bottom, top = results["systems"][name]["intervals"].get(metric) or (value, value)
-        reached += [low, high]
-        axes.plot([low, high], [100 * value] * 2, color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt")
-        axes.plot([middle] * 2, [100 * bottom, 100 * top], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt")
-        axes.plot([middle], [100 * value], marker=marker, ms=9, color=colour, mec=PAPER, mew=1.2, ls="none")
-        labels.append((name, middle, 100 * value, colour))
-    axes.set_ylabel(f"{metric} (%)")
-    axes.set_xlabel("latency per sample (log scale)")
-    if not reached:
-        return _nothing(figure, axes, "no system has both a latency and a value")
-    _log_seconds(axes, min(reached), max(reached))
-    low, high = axes.get_ylim()
-    margin = max(0.15 * (high - low), 5)
-    axes.set_ylim(max(low - margin, -0.5), min(high + margin, 100.5))
-    _name_points(axes, labels)
-    return figure
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -84,44 +50,7 @@ def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
             axes.axhline(row + 0.5, color=GRID, lw=0.7)
     panels[0].set_yticks(range(len(groups)), [f"{_group_name(g, by)} ({n})" for g, n in groups.items()])
     panels[0].set_ylim(max(len(groups), 1) - 0.5, -0.5)
-    _legend(figure, names)
-    return figure
-
-
-@mpl.rc_context(FIGURE_STYLE)
-def time_by_call(results: Results) -> Figure:
-    """Where the time of a sample goes: mean seconds by kind of call, and the same as shares of each system's time."""
-    names = list(results["systems"])
-    spent = {name: _seconds_by_call(results["systems"][name]["latency"]) for name in names}
-    kinds = [kind for kind in CALL_COLOURS if any(s.get(kind, 0) > 0 for s in spent.values())]
-    figure = Figure(figsize=(WIDTH, 1.5 + 0.52 * len(names)), layout="constrained")
-    absolute, share = figure.subplots(1, 2, sharey=True)
-    for row, name in enumerate(names):
-        total = sum(spent[name].values())
-        if not total:
-            continue
-        _stack(absolute, row, {kind: spent[name].get(kind, 0.0) for kind in kinds})
-        _stack(share, row, {kind: 100 * spent[name].get(kind, 0.0) / total for kind in kinds})
-        absolute.annotate(
-            words.seconds(total), (total, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
-    longest = max((sum(s.values()) for s in spent.values()), default=0.0)
-    absolute.set_xlim(0, 1.28 * longest or 1)
-    absolute.xaxis.set_major_locator(MaxNLocator(4))
-    absolute.set_yticks(range(len(names)), names)
-    absolute.set_ylim(len(names) - 0.45, -0.55)
-    absolute.set_xlabel("seconds per sample (mean)")
-    share.set_xlim(0, 100)
-    share.set_xlabel("share of the system's time (%)")
-    for axes in (absolute, share):
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
-    if not kinds:
-        return _nothing(figure, share, "no timed calls")
-    handles = [mpl.patches.Patch(color=CALL_COLOURS[kind], label=CALL_NAMES[kind]) for kind in kinds]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=min(len(kinds), 4), handlelength=0.9, columnspacing=1.2
-    )
+    legend(figure, names)
     return figure
 
 
@@ -199,24 +128,8 @@ def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, s
     axes.set_xlabel(label)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    _legend(figure, names)
-    return figure if rows else _nothing(figure, axes, "none")
-
-
-def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
-    """One horizontal bar of parts by call kind."""
-    left = 0.0
-    for kind, width in parts.items():
-        axes.barh(row, width, left=left, height=0.56, color=CALL_COLOURS[kind], ec=PAPER, lw=0.6)
-        left += width
-
-
-def _seconds_by_call(latency: Mapping[str, Any]) -> dict[str, float]:
-    """Mean seconds a sample by call kind; what the latency holds beyond its calls is `other`."""
-    spent = {kind: float(call["seconds_per_sample"] or 0) for kind, call in latency["by_call"].items()}
-    if latency["mean"] is not None:
-        spent["other"] = max(float(latency["mean"]) - sum(spent.values()), 0.0)
-    return spent
+    legend(figure, names)
+    return figure if rows else nothing(figure, axes, "none")
 
 
 def _groups(results: Results, by: str) -> dict[str, int]:
@@ -246,7 +159,8 @@ def _interval_dot(axes: Axes, found: Mapping[str, Any] | None, metric: str, y: f
     axes.plot([100 * value], [y], marker=marker, ms=5.5, color=colour, mec=PAPER, mew=0.8, ls="none", clip_on=False)
 
 
-def _legend(figure: Figure, names: Sequence[str]) -> None:
+def legend(figure: Figure, names: Sequence[str]) -> None:
+    """Colours and markers of the systems, above a figure."""
     handles = [
         mpl.lines.Line2D([], [], marker=marker, color=colour, ms=6, lw=1.6, label=name)
         for name, (colour, marker) in system_style(names).items()
@@ -256,41 +170,7 @@ def _legend(figure: Figure, names: Sequence[str]) -> None:
     )
 
 
-def _name_points(axes: Axes, points: Sequence[tuple[str, float, float, str]]) -> None:
-    """Write the name of each point (name, x, y, colour) beside it; below it where a better point is near."""
-    start, end = np.log(axes.get_xlim())
-    for name, x, y, colour in points:
-        left = np.log(x) < (start + end) / 2
-        under = any(
-            abs(np.log(x / other[1])) < 0.3 * (end - start) and (other[2], name) > (y, other[0]) for other in points
-        )
-        axes.annotate(
-            name,
-            (x, y),
-            xytext=(9 if left else -9, -8 if under else 8),
-            textcoords="offset points",
-            ha="left" if left else "right",
-            va="top" if under else "bottom",
-            color=colour,
-            weight="bold",
-        )
-
-
-def _log_seconds(axes: Axes, low: float, high: float) -> None:
-    """A logarithmic time axis with at least three labelled ticks around `[low, high]` seconds."""
-    axes.set_xscale("log")
-    left, right = low / 1.5, high * 1.5
-    decades = range(int(np.floor(np.log10(left))), int(np.ceil(np.log10(right))) + 1)
-    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)):
-        ticks = [s * 10.0**d for d in decades for s in steps if left <= s * 10.0**d <= right]
-        if len(ticks) >= 3:
-            break
-    axes.set_xlim(left, right)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter([words.seconds(t).replace(".0 ", " ") for t in ticks]))
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _nothing(figure: Figure, axes: Axes, why: str) -> Figure:
+def nothing(figure: Figure, axes: Axes, why: str) -> Figure:
+    """The figure, which says why it shows nothing."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED)
     return figure

@@ -17,11 +17,15 @@ METRICS = {
 }
 
 COSTS = {
-    "latency": "Seconds of wall time from image in memory to masks, one sample at a time after a warm-up.",
+    "latency": "Seconds of wall time from image in memory to masks, one sample at a time after a warm-up; p90 is "
+    "what 9 of 10 samples do not exceed. An interval is left out where there are too few images for it.",
+    "rounds": "Requests to a language model in the conversation of a sample, checks of single masks left out.",
     "throughput": "Samples in a second of work where a system is given several at once; latency is not measured then.",
     "cold start": "Seconds to load the system and to answer once before anything is timed.",
     "calls": "Model calls for a sample, of all kinds.",
     "tokens": "Tokens that language models read and wrote for a sample.",
+    "per correct instance": "All that the samples took, over all instances that match a target at IoU 0.5; samples "
+    "without targets and failed ones take their part.",
     "failed": "Samples without an answer; they score as empty answers.",
     "95 % interval": "Percentile bootstrap over images; two systems are compared on the same draws.",
 }

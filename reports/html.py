@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports import figures, tables
+from reports import figures, latency, tables
 from reports.gallery import build_gallery
 from reports.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES, definitions
 from reports.oracles import available, oracle_columns, oracle_gains, oracle_rows, unavailable
@@ -79,8 +79,9 @@ def _figures(run: Run) -> list[dict[str, Any]]:
     drawn = [
         (
             "Accuracy against time",
-            f"{metric} with its 95 % interval against the median latency; the bar spans the 10th to 90th percentile.",
-            figures.accuracy_against_latency(results, run.table()),
+            f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
+            "dominated: another is faster and more accurate.",
+            latency.accuracy_against_latency(results),
         ),
         (
             "By kind of instruction",
@@ -95,7 +96,17 @@ def _figures(run: Run) -> list[dict[str, Any]]:
         (
             "Where the time goes",
             "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
-            figures.time_by_call(results),
+            latency.time_by_call(results),
+        ),
+        (
+            "Latency by number of targets",
+            "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
+            latency.latency_by_targets(results),
+        ),
+        (
+            "Latency by number of rounds",
+            "The same by how often a sample asked its language model, checks of single masks left out.",
+            latency.latency_by_rounds(results),
         ),
         (
             "What went wrong",

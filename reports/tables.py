@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Results = Mapping[str, Any]
+PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,14 @@ def headline(results: Results) -> list[Row]:
     """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
     systems = list(results["systems"].values())
     rows = [_metric_row(name, systems) for name in systems[0]["metrics"]]
-    for quantile in ("p50", "p90", "p99"):
-        found = [s["latency"][quantile] for s in systems]
-        texts = [NONE if v is None else seconds(v) for v in found]
-        best = _best(texts, min((v for v in found if v is not None), default=None), found)
-        rows.append(Row(f"latency {quantile}", "", [Cell(text, strong=text == best) for text in texts]))
+    rows += [_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99")]
     if any(s["samples_per_second"] for s in systems):
         rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
     rows.append(Row("cold start", "", [Cell(seconds(s["cold_start"])) for s in systems]))
     rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
     for side, name in (("in", "tokens read"), ("out", "tokens written")):
         rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
+    rows += [_per_correct(name, key, systems) for key, name in PER_CORRECT.items()]
     rows.append(Row("failed", "samples", [Cell(str(s["n_failed"]), f"of {s['samples']}") for s in systems]))
     return rows
 
@@ -53,11 +51,8 @@ def differences(results: Results) -> list[Row]:
     """Differences in points with 95 % intervals, one cell for each pair; strong where the interval leaves out 0."""
     pairs = results["differences"]
     rows = [Row(name, "points", [_difference(pair["metrics"].get(name)) for pair in pairs]) for name in _metrics(pairs)]
-    ratios = []
-    for pair in pairs:
-        a, b = (results["systems"][pair[side]]["latency"]["p50"] for side in ("a", "b"))
-        ratios.append(_pace(a, b))
-    return [*rows, Row("latency p50", "", ratios)] if pairs else []
+    paces = [_pace(results["systems"], pair) for pair in pairs]
+    return [*rows, Row("latency p50", "", paces)] if pairs else []
 
 
 def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
@@ -100,17 +95,50 @@ def _difference(found: Mapping[str, Any] | None) -> Cell:
     return Cell(text, f"{points(interval[0])} to {points(interval[1])}", decided)
 
 
-def _pace(a: float | None, b: float | None) -> Cell:
-    if not a or not b:
+def _pace(systems: Mapping[str, Any], pair: Mapping[str, Any]) -> Cell:
+    """How many times as fast or slow the first is, with the interval of the ratio where the run has one."""
+    a, b = (systems[pair[side]]["latency"]["p50"] for side in ("a", "b"))
+    found = pair.get("latency", {}).get("p50")  # runs of earlier versions have none
+    ratio: float | None = found["ratio"] if found else a / b if a and b else None
+    if not ratio:
         return Cell(NONE)
-    factor = max(a, b) / min(a, b)
-    if factor < 1.05:
-        return Cell("same")
-    return Cell(f"{times(factor)}\N{MULTIPLICATION SIGN}", "faster" if a < b else "slower")
+    interval: list[float] | None = found["ratio_interval"] if found else None
+    if interval and ratio < 1:
+        interval = [1 / interval[1], 1 / interval[0]]
+    spread = f" ({times(interval[0])} to {times(interval[1])})" if interval else ""
+    factor = max(ratio, 1 / ratio)
+    text = "same" if factor < 1.05 else f"{times(factor)}\N{MULTIPLICATION SIGN}"
+    direction = "" if factor < 1.05 else "faster" if ratio < 1 else "slower"
+    return Cell(text, f"{direction}{spread}".strip(), interval is not None and interval[0] > 1)
+
+
+def _latency_row(quantile: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    found = [system["latency"].get(quantile) for system in systems]
+    texts = [NONE if value is None else seconds(value) for value in found]
+    best = _best(texts, min((value for value in found if value is not None), default=None), found)
+    spreads = [system["latency"].get("intervals", {}).get(quantile) for system in systems]
+    details = [f"{seconds(spread[0])}{NONE}{seconds(spread[1])}" if spread else "" for spread in spreads]
+    cells = [Cell(text, detail, text == best) for text, detail in zip(texts, details, strict=True)]
+    return Row(f"latency {quantile}", "", cells)
+
+
+def _per_correct(name: str, key: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    cells = []
+    for system in systems:
+        found = system.get("per_correct_instance", {})  # runs of earlier versions have none
+        value, interval = found.get(key), found.get("intervals", {}).get(key)
+        write = seconds if key == "seconds" else _number if key == "calls" else _whole
+        detail = f"{write(interval[0])}{NONE}{write(interval[1])}" if interval and interval[1] else ""
+        cells.append(Cell(NONE if value is None else write(value), detail))
+    return Row(name, "per correct instance", cells)
 
 
 def _count(value: float | None) -> Cell:
-    return Cell(NONE if value is None else f"{value:,.0f}")
+    return Cell(NONE if value is None else _whole(value))
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
 
 
 def _number(value: float | None) -> str:

@@ -14,7 +14,7 @@ def points(fraction: float) -> str:
 
 
 def times(factor: float) -> str:
-    """A ratio of at least 1: `1.3` or `12`."""
+    """A ratio: `0.9`, `1.3` or `12`."""
     return f"{factor:.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 

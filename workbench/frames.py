@@ -153,7 +153,13 @@ def _measured(group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _costs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Under the names that MLflow's metrics have."""
     latency, tokens = result["latency"], result["tokens_per_sample"]
-    numbers = [(f"latency.{name}", latency[name], "s") for name in ("p50", "p90", "p99", "mean")] + [
+    measures = {"latency": latency, "per_correct_instance": result.get("per_correct_instance", {})}
+    numbers = [
+        *((f"latency.{name}", latency[name], "s") for name in ("p50", "p90", "p95", "p99", "mean") if name in latency),
+        *(
+            (f"per_correct_instance.{name}", measures["per_correct_instance"].get(name), unit)
+            for name, unit in (("seconds", "s"), ("calls", "calls"), ("tokens_in", "tokens"), ("tokens_out", "tokens"))
+        ),
         ("cold_start", result["cold_start"], "s"),
         ("samples_per_second", result["samples_per_second"], "samples/s"),
         ("calls_per_sample", result["calls_per_sample"], "calls"),
@@ -163,4 +169,6 @@ def _costs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     ]
     for name, value, unit in numbers:
         samples = latency["samples"] if name.startswith("latency.") else result["samples"]
-        yield {"metric": name, "value": value, "low": None, "high": None, "unit": unit, "samples": samples}
+        group, _, key = name.partition(".")
+        low, high = measures.get(group, {}).get("intervals", {}).get(key) or (None, None)
+        yield {"metric": name, "value": value, "low": low, "high": high, "unit": unit, "samples": samples}
