@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import ConfigurationError
 from workbench.predictions import Instance, Prediction, Trace
+from workbench.systems import needs
 
 if TYPE_CHECKING:
     from e2e.instructsam.system import InstructSamSystem
+    from e2e.segtoken.system import SegTokenSystem
     from workbench.samples import Sample
     from workbench.systems import Image, Segmenter
 
-TINY = Path(__file__).parent / "checkpoints" / "instructsam-tiny"
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+TINY = CHECKPOINTS / "instructsam-tiny"
+SEG_TOKEN, MULTI_SEG = CHECKPOINTS / "seg-token-tiny", CHECKPOINTS / "multi-seg-tiny"
 PUBLISHED = "CircleRadon/InstructSAM-2B"
 SUFFIX = "{instruction} Please output the segmentation mask."
 """The published model's prompt for Inst2Seg, GSEval and RoboRefIt."""
@@ -70,6 +75,55 @@ def instructsam(
         slots_causal=slots_causal,
         phrase_conditioning=phrase_conditioning,
     )
+
+
+@needs(SEG_TOKEN)
+def seg_token_tiny(
+    checkpoint: str | None = None,
+    segmenter: str | None = None,
+    max_new_tokens: int = 48,
+    smallest: int = 10,
+    batch_size: int = 16,
+) -> "SegTokenSystem":
+    """One [SEG] token decoded into one mask, its connected parts are the instances (as LISA; tabletop, 128 px)."""
+    bounds = {"max_masks": 1, "smallest": smallest, "batch_size": batch_size}
+    return _seg_token("one", checkpoint or SEG_TOKEN, segmenter, max_new_tokens, **bounds)
+
+
+@needs(MULTI_SEG)
+def multi_seg_tiny(
+    checkpoint: str | None = None,
+    segmenter: str | None = None,
+    max_new_tokens: int = 48,
+    max_masks: int = 20,
+    batch_size: int = 16,
+) -> "SegTokenSystem":
+    """A [SEG] token for each instance, emitted one after another (as GSVA and PixelLM; tabletop, 128 px)."""
+    return _seg_token(
+        "many",
+        checkpoint or MULTI_SEG,
+        segmenter,
+        max_new_tokens,
+        max_masks=max_masks,
+        smallest=1,
+        batch_size=batch_size,
+    )
+
+
+def _seg_token(
+    tokens: str, checkpoint: str | Path, segmenter: str | None, max_new_tokens: int, **options: int
+) -> "SegTokenSystem":
+    from workbench.segmenters.sam3 import TINY as SAM3
+
+    name = "seg-token-tiny" if tokens == "one" else "multi-seg-tiny"
+    if not Path(checkpoint).exists():
+        raise ConfigurationError(
+            f"{name}: there is no checkpoint {checkpoint}; train one with `workbench train e2e/configs/{name}.yaml "
+            f"--out runs/{name}`, then use it with `--set {name}.checkpoint=runs/{name}/final`"
+        )
+    from e2e.segtoken.system import SegTokenSystem
+
+    return SegTokenSystem(checkpoint, segmenter or SAM3, tokens=tokens, max_new_tokens=max_new_tokens, **options)
 
 
 class PhraseSystem:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
+TINY = "-tiny"
+ALL_TINY = "all-tiny"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     lister.set_defaults(command=_list)
 
     compare = commands.add_parser("compare", help="run systems on a benchmark, score them, write the report")
-    compare.add_argument("--systems", required=True, help="names, separated by commas")
+    compare.add_argument(
+        "--systems",
+        required=True,
+        help=f"names, separated by commas; {ALL_TINY}: every system that ends in {TINY} and whose checkpoint is there",
+    )
     compare.add_argument("--benchmark", required=True, help="name of the benchmark")
     compare.add_argument("--limit", type=int, help="only the first so many samples")
     compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
@@ -299,7 +305,22 @@ def _keys(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def _names(text: str) -> list[str]:
+    if text == ALL_TINY:
+        return _tiny_names()
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise ConfigurationError(f"--systems expects one or more different names, got {text!r}")
+    return names
+
+
+def _tiny_names() -> list[str]:
+    from workbench.systems import is_shipped
+
+    with redirect_stdout(sys.stderr):  # of modules that print when they are imported
+        found = [plugin for plugin in registry.plugins("systems") if plugin.name.endswith(TINY)]
+        names = [p.name for p in found if not p.problem and is_shipped(registry.load("systems", p.name))]
+    if left := sorted({plugin.name for plugin in found} - set(names)):
+        print(f"workbench: {ALL_TINY} leaves out {', '.join(left)}: no checkpoint, or broken", file=sys.stderr)
+    if not names:
+        raise ConfigurationError(f"--systems {ALL_TINY}: no system whose name ends in {TINY} has its checkpoint")
     return names

@@ -1,8 +1,8 @@
 """What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,28 @@ from workbench.samples import Sample
 
 Image = NDArray[np.uint8]
 """`[H, W, 3] uint8` RGB"""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def needs(checkpoint: Path) -> Callable[[F], F]:
+    """Decorates a system's function with the checkpoint folder that it loads by default and that may not be there."""
+
+    def mark(function: F) -> F:
+        setattr(function, NEEDS, checkpoint)
+        return function
+
+    return mark
+
+
+def is_shipped(system: Callable[..., Any]) -> bool:
+    """Whether a system's function finds the checkpoint that it loads by default; see `needs`."""
+    checkpoint = getattr(system, NEEDS, None)
+    return checkpoint is None or checkpoint.exists()
+
+
+NEEDS = "checkpoint"
 
 
 class System(Protocol):

@@ -143,8 +143,7 @@ class SlotDetector(nn.Module):
 
     def encode(self, pixels: Tensor) -> VisionFeatures:
         """Vision features of `pixels: [B, 3, S, S]`; the coarsest level is left out, as in SAM3's detector."""
-        out = self.vision_encoder(pixels)
-        return VisionFeatures(tuple(out.fpn_hidden_states[:-1]), tuple(out.fpn_position_encoding[:-1]))
+        return see(self.vision_encoder, pixels)
 
     def forward(self, vision: VisionFeatures, text: Tensor, text_mask: Tensor, queries: Tensor) -> Detections:
         """Detect P phrases in their images: `text: [P, T, C]`, `text_mask: [P, T] bool`, `queries: [P, K, C]`."""
@@ -168,3 +167,9 @@ class SlotDetector(nn.Module):
             prompt_mask=text_mask,
         )
         return Detections(masks.pred_masks, logits, box_cxcywh_to_xyxy(boxes), masks.semantic_seg)
+
+
+def see(vision_encoder: Sam3VisionModel, pixels: Tensor) -> VisionFeatures:
+    """What the vision encoder makes of `pixels: [B, 3, S, S]`, without its coarsest level."""
+    out = vision_encoder(pixels)
+    return VisionFeatures(tuple(out.fpn_hidden_states[:-1]), tuple(out.fpn_position_encoding[:-1]))

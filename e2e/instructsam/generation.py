@@ -11,6 +11,7 @@ for each image, and its keys and values are copied to all its prompts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from transformers import DynamicCache
 
 from e2e.instructsam.attention import INJECTED, step_mask
 from e2e.instructsam.config import InstructSamConfig
-from e2e.instructsam.model import TEXT_LENGTH, ImageTokens, InstructSAM
+from e2e.instructsam.model import TEXT_LENGTH, ImageTokens, InstructSAM, LanguageModel
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,37 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Generated:
-    """The answer to one prompt: its token ids, each phrase's ids with both markers, and `slot_states: [P, K, D]`.
+class Written:
+    """The words of an answer: its token ids and each phrase's ids with both markers.
 
     `cut_off` says that the length limit came before the end of the answer.
     """
 
     token_ids: list[int]
     phrases: list[list[int]]
-    slot_states: Tensor
     cut_off: bool
+
+
+@dataclass(frozen=True)
+class Generated(Written):
+    """The answer to one prompt, with the states of its slots, `[P, K, D]`."""
+
+    slot_states: Tensor
+
+
+class Row(Protocol):
+    """One prompt of a batch while it is being answered; `length` counts the tokens fed so far."""
+
+    length: int
+    done: bool
+
+    def take(self, token: int, logits: Tensor) -> list[int]:
+        """Append the next token, the best by `logits: [vocabulary]`; returns what has to be fed for it, if anything."""
+        ...
+
+    def read(self, states: Tensor) -> None:
+        """Look at the final-norm states `[n, D]` of what was fed last."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,21 +80,22 @@ class _Step:
 
 
 @dataclass
-class _Row:
-    """One prompt of a batch while it is being answered; `length` counts the tokens fed so far."""
+class _SlotRow:
+    """A row whose phrases are each followed by slots."""
 
     config: InstructSamConfig
     end_token: int
     max_new_tokens: int
-    length: int
+    length: int = 0
     tokens: list[int] = field(default_factory=list)
     phrases: list[list[int]] = field(default_factory=list)
     states: list[Tensor] = field(default_factory=list)
     opened: int | None = None
     done: bool = False
     cut_off: bool = False
+    injects: bool = False
 
-    def take(self, token: int) -> list[int]:
+    def take(self, token: int, logits: Tensor) -> list[int]:
         """Append the next token; returns what has to be fed for it: nothing, itself, or the slots of a phrase."""
         config = self.config
         room = config.text_config.max_position_embeddings - self.length
@@ -86,10 +109,17 @@ class _Row:
             phrase, self.opened = self.tokens[self.opened :], None
             if room >= config.max_seg_nums + INJECTED:
                 self.phrases.append(phrase)
+                self.injects = True
                 slots = [config.seg_token_index] * config.max_seg_nums
                 return [token, config.seg_start_token_index, *slots, config.seg_end_token_index]
             self.done = self.cut_off = True
         return [] if self.done else [token]
+
+    def read(self, states: Tensor) -> None:
+        """Keep the states of the slots, where what was fed has them."""
+        if self.injects:
+            self.states.append(states[2 : 2 + self.config.max_seg_nums])
+        self.injects = False
 
 
 def fits(model: InstructSAM, prompt_length: int) -> bool:
@@ -106,6 +136,22 @@ def generate(
 
     A prompt together with its answer never exceeds the model's `max_position_embeddings`.
     """
+    rows = [_SlotRow(model.config, end_token, max_new_tokens) for _ in prompts]
+    decode(model, prompts, images, rows)
+    width = model.config.text_config.hidden_size
+    empty = torch.zeros(0, model.slots, width, dtype=model.dtype, device=model.device)
+    return [
+        Generated(row.tokens, row.phrases, row.cut_off, torch.stack(row.states) if row.states else empty)
+        for row in rows
+    ]
+
+
+@torch.no_grad()
+def decode(model: LanguageModel, prompts: Sequence[Prompt], images: ImageTokens, rows: Sequence[Row]) -> None:
+    """Greedy decoding of all prompts in one batch; the `rows`, one for each, take the tokens and read the states.
+
+    More than one token fed at once, after the prompt, are a phrase's slots with what stands around them.
+    """
     cache = DynamicCache(config=model.config.text_config)
     shared = shared_prefixes(prompts, model.config.image_token_id)
     visual: tuple[Tensor, list[Tensor]] | None
@@ -114,7 +160,8 @@ def generate(
     else:
         cached = torch.zeros(len(prompts), 0, dtype=torch.bool, device=model.device)
         visual = images.select([p.image for p in prompts])
-    rows = [_Row(model.config, end_token, max_new_tokens, shared.get(p.image, 0)) for p in prompts]
+    for row, prompt in zip(rows, prompts, strict=True):
+        row.length = shared.get(prompt.image, 0)
     feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
     injected = [False] * len(rows)
     while any(feeds):
@@ -122,22 +169,17 @@ def generate(
         hidden = _forward(model, step, cached, cache, visual)
         visual = None
         cached = torch.cat([cached, step.valid], dim=1)
-        for row, feed, injects, states in zip(rows, feeds, injected, hidden, strict=True):
+        for row, feed, states in zip(rows, feeds, hidden, strict=True):
             row.length += len(feed)
-            if injects:
-                row.states.append(states[2 : 2 + model.slots])
+            if feed:
+                row.read(states[: len(feed)])
         if all(row.done for row in rows):
             break
         last = torch.tensor([max(0, n - 1) for n in step.lengths], device=model.device)
         logits = model.lm_head(hidden[torch.arange(len(rows), device=model.device), last])
-        feeds = [[] if row.done else row.take(t) for row, t in zip(rows, logits.argmax(-1).tolist(), strict=True)]
+        best = zip(rows, logits.argmax(-1).tolist(), logits, strict=True)
+        feeds = [[] if row.done else row.take(token, scores) for row, token, scores in best]
         injected = [len(feed) > 1 for feed in feeds]
-    width = model.config.text_config.hidden_size
-    empty = torch.zeros(0, model.slots, width, dtype=model.dtype, device=model.device)
-    return [
-        Generated(row.tokens, row.phrases, torch.stack(row.states) if row.states else empty, row.cut_off)
-        for row in rows
-    ]
 
 
 def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, int]:
@@ -159,7 +201,7 @@ def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, in
 
 
 def _run_prefixes(
-    model: InstructSAM, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
+    model: LanguageModel, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
 ) -> Tensor:
     """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
     first = {prompt.image: list(prompt.token_ids[: shared[prompt.image]]) for prompt in prompts}
@@ -183,11 +225,12 @@ def _step(lengths: Sequence[int], feeds: Sequence[list[int]], injected: list[boo
 
 
 def _forward(
-    model: InstructSAM, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
+    model: LanguageModel, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
 ) -> Tensor:
     """Final-norm hidden states `[B, q, D]` of one step; `visual` fills the image tokens of the prefill."""
     embeddings = model.embed(step.token_ids)
     deepstack: dict[str, object] = {}
+    causal = True
     if visual is not None:
         pixels, layers = visual
         where = step.token_ids == model.config.image_token_id
@@ -195,12 +238,11 @@ def _forward(
         deepstack = {"visual_pos_masks": where, "deepstack_visual_embeds": layers}
     for row, injects in enumerate(step.injected):
         if injects:
-            embeddings[row, 2 : 2 + model.slots] = model.model.mask_queries
+            embeddings[row, 2 : 2 + model.config.max_seg_nums] = model.model.mask_queries
+            causal = model.config.slots_causal
     out = model.model.language_model(
         inputs_embeds=embeddings,
-        attention_mask=model.language_mask(
-            step_mask(cached, step.valid, step.injected, causal=model.config.slots_causal)
-        ),
+        attention_mask=model.language_mask(step_mask(cached, step.valid, step.injected, causal=causal)),
         position_ids=step.positions,
         past_key_values=cache,
         use_cache=True,

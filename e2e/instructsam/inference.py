@@ -1,10 +1,11 @@
 """Images and instructions in, instances out: encode, generate with slots, detect, masks at image size."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +13,8 @@ from torch import Tensor
 
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.detector import VisionFeatures
-from e2e.instructsam.generation import Generated, Prompt, fits, generate
-from e2e.instructsam.model import InstructSAM, pad_phrases
+from e2e.instructsam.generation import Generated, Prompt, Written, fits, generate
+from e2e.instructsam.model import ImageTokens, InstructSAM, LanguageModel, pad_phrases
 from e2e.instructsam.processor import Processor
 from workbench.masks import Rle, encode_all
 from workbench.predictions import Call, CallKind, Trace
@@ -53,8 +54,77 @@ class Answer:
     too_long: bool = False
 
 
+W = TypeVar("W", bound=Written)
+
+
+class SinglePass(ABC, Generic[W]):
+    """From images and instructions to answers, for any model that writes words and the states of masks in one pass."""
+
+    model: Any
+    processor: Processor
+    prompt: str
+
+    def segment_instructions(
+        self, images: Sequence["Image"], instructions: Sequence[Sequence[str]], trace: Trace | None = None
+    ) -> list[list[Answer]]:
+        """Answer several instructions about each of several images, in one batch.
+
+        `instructions[i]` are those about `images[i]`; all of them share that image's features, and the answers come
+        back in the same order. `trace` receives one call per stage for the whole batch.
+        """
+        trace = trace or Trace()
+        with timed(trace, "encode", self.model):
+            patches, grids = self.processor.qwen_images(images)
+            tokens = self.model.encode_images(self._place(patches), grids.to(self.model.device))
+            vision = self.model.detector.encode(self._place(self.processor.sam_images(images)))
+        asked = [(i, text) for i, texts in enumerate(instructions) for text in texts]
+        prompts = [self._prompt(text, i, grids[i]) for i, text in asked]
+        fitting = [n for n, prompt in enumerate(prompts) if self._fits(len(prompt.token_ids))]
+        answers = [Answer(prompt_tokens=len(prompt.token_ids), too_long=True) for prompt in prompts]
+        if fitting:
+            chosen = [prompts[n] for n in fitting]
+            with timed(trace, "llm", self.model):
+                written = self._write(chosen, tokens)
+            slots = self._slots(written, [p.image for p in chosen], vision, images, trace)
+            for n, text, found in zip(fitting, written, slots, strict=True):
+                answers[n] = self._answer(len(prompts[n].token_ids), text, found)
+        ordered = iter(answers)
+        return [[next(ordered) for _ in texts] for texts in instructions]
+
+    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+        # not str.format: braces in an instruction are its own
+        text = self.prompt.replace("{instruction}", instruction)
+        frames, rows, columns = grid.tolist()
+        return Prompt(self.processor.prompt(text, (frames, rows, columns)), image)
+
+    def _place(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.model.device, self.model.dtype)
+
+    @abstractmethod
+    def _fits(self, prompt_length: int) -> bool:
+        """Whether the model's context has room for a prompt and an answer."""
+
+    @abstractmethod
+    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[W]:
+        """What the language model answers to each prompt."""
+
+    @abstractmethod
+    def _slots(
+        self,
+        written: Sequence[W],
+        image_of: Sequence[int],
+        vision: VisionFeatures,
+        images: Sequence["Image"],
+        trace: Trace,
+    ) -> list[list[Slot]]:
+        """The masks of each answer."""
+
+    @abstractmethod
+    def _answer(self, prompt_tokens: int, written: W, slots: Sequence[Slot]) -> Answer: ...
+
+
 @dataclass(frozen=True)
-class Predictor:
+class Predictor(SinglePass[Generated]):
     """A loaded checkpoint and how to use it. `prompt` is a template with `{instruction}`; `threshold` is exclusive."""
 
     model: InstructSAM
@@ -80,47 +150,13 @@ class Predictor:
         processor = Processor.from_pretrained(folder, model.config)
         return cls(model, processor, threshold, max_new_tokens, prompt)
 
-    def segment_instructions(
-        self, images: Sequence["Image"], instructions: Sequence[Sequence[str]], trace: Trace | None = None
-    ) -> list[list[Answer]]:
-        """Answer several instructions about each of several images, in one batch.
+    def _fits(self, prompt_length: int) -> bool:
+        return fits(self.model, prompt_length)
 
-        `instructions[i]` are those about `images[i]`; all of them share that image's features, and the answers come
-        back in the same order. `trace` receives one call per stage for the whole batch.
-        """
-        trace = trace or Trace()
-        with _timed(trace, "encode", self.model):
-            patches, grids = self.processor.qwen_images(images)
-            tokens = self.model.encode_images(self._place(patches), grids.to(self.model.device))
-            vision = self.model.detector.encode(self._place(self.processor.sam_images(images)))
-        asked = [(i, text) for i, texts in enumerate(instructions) for text in texts]
-        prompts = [self._prompt(text, i, grids[i]) for i, text in asked]
-        fitting = [n for n, prompt in enumerate(prompts) if fits(self.model, len(prompt.token_ids))]
-        answers = [Answer(prompt_tokens=len(prompt.token_ids), too_long=True) for prompt in prompts]
-        if fitting:
-            chosen = [prompts[n] for n in fitting]
-            with _timed(trace, "llm", self.model):
-                written = generate(
-                    self.model,
-                    chosen,
-                    tokens,
-                    end_token=self.processor.end_token,
-                    max_new_tokens=self.max_new_tokens,
-                )
-            slots = self._slots(written, [p.image for p in chosen], vision, images, trace)
-            for n, text, found in zip(fitting, written, slots, strict=True):
-                answers[n] = self._answer(len(prompts[n].token_ids), text, found)
-        ordered = iter(answers)
-        return [[next(ordered) for _ in texts] for texts in instructions]
-
-    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
-        # not str.format: braces in an instruction are its own
-        text = self.prompt.replace("{instruction}", instruction)
-        frames, rows, columns = grid.tolist()
-        return Prompt(self.processor.prompt(text, (frames, rows, columns)), image)
-
-    def _place(self, pixels: Tensor) -> Tensor:
-        return pixels.to(self.model.device, self.model.dtype)
+    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Generated]:
+        return generate(
+            self.model, prompts, images, end_token=self.processor.end_token, max_new_tokens=self.max_new_tokens
+        )
 
     def _slots(
         self,
@@ -135,9 +171,9 @@ class Predictor:
         slots: list[list[Slot]] = [[] for _ in written]
         if not owners:
             return slots
-        with _timed(trace, "segment", self.model):
+        with timed(trace, "segment", self.model):
             logits, masks = self._detect(written, [image_of[n] for n in owners], vision)
-        with _timed(trace, "decode", self.model):
+        with timed(trace, "decode", self.model):
             scores = logits.float().sigmoid()
             first = {n: owners.index(n) for n in set(owners)}
             for row, owner in enumerate(owners):
@@ -183,7 +219,7 @@ def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
 
 
 @contextmanager
-def _timed(trace: Trace, kind: CallKind, model: InstructSAM) -> Iterator[Call]:
+def timed(trace: Trace, kind: CallKind, model: LanguageModel) -> Iterator[Call]:
     """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
     with torch.no_grad(), trace.call(kind) as call:
         yield call

@@ -64,7 +64,7 @@ def slot_losses(
     points of each pair, most of them where the prediction is undecided, instead of at all pixels.
     """
     mask_logits, logits = found.mask_logits.float(), found.logits.float()
-    masks = [_nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
+    masks = [nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
     answered = {t.item for t, mask in zip(targets, masks, strict=True) if mask.any()}
     assigned, goals, pairs = [], [], []
     for row, (target, mask) in enumerate(zip(targets, masks, strict=True)):
@@ -152,5 +152,6 @@ def _sample(image: Tensor, points: Tensor) -> Tensor:
     return F.grid_sample(image[None, None], grid, align_corners=False)[0, 0, 0]
 
 
-def _nearest(masks: Tensor, size: Sequence[int]) -> Tensor:
+def nearest(masks: Tensor, size: Sequence[int]) -> Tensor:
+    """Masks `[N, H, W]` at another size, each pixel the nearest one's, as floats."""
     return F.interpolate(masks[None].float(), tuple(size), mode="nearest")[0]

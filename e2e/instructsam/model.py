@@ -51,13 +51,35 @@ class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
         super().__init__(config)
         width = config.text_config.hidden_size
         self.mask_queries = nn.Parameter(torch.zeros(config.max_seg_nums, width))
-        self.text_hidden_fcs = nn.ModuleList([_projection(width, config.out_dim)])
-        self.mask_hidden_fcs = nn.ModuleList([_projection(width, config.out_dim)])
+        self.text_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
+        self.mask_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
         self.grounding_model = GroundingModel(config.sam3_config)
         self.post_init()
 
 
-class InstructSAM(Qwen3VLPreTrainedModel):  # type: ignore[misc]
+class LanguageModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
+    """What every model here that answers in words and masks has of Qwen3-VL: `model` and `lm_head`."""
+
+    def embed(self, token_ids: Tensor) -> Tensor:
+        """Token embeddings, `[...]` ids to `[..., D]`."""
+        embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
+        return embeddings
+
+    def language_mask(self, mask: Tensor) -> Tensor:
+        """A boolean mask (True: may attend) as the language model's attention takes it: the eager one adds its mask."""
+        if self.model.language_model.config._attn_implementation != "eager":
+            return mask
+        return torch.zeros(mask.shape, dtype=self.dtype, device=mask.device).masked_fill(
+            ~mask, torch.finfo(self.dtype).min
+        )
+
+    def encode_images(self, patches: Tensor, grids: Tensor) -> ImageTokens:
+        """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
+        out = self.model.get_image_features(patches, grids)
+        return ImageTokens(out.pooler_output, out.deepstack_features)
+
+
+class InstructSAM(LanguageModel):
     """The whole model. `generation.generate`, `inference.segment_instructions` and `losses.training_losses` run it."""
 
     config_class = InstructSamConfig
@@ -84,24 +106,6 @@ class InstructSAM(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         if self.config.phrase_conditioning:
             return phrase
         return [self.config.ref_start_token_index, self.config.ref_end_token_index]
-
-    def embed(self, token_ids: Tensor) -> Tensor:
-        """Token embeddings, `[...]` ids to `[..., D]`."""
-        embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
-        return embeddings
-
-    def language_mask(self, mask: Tensor) -> Tensor:
-        """A boolean mask (True: may attend) as the language model's attention takes it: the eager one adds its mask."""
-        if self.model.language_model.config._attn_implementation != "eager":
-            return mask
-        return torch.zeros(mask.shape, dtype=self.dtype, device=mask.device).masked_fill(
-            ~mask, torch.finfo(self.dtype).min
-        )
-
-    def encode_images(self, patches: Tensor, grids: Tensor) -> ImageTokens:
-        """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
-        out = self.model.get_image_features(patches, grids)
-        return ImageTokens(out.pooler_output, out.deepstack_features)
 
     def read_text(self, phrase_ids: Tensor) -> Tensor:
         """Detector text features `[P, T, C]` of the phrases' token ids `[P, T]`."""
@@ -150,7 +154,8 @@ class InstructSAM(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         save_config(self.config, Path(folder))
 
 
-def _projection(width: int, out: int) -> nn.Sequential:
+def projection(width: int, out: int) -> nn.Sequential:
+    """Two layers from the language model's states to the segmenter's width, as LISA and InstructSAM have them."""
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out))
 
 

@@ -69,7 +69,7 @@ def from_parts(
         model.model.mask_queries.zero_()
         if not zero_slots:
             model.model.mask_queries.normal_(std=config.text_config.initializer_range)
-    patches = PatchSettings.from_config(config.vision_config, _preprocessor(language_model))
+    patches = PatchSettings.from_config(config.vision_config, preprocessor(language_model))
     return model, Processor(tokenizer, model.config, patches)
 
 
@@ -108,7 +108,7 @@ def _load(model: InstructSAM, tensors: dict[str, Tensor]) -> None:
         raise ConfigurationError(f"the checkpoints do not fit InstructSAM's parts: {names}")
 
 
-def _preprocessor(folder: Path) -> dict[str, Any]:
+def preprocessor(folder: Path) -> dict[str, Any]:
     """Pixel budget of the language model's image processor; a checkpoint without one takes any size as it is."""
     path = folder / "preprocessor_config.json"
     if path.exists():

@@ -82,8 +82,18 @@ class InstructSamSystem:
         predictions: dict[int, Prediction] = {}
         for group, found in zip(groups.values(), answers, strict=True):
             for index, answer in zip(group, found, strict=True):
-                predictions[index] = _prediction(samples[index].sample_id, answer, trace.calls, len(samples))
+                predictions[index] = _prediction(
+                    samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
+                )
         return [predictions[index] for index in range(len(samples))]
+
+    def outcome(self, answer: "Answer") -> tuple[str, str]:
+        """How an answer ended: a key of `OUTCOMES` and a message."""
+        if answer.too_long:
+            return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
+        if answer.cut_off and not answer.phrases:
+            return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
+        return OK, ""
 
 
 def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max_new_tokens: int, prompt: str) -> Any:
@@ -120,13 +130,15 @@ def _change(model: "InstructSAM", slots: int | None, causal: bool | None, condit
         model.config.phrase_conditioning = conditioning
 
 
-def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int) -> Prediction:
+def _prediction(
+    sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int, ending: tuple[str, str]
+) -> Prediction:
     own = [replace(call, note={**call.note, "batch": batch} if batch > 1 else call.note) for call in calls]
     for call in own:
         if call.kind == "llm":
             call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
             call.note = {**call.note, "text": answer.text, **({"mistake": "cut_off"} if answer.cut_off else {})}
-    outcome, message = _outcome(answer)
+    outcome, message = ending
     return Prediction(
         sample_id,
         instances=tuple(Instance(slot.mask, slot.score) for slot in answer.instances),
@@ -138,11 +150,3 @@ def _prediction(sample_id: str, answer: "Answer", calls: Sequence[Call], batch: 
         ),
         phrases=answer.phrases,
     )
-
-
-def _outcome(answer: "Answer") -> tuple[str, str]:
-    if answer.too_long:
-        return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
-    if answer.cut_off and not answer.phrases:
-        return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
-    return OK, ""

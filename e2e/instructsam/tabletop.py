@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from e2e.instructsam.examples import Example
-from e2e.instructsam.inference import Predictor
+from e2e.instructsam.inference import SinglePass
 from workbench.masks import encode
 from workbench.metrics.matching import overlaps
 from workbench.metrics.protocols import inst2seg
@@ -85,7 +86,7 @@ def conversations(
     return [scene.image for scene, _ in drawn], examples
 
 
-def evaluate(predictor: Predictor, drawn: Sequence[tuple[Scene, Sequence[Asked]]]) -> dict[str, float]:
+def evaluate(predictor: SinglePass[Any], drawn: Sequence[tuple[Scene, Sequence[Asked]]]) -> dict[str, float]:
     """Inst2Seg's numbers on these scenes, and the share of answers that name the right phrase and nothing else."""
     samples: list[Sample] = []
     predictions, named = [], []

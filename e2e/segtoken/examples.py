@@ -1,0 +1,71 @@
+"""Training conversations whose answers end in [SEG] tokens: which tokens, in which order, and the mask of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from e2e.instructsam.examples import Example
+from e2e.instructsam.losses import IGNORED
+from e2e.instructsam.processor import Processor
+from e2e.segtoken.config import SegTokenConfig, Tokens
+
+CELLS = 8
+"""Rows and columns of the grid by which masks are put in order."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B conversations, right padded: `token_ids: [B, L]`, `labels: [B, L]` (-100: not trained), `images[b]`: the image
+    of conversation b. `owners: [N]` is the conversation of each [SEG], `masks: [N, H, W]` what it should give."""
+
+    token_ids: Tensor
+    labels: Tensor
+    images: list[int]
+    owners: Tensor
+    masks: Tensor
+
+
+def collate(config: SegTokenConfig, processor: Processor, examples: Sequence[Example], grids: Tensor) -> Batch:
+    """Token ids, labels and masks of conversations; `grids: [images, 3]` are the images' patch grids."""
+    rows, answers, owners, masks = [], [], [], []
+    for number, example in enumerate(examples):
+        frames, height, width = grids[example.image].tolist()
+        prompt = processor.prompt(example.instruction, (frames, height, width))
+        ids: list[int] = []
+        for place, (phrase, targets) in enumerate(example.answer):
+            wanted = ordered(targets, "one" if config.tokens == "one" else "many")
+            named = [config.ref_start_token_index, *processor.words(phrase), config.ref_end_token_index]
+            ids += [*(processor.words(", ") if place else []), *named, *[config.seg_token_index] * len(wanted)]
+            owners += [number] * len(wanted)
+            masks.append(wanted)
+        rows.append(prompt)
+        answers.append([*ids, processor.end_token])
+    longest = max(len(row) + len(answer) for row, answer in zip(rows, answers, strict=True))
+    token_ids = torch.full((len(rows), longest), processor.tokenizer.pad_token_id)
+    labels = torch.full_like(token_ids, IGNORED)
+    for n, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        token_ids[n, : len(row) + len(answer)] = torch.tensor(row + answer)
+        labels[n, len(row) : len(row) + len(answer)] = torch.tensor(answer)
+    return Batch(
+        token_ids, labels, [e.image for e in examples], torch.tensor(owners, dtype=torch.long), torch.cat(masks)
+    )
+
+
+def ordered(masks: Tensor, tokens: Tokens) -> Tensor:
+    """The masks of a phrase's [SEG] tokens, from those of its targets `[N, H, W]`, an empty one for no target.
+
+    One token: their union, which is empty without targets. Many: each target's own, none without targets, in reading
+    order: by the row, then the column, of the cell of an 8 x 8 grid that the centre of the mask lies in.
+    """
+    if tokens == "one":
+        return masks.amax(0, keepdim=True)
+    found = [mask for mask in masks if mask.any()]
+    return torch.stack(sorted(found, key=_cell)) if found else masks[:0]
+
+
+def _cell(mask: Tensor) -> tuple[int, int]:
+    rows, columns = mask.nonzero(as_tuple=True)
+    height, width = mask.shape
+    return int(rows.float().mean() * CELLS / height), int(columns.float().mean() * CELLS / width)

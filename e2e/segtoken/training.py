@@ -1,0 +1,154 @@
+"""Trains a [SEG] token model on tabletop scenes; `e2e.segtoken.recipe` says how. The losses are LISA's: cross-entropy
+of the text, [SEG] tokens among it, and binary cross-entropy and dice of the masks."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from e2e.instructsam.detector import VisionFeatures
+from e2e.instructsam.examples import Example
+from e2e.instructsam.losses import IGNORED, dice_loss, nearest, text_loss
+from e2e.instructsam.model import ImageTokens
+from e2e.instructsam.processor import Processor
+from e2e.instructsam.tabletop import Asked, Task, conversations, draw, evaluate
+from e2e.segtoken.config import check_tokens
+from e2e.segtoken.examples import Batch, collate
+from e2e.segtoken.inference import Predictor
+from e2e.segtoken.model import ENCODER, SegToken
+from e2e.segtoken.recipe import Config
+from workbench.errors import ConfigurationError
+from workbench.tabletop.scenes import Scene
+from workbench.training.loop import Loop
+from workbench.training.tracker import Tracker
+
+FROZEN = ("model.visual.", ENCODER)
+MASK_GROUP = ("model.detector.", "model.mask_projection.")
+"""Tensors with the rate of the masks; all others have the language model's."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over the trained tokens (`text`) and over the masks (`bce`, `dice`), not weighted."""
+
+    text: Tensor
+    bce: Tensor
+    dice: Tensor
+
+    def total(self, config: Config) -> Tensor:
+        return self.text + config["bce_weight"] * self.bce + config["dice_weight"] * self.dice
+
+
+def train(config: Config, out: Path) -> None:
+    """Run the recipe; the result is in `final` of the output folder."""
+    if not 0 <= config["phrase_share"] <= 1:
+        raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
+    task = Task(config["image_size"], config["conversations"], config["phrase_share"])
+    torch.manual_seed(config["seed"])
+    model, processor = SegToken.from_parts(
+        config["language_model"], config["segmenter"], check_tokens(config["tokens"])
+    )
+    model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long on a CPU
+    adam = optimizer(model.train(), config)
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(
+            out,
+            model,
+            adam,
+            minutes=config["minutes"],
+            steps=config.get("steps"),
+            save_every=config.get("save_every", 120.0),
+            track=tracker.log,
+        )
+        validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
+        every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
+        while not loop.finished:
+            first = loop.step * config["images"]
+            scenes = [draw(config["seed"], n, task) for n in range(first, first + config["images"])]
+            losses = step(model, processor, *conversations(scenes, config.get("max_masks", 20)))
+            loop.update(losses.total(config))
+            parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice}
+            count = sum(len(asked) for _, asked in scenes)
+            loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
+            if loop.elapsed - evaluated > every and not loop.finished:
+                _finish(loop, model, processor, validation)
+                evaluated = loop.elapsed
+        loop.save()
+        _finish(loop, model, processor, validation)
+
+
+def optimizer(model: SegToken, config: Config) -> torch.optim.Optimizer:
+    """AdamW over the tensors that train, in two groups; sets `requires_grad` on all."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(FROZEN))
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for n, p in trained if not n.startswith(MASK_GROUP)], "lr": config["rate"]},
+        {"params": [p for n, p in trained if n.startswith(MASK_GROUP)], "lr": config["mask_rate"]},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+
+
+def step(
+    model: SegToken, processor: Processor, images: Sequence[NDArray[np.uint8]], examples: Sequence[Example]
+) -> Losses:
+    """Forward pass of one batch in bfloat16; conversations about one image share its features."""
+    patches, grids = processor.qwen_images(images)
+    batch = collate(model.config, processor, examples, grids)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        tokens = model.encode_images(patches, grids)
+        vision = model.detector.encode(processor.sam_images(images))
+        return forward(model, batch, tokens, vision)
+
+
+def forward(model: SegToken, batch: Batch, images: ImageTokens, vision: VisionFeatures) -> Losses:
+    """The losses of one batch; those of the masks are 0, still part of the graph, where it has none."""
+    hidden = language_states(model, batch, images)
+    labels = batch.labels[:, 1:]
+    trained = labels != IGNORED
+    text = text_loss(model.lm_head(hidden[:, :-1][trained]), labels[trained])
+    states = hidden[batch.token_ids == model.config.seg_token_index]
+    if not len(states):
+        nothing = hidden.sum() * 0
+        return Losses(text, nothing, nothing)
+    logits = model.masks(vision, torch.tensor(batch.images)[batch.owners], states).float()
+    wanted = nearest(batch.masks, logits.shape[-2:])
+    return Losses(text, F.binary_cross_entropy_with_logits(logits, wanted), dice_loss(logits, wanted).mean())
+
+
+def language_states(model: SegToken, batch: Batch, images: ImageTokens) -> Tensor:
+    """Final-norm hidden states `[B, L, D]`, with positions as in generation: a plain count."""
+    where = batch.token_ids == model.config.image_token_id
+    pixels, deepstack = images.select(batch.images)
+    embeddings = model.embed(batch.token_ids)
+    out = model.model.language_model(
+        inputs_embeds=embeddings.masked_scatter(where[..., None], pixels.to(embeddings.dtype)),
+        # causal attention needs no mask for padding on the right
+        position_ids=torch.arange(where.shape[1]).expand_as(where),
+        use_cache=False,
+        visual_pos_masks=where,
+        deepstack_visual_embeds=deepstack,
+    )
+    hidden: Tensor = out.last_hidden_state
+    return hidden
+
+
+def save(model: SegToken, processor: Processor, folder: Path) -> None:
+    """Write a checkpoint as `Predictor.from_pretrained` reads it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save(folder)
+    processor.save_pretrained(folder)
+
+
+def _finish(loop: Loop, model: SegToken, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]) -> None:
+    """Write the checkpoint and log how it does."""
+    save(model, processor, loop.out / "final")
+    found = evaluate(Predictor(model.eval(), processor), scenes)
+    model.train()
+    loop.log({f"val {name}": value for name, value in found.items()})
