@@ -10,7 +10,7 @@ from torch import Tensor
 from e2e.instructsam.attention import slot_blocks
 from e2e.instructsam.forward import TrainingBatch, reference_blocks
 from e2e.instructsam.losses import IGNORED, PhraseTargets
-from e2e.instructsam.model import InstructSAM
+from e2e.instructsam.model import InstructSAM, LanguageModel
 from e2e.instructsam.processor import Processor
 from workbench.errors import ConfigurationError
 
@@ -98,7 +98,7 @@ def inference_positions(token_ids: Tensor, slot: int) -> Tensor:
     return positions
 
 
-def reference_positions(model: InstructSAM, token_ids: Tensor, valid: Tensor, grids: Tensor) -> Tensor:
+def reference_positions(model: LanguageModel, token_ids: Tensor, valid: Tensor, grids: Tensor) -> Tensor:
     """M-RoPE positions `[3, B, L]` (frame, row, column), with one image per conversation."""
     kinds = (token_ids == model.config.image_token_id).int()
     positions: Tensor = model.model.get_rope_index(

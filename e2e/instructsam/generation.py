@@ -24,10 +24,15 @@ from e2e.instructsam.model import TEXT_LENGTH, ImageTokens, InstructSAM, Languag
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids of one prompt, and which of the encoded images its image tokens stand for."""
+    """Token ids of one prompt, and which of the encoded images its image tokens stand for.
+
+    `positions: [3, L]` are those of Qwen's M-RoPE (frame, row, column), from which the answer counts on; None: a plain
+    count of tokens. All prompts of a batch have them, or none has.
+    """
 
     token_ids: Sequence[int]
     image: int
+    positions: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,10 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class _Step:
-    """One forward pass of a batch. `token_ids: [B, q]`, right padded; `lengths[b]` of them are real, 0 to K + 3."""
+    """One forward pass of a batch. `token_ids: [B, q]`, right padded; `lengths[b]` of them are real, 0 to K + 3.
+
+    `positions: [B, q]`, or `[3, B, q]` for M-RoPE.
+    """
 
     token_ids: Tensor
     lengths: list[int]
@@ -165,7 +173,7 @@ def decode(model: LanguageModel, prompts: Sequence[Prompt], images: ImageTokens,
     feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
     injected = [False] * len(rows)
     while any(feeds):
-        step = _step([row.length for row in rows], feeds, injected, model.device)
+        step = _step(prompts, [row.length for row in rows], feeds, injected, model.device)
         hidden = _forward(model, step, cached, cache, visual)
         visual = None
         cached = torch.cat([cached, step.valid], dim=1)
@@ -204,8 +212,9 @@ def _run_prefixes(
     model: LanguageModel, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
 ) -> Tensor:
     """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
-    first = {prompt.image: list(prompt.token_ids[: shared[prompt.image]]) for prompt in prompts}
-    step = _step([0] * len(first), list(first.values()), [False] * len(first), model.device)
+    first = {prompt.image: prompt for prompt in prompts}
+    feeds = [list(prompt.token_ids[: shared[image]]) for image, prompt in first.items()]
+    step = _step(list(first.values()), [0] * len(first), feeds, [False] * len(first), model.device)
     nothing = torch.zeros(len(first), 0, dtype=torch.bool, device=model.device)
     _forward(model, step, nothing, cache, images.select(list(first)))
     order = {image: row for row, image in enumerate(first)}
@@ -214,14 +223,31 @@ def _run_prefixes(
     return step.valid[row_of]
 
 
-def _step(lengths: Sequence[int], feeds: Sequence[list[int]], injected: list[bool], device: torch.device) -> _Step:
+def _step(
+    prompts: Sequence[Prompt],
+    lengths: Sequence[int],
+    feeds: Sequence[list[int]],
+    injected: list[bool],
+    device: torch.device,
+) -> _Step:
     """The next forward pass of rows that have seen `lengths` tokens so far."""
     widest = max(len(feed) for feed in feeds)
     ids = torch.tensor([feed + [0] * (widest - len(feed)) for feed in feeds], device=device)
     # the reference counts the injected step from one further on, and its last position once more
     starts = torch.tensor([length + injects for length, injects in zip(lengths, injected, strict=True)], device=device)
     positions = starts[:, None] + torch.arange(widest, device=device)
+    known = [prompt.positions for prompt in prompts if prompt.positions is not None]
+    if known:
+        positions = torch.stack([_place(*row) for row in zip(known, positions, strict=True)], dim=1)
     return _Step(ids, [len(feed) for feed in feeds], positions, injected)
+
+
+def _place(known: Tensor, wanted: Tensor) -> Tensor:
+    """Positions `[3, q]` of the tokens number `wanted: [q]`: a prompt's own, `known: [3, L]`, or a count from there."""
+    known = known.to(wanted.device)
+    length = known.shape[1]
+    after = wanted - length + known.max() + 1
+    return torch.where(wanted < length, known[:, wanted.clamp(max=length - 1)], after)
 
 
 def _forward(

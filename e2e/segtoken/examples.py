@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from e2e.instructsam.examples import Example
+from e2e.instructsam.examples import Example, reference_positions
 from e2e.instructsam.losses import IGNORED
 from e2e.instructsam.processor import Processor
-from e2e.segtoken.config import SegTokenConfig, Tokens
+from e2e.segtoken.config import Tokens
+from e2e.segtoken.model import SegToken
 
 CELLS = 8
 """Rows and columns of the grid by which masks are put in order."""
@@ -17,18 +18,21 @@ CELLS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """B conversations, right padded: `token_ids: [B, L]`, `labels: [B, L]` (-100: not trained), `images[b]`: the image
-    of conversation b. `owners: [N]` is the conversation of each [SEG], `masks: [N, H, W]` what it should give."""
+    """B conversations, right padded: `token_ids: [B, L]`, their M-RoPE `positions: [3, B, L]`, `labels: [B, L]` (-100:
+    not trained), `images[b]`: the image of conversation b. `owners: [N]` is the conversation of each [SEG],
+    `masks: [N, H, W]` what it should give."""
 
     token_ids: Tensor
+    positions: Tensor
     labels: Tensor
     images: list[int]
     owners: Tensor
     masks: Tensor
 
 
-def collate(config: SegTokenConfig, processor: Processor, examples: Sequence[Example], grids: Tensor) -> Batch:
+def collate(model: SegToken, processor: Processor, examples: Sequence[Example], grids: Tensor) -> Batch:
     """Token ids, labels and masks of conversations; `grids: [images, 3]` are the images' patch grids."""
+    config = model.config
     rows, answers, owners, masks = [], [], [], []
     for number, example in enumerate(examples):
         frames, height, width = grids[example.image].tolist()
@@ -42,15 +46,16 @@ def collate(config: SegTokenConfig, processor: Processor, examples: Sequence[Exa
             masks.append(wanted)
         rows.append(prompt)
         answers.append([*ids, processor.end_token])
-    longest = max(len(row) + len(answer) for row, answer in zip(rows, answers, strict=True))
-    token_ids = torch.full((len(rows), longest), processor.tokenizer.pad_token_id)
+    lengths = [len(row) + len(answer) for row, answer in zip(rows, answers, strict=True)]
+    token_ids = torch.full((len(rows), max(lengths)), processor.tokenizer.pad_token_id)
     labels = torch.full_like(token_ids, IGNORED)
     for n, (row, answer) in enumerate(zip(rows, answers, strict=True)):
-        token_ids[n, : len(row) + len(answer)] = torch.tensor(row + answer)
-        labels[n, len(row) : len(row) + len(answer)] = torch.tensor(answer)
-    return Batch(
-        token_ids, labels, [e.image for e in examples], torch.tensor(owners, dtype=torch.long), torch.cat(masks)
-    )
+        token_ids[n, : lengths[n]] = torch.tensor(row + answer)
+        labels[n, len(row) : lengths[n]] = torch.tensor(answer)
+    valid = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    images = [example.image for example in examples]
+    positions = reference_positions(model, token_ids, valid, grids[torch.tensor(images)])
+    return Batch(token_ids, positions, labels, images, torch.tensor(owners, dtype=torch.long), torch.cat(masks))
 
 
 def ordered(masks: Tensor, tokens: Tokens) -> Tensor:

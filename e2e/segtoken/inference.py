@@ -1,7 +1,7 @@
 """Images and instructions in, instances out: encode, emit [SEG] tokens, draw their masks, split one into instances."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.detector import VisionFeatures
+from e2e.instructsam.examples import reference_positions
 from e2e.instructsam.generation import Prompt
 from e2e.instructsam.inference import Answer, SinglePass, Slot, mask_rles, timed
 from e2e.instructsam.model import ImageTokens
@@ -50,6 +51,12 @@ class Predictor(SinglePass[Emitted]):
         model = SegToken.from_pretrained(checkpoint, segmenter)
         processor = Processor.from_pretrained(locate(checkpoint), model.config)
         return cls(model, processor, max_new_tokens, max_masks, smallest)
+
+    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+        prompt = super()._prompt(instruction, image, grid)
+        ids = torch.tensor([prompt.token_ids])
+        positions = reference_positions(self.model, ids, torch.ones_like(ids, dtype=torch.bool), grid[None])
+        return replace(prompt, positions=positions[:, 0])
 
     def _fits(self, prompt_length: int) -> bool:
         return fits(self.model, prompt_length, self.max_masks)

@@ -100,7 +100,7 @@ def step(
 ) -> Losses:
     """Forward pass of one batch in bfloat16; conversations about one image share its features."""
     patches, grids = processor.qwen_images(images)
-    batch = collate(model.config, processor, examples, grids)
+    batch = collate(model, processor, examples, grids)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         tokens = model.encode_images(patches, grids)
         vision = model.detector.encode(processor.sam_images(images))
@@ -123,14 +123,14 @@ def forward(model: SegToken, batch: Batch, images: ImageTokens, vision: VisionFe
 
 
 def language_states(model: SegToken, batch: Batch, images: ImageTokens) -> Tensor:
-    """Final-norm hidden states `[B, L, D]`, with positions as in generation: a plain count."""
+    """Final-norm hidden states `[B, L, D]`."""
     where = batch.token_ids == model.config.image_token_id
     pixels, deepstack = images.select(batch.images)
     embeddings = model.embed(batch.token_ids)
     out = model.model.language_model(
         inputs_embeds=embeddings.masked_scatter(where[..., None], pixels.to(embeddings.dtype)),
         # causal attention needs no mask for padding on the right
-        position_ids=torch.arange(where.shape[1]).expand_as(where),
+        position_ids=batch.positions,
         use_cache=False,
         visual_pos_masks=where,
         deepstack_visual_embeds=deepstack,

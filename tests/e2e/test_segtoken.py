@@ -13,7 +13,6 @@ import torch
 
 import e2e
 from e2e.instructsam.examples import Example
-from e2e.instructsam.generation import Prompt
 from e2e.instructsam.tabletop import Task, draw
 from e2e.segtoken import training
 from e2e.segtoken.config import Tokens
@@ -124,7 +123,7 @@ def test_the_answer_alone_is_trained_its_tokens_included(
         Example(0, "both of the mugs", [("mug", squares((0, 0), (40, 40)))]),
         Example(0, "pear", [("pear", torch.zeros(1, SIDE, SIDE, dtype=torch.uint8))]),
     ]
-    batch = collate(own, processor, examples, GRIDS)
+    batch = collate(predictor.model, processor, examples, GRIDS)
     assert len(batch.masks) == sum(counts)
     for row, (word, count) in enumerate(zip(("mug", "pear"), counts, strict=True)):
         named = [own.ref_start_token_index, *processor.words(word), own.ref_end_token_index]
@@ -140,7 +139,7 @@ def test_training_sees_the_states_that_generation_sees(many: Predictor, count: i
     with torch.no_grad():
         tokens = model.encode_images(patches, grids)
     says(many, ("mug", count))
-    prompt = Prompt(processor.prompt("the mug", (1, 8, 8)), 0)
+    prompt = many._prompt("the mug", 0, grids[0])
     (written,) = generate(model, [prompt], tokens, end_token=processor.end_token, max_new_tokens=12, max_masks=4)
     assert len(written.states) == count
     masks = squares(*[(0, 8 * n) for n in range(count)]) if count else torch.zeros(1, SIDE, SIDE)
@@ -148,7 +147,7 @@ def test_training_sees_the_states_that_generation_sees(many: Predictor, count: i
         Example(0, "the mug", [("mug", masks)]),
         Example(0, "a longer instruction, for the padding", [("mug", squares((0, 0)))]),
     ]
-    batch = collate(model.config, processor, examples, grids)
+    batch = collate(model, processor, examples, grids)
     with torch.no_grad():
         hidden = training.language_states(model, batch, tokens)[0]
     states = hidden[batch.token_ids[0] == model.config.seg_token_index]
