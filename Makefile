@@ -1,5 +1,7 @@
 # make setup    the environment in .venv, from constraints.txt
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
+# make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped
+# make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
 # make test     all tests
 # make test-vllm  the agent against a real vLLM server, installed in .venv-vllm; skipped where it cannot be
 # Another interpreter: make setup PYTHON=python3.12
@@ -7,7 +9,7 @@
 PYTHON ?= python3
 SYSTEMS := instructsam-tiny,sam3-agent-tiny,sam3-phrase-tiny
 
-.PHONY: setup compare test test-vllm
+.PHONY: setup compare train-tiny ship-tiny test test-vllm
 
 setup: .venv/installed
 
@@ -18,6 +20,44 @@ setup: .venv/installed
 
 compare: setup
 	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit 240
+
+RUNS := runs
+TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-stage2 multi-seg-tiny seg-token-tiny
+TRAIN = .venv/bin/workbench train --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
+# run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
+SHIPPED := \
+	sam3-tiny:workbench/segmenters/checkpoints/sam3-tiny \
+	agent-lm-tiny:agents/checkpoints/sam3-agent-lm-tiny \
+	instructsam-tiny-stage2:e2e/checkpoints/instructsam-tiny \
+	multi-seg-tiny:e2e/checkpoints/multi-seg-tiny \
+	seg-token-tiny:e2e/checkpoints/seg-token-tiny
+
+train-tiny: setup
+	@mkdir -p $(RUNS)
+	$(TRAIN) workbench/training/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny
+	$(TRAIN) workbench/training/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny
+	$(TRAIN) agents/configs/agent-lm-tiny.yaml --out $(RUNS)/agent-lm-tiny \
+		--set base=$(RUNS)/qwen-tiny/final --set segmenter_checkpoint=$(RUNS)/sam3-tiny/final
+	$(TRAIN) e2e/configs/instructsam-tiny-stage1.yaml --out $(RUNS)/instructsam-tiny-stage1 \
+		--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final
+	$(TRAIN) e2e/configs/instructsam-tiny-stage2.yaml --out $(RUNS)/instructsam-tiny-stage2 \
+		--set start=$(RUNS)/instructsam-tiny-stage1/final
+	for name in multi-seg-tiny seg-token-tiny; do \
+		$(TRAIN) e2e/configs/$$name.yaml --out $(RUNS)/$$name \
+			--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final || exit 1; \
+	done
+	.venv/bin/python -m workbench.training.curves $(addprefix $(RUNS)/,$(TRAINED)) --out $(RUNS)/training.png
+	@echo "the checkpoints are in $(RUNS)/*/final; try one with --set SYSTEM.checkpoint=..., ship all with make ship-tiny"
+
+ship-tiny: setup
+	@for pair in $(SHIPPED); do \
+		test -f $(RUNS)/$${pair%%:*}/final/config.json || { echo "$(RUNS)/$${pair%%:*}/final is missing: make train-tiny"; exit 1; }; \
+	done
+	@for pair in $(SHIPPED); do \
+		from=$(RUNS)/$${pair%%:*}/final; to=$${pair#*:}; mkdir -p $$to; \
+		find $$to -type f ! -name README.md -delete; cp -R $$from/. $$to/; echo "$$from -> $$to"; \
+	done
+	@echo "git diff shows what changed; write the cards (README.md beside each) anew, then make test"
 
 test: setup
 	.venv/bin/python -m pytest

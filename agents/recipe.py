@@ -1,7 +1,7 @@
 """The recipe `agent-lm`: its keys, without the imports that its work needs."""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Config(TypedDict):
@@ -24,6 +24,8 @@ class Config(TypedDict):
     real: float
     """Share of episodes with the segmenter of the next key instead of the truth."""
     segmenter: str
+    segmenter_checkpoint: NotRequired[str]
+    """Checkpoint folder of that segmenter (its own)."""
     slip: float
     """Share of turns in which the oracle sends a bad reply, for the model to learn what comes after; see `Oracle`."""
     check: float
@@ -32,6 +34,8 @@ class Config(TypedDict):
     """Processes that run episodes ahead of the training; 0 for none."""
     validation: int
     """Instructions that the finished model is tried on."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
 
 
 def train(config: Config, out: Path) -> None:

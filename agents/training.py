@@ -29,6 +29,7 @@ from workbench.tabletop.scenes import Scene, make_scene
 from workbench.training.loop import Loop
 from workbench.training.phrases import held_out
 from workbench.training.qwen import answer_loss, save
+from workbench.training.tracker import Tracker
 
 IGNORED = -100
 _STREAM = 0xA6E27  # apart from every seed that other scenes are drawn with
@@ -155,7 +156,9 @@ class Episodes(Dataset[Batch]):
         if rng.random() >= self.config["real"]:
             return NoisyTruth(scene, rng, noise=self.config["noise"])
         if self._real is None:
-            made: Segmenter = registry.load("segmenters", self.config["segmenter"])()
+            folder = self.config.get("segmenter_checkpoint")
+            options = {"checkpoint": folder} if folder else {}
+            made: Segmenter = registry.prepare("segmenters", self.config["segmenter"], options)()
             self._real = made
         return self._real
 
@@ -191,20 +194,21 @@ def train(config: Config, out: Path) -> None:
     _write(model, tokenizer, start, config["image_size"])
     episodes = Episodes(config, QwenChat(start))
     optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
-    loop = Loop(out, model, optimizer, minutes=config["minutes"])
-    steps = range(loop.step, sys.maxsize)
-    for batch in DataLoader(episodes, batch_size=None, sampler=steps, num_workers=config["workers"]):
-        if loop.finished:
-            break
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            value = loss(model, batch.to(device))
-        loop.update(value)
-        loop.record(batch.episodes, {"loss": float(value.detach())})
-    loop.save()
-    _write(model, tokenizer, final, config["image_size"])
-    scores = validate(final, config["validation"], config["image_size"])
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(out, model, optimizer, minutes=config["minutes"], track=tracker.log)
+        steps = range(loop.step, sys.maxsize)
+        for batch in DataLoader(episodes, batch_size=None, sampler=steps, num_workers=config["workers"]):
+            if loop.finished:
+                break
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                value = loss(model, batch.to(device))
+            loop.update(value)
+            loop.record(batch.episodes, {"loss": float(value.detach())})
+        loop.save()
+        _write(model, tokenizer, final, config["image_size"])
+        scores = validate(final, config["validation"], config["image_size"])
+        loop.log({f"val {name}": value for name, value in scores.items()})
     (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n")
-    print("validation  " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()), file=sys.stderr)
 
 
 def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:

@@ -115,6 +115,10 @@ class SegToken(LanguageModel):
         )
         model = cls(config)
         model._load({**qwen.state_dict(), **_detector_tensors(segmenter, "model.detector.")})
+        for layer in model.model.mask_projection:
+            if isinstance(layer, nn.Linear):
+                # transformers starts it so small that all queries, and the gradients to the language model, vanish
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         patches = PatchSettings.from_config(config.vision_config, preprocessor(language_model))
         return model, Processor(tokenizer, config, patches)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mlflow import MlflowClient
 
 from agents.embedded import EmbeddedQwen
 from agents.oracle import NoisyTruth, Taught
@@ -116,6 +117,9 @@ def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Pa
     with torch.inference_mode():
         before, after = (float(loss(EmbeddedQwen(f).model, unseen)) for f in (folder, tmp_path / "final"))
     assert after < 0.7 * before
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments() if e.name == "training"])
+    assert run.data.metrics["val answered"] == scores["answered"]
     step = torch.load(tmp_path / "resume.pt", weights_only=True)["step"]
     train({**settings, "minutes": 0.25}, tmp_path)
     assert torch.load(tmp_path / "resume.pt", weights_only=True)["step"] > step

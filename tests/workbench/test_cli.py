@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Install
-from workbench.cli import main
+from workbench.cli import ALL_TINY, _names, main
 from workbench.runs import load_run
 
 TOYS = {
@@ -212,3 +212,33 @@ def test_the_command_is_installed(workplace: Path) -> None:
     done = subprocess.run([command, "report", "nowhere"], capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 2
     assert "nowhere" in done.stderr
+
+
+TINY_SYSTEMS = """
+from pathlib import Path
+from workbench.systems import needs
+
+@needs(Path(__file__).parent / "nowhere")
+def untrained():
+    raise AssertionError
+
+@needs(Path(__file__))
+def trained():
+    raise AssertionError
+
+def free():
+    raise AssertionError
+"""
+
+
+def test_all_tiny_means_the_tiny_systems_whose_checkpoints_are_there(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = {"untrained-tiny": "untrained", "trained-tiny": "trained", "free-tiny": "free", "toy": "free"}
+    systems = {name: f"tiny_systems:{target}" for name, target in targets.items()}
+    install("acme", {"systems": {**systems, "broken-tiny": "tiny_systems:nothing"}}, {"tiny_systems": TINY_SYSTEMS})
+    names = set(_names(ALL_TINY))
+    assert {"trained-tiny", "free-tiny", "instructsam-tiny", "sam3-agent-tiny", "sam3-phrase-tiny"} <= names
+    assert not names & {"untrained-tiny", "broken-tiny", "toy", "instructsam"}
+    left_out = capsys.readouterr().err
+    assert "broken-tiny" in left_out and "untrained-tiny" in left_out

@@ -22,6 +22,7 @@ from workbench.training.loop import Loop
 from workbench.training.recipes import QwenRecipe
 from workbench.training.scenes import TrainingScene, draw
 from workbench.training.tokenizer import COMMON_WORDS, chat_tokenizer
+from workbench.training.tracker import Tracker
 
 PATCH, MERGE, GRID = 8, 2, 8
 
@@ -229,18 +230,19 @@ def train(config: QwenRecipe, out: Path) -> None:
     optimizer = torch.optim.AdamW(
         both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True
     )
-    loop = Loop(out, both, optimizer, minutes=config["minutes"])
-    rng = np.random.default_rng([config["seed"], 2, loop.step])
-    while not loop.finished:
-        numbers = range(loop.samples, loop.samples + config["images"])
-        scenes = [draw(config["seed"], n, size=size, asked=config["instructions"]) for n in numbers]
-        text, dense = losses(both, encoder, scenes, rng)
-        loop.update(text + 0.3 * dense)
-        loop.record(len(scenes), {"text": float(text.detach()), "dense": float(dense.detach())})
-        if loop.step % 400 == 0:
-            save(model, tokenizer, out / "final")
-    loop.save()
-    save(model, tokenizer, out / "final")
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(out, both, optimizer, minutes=config["minutes"], track=tracker.log)
+        rng = np.random.default_rng([config["seed"], 2, loop.step])
+        while not loop.finished:
+            numbers = range(loop.samples, loop.samples + config["images"])
+            scenes = [draw(config["seed"], n, size=size, asked=config["instructions"]) for n in numbers]
+            text, dense = losses(both, encoder, scenes, rng)
+            loop.update(text + 0.3 * dense)
+            loop.record(len(scenes), {"text": float(text.detach()), "dense": float(dense.detach())})
+            if loop.step % 400 == 0:
+                save(model, tokenizer, out / "final")
+        loop.save()
+        save(model, tokenizer, out / "final")
 
 
 def losses(

@@ -1,7 +1,7 @@
 """The recipes `sam3` and `qwen`: their keys, without the imports that their work needs."""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Sam3Recipe(TypedDict):
@@ -26,6 +26,8 @@ class Sam3Recipe(TypedDict):
     """Scenes of one step."""
     phrases: int
     """Phrases about each scene, which share its features."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
 
 
 class QwenRecipe(TypedDict):
@@ -41,6 +43,8 @@ class QwenRecipe(TypedDict):
     """Wall clock; a run that was stopped goes on with what is left."""
     rate: float
     """Peak learning rate."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
 
 
 def sam3(config: Sam3Recipe, out: Path) -> None:

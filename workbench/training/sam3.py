@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.tabletop.vocabulary import CATEGORIES
-from workbench.training.loop import Loop
+from workbench.training.loop import Loop, Track
 from workbench.training.phrases import any_phrase, present_phrase
 from workbench.training.recipes import Sam3Recipe
 from workbench.training.sam3_dense import DenseHead, MatchHead, boxes_of, dense_loss, dense_targets, match_loss
@@ -18,10 +18,16 @@ from workbench.training.sam3_losses import WEIGHTS, concept_losses
 from workbench.training.sam3_model import build, detect
 from workbench.training.scenes import TrainingScene, draw
 from workbench.training.tokenizer import clip_tokenizer
+from workbench.training.tracker import Tracker
 
 
 def train(config: Sam3Recipe, out: Path) -> None:
     """Run the three phases; the checkpoint is in `out/final`."""
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        _train(config, out, tracker)
+
+
+def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     torch.manual_seed(config["seed"])
     size = config["image_size"]
     tokenizer = clip_tokenizer()
@@ -31,14 +37,14 @@ def train(config: Sam3Recipe, out: Path) -> None:
         part.config._attn_implementation = "eager"  # a fifth faster here: the fused kernel's backward is slow on a CPU
     head = DenseHead(160, 64)
     both = nn.ModuleDict({"model": model, "head": head, "match": MatchHead()})
-    _warm_start(both, config, out / "dense")
-    _learn_words(both, tokenizer, config, out / "matching")
+    _warm_start(both, config, out / "dense", tracker.part("dense"))
+    _learn_words(both, tokenizer, config, out / "matching", tracker.part("matching"))
     learned = ("model.vision_encoder.", "model.text_", "match.")
     known = [p for n, p in both.named_parameters() if n.startswith(learned)]
     new = [p for n, p in both.named_parameters() if not n.startswith(learned)]
     groups = [{"params": known, "lr": config["known_rate"]}, {"params": new, "lr": config["rate"]}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
-    loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"])
+    loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"], track=tracker.part("concepts"))
     rng = np.random.default_rng([config["seed"], 1, loop.step])
     while not loop.finished:
         scenes = _next_scenes(loop, config, config["images"], start=10**7)
@@ -71,13 +77,13 @@ def _next_scenes(loop: Loop, config: Sam3Recipe, images: int, start: int = 0) ->
     return [draw(config["seed"], n, size=config["image_size"]) for n in range(first, first + images)]
 
 
-def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path) -> None:
+def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track) -> None:
     model, head = both["model"], both["head"]
     vision = nn.ModuleDict({"vision": model.vision_encoder, "head": head})  # type: ignore[dict-item]
     optimizer = torch.optim.AdamW(
         vision.parameters(), lr=config["dense_rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True
     )
-    loop = Loop(out, vision, optimizer, minutes=config["dense_minutes"])
+    loop = Loop(out, vision, optimizer, minutes=config["dense_minutes"], track=track)
     while not loop.finished:
         scenes = _next_scenes(loop, config, 32)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -98,11 +104,11 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path) -> None:
     loop.save()
 
 
-def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: Path) -> None:
+def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: Path, track: Track) -> None:
     """Bring text and image features together by a dot product: ten times the phrases a second of the whole detector."""
     model, head = both["model"], both["head"]
     optimizer = torch.optim.AdamW(both.parameters(), lr=config["match_rate"], betas=(0.9, 0.98), fused=True)
-    loop = Loop(out, both, optimizer, minutes=config["match_minutes"])
+    loop = Loop(out, both, optimizer, minutes=config["match_minutes"], track=track)
     rng = np.random.default_rng([config["seed"], 2, loop.step])
     while not loop.finished:
         scenes = _next_scenes(loop, config, 24, start=5 * 10**6)

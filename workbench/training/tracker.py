@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from workbench.tracking import log_metrics, log_params, open_experiment, shown
+from workbench.training.loop import Track
 
 OFF = "none"
 
@@ -32,6 +33,10 @@ class Tracker:
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log numbers of one optimiser step."""
         self._try(lambda: log_metrics(self._client, self._run, values, step))
+
+    def part(self, name: str) -> Track:
+        """Logs one of several loops, whose steps are counted apart: `NAME/METRIC`."""
+        return lambda step, values: self.log(step, {f"{name}/{metric}": value for metric, value in values.items()})
 
     def __enter__(self) -> "Tracker":
         return self
