@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/instructsam.py
     .venv/bin/python benchmarks/instructsam.py --shape 2b --device cuda --dtype bfloat16
+    .venv/bin/python benchmarks/instructsam.py --measure slots --rounds 20 --json k.json --figure k.png
 
 The reference's way answers one sample at a time and shares nothing: both vision encoders, the whole prompt and every
 token of the answer, for each instruction. Ours answers batches in which the instructions about one image share its
@@ -37,13 +38,17 @@ from e2e.instructsam.parts import token_ids
 from e2e.instructsam.preprocess import PatchSettings
 from e2e.instructsam.processor import Processor
 from e2e.systems import TINY
+from reports.latency import latency_against
 from workbench.errors import ConfigurationError
+from workbench.metrics.latency import durations
+from workbench.metrics.statistics import Weights, estimate, intervals
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.phrases import ALL_PHRASES
 from workbench.tabletop.scenes import make_scene
 from workbench.training.tokenizer import chat_tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+MEASURES = ("throughput", "slots", "phrases")
 PER_IMAGE = 8
 Asked = tuple[NDArray[np.uint8], list[str]]
 """An image and the instructions about it."""
@@ -209,13 +214,33 @@ def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[
     return [seconds(predictor, call) for call in calls]
 
 
-def latency(arms: dict[int, Callable[[], list[float]]], what: str, rounds: int) -> list[dict[str, Any]]:
-    """Median latency for each number of slots or phrases; an arm returns the durations of some calls."""
-    found = take_turns({str(count): arm for count, arm in arms.items()}, rounds)
-    return [
-        {what: int(name), "latency_ms": 1000 * statistics.median(second for turn in turns for second in turn)}
-        for name, turns in found.items()
-    ]
+def latency(found: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
+    """Median latency for each number of slots or phrases, and how many times that of the first number it is.
+
+    found: the durations of the calls of each round. Intervals are the bootstrap over rounds, whose calls stay together,
+    because a machine that slows down slows a whole round; None for fewer than 10 rounds.
+    """
+    first = next(iter(found.values()))
+    return [{what: number, **_against(own, first)} for number, own in found.items()]
+
+
+def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -> dict[str, Any]:
+    rounds = [str(turn) for turn, calls in enumerate(own) for _ in calls]
+    ours, base = (durations([second for calls in turns for second in calls], names=["p50"]) for turns in (own, first))
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        middle = ours(weights)["p50"]
+        return {"p50": middle, "times_first": middle / base(weights)["p50"]}
+
+    value, spread = estimate(measure, len(rounds)), intervals(rounds, measure)
+    return {
+        "latency_ms": 1000 * value["p50"],
+        "p50": value["p50"],
+        "interval": spread["p50"],
+        "times_first": value["times_first"],
+        "times_first_interval": spread["times_first"],
+        "calls": len(rounds),
+    }
 
 
 def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> Callable[[], list[float]]:
@@ -257,8 +282,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "image_size": asked[0][0].shape[0],
         "parameters": sum(parameter.numel() for parameter in predictor.model.parameters()),
         "weights_gib": weights / 2**30,
-        "throughput": throughput(predictors, asked, options.rounds),
     }
+    if "throughput" in options.measure:
+        result["throughput"] = throughput(predictors, asked, options.rounds)
     if options.device.startswith("cuda"):
         result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     del predictors, predictor
@@ -268,15 +294,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         return one_sample(made, asked[0], options.calls, 1)
 
     precision = DTYPES[names[0]]
-    groups = [[count] for count in options.slots] if options.shape == "2b" else [options.slots]  # fits in memory
-    result["slots_latency"] = [
-        row
-        for group in groups
-        for row in latency({count: arm(count, precision) for count in group}, "slots", options.rounds)
-    ]
-    same = random_predictor(config, processor, result["slots"], options.device, precision)
-    phrases = {count: one_sample(same, asked[0], options.calls, count) for count in options.phrases}
-    result["phrases_latency"] = latency(phrases, "phrases", options.rounds)
+    if "slots" in options.measure:
+        groups = [[count] for count in options.slots] if options.shape == "2b" else [options.slots]  # fits in memory
+        turns: dict[str, list[list[float]]] = {}
+        for group in groups:
+            turns |= take_turns({str(count): arm(count, precision) for count in group}, options.rounds)
+        result["slots_latency"] = latency({int(count): found for count, found in turns.items()}, "slots")
+    if "phrases" in options.measure:
+        same = random_predictor(config, processor, result["slots"], options.device, precision)
+        phrases = {str(count): one_sample(same, asked[0], options.calls, count) for count in options.phrases}
+        turns = take_turns(phrases, options.rounds)
+        result["phrases_latency"] = latency({int(count): found for count, found in turns.items()}, "phrases")
     return result
 
 
@@ -302,18 +330,27 @@ def tables(result: dict[str, Any]) -> str:
     ]
     if "peak_memory_gib" in result:
         lines += [f"peak memory {result['peak_memory_gib']:.1f} GiB, of it {result['weights_gib']:.1f} weights", ""]
-    lines += ["| precision | way | samples/s | times the reference's way | a call, ms |", "|---|---|---|---|---|"]
+    if "throughput" in result:
+        lines += ["| precision | way | samples/s | times the reference's way | a call, ms |", "|---|---|---|---|---|"]
     lines += [
         f"| {row['precision']} | {row['way']} | {row['samples_per_second']:.1f} | {row['times_reference']:.2f} | "
         f"{row['call_ms']:.0f} |"
-        for row in result["throughput"]
+        for row in result.get("throughput", ())
     ]
     for what, title in (("slots", "K"), ("phrases", "phrases")):
-        rows = result[f"{what}_latency"]
-        cells = [f"{row['latency_ms']:.0f}" for row in rows]
+        rows = result.get(f"{what}_latency")
+        if not rows:
+            continue
         lines += ["", f"| {title} | {' | '.join(str(row[what]) for row in rows)} |", "|---" * (len(rows) + 1) + "|"]
-        lines += [f"| latency, ms | {' | '.join(cells)} |"]
+        lines += [f"| latency, ms | {' | '.join(_with_interval(row, 'p50', 1000, 1) for row in rows)} |"]
+        lines += [f"| times the first | {' | '.join(_with_interval(row, 'times_first', 1, 2) for row in rows)} |"]
     return "\n".join(lines)
+
+
+def _with_interval(row: Mapping[str, Any], name: str, factor: float, digits: int) -> str:
+    spread = row["interval" if name == "p50" else f"{name}_interval"]
+    bounds = f" ({' to '.join(f'{factor * bound:.{digits}f}' for bound in spread)})" if spread else ""
+    return f"{factor * row[name]:.{digits}f}{bounds}"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -323,16 +360,20 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shape", choices=("checkpoint", "2b"), default="checkpoint", help="2b: random weights")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=(*DTYPES, "both"), default="both")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES, help="which tables (all)")
+    parser.add_argument("--rounds", type=int, default=10, help="fewer give no intervals (%(default)s)")
     parser.add_argument("--calls", type=int, default=5, help="of one sample in a round, for slots and phrases")
     parser.add_argument("--images", type=int, default=8, help="with 8 instructions each (%(default)s)")
     parser.add_argument("--size", type=int, help="image side in pixels (128, or 640 for 2b)")
     parser.add_argument("--slots", type=int, nargs="+", default=[1, 5, 10, 20, 40])
     parser.add_argument("--phrases", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--figure", type=Path, help="file for a drawing of latency against K (.png, .svg)")
     options = parser.parse_args(arguments)
     if min(options.rounds, options.calls, options.images, *options.slots, *options.phrases) < 1:
         parser.error("all numbers must be at least 1")
+    if options.figure and "slots" not in options.measure:
+        parser.error("--figure draws latency against K: it needs slots among --measure")
     return options
 
 
@@ -347,6 +388,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(tables(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.figure:
+        drawn = latency_against(result["slots_latency"], "slots", "number of slots K")
+        drawn.savefig(options.figure, dpi=150)
     return 0
 
 

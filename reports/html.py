@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports import figures, latency, tables
+from reports import figures, latency, pareto, tables
 from reports.gallery import build_gallery
 from reports.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES, definitions
 from reports.oracles import available, oracle_columns, oracle_gains, oracle_rows, unavailable
@@ -81,7 +81,7 @@ def _figures(run: Run) -> list[dict[str, Any]]:
             "Accuracy against time",
             f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
             "dominated: another is faster and more accurate.",
-            latency.accuracy_against_latency(results),
+            pareto.accuracy_against_latency(results),
         ),
         (
             "By kind of instruction",

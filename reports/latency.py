@@ -4,92 +4,21 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, product
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
-from matplotlib.transforms import Bbox
 
 from reports import words
-from reports.figures import legend, main_metric, nothing
-from reports.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
+from reports.figures import legend, nothing
+from reports.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, PAPER, WIDTH, system_style
 
 Results = Mapping[str, Any]
 TARGET_NAMES = {"0": "none", "3-5": "3 to 5", "6+": "6 or more"}
-
-
-@dataclass(frozen=True)
-class Point:
-    """A system: median seconds and the main metric in percent, each with `(low, high)` of its interval, where it has
-    none twice the value."""
-
-    name: str
-    seconds: float
-    value: float
-    across: tuple[float, float]
-    upward: tuple[float, float]
-
-
-def points(results: Results) -> list[Point]:
-    """The systems that have both a median latency and a value of the main metric."""
-    metric = main_metric(results)
-    found = []
-    for name, system in results["systems"].items():
-        value, seconds = system["metrics"].get(metric), system["latency"]["p50"]
-        if value is not None and seconds:
-            low, high = system["latency"].get("intervals", {}).get("p50") or (seconds, seconds)
-            bottom, top = system["intervals"].get(metric) or (value, value)
-            found.append(Point(name, seconds, 100 * value, (low, high), (100 * bottom, 100 * top)))
-    return found
-
-
-def pareto_front(found: Sequence[Point]) -> list[Point]:
-    """The points that no other dominates, fastest first: another is at least as fast and as accurate, and better in one
-    of the two. Points that are equal in both do not dominate each other."""
-
-    def dominates(a: Point, b: Point) -> bool:
-        return a.seconds <= b.seconds and a.value >= b.value and (a.seconds, a.value) != (b.seconds, b.value)
-
-    front = [one for one in found if not any(dominates(other, one) for other in found)]
-    return sorted(front, key=lambda one: one.seconds)
-
-
-@mpl.rc_context(FIGURE_STYLE)
-def accuracy_against_latency(results: Results) -> Figure:
-    """The main metric against the median latency, 95 % intervals both ways, and the Pareto front: a system below it,
-    hollow, is dominated by one that is both faster and more accurate."""
-    found, style = points(results), system_style(results["systems"])
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    axes = figure.subplots()
-    axes.set_ylabel(f"{main_metric(results)} (%)")
-    axes.set_xlabel("median latency of a sample")
-    if not found:
-        return nothing(figure, axes, "no system has both a latency and a value")
-    front = pareto_front(found)
-    for one in found:
-        colour, marker = style[one.name]
-        bar: dict[str, Any] = {"color": colour, "lw": 1.6, "alpha": 0.75, "solid_capstyle": "butt"}
-        axes.plot(one.across, [one.value] * 2, **bar)
-        axes.plot([one.seconds] * 2, one.upward, **bar)
-        face, edge = (colour, PAPER) if one in front else (PAPER, colour)
-        axes.plot([one.seconds], [one.value], marker=marker, ms=9, color=colour, mfc=face, mec=edge, mew=1.4, ls="none")
-    left, right = min(one.across[0] for one in found), max(one.across[1] for one in found)
-    _time_axis(axes, axes.xaxis, left / 1.35, right * 1.35, log=True)
-    low, high = min(one.upward[0] for one in found), max(one.upward[1] for one in found)
-    margin = max(0.15 * (high - low), 4)
-    axes.set_ylim(max(low - margin, -0.5), min(high + margin, 100.5))
-    if len(found) > 1:
-        _draw_front(axes, front)
-    _name_points(figure, axes, found, front, {name: colour for name, (colour, _) in style.items()})
-    return figure
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -128,7 +57,7 @@ def latency_against(rows: Sequence[Mapping[str, Any]], what: str, label: str) ->
     for row in rows:
         if row["interval"]:
             axes.plot([row[what]] * 2, row["interval"], color=colour, lw=2.4, alpha=0.6, solid_capstyle="butt")
-    _time_axis(axes, axes.yaxis, 0, 1.15 * max([*ys, *(row["interval"][1] for row in rows if row["interval"])]))
+    time_axis(axes, axes.yaxis, 0, 1.15 * max([*ys, *(row["interval"][1] for row in rows if row["interval"])]))
     axes.set_xlim(0, 1.05 * max(xs))
     axes.set_xticks(xs)
     axes.set_xlabel(label)
@@ -206,81 +135,13 @@ def _medians(results: Results, by: str, groups: Sequence[str]) -> Figure:
         return nothing(figure, axes, "no timed samples")
     axes.set_xlim(-0.5, len(groups) - 0.5)
     if max(reached) > 5 * min(reached):
-        _time_axis(axes, axes.yaxis, min(reached) / 1.3, max(reached) * 1.3, log=True)
+        time_axis(axes, axes.yaxis, min(reached) / 1.3, max(reached) * 1.3, log=True)
     else:
-        _time_axis(axes, axes.yaxis, 0, 1.1 * max(reached))
+        time_axis(axes, axes.yaxis, 0, 1.1 * max(reached))
     return figure
 
 
-def _draw_front(axes: Axes, front: Sequence[Point]) -> None:
-    """The staircase through the undominated points, with the region below it that they dominate."""
-    bottom, right = axes.get_ylim()[0], axes.get_xlim()[1]
-    xs = [front[0].seconds, *(one.seconds for one in front), right]
-    ys = [bottom, *(one.value for one in front), front[-1].value]
-    axes.plot(xs, ys, drawstyle="steps-post", color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
-    axes.fill_between(xs, ys, bottom, step="post", color=GRID, alpha=0.4, lw=0, zorder=0)
-
-
-def _name_points(
-    figure: Figure, axes: Axes, found: Sequence[Point], front: Sequence[Point], colours: Mapping[str, str]
-) -> None:
-    """Write each name beside its point, where it covers least of other names, points, bars and the front's risers."""
-    renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    figure.draw_without_rendering()  # only now the place of the axes is known
-    frame, scale = axes.get_window_extent(renderer), figure.dpi / 72
-    taken = [box for one in found for box in _boxes(axes, one, scale)]
-    taken += [_riser(axes, *steps) for steps in pairwise(front)]
-    for one in sorted(found, key=lambda one: -one.value):
-        ways: list[tuple[float, int, Annotation, Bbox]] = []
-        for (across, upward), far in product(((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1)), (1, 2, 3)):
-            label = axes.annotate(
-                one.name,
-                (one.seconds, one.value),
-                xytext=(8 * across, 8 * upward * far),
-                textcoords="offset points",
-                ha=("right", "center", "left")[across + 1],
-                va="bottom" if upward > 0 else "top",
-                color=colours[one.name],
-                weight="bold",
-            )
-            label.set_in_layout(False)
-            box = label.get_window_extent(renderer)
-            outside = box.width * box.height - _common(box, frame)
-            # a thin line through a name disturbs as much as a broad mark
-            covered = sum(_common(box, other) + 60 * scale**2 for other in taken if box.overlaps(other))
-            ways.append((100 * outside + covered + 4 * far * scale**2, len(ways), label, box))
-        _, chosen, _, box = min(ways, key=lambda way: way[:2])
-        for place, (_, _, label, _) in enumerate(ways):
-            if place != chosen:
-                label.remove()
-        taken.append(box)
-
-
-def _boxes(axes: Axes, one: Point, scale: float) -> list[Bbox]:
-    """What a point and its two bars cover, in display units."""
-    x, y = axes.transData.transform((one.seconds, one.value))
-    left, right = (axes.transData.transform((value, one.value))[0] for value in one.across)
-    low, high = (axes.transData.transform((one.seconds, value))[1] for value in one.upward)
-    marker, bar = 5.5 * scale, 1.5 * scale
-    return [
-        Bbox([[x - marker, y - marker], [x + marker, y + marker]]),
-        Bbox([[left, y - bar], [right, y + bar]]),
-        Bbox([[x - bar, low], [x + bar, high]]),
-    ]
-
-
-def _riser(axes: Axes, before: Point, after: Point) -> Bbox:
-    """Where the front rises from one of its points to the next, in display units."""
-    ends = axes.transData.transform([(after.seconds, before.value), (after.seconds, after.value)])
-    return Bbox([ends[0] - [1, 0], ends[1] + [1, 0]])
-
-
-def _common(a: Bbox, b: Bbox) -> float:
-    found = Bbox.intersection(a, b)
-    return float(found.width * found.height) if found else 0.0
-
-
-def _time_axis(axes: Axes, axis: Axis, low: float, high: float, *, log: bool = False) -> None:
+def time_axis(axes: Axes, axis: Axis, low: float, high: float, *, log: bool = False) -> None:
     """An axis of seconds from `low` to `high`, ticks with units; a logarithmic one has three ticks at least."""
     side = "x" if axis is axes.xaxis else "y"
     axes.set(**{f"{side}scale": "log" if log else "linear", f"{side}lim": (low, high)})

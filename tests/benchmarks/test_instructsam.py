@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.instructsam import PER_IMAGE, WAYS, main, random_predictor, scenes, shape_2b, take_turns
+from benchmarks.instructsam import PER_IMAGE, WAYS, latency, main, random_predictor, scenes, shape_2b, take_turns
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.training import save
 
@@ -67,8 +67,49 @@ def test_the_tables_are_printed_and_written(folder: Path, tmp_path: Path, capsys
     assert figures["throughput"][0]["times_reference"] == 1
     assert [row["slots"] for row in figures["slots_latency"]] == [1, 6]
     assert [row["phrases"] for row in figures["phrases_latency"]] == [1, 2]
+    assert figures["slots_latency"][1]["latency_ms"] == 1000 * figures["slots_latency"][1]["p50"] > 0
+    assert figures["slots_latency"][1]["interval"] is None, "one round"
     shown = capsys.readouterr().out
     assert "| bfloat16 | ours, batch 32: 4 images, 8 instructions each |" in shown
+
+
+def test_latency_has_an_interval_over_rounds_and_a_ratio_paired_by_round() -> None:
+    rounds = [[0.1 + 0.01 * n, 0.1 + 0.01 * n] for n in range(12)]
+    first, second = latency({1: rounds, 40: [[2 * call for call in calls] for calls in rounds]}, "slots")
+    assert (first["slots"], first["times_first"], first["calls"]) == (1, 1.0, 24)
+    assert first["p50"] == pytest.approx(np.median(rounds))
+    low, high = first["interval"]
+    assert low < first["p50"] < high
+    assert second["times_first_interval"] == pytest.approx((2.0, 2.0)), "a slow round slows both"
+    (few,) = latency({1: rounds[:9]}, "slots")
+    assert few["interval"] is None
+
+
+@pytest.mark.slow
+def test_latency_against_slots_is_measured_and_drawn_alone(folder: Path, tmp_path: Path) -> None:
+    options = ["--checkpoint", str(folder), "--measure", "slots", "--rounds", "10", "--calls", "1", "--size", "64"]
+    files = [
+        "--images",
+        "1",
+        "--slots",
+        "1",
+        "6",
+        "--json",
+        str(tmp_path / "k.json"),
+        "--figure",
+        str(tmp_path / "k.png"),
+    ]
+    assert main([*options, "--dtype", "float32", *files]) == 0
+    figures = json.loads((tmp_path / "k.json").read_text())
+    assert "throughput" not in figures and "phrases_latency" not in figures
+    assert all(low <= row["p50"] <= high for row in figures["slots_latency"] for low, high in [row["interval"]])
+    assert (tmp_path / "k.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_needs_the_slots(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--measure", "phrases", "--figure", "k.png"])
+    assert "needs slots among --measure" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:

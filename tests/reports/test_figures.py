@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from reports import figures, latency, tables
+from reports import figures, latency, pareto, tables
 from reports.glossary import FUNNEL, INSTANCES, METRICS, MISSED, NAMES, SAMPLES, definitions
 from reports.style import CALL_COLOURS, CALL_NAMES, SYSTEM_COLOURS, system_style
 from reports.svg import inline_svg
@@ -38,7 +38,7 @@ def points(axes: Axes, colour: str) -> list[tuple[float, float]]:
 
 
 def test_accuracy_against_latency_places_each_system(run: Run) -> None:
-    axes = latency.accuracy_against_latency(run.results).axes[0]
+    axes = pareto.accuracy_against_latency(run.results).axes[0]
     for name, (colour, _) in system_style(run.systems).items():
         system = run.results["systems"][name]
         assert points(axes, colour) == [(pytest.approx(system["latency"]["p50"]), 100 * system["metrics"]["mAP"])]
@@ -63,7 +63,7 @@ def test_without_latency_the_figures_say_so(run: Run) -> None:
     results = copied(run)
     for system in results["systems"].values():
         system["latency"] = json.loads(json.dumps(measured([])))
-    (text,) = latency.accuracy_against_latency(results).axes[0].texts
+    (text,) = pareto.accuracy_against_latency(results).axes[0].texts
     assert text.get_text() == "no system has both a latency and a value"
     for draw in (latency.latency_by_targets, latency.latency_by_rounds):
         assert [text.get_text() for text in draw(results).axes[0].texts] == ["no timed samples"]
@@ -77,23 +77,23 @@ def test_a_run_of_an_earlier_version_is_drawn_without_intervals_of_latency(run: 
         del system["per_correct_instance"]
     for pair in results["differences"]:
         del pair["latency"]
-    assert len(latency.accuracy_against_latency(results).axes[0].texts) == 2
+    assert len(pareto.accuracy_against_latency(results).axes[0].texts) == 2
     assert not latency.latency_by_targets(results).axes[0].get_lines()[0].get_xdata().size
     rows = {(row.name, row.unit): row for row in tables.headline(results)}
     assert rows["latency p95", ""].cells[0].text == rows["time", "per correct instance"].cells[0].text == "\u2013"
     assert tables.differences(results)[-1].cells[0].detail == "faster"
 
 
-def point(name: str, seconds: float, value: float) -> latency.Point:
-    return latency.Point(name, seconds, value, (seconds, seconds), (value, value))
+def point(name: str, seconds: float, value: float) -> pareto.Point:
+    return pareto.Point(name, seconds, value, (seconds, seconds), (value, value))
 
 
 def test_the_front_holds_what_no_other_system_dominates() -> None:
     found = [
         point(*one) for one in (("a", 3, 50), ("b", 1, 30), ("c", 2, 30), ("d", 2, 40), ("e", 4, 50), ("f", 1, 30))
     ]
-    assert [one.name for one in latency.pareto_front(found)] == ["b", "f", "d", "a"]
-    assert latency.pareto_front([]) == []
+    assert [one.name for one in pareto.pareto_front(found)] == ["b", "f", "d", "a"]
+    assert pareto.pareto_front([]) == []
 
 
 def many(run: Run, seed: int, count: int) -> Any:
@@ -113,7 +113,7 @@ def many(run: Run, seed: int, count: int) -> Any:
 def test_names_beside_points_do_not_overlap_and_stay_inside(run: Run, count: int) -> None:
     for seed in range(3):
         results = many(run, seed, count)
-        figure = latency.accuracy_against_latency(results)
+        figure = pareto.accuracy_against_latency(results)
         figure.draw_without_rendering()
         (axes,) = figure.axes
         boxes = [text.get_window_extent() for text in axes.texts]
@@ -125,8 +125,8 @@ def test_names_beside_points_do_not_overlap_and_stay_inside(run: Run, count: int
 
 def test_dominated_systems_are_hollow_and_eight_look_different(run: Run) -> None:
     results = many(run, 0, 8)
-    front = {one.name for one in latency.pareto_front(latency.points(results))}
-    axes = latency.accuracy_against_latency(results).axes[0]
+    front = {one.name for one in pareto.pareto_front(pareto.points(results))}
+    axes = pareto.accuracy_against_latency(results).axes[0]
     style = system_style(results["systems"])
     assert len(set(style.values())) == len({colour for colour, _ in style.values()}) == 8
     markers = {to_hex(line.get_color()): line for line in axes.get_lines() if len(line.get_xdata()) == 1}
