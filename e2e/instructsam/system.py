@@ -52,7 +52,8 @@ class InstructSamSystem:
         _change(self.predictor.model, slots, slots_causal, phrase_conditioning)
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint digest, score threshold, length limit, prompt, precision, and what ablations change."""
+        """Checkpoint digest, score threshold, length limit, prompt, precision, what ablations change, and which slots
+        are kept as candidates: earlier versions kept fewer, and a run must not mix them."""
         folder = Path(self.checkpoint)
         model = self.predictor.model
         return {
@@ -66,6 +67,7 @@ class InstructSamSystem:
             "slots": model.slots,
             "slots_causal": model.config.slots_causal,
             "phrase_conditioning": model.config.phrase_conditioning,
+            "candidates": "all slots",
         }
 
     def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:

@@ -106,6 +106,22 @@ def test_wrong_configuration_is_said_without_a_traceback_and_starts_nothing(
     assert not list(workplace.rglob("predictions.jsonl"))
 
 
+def test_compare_says_what_perfect_parts_would_buy(
+    install: Install, workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("guesses", {"systems": {"guess": "tests.workbench.toys:guess"}})
+    options = ["--oracles", "--set", "toy.n_samples=24"]
+    assert main(_compare(*options, systems="guess,toy-a")) == 0
+    rows = {line.split("  ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "gIoU (95 %, p)" in rows["gain of a perfect ..."]
+    assert rows["guess: deduplication"].split()[-2:] == ["19/24", "0/24"]
+    assert rows["guess: checker"].split()[2].startswith("+0.4")
+    assert rows["guess: rewriter: the benchmark has no phrases that name the targets"]
+    found = load_run("runs/one").results
+    assert [row["oracle"] for row in found["oracles"]] == ["deduplication", "presence", "rewriter", "checker"]
+    assert list(found["systems"]) == ["guess", "toy-a"] and len(found["differences"]) == 1
+
+
 def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(_compare("--set", "toy-b.threshold=1", "--limit", "8")) == 0
     out, err = capsys.readouterr()

@@ -3,16 +3,15 @@ from pathlib import Path
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
-from tests.workbench.toys import Rectangles, Threshold
+from tests.workbench.toys import Guess, Rectangles
 from workbench.errors import ConfigurationError
 from workbench.failures.oracles import DERIVED, ORACLES, derived, unavailable
 from workbench.masks import decode
 from workbench.metrics.matching import overlaps
-from workbench.predictions import Candidate, Dropped, Instance, Prediction
+from workbench.predictions import Candidate, Dropped, Prediction
 from workbench.runner import run
 from workbench.runs import finish, load_run
 from workbench.samples import Sample
-from workbench.systems import Image
 
 
 def below(columns: Strip, score: float, reason: Dropped = "low_score") -> Candidate:
@@ -88,28 +87,6 @@ def test_a_perfect_answer_stays_as_it_is(oracle: str) -> None:
     changed = under(oracle, one, answer("a", [((0, 20), 1.0), ((40, 60), 1.0)], candidates=(below((70, 90), 0.1),)))
     assert columns(changed) == [(0, 20), (40, 60)]
     assert overlaps([one], [changed])[0].outcome == "ok"
-
-
-class Guess(Threshold):
-    """Answers everything with the colour, as two equal masks; can be run with the truth."""
-
-    oracles = ("deduplication", "presence", "rewriter", "checker")
-
-    def __init__(self, right: str = "") -> None:
-        super().__init__(90, 0.0)
-        self.right = right
-
-    def identity(self) -> dict[str, object]:
-        return {"name": "guess", "right": self.right}
-
-    def with_oracle(self, name: str) -> "Guess":
-        return Guess(name)
-
-    def _answer(self, sample: Sample, image: Image) -> Prediction:
-        if self.right:
-            return Prediction(sample.sample_id, tuple(Instance(mask, 1.0) for mask in sample.targets))
-        found = super()._answer(sample, image)
-        return Prediction(sample.sample_id, found.instances * 2)
 
 
 def test_a_run_with_oracles_says_what_each_would_gain(tmp_path: Path) -> None:
