@@ -1,7 +1,8 @@
-"""The report of a run: one HTML file that needs nothing else, no network and no server."""
+"""The report of a run, or of several runs of the same samples (`workbench.joined`): one HTML file that needs nothing
+else, no network and no server."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from reports.oracles import available, oracle_columns, oracle_gains, oracle_rows
 from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
-from reports.verdict import caveats, verdict
+from reports.verdict import caveats, mixed, verdict
 from workbench.failures.calls import CALL_CATEGORIES
 from workbench.provenance import flatten
 from workbench.published import published
 from workbench.runs import Run
 
 TEMPLATE = Path(__file__).parent / "template"
+PAIRS_IN_FULL = 6
+"""Differences of every metric and failure rate are shown for as many pairs of systems; the matrix has all pairs."""
+PAIRS_IN_A_TABLE = 3
 
 
 def write_report(run: Run, out: Path) -> Path:
@@ -46,26 +50,28 @@ def _page(run: Run) -> dict[str, Any]:
     return {
         "title": manifest["name"],
         "benchmark": run.benchmark,
+        "runs": [member.name for member in run.members],
         "created": datetime.fromisoformat(manifest["created"]),
         "protocol": results["protocol"],
         "samples": results["benchmark"]["samples"],
         "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
         "verdict": verdict(results),
-        "caveats": caveats(results, manifest),
+        "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
         "headline": tables.headline(results),
-        "differences": tables.differences(results),
+        "differences": _differences(results),
+        "matrix": tables.matrix(results, figures.main_metric(results)) if len(run.systems) > 2 else [],
+        "metric": figures.main_metric(results),
         "oracles": oracle_rows(results),
         "oracle_columns": oracle_columns(results),
         "oracle_notes": unavailable(results),
         "published": compare(results, published(run.benchmark)),
-        "pairs": [(pair["a"], pair["b"]) for pair in results["differences"]],
         "figures": _figures(run),
         "gallery": gallery,
         "names": NAMES,
         "calls": CALL_NAMES,
         "causes": {"instances": list(INSTANCES), "samples": list(SAMPLES)},
-        "provenance": _provenance(manifest, results),
-        "command": _command(manifest),
+        "provenance": _provenance(run),
+        "commands": [_command(member.manifest) for member in run.members],
         "definitions": definitions(),
         "colours": COLOURS,
         "css": Markup((TEMPLATE / "report.css").read_text()),
@@ -141,20 +147,46 @@ def _named(keys: Iterable[str]) -> dict[str, str]:
     return {key: NAMES[key] for key in keys}
 
 
-def _provenance(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the results depend on, by section, as flat keys."""
-    benchmark = manifest["benchmark"]
-    asked = {"name": benchmark["name"], "protocol": benchmark["protocol"], "samples": results["benchmark"]["samples"]}
+def _differences(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Tables of a few pairs each: their names, the rows of metrics and those of failure rates."""
+    pairs = results["differences"]
+    if len(pairs) > PAIRS_IN_FULL:
+        return []
+    return [
+        {
+            "pairs": [(pair["a"], pair["b"]) for pair in some],
+            "metrics": tables.differences(results, some),
+            "rates": tables.rates(some),
+            "notes": list(dict.fromkeys(pair["note"] for pair in some if pair.get("note"))),
+        }
+        for some in (pairs[place : place + PAIRS_IN_A_TABLE] for place in range(0, len(pairs), PAIRS_IN_A_TABLE))
+    ]
+
+
+def _provenance(run: Run) -> dict[str, dict[str, Any]]:
+    """What the results depend on, by section, as flat keys; of several runs, a section for each."""
+    benchmark = run.manifest["benchmark"]
+    asked = {"name": benchmark["name"], "protocol": benchmark["protocol"]}
+    asked["samples"] = run.results["benchmark"]["samples"]
     sections = {
         "Benchmark": asked | benchmark["identity"],
-        "Code": manifest["git"],
-        "Versions": manifest["versions"],
-        "Machine": manifest["machine"],
-        "Options": manifest["options"],
-        **{f"System {name}": identity for name, identity in manifest["systems"].items()},
+        **_made(run.members),
+        **{f"System {name}": identity for name, identity in run.manifest["systems"].items()},
     }
     return {
         title: {k: v for k, v in flatten(found).items() if v not in (None, [], "")} for title, found in sections.items()
+    }
+
+
+def _made(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """How the runs were made: the code, the libraries, the machine and the options."""
+    names = {"Code": "git", "Versions": "versions", "Machine": "machine", "Options": "options"}
+    if len(runs) == 1:
+        return {title: runs[0].manifest[key] for title, key in names.items()}
+    return {
+        f"Run {place}: {run.name}": {"created": run.manifest["created"]}
+        | {title.lower(): run.manifest[key] for title, key in names.items()}
+        for place, run in enumerate(runs, 1)
     }
 
 

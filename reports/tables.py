@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.words import NONE, percent, points, seconds, times
+from reports.glossary import NAMES
+from reports.words import NONE, p_value, percent, points, seconds, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +48,37 @@ def headline(results: Results) -> list[Row]:
     return rows
 
 
-def differences(results: Results) -> list[Row]:
-    """Differences in points with 95 % intervals, one cell for each pair; strong where the interval leaves out 0."""
-    pairs = results["differences"]
+def differences(results: Results, pairs: Sequence[Mapping[str, Any]] | None = None) -> list[Row]:
+    """Differences in points with 95 % intervals and Holm-corrected p-values, one cell for each pair (of all, where
+    `pairs` are not given); strong where the interval leaves out 0."""
+    pairs = results["differences"] if pairs is None else pairs
     rows = [Row(name, "points", [_difference(pair["metrics"].get(name)) for pair in pairs]) for name in _metrics(pairs)]
     paces = [_pace(results["systems"], pair) for pair in pairs]
     return [*rows, Row("latency p50", "", paces)] if pairs else []
+
+
+def rates(pairs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Differences of the shares of samples with each failure, as `differences` has them; the unit says in how many
+    samples only the first, and only the second system shows it. Failures that none shows are left out."""
+    if not all(pair.get("rates") for pair in pairs):  # runs of earlier versions have none
+        return []
+    rows = []
+    for name in pairs[0]["rates"] if pairs else ():
+        found = [pair["rates"][name] for pair in pairs]
+        if any(rate["only_a"] or rate["only_b"] or rate["difference"] for rate in found):
+            counts = ", ".join(f"{rate['only_a']} : {rate['only_b']}" for rate in found)
+            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate) for rate in found]))
+    return rows
+
+
+def matrix(results: Results, metric: str) -> list[Row]:
+    """One row and one cell for each system: the row's `metric` minus the column's, as `differences` has it."""
+    found = {}
+    for pair in results["differences"]:
+        one = pair["metrics"].get(metric)
+        found[pair["a"], pair["b"]], found[pair["b"], pair["a"]] = one, _reversed(one)
+    systems = list(results["systems"])
+    return [Row(a, "", [Cell("") if a == b else _difference(found.get((a, b))) for b in systems]) for a in systems]
 
 
 def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
@@ -87,12 +113,23 @@ def _best(texts: Sequence[str], best: float | None, values: Sequence[float | Non
 def _difference(found: Mapping[str, Any] | None) -> Cell:
     if not found or found["difference"] is None:
         return Cell(NONE)
-    interval = found["interval"]
+    interval, p = found["interval"], found.get("p_holm")
     text = points(found["difference"])
-    if not interval:
-        return Cell(text)
-    decided = interval[0] > 0 or interval[1] < 0
-    return Cell(text, f"{points(interval[0])} to {points(interval[1])}", decided)
+    parts = [f"{points(interval[0])} to {points(interval[1])}"] if interval else []
+    parts += [p_value(p)] if p is not None else []
+    decided = bool(interval) and (interval[0] > 0 or interval[1] < 0)
+    return Cell(text, ", ".join(parts), decided)
+
+
+def _reversed(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not found or found["difference"] is None:
+        return None
+    interval = found["interval"]
+    return {
+        "difference": -found["difference"],
+        "interval": [-interval[1], -interval[0]] if interval else None,
+        "p_holm": found.get("p_holm"),
+    }
 
 
 def _pace(systems: Mapping[str, Any], pair: Mapping[str, Any]) -> Cell:

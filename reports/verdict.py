@@ -1,6 +1,7 @@
 """What a comparison says, in words computed from its results."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.figures import main_metric
@@ -54,6 +55,27 @@ def caveats(results: Results, manifest: Mapping[str, Any]) -> list[str]:
     if manifest["git"]["dirty"]:
         notes.append("The code had uncommitted changes.")
     return notes
+
+
+def mixed(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In what runs that are compared differ beside their systems, where that matters."""
+    notes = []
+    if len({_text(m["machine"]) for m in manifests}) > 1:
+        notes.append("The runs were made on different machines: their times do not compare.")
+    if len({m["options"].get("mode") for m in manifests}) > 1:
+        notes.append("The runs were made in different modes (latency, throughput): their times do not compare.")
+    commits = list(dict.fromkeys(str(m["git"]["commit"])[:7] for m in manifests))
+    if len(commits) > 1:
+        notes.append(f"The runs were made by different versions of the code ({', '.join(commits)}).")
+    libraries = {name for m in manifests for name in m["versions"]}
+    changed = sorted(name for name in libraries if len({m["versions"].get(name) for m in manifests}) > 1)
+    if changed:
+        notes.append(f"The runs were made with different versions of {', '.join(changed)}.")
+    return notes
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, list[float] | None]:

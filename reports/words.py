@@ -25,3 +25,8 @@ def seconds(value: float) -> str:
     if value < 60:
         return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
     return f"{value / 60:.1f} min"
+
+
+def p_value(value: float) -> str:
+    """A p-value with two digits that count: `p 0.04`, `p < 0.001`."""
+    return "p < 0.001" if value < 0.001 else f"p {value:.2g}" if value < 0.995 else "p 1"

@@ -14,6 +14,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from workbench import registry
@@ -124,8 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--arguments", default="", metavar="TEXT", help="more for the server: --arguments='--x 1 --y'")
     serve.set_defaults(command=_serve)
 
-    report = commands.add_parser("report", help="write the report of a run again")
-    report.add_argument("run", type=Path)
+    report = commands.add_parser("report", help="write the report of a run, or of several runs of the same samples")
+    report.add_argument("run", nargs="+", help="run folder or MLflow run id")
+    report.add_argument("--out", type=Path, help="file (report.html in the run folder, of several runs here)")
+    report.add_argument("--markdown", action="store_true", help="print Markdown, or write it to --out")
+    report.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     report.set_defaults(command=_report)
 
     gate = commands.add_parser("gate", help="fail where a run is worse than an earlier one")
@@ -189,7 +193,23 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    return 0 if with_report(_finished(options.run))[1] else INCOMPLETE
+    runs = [_finished(source, options.tracking_uri) for source in options.run]
+    if len(runs) == 1 and not options.out and not options.markdown and Path(options.run[0]).exists():
+        return 0 if with_report(runs[0])[1] else INCOMPLETE
+
+    from workbench.joined import join
+    from workbench.store import check_writable
+
+    run = runs[0] if len(runs) == 1 else join(runs)
+    write = registry.load("reporters", "markdown" if options.markdown else "html")
+    if options.markdown and not options.out:
+        with TemporaryDirectory() as folder:
+            print(write(run, Path(folder) / "report.md").read_text(), end="")
+        return 0
+    out = options.out or Path("report.html")
+    check_writable(out.parent)
+    print(f"report: {write(run, out)}")
+    return 0
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -207,12 +227,12 @@ def _track(options: argparse.Namespace) -> int:
     return 0 if with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
 
 
-def _finished(path: Path) -> "Run":
+def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
     """The run, scored now where it was interrupted before that."""
     from workbench.runs import finish, load_run
 
-    run = load_run(path)
-    return run if run.results else finish(path)
+    run = load_run(source, tracking_uri)
+    return run if run.results else finish(run.path)
 
 
 def _check(options: argparse.Namespace) -> int:

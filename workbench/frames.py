@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Results = Mapping[str, Any]
-_RATES = ("only_a", "only_b")
+_RATES, _RATIO = ("only_a", "only_b"), ("ratio", "ratio_low", "ratio_high")
 
 
 def metrics(results: Results, by: str | None = None) -> "pd.DataFrame":
@@ -39,14 +39,17 @@ def differences(results: Results) -> "pd.DataFrame":
 
     rows = []
     for pair in _finished(results)["differences"]:
-        for family in ("metrics", "rates"):
+        for family in ("metrics", "rates", "latency"):
             for name, found in pair.get(family, {}).items():
                 low, high = found["interval"] or (None, None)
                 measured = {"difference": found["difference"], "low": low, "high": high}
-                chance = {key: found.get(key) for key in ("p", "p_holm", *_RATES)}
+                ratio = (found.get("ratio"), *(found.get("ratio_interval") or (None, None)))
+                chance = {key: found.get(key) for key in ("p", "p_holm", *_RATES)} | dict(
+                    zip(_RATIO, ratio, strict=True)
+                )
                 named = {"a": pair["a"], "b": pair["b"], "family": family.removesuffix("s"), "name": name}
                 rows.append({**named, **measured, **chance})
-    numbers = ["difference", "low", "high", "p", "p_holm"]
+    numbers = ["difference", "low", "high", "p", "p_holm", *_RATIO]
     frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *_RATES])
     return frame.astype(dict.fromkeys(numbers, float) | dict.fromkeys(_RATES, "Int64"))
 
@@ -55,13 +58,13 @@ def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
     """See `workbench.runs.Run.calls`; predictions by system."""
     import pandas as pd
 
-    columns = ("call", "kind", "name", "start", "seconds", "tokens_in", "tokens_out", "phrase", "failed")
+    columns = ("call", "kind", "name", "start", "seconds", "tokens_in", "tokens_out", "phrase", "failed", "mistake")
     rows = []
     for system, answers in predictions.items():
         for answer in answers:
             for place, call in enumerate(answer.calls):
                 name = call.note.get("tool") or call.note.get("request") or call.kind
-                said = (call.note.get("phrase"), call.note.get("failed"))
+                said = tuple(call.note.get(key) for key in ("phrase", "failed", "mistake"))
                 spent = (call.start, call.duration, call.tokens_in, call.tokens_out)
                 rows.append((system, answer.sample_id, place, call.kind, name, *spent, *said))
     return pd.DataFrame(rows, columns=["system", "sample_id", *columns])

@@ -7,11 +7,11 @@ from typing import Any
 
 from workbench.errors import ConfigurationError, short
 from workbench.failures.taxonomy import diagnose
+from workbench.joined import check_same_samples
 from workbench.metrics.comparison import RATES, compare
 from workbench.metrics.matching import SampleOverlap, overlaps
 from workbench.metrics.statistics import holm
 from workbench.runs import Run
-from workbench.samples import Sample
 
 BOUND = 0.01
 FAILURES = tuple(name for name in RATES if name != "exact_set")
@@ -109,15 +109,9 @@ def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
     Raises `ConfigurationError` where the runs are not about the same samples by the same protocol, share no system, or
     do not have all predictions.
     """
-    samples, theirs = baseline.samples(), candidate.samples()
+    check_same_samples(baseline, candidate)
+    samples = baseline.samples()
     protocol = baseline.manifest["benchmark"]["protocol"]
-    if protocol != candidate.manifest["benchmark"]["protocol"] or list(map(_asked, samples)) != [
-        _asked(sample) for sample in theirs
-    ]:
-        raise ConfigurationError(
-            f"{candidate.path} is not about the same samples by the same protocol as {baseline.path}: "
-            "run the candidate on the baseline's benchmark, with its options and limit"
-        )
     pairs = [(name, name) for name in baseline.systems if name in candidate.systems]
     if len(baseline.systems) == len(candidate.systems) == 1:
         pairs = [(baseline.systems[0], candidate.systems[0])]
@@ -170,10 +164,6 @@ def judge(
 def _usual(metrics: Iterable[str]) -> dict[str, float]:
     """The usual bound for every metric but TIDE's costs of errors, of which more is worse."""
     return {name: BOUND for name in metrics if not name.startswith("dAP_")}
-
-
-def _asked(sample: Sample) -> tuple[object, ...]:
-    return sample.sample_id, sample.image_id, sample.instruction, sample.targets
 
 
 def _fraction(value: object) -> bool:

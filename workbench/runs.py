@@ -48,6 +48,11 @@ class Run:
         """Names of the systems, in the order they were given."""
         return list(self.manifest["systems"])
 
+    @property
+    def members(self) -> Sequence["Run"]:
+        """The runs that this one is made of: itself, or those of a `workbench.joined.JoinedRun`."""
+        return [self]
+
     def samples(self) -> list[Sample]:
         """The samples that were asked, in order; raises `ConfigurationError` where the run was kept without them.
 
@@ -105,15 +110,17 @@ class Run:
         return metrics(self.results, by)
 
     def differences(self) -> "pd.DataFrame":
-        """One row for each pair of systems `a`, `b` and `name` of a metric or a failure rate (`family`): `difference`
-        (a - b, a fraction), `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and `only_b`, in samples."""
+        """One row for each pair of systems `a`, `b` and `name` of a metric, failure rate or latency (`family`):
+        `difference` (a - b, a fraction or seconds), `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and
+        `only_b`, in samples; of latencies also `ratio` (a / b), `ratio_low` and `ratio_high`."""
         from workbench.frames import differences
 
         return differences(self.results)
 
     def calls(self) -> "pd.DataFrame":
         """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`, `start`
-        and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (what went wrong in it)."""
+        and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (the error it ended with) and `mistake` (see
+        `workbench.failures.calls`)."""
         from workbench.frames import calls
 
         return calls({system: self.predictions(system) for system in self.systems})

@@ -9,7 +9,7 @@
   const named = (key) => names[key] || String(key).replaceAll("_", " ");
   const colour = (system) => `var(--system-${systems.indexOf(system) % 6})`;
   const resolved = (system) => getComputedStyle(document.documentElement).getPropertyValue(colour(system).slice(4, -1));
-  const state = { page: 0, shown: samples };
+  const state = { page: 0, shown: samples, pair: [0, 1] };
 
   async function unpack(text) {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -77,6 +77,8 @@
     const order = [...causes.instances, ...causes.samples];
     const listed = [...order.filter((key) => occurring.has(key)), ...[...occurring.keys()].filter((key) => !order.includes(key))];
     select("cause", "What went wrong", [["", "anything"], ...listed.map((key) => [key, `${named(key)} (${occurring.get(key)})`])]);
+    if (systems.length > 1)
+      select("where", "in", [["", "any system"], ...systems.map((system) => [system, system])]);
     select("sort", "Order", [["", "benchmark"], ["gap", "largest gap in IoU"], ["slow", "slowest first"]]);
     filters.append(make("label.search", {}, make("span", {}, "Search"),
       (selects.text = make("input", { type: "search", name: "text", placeholder: "instruction, phrase or id" }))));
@@ -85,24 +87,42 @@
     presets();
   }
 
+  /* Buttons for common selections: who is right where the other of a pair is wrong; any pair can be chosen. */
   function presets() {
-    const choices = [["all samples", systems.map(() => "")]];
+    const [a, b] = state.pair;
+    const just = (wanted) => systems.map((_, i) => wanted[i] || "");
+    const choices = [["all samples", just({})]];
     if (systems.length > 1) {
-      for (const only of systems) choices.push([`only ${only} right`, systems.map((s) => (s === only ? "right" : "wrong"))]);
-      choices.push([systems.length > 2 ? "all right" : "both right", systems.map(() => "right")]);
+      choices.push([`${systems[a]} right, ${systems[b]} wrong`, just({ [a]: "right", [b]: "wrong" })]);
+      choices.push([`${systems[b]} right, ${systems[a]} wrong`, just({ [b]: "right", [a]: "wrong" })]);
+      choices.push(["both right", just({ [a]: "right", [b]: "right" })], ["both wrong", just({ [a]: "wrong", [b]: "wrong" })]);
     }
-    choices.push([systems.length > 1 ? "none right" : "wrong", systems.map(() => "wrong")]);
-    for (const [text, wanted] of choices) {
-      const count = samples.filter((sample) => matches(sample, wanted)).length;
-      const button = make("button", { type: "button" }, text, " ", make("b", {}, String(count)));
-      button.addEventListener("click", () => {
-        for (const [key, element] of Object.entries(selects)) if (key !== "sort") element.value = "";
-        systems.forEach((system, i) => (selects[`system:${system}`].value = wanted[i]));
-        apply();
-      });
-      button.wanted = wanted;
-      byId("presets").append(button);
-    }
+    if (systems.length !== 2)
+      choices.push(["all right", systems.map(() => "right")], ["none right", systems.map(() => "wrong")]);
+    byId("presets").replaceChildren(...(systems.length > 2 ? [chooser(0, "Compare"), chooser(1, "with")] : []), ...choices.map(preset));
+  }
+
+  function chooser(place, title) {
+    const element = make("select", { name: `pair-${place}` }, systems.map((system, i) =>
+      make("option", { value: i, selected: i === state.pair[place], disabled: i === state.pair[1 - place] }, system)));
+    element.addEventListener("input", () => {
+      state.pair[place] = Number(element.value);
+      presets();
+      apply();
+    });
+    return make("label.pair", {}, make("span", {}, title), element);
+  }
+
+  function preset([text, wanted]) {
+    const count = samples.filter((sample) => matches(sample, wanted)).length;
+    const button = make("button", { type: "button" }, text, " ", make("b", {}, String(count)));
+    button.addEventListener("click", () => {
+      for (const [key, element] of Object.entries(selects)) if (key !== "sort") element.value = "";
+      systems.forEach((system, i) => (selects[`system:${system}`].value = wanted[i]));
+      apply();
+    });
+    button.wanted = wanted;
+    return button;
   }
 
   const matches = (sample, wanted) => systems.every((system, i) =>
@@ -116,11 +136,12 @@
       matches(sample, wanted) &&
       (!value.kind || sample.kind === value.kind) &&
       (!value.bin || sample.bin === value.bin) &&
-      (!value.cause || Object.values(sample.answers).some((answer) => value.cause in wrongs(answer))) &&
+      (!value.cause || systems.some((system) => (!value.where || system === value.where) &&
+        sample.answers[system] !== undefined && value.cause in wrongs(sample.answers[system]))) &&
       (!text || searchable(sample).includes(text)));
     const keys = { gap: gap, slow: (sample) => Math.max(...Object.values(sample.answers).map((a) => a.latency || 0)) };
     if (value.sort) state.shown = state.shown.sort((a, b) => keys[value.sort](b) - keys[value.sort](a));
-    for (const button of byId("presets").children)
+    for (const button of byId("presets").querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(button.wanted.every((w, i) => w === wanted[i])));
     state.page = 0;
     render();

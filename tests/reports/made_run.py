@@ -1,7 +1,7 @@
 """A run folder with drawn scenes and constructed answers, written by the bench's own writers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,26 @@ def make_run(
     systems: Sequence[str] = (SINGLE, AGENT),
     no_targets: bool = True,
     failing: bool = False,
+    seed: int = 0,
+    name: str = "run",
+    hostile: bool = False,
 ) -> Run:
-    """Write and score a run. `failing`: every answer of every system ends in a failure."""
+    """Write and score a run called `name`. `failing`: every answer of every system ends in a failure; `seed`: of the
+    answers, the samples are always the same; `hostile`: every text that data can bring is `HOSTILE`."""
     asked = make_samples(folder / "images", samples, per_image, size, no_targets)
-    out = folder / "run"
+    if hostile:
+        asked = [replace(sample, instruction=HOSTILE, kind=HOSTILE) for sample in asked]
+    out = folder / name
     (out / MadeBenchmark.name).mkdir(parents=True)
     benchmark = MadeBenchmark(folder / "images", asked)
     identities = {name: {"name": name, "checkpoint": f"digest-of-{name}", "threshold": 0.3} for name in systems}
+    for identity in identities.values() if hostile else ():
+        identity[HOSTILE] = HOSTILE
     write_inputs(out, benchmark, asked, identities, {"mode": "latency", "limit": None, "seed": 0})
-    for place, name in enumerate(systems):
-        answer = failed_answer if failing else agent_answer if name.startswith(AGENT) else single_answer
-        write_answers(out / benchmark.name / name, asked, answer, np.random.default_rng(place), identities[name])
+    for place, system in enumerate(systems, seed):
+        answer = failed_answer if failing else agent_answer if system.startswith(AGENT) else single_answer
+        answer = spoiled(answer) if hostile else answer
+        write_answers(out / benchmark.name / system, asked, answer, np.random.default_rng(place), identities[system])
     return finish(out)
 
 
@@ -171,6 +180,19 @@ def agent_answer(sample: Sample, rng: np.random.Generator) -> Prediction:
         message = "reply 3 of 3 held no <tool> tag: 'I will look for it'"
         return Prediction(sample.sample_id, (), "malformed_call", message, ended(calls), tuple(calls), (), phrases)
     return Prediction(sample.sample_id, tuple(found), "ok", "", ended(calls), tuple(calls), tuple(dropped), phrases)
+
+
+def spoiled(answer: Callable[..., Prediction]) -> Callable[..., Prediction]:
+    """Answers whose every text is `HOSTILE`, some of which are failures."""
+
+    def spoil(sample: Sample, rng: np.random.Generator) -> Prediction:
+        made = answer(sample, rng)
+        note = {"reply": HOSTILE, "phrase": HOSTILE, "failed": HOSTILE, HOSTILE: HOSTILE, "sent": [{"text": HOSTILE}]}
+        calls = tuple(replace(call, note=note) for call in made.calls)
+        dropped = tuple(replace(candidate, phrase=HOSTILE) for candidate in made.candidates)
+        return replace(made, message=HOSTILE, phrases=(HOSTILE,), calls=calls, candidates=dropped)
+
+    return spoil
 
 
 def failed_answer(sample: Sample, rng: np.random.Generator) -> Prediction:

@@ -67,7 +67,8 @@ def test_differences_has_one_row_for_each_pair_and_metric_or_rate(runs: Path) ->
     found = workbench.load_run(runs / "a")
     frame = found.differences().set_index("name")
     stored = found.results["differences"][0]
-    assert len(frame) == len(stored["metrics"]) + len(stored["rates"])
+    assert len(frame) == sum(len(stored[family]) for family in ("metrics", "rates", "latency"))
+    assert frame.loc["p50", "ratio"] == stored["latency"]["p50"]["ratio"]
     assert set(frame["a"]) == {"wide"} and set(frame["b"]) == {"narrow"}
     gained = frame.loc["T_acc"]
     assert (gained["family"], gained["difference"]) == ("metric", 1.0)
