@@ -30,7 +30,7 @@ def verdict(results: Results) -> str:
     second = ranked[1]
     lead, interval = _difference(results, best, second, metric)
     numbers = f"{percent(values[best])} against {percent(values[second])} {metric}"
-    pace = _pace(systems, best, second) + _rest(systems, ranked[2:], metric)
+    pace = _pace(results, best, second) + _rest(systems, ranked[2:], metric)
     if interval is None:
         return f"Undecided between {best} and {second}: {numbers}, too few images for an interval{pace}."
     spread = f"95 % interval {points(interval[0])} to {points(interval[1])}"
@@ -90,8 +90,8 @@ def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, l
     return results["systems"][a]["metrics"][metric] - results["systems"][b]["metrics"][metric], None
 
 
-def _pace(systems: Mapping[str, Any], best: str, second: str) -> str:
-    ours, theirs = (systems[name]["latency"]["p50"] for name in (best, second))
+def _pace(results: Results, best: str, second: str) -> str:
+    ours, theirs = (results["systems"][name]["latency"]["p50"] for name in (best, second))
     if not ours or not theirs:
         return ""
     if max(ours, theirs) / min(ours, theirs) < 1.05:
@@ -99,7 +99,17 @@ def _pace(systems: Mapping[str, Any], best: str, second: str) -> str:
     fast, slow = (best, second) if ours < theirs else (second, best)
     factor = max(ours, theirs) / min(ours, theirs)
     pair = f"{seconds(min(ours, theirs))} against {seconds(max(ours, theirs))} a sample, median"
-    return f"; {fast} is {times(factor)} times as fast as {slow} ({pair})"
+    return f"; {fast} is {times(factor)} times as fast as {slow} ({pair}{_ratio_interval(results, slow, fast)})"
+
+
+def _ratio_interval(results: Results, a: str, b: str) -> str:
+    """That of the median latency of `a` over that of `b`, whichever way round the results hold it."""
+    for pair in results["differences"]:
+        interval = pair.get("latency", {}).get("p50", {}).get("ratio_interval")
+        if {pair["a"], pair["b"]} == {a, b} and interval:
+            low, high = interval if pair["a"] == a else (1 / interval[1], 1 / interval[0])
+            return f"; 95 % interval {times(low)} to {times(high)} times"
+    return ""
 
 
 def _rest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:

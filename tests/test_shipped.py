@@ -35,7 +35,9 @@ def test_the_three_systems_are_compared_end_to_end(tmp_path: Path) -> None:
     for system in results["systems"].values():
         assert system["samples"] == 8
         assert set(system["metrics"]) >= METRICS
-        assert {"p50", "p90", "p99"} <= set(system["latency"])
+        assert {"p50", "p90", "p95", "p99"} <= set(system["latency"])
+        encoded = system["latency"]["by_call"]["encode"]["calls_per_sample"]
+        assert encoded == 1, "no system keeps image features from one sample to the next"
         assert {"duplicate", "missed", "wrong_instance"} <= set(system["diagnosis"])
         assert Path(system["store"]).exists()
         assert Path(system["report"]).exists()

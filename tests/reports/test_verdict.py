@@ -79,3 +79,15 @@ def test_caveats_name_failures_and_uncommitted_code() -> None:
         "The code had uncommitted changes.",
     ]
     assert caveats(results({"one": 0.5}, None, {}), {"git": {"dirty": False}}) == []
+
+
+def test_how_much_faster_has_its_interval() -> None:
+    found = results({"one": 0.5, "agent": 0.4}, [0.05, 0.15], {"one": 0.05, "agent": 0.2})
+    (pair,) = found["differences"]
+    expected = "4.0 times as fast as agent (50 ms against 200 ms a sample, median; 95 % interval 2.0 to 5.0 times)"
+    pair["latency"] = {"p50": {"ratio": 0.25, "ratio_interval": [0.2, 0.5]}}
+    assert expected in verdict(found)
+    one_way_metrics = pair["metrics"]
+    found["differences"].insert(0, {"a": "agent", "b": "one", "metrics": one_way_metrics})
+    found["differences"][0]["latency"] = {"p50": {"ratio": 4.0, "ratio_interval": [2.0, 5.0]}}
+    assert expected in verdict(found)
