@@ -341,7 +341,11 @@ def tables(result: dict[str, Any]) -> str:
         rows = result.get(f"{what}_latency")
         if not rows:
             continue
-        lines += ["", f"| {title} | {' | '.join(str(row[what]) for row in rows)} |", "|---" * (len(rows) + 1) + "|"]
+        lines += [
+            *([""] if lines[-1] else []),
+            f"| {title} | {' | '.join(str(row[what]) for row in rows)} |",
+            "|---" * (len(rows) + 1) + "|",
+        ]
         lines += [f"| latency, ms | {' | '.join(_with_interval(row, 'p50', 1000, 1) for row in rows)} |"]
         lines += [f"| times the first | {' | '.join(_with_interval(row, 'times_first', 1, 2) for row in rows)} |"]
     return "\n".join(lines)
