@@ -191,13 +191,15 @@ def _made(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
 
 
 def _command(manifest: Mapping[str, Any]) -> str:
-    """The command that makes this comparison again."""
+    """The command that makes this comparison again; of systems that no plugin makes, it names the function."""
     options = manifest["options"]
+    makers = options.get("makers", {})
+    systems = [f"{name}={makers[name]}" if name in makers else name for name in manifest["systems"]]
     words = [
         "workbench",
         "compare",
         "--systems",
-        ",".join(manifest["systems"]),
+        ",".join(systems),
         "--benchmark",
         manifest["benchmark"]["name"],
     ]

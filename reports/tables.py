@@ -39,7 +39,7 @@ def headline(results: Results) -> list[Row]:
     rows += [_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99")]
     if any(s["samples_per_second"] for s in systems):
         rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
-    rows.append(Row("cold start", "", [Cell(seconds(s["cold_start"])) for s in systems]))
+    rows.append(Row("cold start", "", [_duration(s["cold_start"]) for s in systems]))
     rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
     for side, name in (("in", "tokens read"), ("out", "tokens written")):
         rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
@@ -176,6 +176,10 @@ def _count(value: float | None) -> Cell:
 
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def _duration(value: float | None) -> Cell:
+    return Cell(NONE if value is None else seconds(value))
 
 
 def _number(value: float | None) -> str:

@@ -3,13 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.api import compare
     from workbench.frames import load_runs
     from workbench.runs import Run, load_run
 
 __version__ = "0.1.0"
-__all__ = ["Run", "load_run", "load_runs"]
+__all__ = ["Run", "compare", "load_run", "load_runs"]
 
-_HOMES = {"Run": "workbench.runs", "load_run": "workbench.runs", "load_runs": "workbench.frames"}
+_HOMES = {
+    "Run": "workbench.runs",
+    "compare": "workbench.api",
+    "load_run": "workbench.runs",
+    "load_runs": "workbench.frames",
+}
 
 
 def __getattr__(name: str) -> Any:

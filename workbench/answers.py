@@ -79,6 +79,11 @@ def load(sample: Sample) -> Image:
     return sample.load_image()
 
 
+def is_timed(system: System) -> bool:
+    """Whether the time of its answers says something; see `workbench.systems.System`."""
+    return bool(getattr(system, "timed", True))
+
+
 def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Options) -> list[Answer]:
     answers = []
     for sample, image in usable:
@@ -88,8 +93,9 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
         else:
             found = Answer(result[0], seconds)
         # a crash is no answer and has no latency (a system that fails early would look fast), nor has half of one
-        timed = options.mode == "latency" and found.prediction.outcome != CRASHED and not found.prediction.resumed
-        answers.append(replace(found, prediction=replace(found.prediction, latency=seconds if timed else None)))
+        whole = found.prediction.outcome != CRASHED and not found.prediction.resumed
+        latency = seconds if whole and options.mode == "latency" and is_timed(system) else None
+        answers.append(replace(found, prediction=replace(found.prediction, latency=latency)))
     return answers
 
 

@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--systems",
         required=True,
-        help=f"names, separated by commas; {ALL_TINY}: every system that ends in {TINY} and whose checkpoint is there",
+        help="names, separated by commas; NAME=SYSTEM runs one under another name; "
+        f"{ALL_TINY}: every system that ends in {TINY} and whose checkpoint is there",
     )
     compare.add_argument("--benchmark", required=True, help="name of the benchmark")
     compare.add_argument("--limit", type=int, help="only the first so many samples")
@@ -324,11 +325,13 @@ def _keys(assignments: Sequence[str]) -> dict[str, Any]:
     return keys
 
 
-def _names(text: str) -> list[str]:
+def _names(text: str) -> dict[str, str]:
+    """Systems by the name that they have in the run."""
     if text == ALL_TINY:
-        return _tiny_names()
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names or len(set(names)) < len(names):
+        return {name: name for name in _tiny_names()}
+    parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    names = {name: system or name for name, _, system in parts}
+    if not names or len(names) < len(parts):
         raise ConfigurationError(f"--systems expects one or more different names, got {text!r}")
     return names
 

@@ -1,5 +1,7 @@
 """A whole comparison, from names to results, report and MLflow: what `compare` does once and `schedule` repeats."""
 
+import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`."""
+    """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`.
 
-    systems: Sequence[str]
+    `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
+    """
+
+    systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
     benchmark: str
     limit: int | None = None
     mode: "Mode" = "latency"
@@ -33,9 +38,28 @@ class Comparison:
     def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
         name or option."""
+        for name in self.systems:
+            if not re.fullmatch(r"\w[\w.+-]*", name):  # it names a folder
+                raise ConfigurationError(f"expected the name of a system to be letters, digits and .+-_, got {name!r}")
         settings = settings_by_name(self.settings, [*self.systems, self.benchmark])
-        systems = {name: registry.prepare("systems", name, settings[name]) for name in self.systems}
+        systems = {
+            name: registry.prepare("systems", made_by, settings[name])
+            if isinstance(made_by, str)
+            else registry.bind(name, made_by, settings[name])
+            for name, made_by in self.makers().items()
+        }
         return systems, registry.prepare("benchmarks", self.benchmark, settings[self.benchmark])
+
+    def makers(self) -> dict[str, "str | Callable[..., System]"]:
+        """What makes each system, by the name it has in the run: the name of a plugin, or a function."""
+        return dict(self.systems if isinstance(self.systems, Mapping) else zip(self.systems, self.systems, strict=True))
+
+    def notes(self) -> dict[str, Any]:
+        """What the manifest has to say of it beyond the runner's options: `set`, `oracles`, and under `makers` the
+        systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
+        made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
+        more = {"oracles": self.oracles, "makers": made}
+        return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
 
 
 def compare(comparison: Comparison, out: Path) -> tuple["Run", bool]:
@@ -44,6 +68,17 @@ def compare(comparison: Comparison, out: Path) -> tuple["Run", bool]:
 
     Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
     """
+    finished = scored(comparison, out)
+    print(_scores(finished.results))
+    if finished.results["oracles"]:
+        print(_gains(finished.results))
+    finished, reported = with_report(finished)
+    finished, tracked = with_tracking(finished, comparison.tracking_uri)
+    return finished, reported and tracked
+
+
+def scored(comparison: Comparison, out: Path) -> "Run":
+    """The same up to the scores, without report and MLflow."""
     systems, make_benchmark = comparison.plugins()
     registry.load("reporters", "html")
 
@@ -61,15 +96,9 @@ def compare(comparison: Comparison, out: Path) -> tuple["Run", bool]:
         seed=comparison.seed,
         time_limit=comparison.time_limit,
         oracles=comparison.oracles,
-        settings={"set": list(comparison.settings), **({"oracles": True} if comparison.oracles else {})},
+        settings=comparison.notes(),
     )
-    finished = finish(out)
-    print(_scores(finished.results))
-    if finished.results["oracles"]:
-        print(_gains(finished.results))
-    finished, reported = with_report(finished)
-    finished, tracked = with_tracking(finished, comparison.tracking_uri)
-    return finished, reported and tracked
+    return finish(out)
 
 
 def with_report(run: "Run") -> tuple["Run", bool]:
@@ -83,7 +112,8 @@ def with_report(run: "Run") -> tuple["Run", bool]:
         traceback.print_exc()
         print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
         return run, False
-    print(f"report: {path}")
+    here = Path.cwd()
+    print(f"report: {path.relative_to(here) if path.is_relative_to(here) else path}")
     return add_report(run, path), True
 
 
@@ -119,6 +149,24 @@ def settings_by_name(assignments: Sequence[str], names: Sequence[str]) -> dict[s
         except yaml.YAMLError as error:
             raise ConfigurationError(f"--set {assignment}: the value is not YAML: {error}") from error
     return settings
+
+
+def assignments(options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Options by name as the assignments that `settings_by_name` reads."""
+    return [f"{name}.{option}={_yaml(value)}" for name, given in options.items() for option, value in given.items()]
+
+
+def _yaml(value: Any) -> str:
+    try:
+        return json.dumps(str(value) if isinstance(value, Path) else value, allow_nan=False)  # YAML reads JSON
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"expected an option to be a plain value, got {value!r}: {error}") from error
+
+
+def _described(maker: "str | Callable[..., System]") -> str:
+    if isinstance(maker, str):
+        return maker
+    return f"python:{maker.__module__}.{getattr(maker, '__qualname__', type(maker).__name__)}"
 
 
 def _scores(results: Mapping[str, Any]) -> str:

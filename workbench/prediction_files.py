@@ -37,13 +37,13 @@ def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bo
     for number, line in _lines(path):
         where = f"{path}: line {number}"
         try:
-            prediction = _prediction(_parsed(line, where), known, where)
+            answer = prediction(_parsed(line, where), known, where)
         except SampleError as error:
             raise ConfigurationError(str(error)) from error
-        name = prediction.sample_id
+        name = answer.sample_id
         if name in found:
             raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {lines[name]}")
-        found[name], lines[name] = prediction, number
+        found[name], lines[name] = answer, number
     missing = [name for name in known if name not in found]
     if missing and not missing_as_empty:
         listed = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
@@ -52,6 +52,26 @@ def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bo
             "add them, or count them as empty answers with --missing-as-empty"
         )
     return [found.get(name) or Prediction(name) for name in known]
+
+
+def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Line number and unchecked record by sample id, where the samples are not known yet; see `prediction`.
+
+    Raises `ConfigurationError` for a file that cannot be read, a line that is not an object with a `sample_id`, and
+    two lines about one sample.
+    """
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    for number, line in _lines(path):
+        where = f"{path}: line {number}"
+        try:
+            record = _parsed(line, where)
+            name = _sample_id(record, where)
+        except SampleError as error:
+            raise ConfigurationError(str(error)) from error
+        if name in found:
+            raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {found[name][0]}")
+        found[name] = number, record
+    return found
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -66,7 +86,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise ConfigurationError(f"predictions file {path} cannot be read: {reason}") from error
 
 
-def _parsed(line: bytes, where: str) -> object:
+def _parsed(line: bytes, where: str) -> Any:
     try:
         return json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refused)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -89,12 +109,18 @@ def _refused(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
 
 
-def _prediction(record: object, known: Mapping[str, Sample], where: str) -> Prediction:
+def _sample_id(record: object, where: str) -> str:
     if not isinstance(record, dict):
         raise SampleError(f"{where}: expected an object {{sample_id, instances}}, got {short(record)}")
     name = record.get("sample_id")
     if not isinstance(name, str):
         raise SampleError(f'{where}: expected `sample_id` to be a text such as "17", got {short(name)}')
+    return name
+
+
+def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Prediction:
+    """The prediction of a parsed line about one of the `known` samples; raises `SampleError` for anything else."""
+    name = _sample_id(record, where)
     where = f"{where}: sample {short(name)}"
     if name not in known:
         raise SampleError(f"{where}: {_unknown(known)}")

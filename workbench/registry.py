@@ -71,7 +71,13 @@ def load(group: Group, name: str) -> Callable[..., Any]:
 
 def prepare(group: Group, name: str, options: Mapping[str, Any] | None = None) -> Callable[[], Any]:
     """Load a plugin and bind these options to it; one that it does not have raises `ConfigurationError`."""
-    factory, options = load(group, name), options or {}
+    return bind(name, load(group, name), options or {})
+
+
+def bind(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> Callable[[], Any]:
+    """Bind options to what makes a plugin; raises `ConfigurationError` for one that it does not take."""
+    if not callable(factory):
+        raise ConfigurationError(f"{name}: expected a name or a function, got {type(factory).__name__}")
     parameters = inspect.signature(factory).parameters.values()
     known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for option in options:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from workbench import registry, runs
-from workbench.answers import Mode, Options, answer, load
+from workbench.answers import Mode, Options, answer, is_timed, load
 from workbench.errors import ConfigurationError, SampleError
 from workbench.failures.oracles import DERIVED, unavailable
 from workbench.predictions import OK
@@ -146,7 +146,8 @@ def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _
     warm_up = _warm_up(made, samples)
     if isinstance(made.system, Resumable):
         made.system.resume_in(store.folder)
-    store.add_session({"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)})
+    session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
+    store.add_session(session if is_timed(made.system) else {**session, "timed": False})
     failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id in store.done)
     progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)
     size = max(1, made.system.batch_size) if options.mode == "throughput" else 1

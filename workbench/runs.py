@@ -269,15 +269,17 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
 
     Cold start is making the system (`load`) and its first answer (`warm_up`), as done in the first session. The first
     system of a run also pays for the libraries that others share with it; what it takes alone, a run of its own shows.
+    Answers that were made elsewhere have neither cold start nor throughput.
     """
     sessions = read_records(run.store(system) / "sessions.jsonl")
     first = sessions[0]
     records = run.records(system)
     seconds = sum(record["seconds"] for record in records)
+    timed = first.get("timed", True)
     resumed = any(record.get("resumed") for record in records)  # part of their time is not known
-    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0 and not resumed
+    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0 and timed and not resumed
     return {
-        "cold_start": first["load"] + (first["warm_up"] or 0.0),
+        "cold_start": first["load"] + (first["warm_up"] or 0.0) if timed else None,
         "load": first["load"],
         "warm_up": first["warm_up"],
         "samples_per_second": len(run.samples()) / seconds if throughput else None,

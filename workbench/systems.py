@@ -40,7 +40,10 @@ NEEDS = "checkpoint"
 class System(Protocol):
     """Turns samples into predictions. An entry point of group `workbench.systems` is a function without required
     arguments that returns one; its first docstring line is shown by `workbench list`; keyword arguments with defaults
-    are its options."""
+    are its options.
+
+    The time of each answer is taken, unless the system has an attribute `timed` that is false: its answers were made
+    elsewhere and then have no latency."""
 
     batch_size: int
     """Samples it can take at once in throughput mode; the runner passes 1 when it measures latency."""

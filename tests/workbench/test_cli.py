@@ -126,7 +126,7 @@ def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.Ca
     assert main(_compare("--set", "toy-b.threshold=1", "--limit", "8")) == 0
     out, err = capsys.readouterr()
     assert "toy-a   1.000" in out
-    assert f"report: {workplace / 'runs/one/report.html'}" in out
+    assert "report: runs/one/report.html" in out
     assert f"mlflow ui --backend-store-uri sqlite:///{workplace / 'runs/mlflow.db'}" in out
     assert "toy-a: 8/8 samples" in err
     assert {path.name for path in workplace.iterdir()} == {"runs", "toy-data"}

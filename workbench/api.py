@@ -1,0 +1,40 @@
+"""A whole comparison as one call, for notebooks and other programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.answers import Mode
+    from workbench.runs import Run
+    from workbench.systems import System
+
+
+def compare(
+    systems: "Sequence[str] | Mapping[str, str | Callable[..., System]]",
+    benchmark: str,
+    out: Path | str,
+    *,
+    limit: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    mode: "Mode" = "latency",
+    seed: int = 0,
+    time_limit: float | None = None,
+    oracles: bool = False,
+    tracking_uri: str | None = None,
+) -> "Run":
+    """Run systems over a benchmark, score them and write the report, in the run folder `out` or on with what is there.
+
+    `systems`: names that `workbench list` shows; or a mapping from the names that the run will show to such a name, or
+    to any function or class that returns a system (see `workbench.systems.System`) without arguments. `options`: by
+    name of a system of the run or of the benchmark, as with `--set`. The other arguments are those of
+    `workbench compare`; unlike there, the run is logged to MLflow only where `tracking_uri` is given.
+
+    Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
+    """
+    from workbench.comparison import Comparison, assignments, scored, with_report, with_tracking
+
+    settings = assignments(options or {})
+    comparison = Comparison(systems, benchmark, limit, mode, seed, time_limit, settings, tracking_uri, oracles)
+    run, _ = with_report(scored(comparison, Path(out)))
+    return with_tracking(run, tracking_uri)[0] if tracking_uri else run
