@@ -25,13 +25,13 @@ def sample_panels(sample: Sample, answers: Mapping[str, Prediction], systems: Se
     axes = np.atleast_1d(figure.subplots(1, 1 + len(answers)))
     figure.suptitle(textwrap.fill(sample.instruction, 30 * len(axes)), fontsize=10, color=INK)
     targets = list(sample.targets)
-    _panel(axes[0], _dimmed(image, targets), targets, "white", "truth" if targets else "truth: nothing fits")
+    picture(axes[0], _dimmed(image, targets), targets, "white", "truth" if targets else "truth: nothing fits")
     for panel, (name, answer) in zip(axes[1:], answers.items(), strict=True):
         colour = system_style(systems)[name][0]
         instances = answer.instances if answer.outcome == OK else ()
         masks = [instance.mask for instance in instances]
         title = name if answer.outcome == OK else f"{name}: {answer.outcome.replace('_', ' ')}"
-        _panel(panel, _tinted(image, masks, colour), masks, colour, title)
+        picture(panel, tinted(image, masks, colour), masks, colour, title)
         for instance in instances:
             rows, columns = np.nonzero(decode(instance.mask))
             if len(rows):
@@ -44,7 +44,8 @@ def sample_panels(sample: Sample, answers: Mapping[str, Prediction], systems: Se
     return figure
 
 
-def _panel(axes: Axes, image: NDArray[np.uint8], masks: Sequence[Rle], colour: str, title: str) -> None:
+def picture(axes: Axes, image: NDArray[np.uint8], masks: Sequence[Rle], colour: str, title: str) -> None:
+    """One image without frame, the outlines of masks on it, under a title."""
     axes.imshow(image)
     for mask in masks:
         axes.contour(decode(mask), [0.5], colors=[colour], linewidths=1.6)
@@ -62,7 +63,7 @@ def _dimmed(image: NDArray[np.uint8], masks: Sequence[Rle]) -> NDArray[np.uint8]
     return np.where(decode(union(masks))[:, :, None], image, image * 0.45).astype(np.uint8)
 
 
-def _tinted(image: NDArray[np.uint8], masks: Sequence[Rle], colour: str) -> NDArray[np.uint8]:
+def tinted(image: NDArray[np.uint8], masks: Sequence[Rle], colour: str) -> NDArray[np.uint8]:
     """The image with the masks in a transparent colour."""
     if not masks:
         return image
