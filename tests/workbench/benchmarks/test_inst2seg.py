@@ -92,11 +92,14 @@ def test_no_mask_key_means_no_target(tmp_path: Path) -> None:
 
 
 def test_samples_are_numbered_through_the_file_and_share_their_image(tmp_path: Path) -> None:
-    first = entry({"text": " the mug \n"}, {"text": "both mugs", "mask": [RLE_A, RLE_B], "kind": "counting"})
+    first = entry(
+        {"text": " the mug \n"}, {"text": "both mugs", "mask": [RLE_A, RLE_B], "kind": "counting", "phrase": "mug"}
+    )
     samples = read_back(tmp_path, [first, entry({"text": "it"}, image="c.png")])
     assert [s.sample_id for s in samples] == ["0", "1", "2"]
     assert [s.image_id for s in samples] == ["a/b.png", "a/b.png", "c.png"]
     assert samples[0].instruction == "the mug" and samples[0].kind is None
+    assert [sample.phrase for sample in samples[:2]] == [None, "mug"]
     assert samples[1].kind == "counting" and samples[1].image_path == tmp_path / "images" / "a" / "b.png"
     assert (samples[0].height, samples[0].width) == (HEIGHT, WIDTH)
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from workbench import masks
+from workbench.benchmarks.inst2seg import read
 from workbench.errors import ConfigurationError
 from workbench.tabletop.overview import overview
 from workbench.tabletop.phrases import parse
@@ -53,6 +54,11 @@ def test_targets_are_objects_that_the_phrase_names(written: Path) -> None:
             for rle in annotation.get("mask", []):
                 (found,) = (o for o in entry["objects"] if o["mask"] == rle)
                 assert words.colour in (None, found["colour"]) and words.size in (None, found["size"])
+
+
+def test_samples_carry_the_phrase(written: Path) -> None:
+    asked = [annotation["phrase"] for entry in entries(written) for annotation in entry["annotation"]]
+    assert [sample.phrase for sample in read(written / "test.json", written)] == asked
 
 
 def test_a_scene_can_be_drawn_again_from_its_entry(written: Path) -> None:
