@@ -114,7 +114,7 @@ def _name_points(
     figure.draw_without_rendering()  # only now the place of the axes is known
     frame, scale = axes.get_window_extent(renderer), figure.dpi / 72
     taken = [box for one in found for box in _boxes(axes, one, scale)]
-    taken += [_line(axes, *ends) for ends in pairwise(steps)]
+    taken += [_line(axes, *ends, 3 * scale) for ends in pairwise(steps)]
     for one in sorted(found, key=lambda one: -one.value):
         ways: list[tuple[float, int, Annotation, Bbox]] = []
         for (across, upward), far in product(((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1)), (1, 2, 3)):
@@ -154,10 +154,10 @@ def _boxes(axes: Axes, one: Point, scale: float) -> list[Bbox]:
     ]
 
 
-def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> Bbox:
-    """What a level or upright line covers, in display units."""
+def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float], around: float) -> Bbox:
+    """What a level or upright line covers with so much room around it, in display units."""
     corners = axes.transData.transform([start, end])
-    return Bbox([corners.min(axis=0) - 1, corners.max(axis=0) + 1])
+    return Bbox([corners.min(axis=0) - around, corners.max(axis=0) + around])
 
 
 def _common(a: Bbox, b: Bbox) -> float:

@@ -73,6 +73,10 @@ def test_children_have_the_same_metric_keys_with_the_values_of_the_results(finis
     assert good["failures.crashed"] == 0.0
     assert failing["failures.crashed"] == 24.0
     assert good["latency.p50"] > 0
+    assert good["latency.by_targets.1.p50"] > 0
+    assert good["per_correct_instance.calls"] == finished.results["systems"]["good"]["per_correct_instance"]["calls"]
+    assert math.isnan(metric_values(finished)["failing"]["per_correct_instance.calls"])
+    assert not [key for key in good if key.endswith("note")]
     assert math.isnan(metric_values(finished)["failing"]["latency.p50"])
 
 
