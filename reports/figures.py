@@ -165,9 +165,9 @@ def legend(figure: Figure, names: Sequence[str]) -> None:
         mpl.lines.Line2D([], [], marker=marker, color=colour, ms=6, lw=1.6, label=name)
         for name, (colour, marker) in system_style(names).items()
     ]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=min(len(names), 3), handlelength=1.6, columnspacing=1.4
-    )
+    fitting = max(1, 72 // (6 + max(map(len, names), default=1)))  # a figure is about 72 characters wide
+    columns = min(len(names), 3, fitting)
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=1.6, columnspacing=1.4)
 
 
 def nothing(figure: Figure, axes: Axes, why: str) -> Figure:

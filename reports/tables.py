@@ -1,6 +1,6 @@
 """The numbers of a comparison as tables of text, for the report and for notebooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +36,14 @@ def headline(results: Results) -> list[Row]:
     """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
     systems = list(results["systems"].values())
     rows = [_metric_row(name, systems) for name in systems[0]["metrics"]]
-    rows += [_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99")]
+    rows += _known(_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99"))
     if any(s["samples_per_second"] for s in systems):
         rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
     rows.append(Row("cold start", "", [_duration(s["cold_start"]) for s in systems]))
     rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
     for side, name in (("in", "tokens read"), ("out", "tokens written")):
         rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
-    rows += [_per_correct(name, key, systems) for key, name in PER_CORRECT.items()]
+    rows += _known(_per_correct(name, key, systems) for key, name in PER_CORRECT.items())
     rows.append(Row("failed", "samples", [Cell(str(s["n_failed"]), f"of {s['samples']}") for s in systems]))
     return rows
 
@@ -87,6 +87,11 @@ def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
 
     text = [[f"{c.text} {c.detail}".strip() for c in row.cells] for row in rows]
     return pd.DataFrame(text, index=[f"{row.name} {row.unit}".strip() for row in rows], columns=list(columns))
+
+
+def _known(rows: Iterable[Row]) -> list[Row]:
+    """Those that some system has a number for: runs of earlier versions do not have all."""
+    return [row for row in rows if any(cell.text != NONE for cell in row.cells)]
 
 
 def _metrics(pairs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,8 +9,8 @@ def percent(fraction: float) -> str:
 
 
 def points(fraction: float) -> str:
-    """A signed difference of fractions in points: `+4.0` or a minus sign and `4.0`."""
-    return f"{100 * fraction:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """A signed difference of fractions in points: `+4.0`, a minus sign and `4.0`, or `0.0` for none at all."""
+    return f"{100 * fraction:+.1f}".replace("-", "\N{MINUS SIGN}") if fraction else "0.0"
 
 
 def times(factor: float) -> str:
