@@ -7,9 +7,9 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from reports.style import CALL_COLOURS, GRID, INK, MUTED, PAPER, SYSTEM_COLOURS
+from reports.style import BAD, CALL_COLOURS, GRID, INK, MUTED, PAPER, SYSTEM_COLOURS
 
-COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER} | {
+COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER, "bad": BAD} | {
     **{f"system-{i}": colour for i, colour in enumerate(SYSTEM_COLOURS)},
     **{f"call-{kind}": colour for kind, colour in CALL_COLOURS.items()},
 }

@@ -1,21 +1,24 @@
 """The `workbench` command. It only reads options and prints; heavy parts are imported by the command that needs them.
 
-Exit codes: 0 done, 1 `check` found problems or `gate` found that something got worse, 2 wrong configuration (nothing
-was started), 3 results are complete on disk but the report or the tracking failed, 130 interrupted.
+Exit codes: 0 done, 1 `check` found problems or `gate` or `schedule --once` found that something got worse, 2 wrong
+configuration (nothing was started), 3 results are complete on disk but the report or the tracking failed, 4 the
+comparison of `schedule --once` failed, 130 interrupted.
 """
 
 import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from workbench import registry
 from workbench.comparison import Comparison, compare, settings_by_name, with_report, with_tracking
@@ -141,6 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--json", action="store_true", help="print one JSON object")
     gate.set_defaults(command=_gate)
 
+    schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
+    schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")
+    schedule.add_argument("--once", action="store_true", help="one comparison now; exits with its verdict")
+    schedule.set_defaults(command=_schedule)
+
     track = commands.add_parser("track", help="log a run to MLflow")
     track.add_argument("run", type=Path)
     track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
@@ -222,6 +230,26 @@ def _gate(options: argparse.Namespace) -> int:
     verdict = gate(baseline, candidate, rules)
     print(json.dumps(verdict.to_json(), allow_nan=False) if options.json else verdict.to_text())
     return 1 if verdict.failed else 0
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    from workbench.schedule import read_schedule
+    from workbench.scheduled import run_once
+    from workbench.scheduler import serve
+
+    schedule = read_schedule(options.config)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.once:
+        return run_once(schedule)
+    with suppress(KeyboardInterrupt):
+        serve(options.config, schedule)
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Stop as Ctrl-C does, once: what cleans up then is not interrupted again."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _track(options: argparse.Namespace) -> int:

@@ -86,14 +86,15 @@ def join(runs: Sequence[Run]) -> JoinedRun:
 def check_same_samples(first: Run, second: Run) -> None:
     """Raise `ConfigurationError` where two runs are not about the same samples, in order, by the same protocol."""
     same_protocol = first.manifest["benchmark"]["protocol"] == second.manifest["benchmark"]["protocol"]
-    if not same_protocol or list(map(_asked, first.samples())) != list(map(_asked, second.samples())):
+    if not same_protocol or list(map(asked, first.samples())) != list(map(asked, second.samples())):
         raise ConfigurationError(
             f"{second.path} is not about the same samples by the same protocol as {first.path}: "
             "run it on the other's benchmark, with its options and limit"
         )
 
 
-def _asked(sample: Sample) -> tuple[object, ...]:
+def asked(sample: Sample) -> tuple[object, ...]:
+    """What samples of two runs must have in common for the runs to be compared."""
     return sample.sample_id, sample.image_id, sample.instruction, sample.targets
 
 
