@@ -26,12 +26,12 @@ def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None
     schedule's own. Raises `ConfigurationError` where another process serves the schedule.
     """
     from apscheduler.executors.pool import ThreadPoolExecutor
-    from apscheduler.schedulers.blocking import BlockingScheduler
+    from apscheduler.schedulers.background import BackgroundScheduler
 
     residence = schedule.folder / "scheduler"  # with a lock of its own: comparisons lock the folder above
     check_writable(residence)
     trigger = trigger or schedule.trigger()
-    scheduler = BlockingScheduler(timezone=schedule.timezone, executors={"default": ThreadPoolExecutor(1)})
+    scheduler = BackgroundScheduler(timezone=schedule.timezone, executors={"default": ThreadPoolExecutor(1)})
     child = _Child([sys.executable, "-m", "workbench", "schedule", str(config), "--once"])
 
     def comparison() -> None:
@@ -57,6 +57,7 @@ def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None
         say(schedule, f"{begin}next {due:%Y-%m-%d %H:%M:%S %Z}" if due else "never due again")
         try:
             scheduler.start()
+            threading.Event().wait()  # its own thread would take an interrupt for a failure to start a comparison
         finally:
             child.stop()
             if scheduler.running:
