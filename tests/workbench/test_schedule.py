@@ -95,7 +95,7 @@ def predictions(folder: Path) -> int:
     return sum(len(read_records(path)) for path in folder.rglob("predictions.jsonl"))
 
 
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -238,13 +238,13 @@ def test_results_without_a_report_are_exit_code_3(workplace: Path, monkeypatch: 
 
 
 def test_only_the_last_folders_and_baselines_are_kept(workplace: Path) -> None:
-    config = write(keep=2)
-    for _ in range(5):
+    config = write(keep=1)
+    for _ in range(3):
         assert once(config) == 0
     names = [record["name"] for record in records(config)]
-    assert len(names) == 5
+    assert len(names) == 3
     kept = {path.name for path in Path("runs/toys").iterdir() if path.is_dir() and path.name in names}
-    assert kept == {names[0], *names[3:]}
+    assert kept == {names[0], names[2]}
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -255,7 +255,7 @@ def test_a_comparison_that_was_stopped_is_continued_in_its_folder(
     process = start(str(config), "--once")
     wait(lambda: predictions(workplace / "runs") >= 2)
     process.send_signal(ending)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     if ending != signal.SIGKILL:
         assert process.returncode == 130, err
         assert "the next comparison continues runs/toys/" in err
@@ -305,7 +305,7 @@ def test_a_second_process_says_who_is_at_it(workplace: Path, start: Start, capsy
     assert once(config) == 2
     assert f"runs/toys is being written by process {process.pid} on" in capsys.readouterr().err
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=200)
     assert len(unfinished(read_schedule(config))) == 1
 
 
@@ -331,9 +331,9 @@ def test_it_fires_again_and_again_also_after_a_failure_and_stops_cleanly(workpla
     process = start(code=SERVE)
     wait(lambda: len(records(config)) >= 1)
     Path("mood").write_text("")
-    wait(lambda: len(records(config)) >= 3, 120)
+    wait(lambda: len(records(config)) >= 3)
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "Traceback (most recent call last)" in err  # of the comparison that broke
     assert "toys: failed; next 20" in err
@@ -352,18 +352,18 @@ def test_the_resident_scheduler_stops_its_comparison_and_the_next_one_continues_
     process = start(code=SERVE)
     wait(lambda: predictions(workplace / "runs") >= 2)
     second = start(str(config))
-    _, refused = second.communicate(timeout=60)
+    _, refused = second.communicate(timeout=200)
     assert second.returncode == 2
     assert "runs/toys/scheduler is being written by process" in refused
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     (folder,) = unfinished(read_schedule(config))
 
     process = start(str(config))  # due at night only: it continues at once
-    wait(lambda: len(records(config)) == 1, 120)
+    wait(lambda: len(records(config)) == 1)
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "continues what was interrupted; then next 20" in err
     assert records(config)[0]["name"] == folder.name
@@ -395,10 +395,10 @@ def test_several_missed_ones_are_made_up_for_once(workplace: Path, start: Start)
     more = {"machine": None, "protocol": None, "git": {"commit": None, "dirty": None}, "systems": {}}
     (folder / "history.jsonl").write_text(json.dumps({**last, **empty, **more}) + "\n")
     process = start(str(config))
-    wait(lambda: len(records(config)) == 2, 120)
+    wait(lambda: len(records(config)) == 2)
     time.sleep(1.5)
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert len(records(config)) == 2
     assert "toys: done; next 20" in err
