@@ -91,7 +91,7 @@ def test_it_needs_nothing_else_and_escapes_names_and_reasons(tmp_path: Path) -> 
     assert HOSTILE in shown.text
     assert not re.search(r"https?://(?!www\.w3\.org)", html)
     summary = (tmp_path / "summary.md").read_text()
-    assert "<" not in summary
+    assert r"failed: \<script\>alert(1)\</script\> \& " in summary
     assert r"\| \`y\`" in summary
 
 

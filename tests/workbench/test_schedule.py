@@ -71,7 +71,13 @@ def start(workplace: Path) -> Start:
 
     def started(*arguments: str, code: str = "") -> subprocess.Popen[str]:
         command = ["-c", code] if code else ["-m", "workbench", "schedule", *arguments]
-        return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, *command],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # else ignored in the background
+        )
 
     return started
 
@@ -179,7 +185,7 @@ def test_each_comparison_is_judged_against_the_last_that_passed(workplace: Path)
     assert once(config) == 0
     Path("mood").write_text("worse")
     assert once(config) == 1
-    assert "* moody T\\_acc \N{MINUS SIGN}100.0 points" in Path("runs/toys/summary.md").read_text()
+    assert "* moody T_acc \N{MINUS SIGN}100.0 points" in Path("runs/toys/summary.md").read_text()
     assert once(config) == 1
     Path("mood").unlink()
     assert once(config) == 0
