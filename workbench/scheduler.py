@@ -15,7 +15,6 @@ from workbench.scheduled import history, say, started, unfinished
 from workbench.store import check_writable, lock
 
 if TYPE_CHECKING:
-    from apscheduler.schedulers.base import BaseScheduler
     from apscheduler.triggers.base import BaseTrigger
 
 
@@ -37,7 +36,9 @@ def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None
     def comparison() -> None:
         code = child.run()
         if code is not None:
-            say(schedule, f"{OUTCOMES.get(code, f'ended with exit code {code}')}; next {_next(scheduler, 'due')}")
+            # not asked of the scheduler: while it shuts down it waits for this function, with its lock held
+            due = trigger.get_next_fire_time(None, datetime.now(schedule.timezone))
+            say(schedule, f"{OUTCOMES.get(code, f'ended with exit code {code}')}; next {_shown(due)}")
 
     with lock(residence):
         left = unfinished(schedule)
@@ -47,14 +48,13 @@ def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None
         scheduler.add_job(
             comparison,
             trigger,
-            id="due",
             next_run_time=due,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
         )
         begin = "continues what was interrupted; then " if left else ""
-        say(schedule, f"{begin}next {due:%Y-%m-%d %H:%M:%S %Z}" if due else "never due again")
+        say(schedule, f"{begin}next {_shown(due)}")
         try:
             scheduler.start()
             threading.Event().wait()  # its own thread would take an interrupt for a failure to start a comparison
@@ -110,11 +110,10 @@ def _since(residence: Path) -> datetime:
 def _first_due(schedule: Schedule, trigger: "BaseTrigger", since: datetime) -> datetime | None:
     """The first time after the last comparison; one that is past makes up for all that were missed."""
     names = [*(record["name"] for record in history(schedule)), *(folder.name for folder in unfinished(schedule))]
-    last = max([since, *map(started, names)]).astimezone(schedule.timezone)
+    last = max(map(started, names), default=since).astimezone(schedule.timezone)
     found: datetime | None = trigger.get_next_fire_time(last, last)
     return found
 
 
-def _next(scheduler: "BaseScheduler", job: str) -> str:
-    found = scheduler.get_job(job)
-    return f"{found.next_run_time:%Y-%m-%d %H:%M:%S %Z}" if found else "never"
+def _shown(due: datetime | None) -> str:
+    return f"{due:%Y-%m-%d %H:%M:%S %Z}" if due else "never"
