@@ -14,9 +14,10 @@ DETECTOR_FOLDER = "mask_decoder_model"
 class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     """Qwen3-VL plus `max_seg_nums` slots a phrase (K), the width of the detector, and the special tokens.
 
-    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B). Two fields are ours, for
-    ablations: `slots_causal`, each slot sees only the slots before it; `phrase_conditioning`, whether the detector
-    reads the phrase, or an empty one, so that the slots alone say what is meant.
+    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B). Three fields are ours:
+    `slots_causal`, each slot sees only the slots before it; `phrase_conditioning`, whether the detector reads the
+    phrase, or an empty one, so that the slots alone say what is meant; `match_starts`, whether training matches a
+    target with the slot that starts nearest to it, instead of by masks and scores.
     """
 
     model_type = "qwen3_vl"
@@ -41,6 +42,7 @@ class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     loss_sample_points: bool = False
     slots_causal: bool = False
     phrase_conditioning: bool = True
+    match_starts: bool = False
 
 
 def published_config() -> InstructSamConfig:

@@ -61,7 +61,8 @@ def training_forward(
     image_index = torch.tensor([batch.images[t.item] for t in batch.targets], device=hidden.device)
     found = model.detect(vision, image_index, *pad_phrases(batch.phrases, hidden.device), states)
     weights = Weights(config.dice_loss_weight, config.bce_loss_weight, config.cls_loss_weight)
-    slots = slot_losses(found, batch.targets, weights, sample_points=config.loss_sample_points)
+    starts = model.starts().detach() if config.match_starts else None
+    slots = slot_losses(found, batch.targets, weights, sample_points=config.loss_sample_points, starts=starts)
     return TrainingOutput(text + slots.total, text, hidden, found, slots)
 
 

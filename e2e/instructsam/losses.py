@@ -55,13 +55,20 @@ def text_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def slot_losses(
-    found: Detections, targets: Sequence[PhraseTargets], weights: Weights, *, sample_points: bool = False
+    found: Detections,
+    targets: Sequence[PhraseTargets],
+    weights: Weights,
+    *,
+    sample_points: bool = False,
+    starts: Tensor | None = None,
 ) -> SlotLosses:
     """Match the slots of each of P phrases to its targets and score them.
 
     A batch item whose masks are all empty has no pairs: its slots should all score 0. Beside phrases with targets, an
     empty phrase is matched to its empty mask, as in the reference. With `sample_points` the mask losses look at 12544
-    points of each pair, most of them where the prediction is undecided, instead of at all pixels.
+    points of each pair, most of them where the prediction is undecided, instead of at all pixels. With `starts: [K,
+    2]`, the places x, y in 0..1 that slots begin to look at, a target is matched with the nearest one, whatever slots
+    predict.
     """
     mask_logits, logits = found.mask_logits.float(), found.logits.float()
     masks = [nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
@@ -72,7 +79,11 @@ def slot_losses(
         chosen = torch.full((len(goal),), -1, dtype=torch.long)
         if target.item in answered:
             with torch.no_grad():
-                chosen = assign(matching_costs(mask_logits[row], mask, logits[row], weights))
+                if starts is None:
+                    costs = matching_costs(mask_logits[row], mask, logits[row], weights)
+                else:
+                    costs = torch.cdist(starts, centres(mask))[None]
+                chosen = assign(costs)
                 slots = (chosen >= 0).nonzero()[:, 0].to(goal.device)
                 wanted = mask[chosen[chosen >= 0].to(mask.device)]
                 overlap = soft_dice(mask_logits[row, slots].sigmoid(), wanted)
@@ -89,6 +100,15 @@ def soft_dice(predicted: Tensor, wanted: Tensor) -> Tensor:
     """Overlap `[N]` in [0, 1] of masks `[N, h, w]`: twice the intersection over the sum of areas."""
     predicted, wanted = predicted.flatten(1), wanted.flatten(1)
     return (2 * (predicted * wanted).sum(1) + 1e-6) / (predicted.sum(1) + wanted.sum(1) + 1e-6)
+
+
+def centres(masks: Tensor) -> Tensor:
+    """Mean x, y `[N, 2]` in 0..1 of the pixels of masks `[N, h, w]`; the middle of the image for an empty one."""
+    height, width = masks.shape[1:]
+    weights = masks.flatten(1) / masks.flatten(1).sum(1, keepdim=True).clamp(min=1)
+    rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    places = torch.stack([columns / width, rows / height], -1).flatten(0, 1).to(masks.device)
+    return torch.where(masks.flatten(1).any(1, keepdim=True), weights @ places, 0.5)
 
 
 def dice_loss(mask_logits: Tensor, wanted: Tensor) -> Tensor:

@@ -101,6 +101,11 @@ class InstructSAM(LanguageModel):
         """K: the most instances one phrase can have."""
         return int(self.config.max_seg_nums)
 
+    def starts(self) -> Tensor:
+        """The places x, y in 0..1 that the slots begin to look at, `[K, 2]`."""
+        boxes: Tensor = self.detector.detr_decoder.reference_points.weight.sigmoid()
+        return boxes[:, :2]
+
     def conditioning(self, phrase: Sequence[int]) -> Sequence[int]:
         """What the detector reads of a phrase's token ids: all, or an empty phrase's two markers."""
         if self.config.phrase_conditioning:

@@ -23,7 +23,7 @@ TOKENS = {
 }
 DETECTOR = "model.grounding_model.model."
 NEW = ("model.mask_queries", "model.text_hidden_fcs.", "model.mask_hidden_fcs.")
-Queries = Literal["spaced", "first"]
+Queries = Literal["spaced", "first", "grid"]
 NOT_IN_DETECTOR = ("text_encoder.", "detr_decoder.presence_")
 
 
@@ -38,9 +38,9 @@ def from_parts(
     """An InstructSAM whose slots and projections are new and whose other tensors are those of the two checkpoints.
 
     Of the segmenter's queries `slots` are kept, for the places they start from: evenly spaced ones, or the `first`, as
-    the reference does. The slots are random or zero, as in the reference, from where only their positions tell them
-    apart. Special tokens that the tokenizer lacks are added to it. Raises `ConfigurationError` where the segmenter has
-    fewer queries, or a tensor has no counterpart.
+    the reference does; `grid` makes new ones, any number, that start on a grid over the image. The slots are random or
+    zero, as in the reference, from where only their positions tell them apart. Special tokens that the tokenizer lacks
+    are added to it. Raises `ConfigurationError` where the segmenter has fewer queries, or a tensor has no counterpart.
     """
     from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration, Sam3Model
 
@@ -91,6 +91,12 @@ def token_ids(tokenizer: Any) -> dict[str, int]:
 
 def _detector_tensors(state: dict[str, Tensor], slots: int, queries: Queries) -> dict[str, Tensor]:
     tensors = {DETECTOR + name: value for name, value in state.items() if not name.startswith(NOT_IN_DETECTOR)}
+    if queries == "grid":
+        boxes, embeddings = "detr_decoder.reference_points.weight", "detr_decoder.query_embed.weight"
+        sizes = state[boxes].sigmoid()[:, 2:].mean(0).expand(slots, -1)
+        tensors[DETECTOR + boxes] = torch.logit(torch.cat([grid(slots), sizes], 1))
+        tensors[DETECTOR + embeddings] = state[embeddings].mean(0).repeat(slots, 1)
+        return tensors
     for name in ("detr_decoder.query_embed.weight", "detr_decoder.reference_points.weight"):
         known = len(state[name])
         if not 1 <= slots <= known:
@@ -98,6 +104,16 @@ def _detector_tensors(state: dict[str, Tensor], slots: int, queries: Queries) ->
         spaced = torch.linspace(0, known - 1, slots).round().long()
         tensors[DETECTOR + name] = state[name][spaced if queries == "spaced" else slice(slots)]
     return tensors
+
+
+def grid(count: int) -> Tensor:
+    """As many places x, y in 0..1 `[count, 2]`, in rows over the whole image that differ by one place at most."""
+    rows = max(1, round(count**0.5))
+    places = []
+    for row in range(rows):
+        columns = count // rows + (row < count % rows)
+        places += [((column + 0.5) / columns, (row + 0.5) / rows) for column in range(columns)]
+    return torch.tensor(places)
 
 
 def _load(model: InstructSAM, tensors: dict[str, Tensor]) -> None:

@@ -36,7 +36,8 @@ class Config(TypedDict):
     slots: NotRequired[int]
     """K, for stage 1: the most instances a phrase can have (10)."""
     queries: NotRequired[str]
-    """For stage 1, which of the segmenter's queries are kept: evenly `spaced` ones (default), or the `first`."""
+    """For stage 1, which of the segmenter's queries are kept: evenly `spaced` ones (default), or the `first`; `grid`
+    makes as many as there are slots, on a grid over the image."""
     zero_slots: NotRequired[bool]
     """For stage 1, mask queries start from zero, as published, or at random (default)."""
     align: NotRequired[bool]
@@ -45,6 +46,9 @@ class Config(TypedDict):
     """Slots see only the slots before them (the start's, or no)."""
     phrase_conditioning: NotRequired[bool]
     """The detector reads the phrase (the start's, or yes)."""
+    match_starts: NotRequired[bool]
+    """A target is matched with the slot that starts nearest to it, instead of by masks and scores (the start's, or
+    no)."""
     lora_rank: NotRequired[int]
     """Train the language model's attention by adapters of this rank and nothing else of its layers; 0 trains all of
     them that is not frozen (0)."""

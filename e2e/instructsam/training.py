@@ -109,6 +109,7 @@ def start(config: Config) -> tuple[InstructSAM, Processor]:
     own.cls_loss_weight = config.get("score_weight", own.cls_loss_weight)
     own.slots_causal = config.get("slots_causal", own.slots_causal)
     own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
+    own.match_starts = config.get("match_starts", own.match_starts)
     if rank := config.get("lora_rank", 0):
         add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
     return model, processor
@@ -219,7 +220,9 @@ def _queries(config: Config) -> Queries:
         return "spaced"
     if queries == "first":
         return "first"
-    raise ConfigurationError(f"queries: expected spaced or first, got {queries!r}")
+    if queries == "grid":
+        return "grid"
+    raise ConfigurationError(f"queries: expected spaced, first or grid, got {queries!r}")
 
 
 def _precision(config: Config) -> torch.dtype:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from e2e.instructsam.detector import Detections
-from e2e.instructsam.losses import PhraseTargets, dice_loss, slot_losses, soft_dice, uncertain_points
+from e2e.instructsam.losses import PhraseTargets, centres, dice_loss, slot_losses, soft_dice, uncertain_points
 from e2e.instructsam.matching import Weights, assign, matching_costs
 
 SURE = 20.0
@@ -35,6 +35,20 @@ def test_slots_get_the_targets_that_they_cover() -> None:
     assert losses.dice.item() == pytest.approx(0, abs=1e-5)
     # all logits are 0: every slot's score costs ln 2 whatever its goal
     assert losses.score.item() == pytest.approx(math.log(2), abs=1e-5)
+
+
+def test_with_starts_a_target_goes_to_the_slot_that_starts_nearest_whatever_it_predicts() -> None:
+    masks = squares()
+    found = detections(masks[None, [2, 0, 1]], torch.zeros(1, 3))
+    starts = torch.tensor([[0.2, 0.2], [0.8, 0.2], [0.8, 0.8]])
+    losses = slot_losses(found, [PhraseTargets(0, masks[[1, 0]])], Weights(), starts=starts)
+    assert losses.assigned[0].tolist() == [1, -1, 0]
+
+
+def test_centres_are_those_of_the_pixels() -> None:
+    masks = torch.cat([squares(), torch.zeros(1, 8, 8)])
+    expected = [[1.5 / 8] * 2, [6 / 8] * 2, [6.5 / 8, 1.5 / 8], [0.5, 0.5]]
+    torch.testing.assert_close(centres(masks), torch.tensor(expected))
 
 
 def test_of_two_equal_slots_the_surer_one_is_taken() -> None:

@@ -33,6 +33,16 @@ def test_slots_start_from_zero_and_queries_are_cut_to_the_first(qwen_folder: Pat
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.parametrize("slots", [1, 5, 20])
+def test_a_grid_has_any_number_of_slots_all_over_the_image(qwen_folder: Path, sam3_folder: Path, slots: int) -> None:
+    model, _ = from_parts(qwen_folder, sam3_folder, slots=slots, queries="grid")
+    starts = model.starts()
+    assert starts.shape == (slots, 2)
+    assert len({tuple(place) for place in starts.tolist()}) == slots
+    torch.testing.assert_close(starts.mean(0), torch.tensor([0.5, 0.5]), atol=0.06, rtol=0)
+    assert float((starts[:, 1] < 0.5).float().mean()) == pytest.approx(0.5, abs=0.5 if slots == 1 else 0.11)
+
+
 @pytest.mark.parametrize("slots", [0, 7])
 def test_more_slots_than_the_segmenter_has_queries_are_refused(
     qwen_folder: Path, sam3_folder: Path, slots: int
@@ -105,7 +115,7 @@ def test_adapters_start_as_nothing_and_a_checkpoint_holds_them_merged(predictor:
     [
         ({"lora_rank": -1}, "lora_rank"),
         ({"lora_rank": 2, "lora_dropout": 1.0}, "lora_dropout"),
-        ({"queries": "last"}, "queries: expected spaced or first, got 'last'"),
+        ({"queries": "last"}, "queries: expected spaced, first or grid, got 'last'"),
     ],
 )
 def test_a_wrong_starting_point_is_named(

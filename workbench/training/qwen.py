@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workbench.tabletop import phrases
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, SIZES
 from workbench.training.loop import Loop
 from workbench.training.recipes import QwenRecipe
 from workbench.training.scenes import TrainingScene, draw
@@ -149,20 +149,22 @@ def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, 
 
 
 def forward(model: Any, pixels: Tensor, ids: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Last hidden states `[B, L, D]` and the image tokens `[B * tokens, D]` that went into the language model."""
-    grid = torch.tensor([[1, side, side]]).expand(len(ids), -1)
+    """Last hidden states `[B, L, D]` of conversations about the first B images, and the image tokens `[N * 64, D]` of
+    all N images, with `pixels` as `patches` gives them."""
+    grid = torch.tensor([[1, side, side]]).expand(len(pixels) // side**2, -1)
     kinds = (ids == model.config.image_token_id).int()
     vision = model.model.visual(pixels, grid_thw=grid, return_dict=True)
     embeds = model.get_input_embeddings()(ids)
     tokens = vision.pooler_output
     where = kinds.bool()
-    embeds = embeds.masked_scatter(where[..., None], tokens.to(embeds.dtype))
-    positions, _ = model.model.get_rope_index(ids, kinds, image_grid_thw=grid)
+    shown = int(where.sum())
+    embeds = embeds.masked_scatter(where[..., None], tokens[:shown].to(embeds.dtype))
+    positions, _ = model.model.get_rope_index(ids, kinds, image_grid_thw=grid[: len(ids)])
     states = model.model.language_model(
         inputs_embeds=embeds,
         position_ids=positions,
         visual_pos_masks=where,
-        deepstack_visual_embeds=vision.deepstack_features,
+        deepstack_visual_embeds=[level[:shown] for level in vision.deepstack_features],
         use_cache=False,
     ).last_hidden_state
     return states, tokens
@@ -177,28 +179,48 @@ def answer_loss(model: Any, states: Tensor, labels: Tensor) -> Tensor:
 
 
 class CellHead(nn.Module):
-    """Category and colour on a 4 x 4 grid inside each image token: a dense signal, thrown away after training."""
+    """Category, colour, size and centre of the object on a 4 x 4 grid inside each image token: a dense signal, thrown
+    away after training."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.classes = (len(CATEGORIES) + 1, len(COLOURS) + 1)
-        self.linear = nn.Linear(width, 16 * sum(self.classes))
+        self.vocabularies = (tuple(CATEGORIES), tuple(COLOURS), tuple(SIZES))
+        self.classes = [len(words) + 1 for words in self.vocabularies]
+        self.linear = nn.Linear(width, 16 * (sum(self.classes) + 2))
 
-    def loss(self, tokens: Tensor, scenes: list[TrainingScene]) -> Tensor:
-        """Cross entropy against the objects at the sampled pixels."""
-        category = {name: i for i, name in enumerate(CATEGORIES, start=1)}
-        colour = {name: i for i, name in enumerate(COLOURS, start=1)}
-        names, hues = [], []
+    def loss(self, tokens: Tensor, scenes: list[TrainingScene]) -> tuple[Tensor, float]:
+        """Cross entropy against the objects at the sampled pixels plus the distance to their centres, and the share of
+        object pixels whose category is right. `tokens [B * 64, width]`."""
+        outputs = self.linear(tokens.float()).reshape(-1, sum(self.classes) + 2)
+        wanted, centres = self._targets(scenes)
+        category = wanted[0]
+        weight = 1 + 2.0 * (category > 0)
+        loss = torch.zeros(())
+        for scale, logits, names in zip((1.0, 0.5, 0.3), outputs.split([*self.classes, 2], 1), wanted, strict=False):
+            loss = loss + scale * (F.cross_entropy(logits, names, reduction="none") * weight).mean()
+        seen = category > 0
+        loss = loss + 0.5 * (outputs[seen, -2:] - centres[seen]).abs().mean()
+        return loss, float((outputs[:, : self.classes[0]].argmax(1) == category)[seen].float().mean())
+
+    def _targets(self, scenes: list[TrainingScene]) -> tuple[list[Tensor], Tensor]:
+        """Index of each word `[B * 64 * 16]`, 0 is background, and x, y from there to its object's centre, in cells."""
+        found: list[list[NDArray[np.int64]]] = [[], [], []]
+        centres = []
+        step = np.arange(GRID * 4) / 4 + 0.5 / 4
         for scene in scenes:
-            index = scene.index[2::4, 2::4].reshape(GRID, 4, GRID, 4).transpose(0, 2, 1, 3).reshape(-1, 16)
-            names.append(np.array([0, *(category[o.category] for o in scene.objects)])[index])
-            hues.append(np.array([0, *(colour[o.colour] for o in scene.objects)])[index])
-        logits = self.linear(tokens.float()).reshape(-1, 16, sum(self.classes))
-        wanted, shades = (torch.from_numpy(np.concatenate(x)).flatten() for x in (names, hues))
-        weight = 1 + 2.0 * (wanted > 0)
-        loss = F.cross_entropy(logits[..., : self.classes[0]].flatten(0, 1), wanted, reduction="none")
-        loss = loss + 0.5 * F.cross_entropy(logits[..., self.classes[0] :].flatten(0, 1), shades, reduction="none")
-        return (loss * weight).mean()
+            index = scene.index[2::4, 2::4]
+            for kept, words, name in zip(found, self.vocabularies, ("category", "colour", "size"), strict=True):
+                kept.append(_blocks(np.array([0, *(words.index(getattr(o, name)) + 1 for o in scene.objects)])[index]))
+            scale = GRID / scene.index.shape[0]
+            middle = [[columns.mean() * scale, rows.mean() * scale] for rows, columns in map(np.nonzero, scene.masks())]
+            off = np.array([[0.0, 0.0], *middle])[index] - np.stack(np.meshgrid(step, step), -1)
+            centres.append(np.stack([_blocks(off[..., 0]), _blocks(off[..., 1])], -1))
+        return [torch.from_numpy(np.concatenate(x)) for x in found], torch.from_numpy(np.concatenate(centres)).float()
+
+
+def _blocks(grid: NDArray[Any]) -> NDArray[Any]:
+    """A map `[32, 32]` as the 4 x 4 pixels of each image token, tokens in reading order, flat."""
+    return grid.reshape(GRID, 4, GRID, 4).transpose(0, 2, 1, 3).reshape(-1)
 
 
 def corpus() -> list[str]:
@@ -222,8 +244,7 @@ def train(config: QwenRecipe, out: Path) -> None:
     """Run the recipe; the checkpoint is in `out/final`, and written now and then on the way."""
     torch.manual_seed(config["seed"])
     size = config["image_size"]
-    tokenizer = chat_tokenizer(corpus())
-    model = build(tokenizer, size)
+    model, tokenizer = _start(config)
     head = CellHead(192)
     both = nn.ModuleDict({"model": model, "head": head})
     encoder = Encoder(tokenizer, size)
@@ -233,29 +254,46 @@ def train(config: QwenRecipe, out: Path) -> None:
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(out, both, optimizer, minutes=config["minutes"], track=tracker.log)
         rng = np.random.default_rng([config["seed"], 2, loop.step])
+        talked = config["images"]
         while not loop.finished:
-            numbers = range(loop.samples, loop.samples + config["images"])
-            scenes = [draw(config["seed"], n, size=size, asked=config["instructions"]) for n in numbers]
-            text, dense = losses(both, encoder, scenes, rng)
+            first = loop.step * (talked + config["more"])
+            scenes = [draw(config["seed"], first + n, size=size, asked=config["instructions"]) for n in range(talked)]
+            scenes += [draw(config["seed"], first + talked + n, size=size) for n in range(config["more"])]
+            text, dense, right = losses(both, encoder, scenes, talked, rng)
             loop.update(text + 0.3 * dense)
-            loop.record(len(scenes), {"text": float(text.detach()), "dense": float(dense.detach())})
+            values = {"text": float(text.detach()), "dense": float(dense.detach()), "category accuracy": right}
+            loop.record(talked, values)
             if loop.step % 400 == 0:
                 save(model, tokenizer, out / "final")
         loop.save()
         save(model, tokenizer, out / "final")
 
 
+def _start(config: QwenRecipe) -> tuple[Any, Any]:
+    """Model and tokenizer: new ones, or those of the checkpoint `start`."""
+    if "start" in config:
+        from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+
+        folder = config["start"]
+        model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        return model.train(), AutoTokenizer.from_pretrained(folder)
+    tokenizer = chat_tokenizer(corpus())
+    return build(tokenizer, config["image_size"]), tokenizer
+
+
 def losses(
-    both: nn.ModuleDict, encoder: Encoder, scenes: list[TrainingScene], rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Text loss and dense loss of one conversation about each scene."""
+    both: nn.ModuleDict, encoder: Encoder, scenes: list[TrainingScene], talked: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, float]:
+    """Text loss of one conversation about each of the first `talked` scenes, dense loss of all, and the share of object
+    pixels whose category the dense head has right."""
     model: Any = both["model"]
     head: Any = both["head"]
-    ids, labels = collate([encoder.encode(conversation(scene, rng), 420) for scene in scenes], encoder.pad)
+    rows = [encoder.encode(conversation(scene, rng), 420) for scene in scenes[:talked]]
+    ids, labels = collate(rows, encoder.pad)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states, tokens = forward(model, patches(np.stack([s.image for s in scenes])), ids, encoder.side)
         text = answer_loss(model, states, labels)
-    return text, head.loss(tokens, scenes)
+    return text, *head.loss(tokens, scenes)
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -23,9 +23,13 @@ class Sam3Recipe(TypedDict):
     known_rate: float
     """And for image and text encoder; ten times this unlearns in minutes what words and places have in common."""
     images: int
-    """Scenes of one step."""
+    """Scenes of one step that the detector is asked about."""
     phrases: int
-    """Phrases about each scene, which share its features."""
+    """Phrases about each, which share its features."""
+    more: int
+    """Further scenes of the step, for image and text encoder alone; they cost a fifth as much."""
+    start: NotRequired[str]
+    """Checkpoint folder to go on from, with the third phase alone."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
 
@@ -38,7 +42,11 @@ class QwenRecipe(TypedDict):
     instructions: int
     """Instructions about each scene."""
     images: int
-    """Scenes of one step, one conversation about each."""
+    """Scenes of one step with a conversation about each."""
+    more: int
+    """Further scenes of the step, for the vision tower alone."""
+    start: NotRequired[str]
+    """Checkpoint folder to go on from."""
     minutes: float
     """Wall clock; a run that was stopped goes on with what is left."""
     rate: float

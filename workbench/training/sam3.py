@@ -1,7 +1,8 @@
-"""Train a tiny SAM3 from nothing on generated scenes: pixels first, then words and places, then the whole detector."""
+"""Train a tiny SAM3 on generated scenes: pixels first, then words and places, then the whole detector."""
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.tabletop.vocabulary import CATEGORIES
 from workbench.training.loop import Loop, Track
 from workbench.training.phrases import any_phrase, present_phrase
 from workbench.training.recipes import Sam3Recipe
-from workbench.training.sam3_dense import DenseHead, MatchHead, boxes_of, dense_loss, dense_targets, match_loss
+from workbench.training.sam3_dense import (
+    DenseHead,
+    MatchHead,
+    boxes_of,
+    category_accuracy,
+    dense_loss,
+    dense_targets,
+    match_loss,
+    on_grid,
+)
 from workbench.training.sam3_losses import WEIGHTS, concept_losses
 from workbench.training.sam3_model import build, detect
 from workbench.training.scenes import TrainingScene, draw
 from workbench.training.tokenizer import clip_tokenizer
 from workbench.training.tracker import Tracker
+
+READ_OUT_STEPS = 150
+"""Steps in which the dense head learns to read a model that goes on from a checkpoint."""
 
 
 def train(config: Sam3Recipe, out: Path) -> None:
@@ -29,16 +41,16 @@ def train(config: Sam3Recipe, out: Path) -> None:
 
 def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     torch.manual_seed(config["seed"])
-    size = config["image_size"]
-    tokenizer = clip_tokenizer()
-    model = build(size, len(tokenizer), tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    model, tokenizer = _start(config)
     model.vision_encoder.backbone.compile()
-    for part in (model.detr_encoder, model.detr_decoder, model.mask_decoder):
+    for part in (model.vision_encoder.backbone, model.detr_encoder, model.detr_decoder, model.mask_decoder):
         part.config._attn_implementation = "eager"  # a fifth faster here: the fused kernel's backward is slow on a CPU
-    head = DenseHead(160, 64)
-    both = nn.ModuleDict({"model": model, "head": head, "match": MatchHead()})
-    _warm_start(both, config, out / "dense", tracker.part("dense"))
-    _learn_words(both, tokenizer, config, out / "matching", tracker.part("matching"))
+    both = nn.ModuleDict({"model": model, "head": DenseHead(160, 64), "match": MatchHead()})
+    if "start" not in config:
+        _warm_start(both, config, out / "dense", tracker.part("dense"))
+        _learn_words(both, tokenizer, config, out / "matching", tracker.part("matching"))
+    elif not (out / "concepts" / "resume.pt").exists():
+        _read_out(both, config)
     learned = ("model.vision_encoder.", "model.text_", "match.")
     known = [p for n, p in both.named_parameters() if n.startswith(learned)]
     new = [p for n, p in both.named_parameters() if not n.startswith(learned)]
@@ -46,30 +58,74 @@ def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"], track=tracker.part("concepts"))
     rng = np.random.default_rng([config["seed"], 1, loop.step])
+    images = config["images"] + config["more"]
     while not loop.finished:
-        scenes = _next_scenes(loop, config, config["images"], start=10**7)
-        terms = concept_terms(both, tokenizer, scenes, rng, config["phrases"])
+        scenes = _next_scenes(loop, config, images, start=10**7)
+        terms, right = concept_terms(both, tokenizer, scenes, rng, config["images"], config["phrases"])
         loop.update(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum())
-        loop.record(len(scenes) * config["phrases"], {name: float(value.detach()) for name, value in terms.items()})
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        loop.record(config["images"] * config["phrases"], {**values, "category accuracy": right})
     loop.save()
     save(model, tokenizer, out / "final")
 
 
+def _start(config: Sam3Recipe) -> tuple[Any, Any]:
+    """Model and tokenizer: new ones, or those of the checkpoint `start`."""
+    if "start" in config:
+        from transformers import AutoTokenizer, Sam3Model
+
+        folder = config["start"]
+        model = Sam3Model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        return model.train(), AutoTokenizer.from_pretrained(folder)
+    tokenizer = clip_tokenizer()
+    ids = (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    return build(config["image_size"], len(tokenizer), *ids), tokenizer
+
+
 def concept_terms(
-    both: nn.ModuleDict, tokenizer: Any, scenes: list[TrainingScene], rng: np.random.Generator, count: int
-) -> dict[str, Tensor]:
-    """All losses of one batch of scenes with `count` phrases each; `WEIGHTS` adds them up."""
+    both: nn.ModuleDict, tokenizer: Any, scenes: list[TrainingScene], rng: np.random.Generator, images: int, count: int
+) -> tuple[dict[str, Tensor], float]:
+    """All losses of one batch, which `WEIGHTS` adds up, and the share of object pixels with the right category.
+
+    The detector is asked `count` phrases about each of the first `images` scenes. The others cost a fifth as much: only
+    the dense losses and the match with words, 8 phrases each, look at them.
+    """
     model: Any = both["model"]
-    texts, image_of, targets, boxes = concept_batch(scenes, rng, count, scenes[0].index.shape[0] // 2)
+    side = scenes[0].index.shape[0] // 2
+    texts, image_of, targets, boxes = concept_batch(scenes[:images], rng, count, side)
+    detected = len(texts)
+    more = concept_batch(scenes[images:], rng, 8, side)
+    texts, image_of, unions = texts + more[0], torch.cat([image_of, more[1] + images]), targets + more[2]
     tokens = tokenizer(texts, padding=True, return_tensors="pt")
+    mask = tokens.attention_mask
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        vision = model.vision_encoder(pixels(scenes))
-        text = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output
-        found = detect(model, vision, text, tokens.attention_mask.bool(), image_of, hints_near(boxes, 5))
-        fit = both["match"](vision, text, tokens.attention_mask.sum(1) - 1, image_of)
-        dense = both["head"](vision)
+        vision, others = _encode(model.vision_encoder, pixels(scenes), images)
+        text = model.get_text_features(tokens.input_ids, mask).pooler_output
+        found = detect(
+            model, vision, text[:detected], mask[:detected].bool(), image_of[:detected], hints_near(boxes, 5)
+        )
+        places = torch.cat([vision.fpn_hidden_states[2], model.vision_encoder.neck.fpn_layers[2](on_grid(others))])
+        fit = both["match"](places, text, mask.sum(1) - 1, image_of)
+        dense, half = both["head"](vision), both["head"].at_half(others)
+    fine, coarse = dense_targets(scenes[:images], 2), dense_targets(scenes[images:], 4)
+    share = images / len(scenes)
     terms = concept_losses(found, targets, boxes)
-    return {**terms, "match": match_loss(fit, targets), "dense": dense_loss(dense, *dense_targets(scenes, 2))}
+    terms["match"] = match_loss(fit, unions)
+    terms["dense"] = share * dense_loss(dense, *fine) + (1 - share) * dense_loss(half, *coarse)
+    return terms, category_accuracy(half, coarse[0])
+
+
+def _encode(encoder: Any, images: Tensor, whole: int) -> tuple[Any, Tensor]:
+    """Everything of the first `whole` images, and of the others the tokens `[B, side * side, hidden]` alone: most of
+    the pyramid's work is at its finest level."""
+    from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
+
+    tokens = encoder.backbone(images).last_hidden_state
+    levels, positions = encoder.neck(on_grid(tokens[:whole]))
+    vision = Sam3VisionEncoderOutput(
+        last_hidden_state=tokens[:whole], fpn_hidden_states=levels, fpn_position_encoding=positions
+    )
+    return vision, tokens[whole:]
 
 
 def _next_scenes(loop: Loop, config: Sam3Recipe, images: int, start: int = 0) -> list[TrainingScene]:
@@ -91,17 +147,31 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track
         wanted = dense_targets(scenes, 2)
         loss = dense_loss(logits, *wanted)
         loop.update(loss)
-        guess = logits[:, : len(CATEGORIES) + 1].argmax(1)
-        categories = wanted[0]
-        object_pixels = categories > 0
-        loop.record(
-            len(scenes),
-            {
-                "loss": float(loss.detach()),
-                "category accuracy": float((guess == categories)[object_pixels].float().mean()),
-            },
-        )
+        right = category_accuracy(logits, wanted[0])
+        loop.record(len(scenes), {"loss": float(loss.detach()), "category accuracy": right})
     loop.save()
+
+
+def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
+    """Fit the dense head to a model that is trained: it was thrown away with the end of that training."""
+    model, head = both["model"], both["head"]
+    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3, fused=True)
+    for step in range(READ_OUT_STEPS):
+        scenes = [
+            draw(config["seed"], 9 * 10**6 + n, size=config["image_size"]) for n in range(step * 32, step * 32 + 32)
+        ]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.no_grad():
+                vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
+            logits = head(vision)
+        wanted = dense_targets(scenes, 2)
+        dense_loss(logits, *wanted).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if step % 25 == 24:
+            print(
+                f"dense head: category accuracy {category_accuracy(logits, wanted[0]):.3f}", file=sys.stderr, flush=True
+            )
 
 
 def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: Path, track: Track) -> None:
@@ -117,7 +187,7 @@ def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: P
         with torch.autocast("cpu", dtype=torch.bfloat16):
             vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
             text = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output  # type: ignore[operator]
-            fit = both["match"](vision, text, tokens.attention_mask.sum(1) - 1, image_of)
+            fit = both["match"](vision.fpn_hidden_states[2], text, tokens.attention_mask.sum(1) - 1, image_of)
             dense = head(vision)
         words = match_loss(fit, targets)
         loop.update(words + dense_loss(dense, *dense_targets(scenes, 2)))

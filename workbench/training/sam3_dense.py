@@ -26,12 +26,19 @@ class DenseHead(nn.Module):
     def forward(self, vision: Any) -> Tensor:
         """Logits of categories and colours and four box numbers, `[B, classes + 4, h, w]` at the finest level."""
         fine = vision.fpn_hidden_states[0]
-        batch, tokens, hidden = vision.last_hidden_state.shape
-        side = int(tokens**0.5)
-        grid = vision.last_hidden_state.transpose(1, 2).reshape(batch, hidden, side, side)
-        coarse = F.pixel_shuffle(self.coarse(grid), 2)
         logits: Tensor = self.fine(fine)
+        coarse = self.at_half(vision.last_hidden_state)
         return logits + F.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+
+    def at_half(self, tokens: Tensor) -> Tensor:
+        """The same at twice the resolution of the tokens `[B, side * side, hidden]`, from them alone."""
+        return F.pixel_shuffle(self.coarse(on_grid(tokens)), 2)
+
+
+def on_grid(tokens: Tensor) -> Tensor:
+    """Tokens `[B, side * side, hidden]` as a map `[B, hidden, side, side]`."""
+    side = int(tokens.shape[1] ** 0.5)
+    return tokens.transpose(1, 2).unflatten(2, (side, side))
 
 
 class MatchHead(nn.Module):
@@ -41,12 +48,13 @@ class MatchHead(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.tensor(-2.0))
 
-    def forward(self, vision: Any, text: Tensor, ends: Tensor, image_of: Tensor) -> Tensor:
-        """How well each place `[P, side, side]` fits a phrase: logits from its feature and the phrase's end marker.
+    def forward(self, level: Tensor, text: Tensor, ends: Tensor, image_of: Tensor) -> Tensor:
+        """How well each place `[P, side * side]` fits a phrase: logits from its feature and the phrase's end marker.
 
-        `text [P, T, width]`; `ends [P]` is the place of the end marker in each phrase.
+        `level [B, width, side, side]` is a level of the pyramid, the third in training; `text [P, T, width]`; `ends
+        [P]` is the place of the end marker in each phrase.
         """
-        places = vision.fpn_hidden_states[2].flatten(2).transpose(1, 2)
+        places = level.flatten(2).transpose(1, 2)
         places = F.layer_norm(places, places.shape[-1:])[image_of]
         phrase = text[torch.arange(len(text)), ends]
         return torch.einsum("ptc,pc->pt", places, phrase).float() / 8 + self.bias
@@ -72,6 +80,12 @@ def dense_loss(logits: Tensor, categories: Tensor, colours: Tensor, boxes: Tenso
     loss = loss + 0.5 * F.cross_entropy(logits[:, split:-4].float(), colours, reduction="none")
     off = (logits[:, -4:].float() - boxes).abs().mean(1)
     return (loss * foreground).mean() + (off * (categories > 0)).mean()
+
+
+def category_accuracy(logits: Tensor, categories: Tensor) -> float:
+    """Share of the object pixels of `categories [B, h, w]` whose category has the highest logit."""
+    guess = logits[:, : len(CATEGORIES) + 1].argmax(1)
+    return float((guess == categories)[categories > 0].float().mean())
 
 
 CATEGORY_INDEX = {name: i for i, name in enumerate(CATEGORIES, start=1)}

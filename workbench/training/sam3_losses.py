@@ -61,7 +61,7 @@ def concept_losses(out: Detections, targets: list[Tensor], target_boxes: list[Te
         goal[phrases_of, slots] = 1
         wanted = torch.stack([target_boxes[p][t] for p, t in columns])
         for logits, boxes in zip(out.logits, out.boxes[:, phrases_of, slots], strict=True):
-            terms["score"] = terms["score"] + focal(logits[positives], goal[positives]).sum() / total
+            terms["score"] = terms["score"] + focal(logits, goal).sum() / total
             terms["box"] = terms["box"] + (boxes - wanted).abs().sum() / total
             terms["giou"] = terms["giou"] + (1 - generalised_iou(boxes, wanted)).sum() / total
         masks, shapes = out.masks[phrases_of, slots], torch.stack([targets[p][t] for p, t in columns])

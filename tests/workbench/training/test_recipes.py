@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.segmenters.sam3 import TINY, Sam3Segmenter
 from workbench.tabletop.phrases import parse
-from workbench.tabletop.vocabulary import CATEGORIES
+from workbench.tabletop.vocabulary import CATEGORIES, SIZES
 from workbench.training import qwen, sam3, sam3_dense, sam3_losses, sam3_model
 from workbench.training.loop import Loop
 from workbench.training.phrases import any_phrase, held_out
@@ -128,11 +129,11 @@ def test_sam3_learns(detector: tuple[Any, Any]) -> None:
     model, tokenizer = detector
     heads = {"head": sam3.DenseHead(160, 64), "match": sam3.MatchHead()}
     both = torch.nn.ModuleDict({"model": model.train(), **heads})
-    scenes = [draw(0, number, size=64) for number in range(3)]
+    scenes = [draw(0, number, size=64) for number in range(5)]
 
     def loss() -> torch.Tensor:
         torch.manual_seed(0)
-        terms = sam3.concept_terms(both, tokenizer, scenes, np.random.default_rng(0), 3)
+        terms, _ = sam3.concept_terms(both, tokenizer, scenes, np.random.default_rng(0), 3, 3)
         return torch.stack([sam3.WEIGHTS[name] * value for name, value in terms.items()]).sum()
 
     assert _descend(both, loss) < 0.8
@@ -144,8 +145,50 @@ def test_the_language_model_learns() -> None:
     tokenizer = chat_tokenizer(qwen.corpus()[:4000])
     both = torch.nn.ModuleDict({"model": qwen.build(tokenizer, 128), "head": qwen.CellHead(192)})
     encoder = qwen.Encoder(tokenizer, 128)
-    scenes = [draw(0, number, size=128, asked=3) for number in range(2)]
-    assert _descend(both, lambda: sum(qwen.losses(both, encoder, scenes, np.random.default_rng(0)))) < 0.8
+    scenes = [draw(0, number, size=128, asked=3) for number in range(3)]
+
+    def loss() -> torch.Tensor:
+        text, dense, _ = qwen.losses(both, encoder, scenes, 2, np.random.default_rng(0))
+        return text + dense
+
+    assert _descend(both, loss) < 0.8
+
+
+def test_the_dense_head_is_told_what_each_pixel_is_and_where_its_object_is() -> None:
+    scene = draw(0, 5, size=128)
+    (categories, colours, sizes), centres = qwen.CellHead(8)._targets([scene])
+    assert len(categories) == len(colours) == len(sizes) == len(centres) == 64 * 16
+    for row, column in [(0, 0), (9, 22), (30, 3), *np.argwhere(scene.index[2::4, 2::4] > 0)[::40].tolist()]:
+        token, within = (row // 4) * 8 + column // 4, (row % 4) * 4 + column % 4
+        number = scene.index[2 + 4 * row, 2 + 4 * column]
+        place = token * 16 + within
+        assert (categories[place] > 0) == (number > 0)
+        if number:
+            thing = scene.objects[number - 1]
+            assert list(CATEGORIES)[categories[place] - 1] == thing.category
+            assert list(SIZES)[sizes[place] - 1] == thing.size
+            rows, columns = np.nonzero(scene.masks()[number - 1])
+            seen_from = np.array([column + 0.5, row + 0.5]) / 4
+            np.testing.assert_allclose(
+                seen_from + centres[place].numpy(), [columns.mean() / 16, rows.mean() / 16], atol=1e-4
+            )
+
+
+@pytest.mark.slow
+def test_sam3_goes_on_from_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third phase alone, from a checkpoint; the dense head, which no checkpoint holds, is fitted first."""
+    monkeypatch.setattr(sam3, "READ_OUT_STEPS", 2)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: None)
+    recipe: Any = {
+        "seed": 3, "image_size": 128, "minutes": 0.05, "rate": 1e-6, "known_rate": 1e-6, "images": 1, "phrases": 2,
+        "more": 1, "start": str(TINY), "tracking_uri": "none",
+    }  # fmt: skip
+    sam3.train(recipe, tmp_path)
+    before, after = (Sam3Segmenter(folder).model.state_dict() for folder in (TINY, tmp_path / "final"))
+    assert not (tmp_path / "dense").exists()
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert changed
+    assert all(torch.allclose(before[name].float(), after[name].float(), atol=1e-2) for name in changed)
 
 
 def _descend(model: torch.nn.Module, loss: Any, steps: int = 12) -> float:
