@@ -1,6 +1,7 @@
 # make setup    the environment in .venv, from constraints.txt
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
 # make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped
+# make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
 # make test     all tests
 # make test-vllm  the agent against a real vLLM server, installed in .venv-vllm; skipped where it cannot be
@@ -9,7 +10,7 @@
 PYTHON ?= python3
 SYSTEMS := instructsam-tiny,sam3-agent-tiny,sam3-phrase-tiny
 
-.PHONY: setup compare train-tiny ship-tiny test test-vllm
+.PHONY: setup compare train-tiny ablations ship-tiny test test-vllm
 
 setup: .venv/installed
 
@@ -48,6 +49,37 @@ train-tiny: setup
 	done
 	.venv/bin/python -m workbench.training.curves $(addprefix $(RUNS)/,$(TRAINED)) --out $(RUNS)/training.png
 	@echo "the checkpoints are in $(RUNS)/*/final; try one with --set SYSTEM.checkpoint=..., ship all with make ship-tiny"
+
+COMMA := ,
+SPACE := $(subst ,, )
+ABLATIONS := full causal no-phrase no-stage1 by-cost k5 k10 k20
+STAGE1_MINUTES := 8
+STAGE2_MINUTES := 38
+STAGE1_causal := --set slots_causal=true
+STAGE1_no-phrase := --set phrase_conditioning=false
+STAGE1_by-cost := --set match_starts=false
+STAGE1_k5 := --set slots=5 --set queries=grid
+STAGE1_k10 := --set slots=10 --set queries=grid
+STAGE1_k20 := --set slots=20 --set queries=grid
+QWEN := $(RUNS)/qwen-tiny/final
+SAM3 := $(RUNS)/sam3-tiny/final
+ABLATE = $(TRAIN) --set evaluate_every=1000
+
+ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
+	.venv/bin/workbench compare --benchmark tabletop --out $(RUNS)/ablations/compared \
+		--systems $(subst $(SPACE),$(COMMA),$(ABLATIONS:%=%=instructsam-tiny)) \
+		$(foreach name,$(ABLATIONS),--set $(name).checkpoint=$(RUNS)/ablations/$(name)/final)
+	.venv/bin/workbench report $(RUNS)/ablations/compared --markdown > $(RUNS)/ablations/compared.md
+
+$(RUNS)/ablations/no-stage1/final: | setup
+	$(ABLATE) e2e/configs/instructsam-tiny-no-stage1.yaml --out $(@D) \
+		--set minutes=$$(($(STAGE1_MINUTES) + $(STAGE2_MINUTES))) --set language_model=$(QWEN) --set segmenter=$(SAM3)
+
+$(RUNS)/ablations/%/final: | setup
+	$(ABLATE) e2e/configs/instructsam-tiny-stage1.yaml --out $(@D)-stage1 --set minutes=$(STAGE1_MINUTES) \
+		--set language_model=$(QWEN) --set segmenter=$(SAM3) $(STAGE1_$*)
+	$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set minutes=$(STAGE2_MINUTES) \
+		--set start=$(@D)-stage1/final
 
 ship-tiny: setup
 	@for pair in $(SHIPPED); do \

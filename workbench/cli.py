@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--limit", type=int, help="only the first so many samples")
     compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
     compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
-    compare.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
+    compare.add_argument(
+        "--seed", type=int, default=0, help="of all random generators, and of a generated benchmark (%(default)s)"
+    )
     compare.add_argument("--time-limit", type=float, metavar="SECONDS", help="for one sample")
     compare.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system or the benchmark"

@@ -1,5 +1,6 @@
 """A whole comparison, from names to results, report and MLflow: what `compare` does once and `schedule` repeats."""
 
+import inspect
 import json
 import re
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Comparison:
     """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`.
+
+    `seed`: of all random generators, and of a benchmark that is generated from one.
 
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
     """
@@ -48,7 +51,13 @@ class Comparison:
             else registry.bind(name, made_by, settings[name])
             for name, made_by in self.makers().items()
         }
-        return systems, registry.prepare("benchmarks", self.benchmark, settings[self.benchmark])
+        return systems, self._benchmark(settings[self.benchmark])
+
+    def _benchmark(self, options: Mapping[str, Any]) -> Callable[[], "Benchmark"]:
+        """What makes the benchmark; one that is generated from a seed takes the comparison's, unless it is set."""
+        factory = registry.load("benchmarks", self.benchmark)
+        seeded = "seed" in inspect.signature(factory).parameters
+        return registry.bind(self.benchmark, factory, {"seed": self.seed, **options} if seeded else options)
 
     def makers(self) -> dict[str, "str | Callable[..., System]"]:
         """What makes each system, by the name it has in the run: the name of a plugin, or a function."""

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Install
 from workbench.cli import ALL_TINY, _names, main
+from workbench.comparison import Comparison
 from workbench.runs import load_run
 
 TOYS = {
@@ -52,6 +53,16 @@ def test_list_shows_names_origins_and_first_lines(workplace: Path, capsys: pytes
     assert "toy-a                Finds what has the colour that is asked for." in shown
     assert "toys/tests.workbench.toys:threshold" in shown
     assert "segmentation-workbench/workbench.benchmarks.tabletop:tabletop" in shown
+
+
+def test_the_seed_is_that_of_a_generated_benchmark_unless_it_is_set() -> None:
+    systems = ["sam3-phrase-tiny"]
+    made = [
+        Comparison(systems, "tabletop", seed=3, settings=settings).plugins()[1].keywords["seed"]  # type: ignore[attr-defined]
+        for settings in ([], ["tabletop.seed=5"])
+    ]
+    assert made == [3, 5]
+    assert "seed" not in Comparison(systems, "grefcoco", seed=3).plugins()[1].keywords  # type: ignore[attr-defined]
 
 
 def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixture[str]) -> None:

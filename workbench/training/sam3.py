@@ -91,6 +91,7 @@ def concept_terms(
     the dense losses and the match with words, 8 phrases each, look at them.
     """
     model: Any = both["model"]
+    head: Any = both["head"]
     side = scenes[0].index.shape[0] // 2
     texts, image_of, targets, boxes = concept_batch(scenes[:images], rng, count, side)
     detected = len(texts)
@@ -106,7 +107,7 @@ def concept_terms(
         )
         places = torch.cat([vision.fpn_hidden_states[2], model.vision_encoder.neck.fpn_layers[2](on_grid(others))])
         fit = both["match"](places, text, mask.sum(1) - 1, image_of)
-        dense, half = both["head"](vision), both["head"].at_half(others)
+        dense, half = head(vision), head.at_half(others)
     fine, coarse = dense_targets(scenes[:images], 2), dense_targets(scenes[images:], 4)
     share = images / len(scenes)
     terms = concept_losses(found, targets, boxes)
@@ -165,7 +166,7 @@ def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
                 vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
             logits = head(vision)
         wanted = dense_targets(scenes, 2)
-        dense_loss(logits, *wanted).backward()
+        dense_loss(logits, *wanted).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if step % 25 == 24:

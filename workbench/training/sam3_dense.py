@@ -38,7 +38,7 @@ class DenseHead(nn.Module):
 def on_grid(tokens: Tensor) -> Tensor:
     """Tokens `[B, side * side, hidden]` as a map `[B, hidden, side, side]`."""
     side = int(tokens.shape[1] ** 0.5)
-    return tokens.transpose(1, 2).unflatten(2, (side, side))
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
 
 
 class MatchHead(nn.Module):
