@@ -52,18 +52,28 @@ def training_forward(
     """
     config = model.config
     hidden = language_states(model, batch, images)
-    labels = trained_labels(batch.token_ids, batch.labels, config.seg_token_index)[:, 1:]
-    trained = labels != IGNORED
-    text = text_loss(model.lm_head(hidden[:, :-1][trained]), labels[trained])
+    text = answer_loss(model, batch, hidden)
     if text_only or not batch.phrases:
         return TrainingOutput(text, text, hidden, None, None)
-    states = hidden[batch.token_ids == config.seg_token_index].view(-1, model.slots, hidden.shape[-1])
+    states = slot_states(model, batch, hidden)
     image_index = torch.tensor([batch.images[t.item] for t in batch.targets], device=hidden.device)
     found = model.detect(vision, image_index, *pad_phrases(batch.phrases, hidden.device), states)
     weights = Weights(config.dice_loss_weight, config.bce_loss_weight, config.cls_loss_weight)
     starts = model.starts().detach() if config.match_starts else None
     slots = slot_losses(found, batch.targets, weights, sample_points=config.loss_sample_points, starts=starts)
     return TrainingOutput(text + slots.total, text, hidden, found, slots)
+
+
+def answer_loss(model: InstructSAM, batch: TrainingBatch, hidden: Tensor) -> Tensor:
+    """Mean cross-entropy of the answers' tokens from the states `[B, L, D]`."""
+    labels = trained_labels(batch.token_ids, batch.labels, model.config.seg_token_index)[:, 1:]
+    trained = labels != IGNORED
+    return text_loss(model.lm_head(hidden[:, :-1][trained]), labels[trained])
+
+
+def slot_states(model: InstructSAM, batch: TrainingBatch, hidden: Tensor) -> Tensor:
+    """The states `[B, L, D]` at each phrase's slots, `[P, K, D]`."""
+    return hidden[batch.token_ids == model.config.seg_token_index].view(-1, model.slots, hidden.shape[-1])
 
 
 def language_states(model: InstructSAM, batch: TrainingBatch, images: ImageTokens) -> Tensor:

@@ -18,6 +18,9 @@ class Config(TypedDict):
     """Scenes per forward pass."""
     conversations: int
     """Conversations per scene, which share its features."""
+    more: NotRequired[int]
+    """Further scenes of a step, as many conversations about each, that the detector does not look at: the language
+    model alone learns the text and at which slots there is a target (0). Needs `match_starts`."""
     phrase_share: float
     """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
     minutes: float

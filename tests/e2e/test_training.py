@@ -14,10 +14,12 @@ from e2e.instructsam.examples import Example, collate
 from e2e.instructsam.forward import language_states
 from e2e.instructsam.generation import Prompt, generate
 from e2e.instructsam.inference import Predictor
+from e2e.instructsam.losses import PhraseTargets
 from e2e.instructsam.parts import from_parts
 from e2e.instructsam.recipe import Config
+from e2e.instructsam.slot_head import SlotHead, wanted_slots
 from e2e.instructsam.tabletop import Task, conversations, draw, evaluate
-from e2e.instructsam.training import optimizer, start, step, train
+from e2e.instructsam.training import optimizer, start, step, tell, train
 from tests.e2e.conftest import SIDE, SLOTS
 from workbench.errors import ConfigurationError
 from workbench.recipes import read_config
@@ -81,6 +83,34 @@ def test_the_loss_falls_and_the_model_learns_to_say_the_phrase(predictor: Predic
     model.eval()
     answers = predictor.segment_instructions([image], [[example.instruction for example in examples]])[0]
     assert [answer.phrases for answer in answers] == [("red mug",), ("blue object",), ("pear",)]
+
+
+@pytest.mark.slow
+def test_slots_learn_without_the_detector_which_of_them_have_a_target(predictor: Predictor) -> None:
+    image = np.full((SIDE, SIDE, 3), 60, dtype=np.uint8)
+    masks = np.zeros((2, SIDE, SIDE), dtype=np.uint8)
+    masks[0, :24, :24] = masks[1, 40:, 40:] = 1
+    first, last, none = (torch.from_numpy(each) for each in (masks[:1], masks[1:], 0 * masks[:1]))
+    examples = [Example(0, "a", [("mug", first)]), Example(0, "b", [("mug", last)]), Example(0, "c", [("mug", none)])]
+    model, head = predictor.model.train(), SlotHead(predictor.model.config.text_config.hidden_size)
+    adam = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=3e-3)
+    losses = []
+    for _ in range(60):
+        text, slot = tell(model, predictor.processor, head, [image], examples, "inference")
+        (text + slot).backward()
+        adam.step()
+        adam.zero_grad()
+        losses.append(slot.item())
+    assert losses[-1] < 0.2 * losses[0]
+    assert all(p.grad is None for p in model.detector.parameters())
+
+
+def test_the_wanted_slots_are_those_that_start_nearest_to_a_target() -> None:
+    mask = torch.zeros(2, 8, 8)
+    mask[0, :4, :4] = mask[1, 4:, 4:] = 1
+    starts = torch.tensor([[0.2, 0.2], [0.8, 0.2], [0.9, 0.9]])
+    targets = [PhraseTargets(0, mask), PhraseTargets(1, mask[1:]), PhraseTargets(2, 0 * mask[:1])]
+    assert wanted_slots(starts, targets).tolist() == [[1, 0, 1], [0, 0, 1], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("phrases", [["mug"], ["red mug", "small pear"]])
