@@ -20,7 +20,7 @@ class Config(TypedDict):
     """Conversations per scene, which share its features."""
     more: NotRequired[int]
     """Further scenes of a step, as many conversations about each, that the detector does not look at: the language
-    model alone learns the text and at which slots there is a target (0). Needs `match_starts`."""
+    model alone learns the text, and at which slots there is a target: the nearest one to where they start (0)."""
     phrase_share: float
     """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
     minutes: float

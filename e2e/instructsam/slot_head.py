@@ -14,7 +14,7 @@ class SlotHead(nn.Module):
     """Whether each slot has a target, from the language model's state there; thrown away after training.
 
     Which slots are meant is what is hard about an instruction, and the detector is most of a step's time: with this,
-    many more conversations can teach it. It needs a matching that does not depend on masks.
+    many more conversations can teach it. A target belongs to the slot that starts nearest to it.
     """
 
     def __init__(self, width: int) -> None:
@@ -28,7 +28,7 @@ class SlotHead(nn.Module):
 
 
 def wanted_slots(starts: Tensor, targets: Sequence[PhraseTargets]) -> Tensor:
-    """1 for each slot `[P, K]` that starts nearest to a target of its phrase, as in the matching; `starts: [K, 2]`."""
+    """1 for each slot `[P, K]` that starts nearest to a target of its phrase, `starts: [K, 2]`."""
     wanted = torch.zeros(len(targets), len(starts))
     for row, target in zip(wanted, targets, strict=True):
         if target.masks.any():

@@ -47,7 +47,7 @@ def train(config: Config, out: Path) -> None:
     model.to(processes.place(config.get("device", "cpu"))).train()
     if model.device.type == "cpu":
         _attend_eagerly(model)
-    head = SlotHead(model.config.text_config.hidden_size).to(model.device) if _more(config) else None
+    head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
     adam = optimizer(model, config)
     if head:
         adam.add_param_group({"params": list(head.parameters()), "lr": 1e-3})
@@ -211,13 +211,6 @@ def _scenes(config: Config, task: Task, number: int, start: int = 0) -> list[tup
     count = config.get("more", 0) if start else config["images"]
     first = start + number * count
     return [draw(config["seed"], n, task) for n in range(first, first + count)]
-
-
-def _more(config: Config) -> int:
-    more, starts = config.get("more", 0), "start" in config or config.get("match_starts", False)
-    if more and not starts:
-        raise ConfigurationError("more: the slots of further scenes are matched by starts, expected match_starts: true")
-    return more
 
 
 def _parts(output: TrainingOutput) -> dict[str, float]:
