@@ -73,7 +73,7 @@ ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
 
 $(RUNS)/ablations/no-stage1/final: | setup
 	$(ABLATE) e2e/configs/instructsam-tiny-no-stage1.yaml --out $(@D) \
-		--set minutes=$$(($(STAGE1_MINUTES) + $(STAGE2_MINUTES))) --set language_model=$(QWEN) --set segmenter=$(SAM3)
+		--set minutes=$$(awk 'BEGIN { print $(STAGE1_MINUTES) + $(STAGE2_MINUTES) }') --set language_model=$(QWEN) --set segmenter=$(SAM3)
 
 $(RUNS)/ablations/%/final: | setup
 	$(ABLATE) e2e/configs/instructsam-tiny-stage1.yaml --out $(@D)-stage1 --set minutes=$(STAGE1_MINUTES) \
