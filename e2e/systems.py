@@ -156,8 +156,14 @@ class PhraseSystem:
         )
 
 
-def sam3_phrase_tiny(segmenter: str = "sam3-tiny", threshold: float = 0.4) -> PhraseSystem:
-    """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model."""
+def sam3_phrase_tiny(
+    segmenter: str = "sam3-tiny", threshold: float = 0.4, checkpoint: str | None = None
+) -> PhraseSystem:
+    """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
+
+    `checkpoint`: folder or hub name of the segmenter's weights (its own).
+    """
     from workbench import registry
 
-    return PhraseSystem(registry.prepare("segmenters", segmenter, {"threshold": threshold})())
+    options = {"threshold": threshold, **({"checkpoint": checkpoint} if checkpoint else {})}
+    return PhraseSystem(registry.prepare("segmenters", segmenter, options)())
