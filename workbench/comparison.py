@@ -23,6 +23,7 @@ class Comparison:
     """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`.
 
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
+    `oracles`: names of parts, or True for all that the systems have.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -33,7 +34,7 @@ class Comparison:
     time_limit: float | None = None
     settings: Sequence[str] = ()
     tracking_uri: str | None = None
-    oracles: bool = False
+    oracles: bool | Sequence[str] = False
 
     def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
@@ -58,7 +59,8 @@ class Comparison:
         """What the manifest has to say of it beyond the runner's options: `set`, `oracles`, and under `makers` the
         systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
         made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
-        more = {"oracles": self.oracles, "makers": made}
+        oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
+        more = {"oracles": oracles, "makers": made}
         return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
 
 
