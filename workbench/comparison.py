@@ -104,12 +104,13 @@ def scored(comparison: Comparison, out: Path) -> "Run":
 
 
 def with_report(run: "Run") -> tuple["Run", bool]:
-    """Write the report of a finished run into its folder; returns the run and whether that went well."""
+    """Write report and figures of a finished run into its folder; returns the run and whether that went well."""
     from workbench.runs import add_report
 
-    write = registry.load("reporters", "html")
+    write, draw = (registry.load("reporters", name) for name in ("html", "figures"))
     try:
         path = write(run, run.path / "report.html")
+        draw(run, run.path / "figures")
     except Exception:  # the results are on disk: say what failed, go on
         traceback.print_exc()
         print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
