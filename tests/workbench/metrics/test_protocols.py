@@ -117,17 +117,17 @@ def test_the_table_agrees_with_the_scores(benchmark: tuple[list[Sample], list[Pr
 def test_the_table_has_every_category_of_every_sample(benchmark: tuple[list[Sample], list[Prediction]]) -> None:
     samples, answers = benchmark
     dropped = (Candidate(strip((30, 50)), 0.4, "unselected"),)
-    answers = [replace(answer, candidates=dropped) for answer in answers[:-1]] + [answers[-1]]
+    answers = [replace(given, candidates=dropped) for given in answers[:-1]] + [answers[-1]]
     rows = table(samples, answers)
     found = overlaps(samples, answers)
     assert sum(row["missed_unselected"] for row in rows) > 0
-    for row, overlap, answer in zip(rows, found, answers, strict=True):
+    for row, overlap, given in zip(rows, found, answers, strict=True):
         diagnosis = diagnose(overlap)
         assert [name for name in SAMPLE_CATEGORIES if row[name]] == [diagnosis.sample], "one category a sample"
         assert sum(row[name] for name in INSTANCE_CATEGORIES) == len(diagnosis.instances), "one category an instance"
         assert row["matched"] + row["missed"] == row["n_targets"]
         assert sum(row[f"missed_{reason}"] for reason in MISSED_REASONS) == row["missed"]
-        assert {name: row[f"calls_{name}"] for name in CALL_CATEGORIES} == call_failures(answer)
+        assert {name: row[f"calls_{name}"] for name in CALL_CATEGORIES} == call_failures(given)
         assert [row[f"funnel_{stage}"] for stage in STAGES] == list(funnel([overlap]).values())[1:]
 
 
