@@ -2,7 +2,7 @@
 else, no network and no server."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports import figures, latency, pareto, tables
+from reports import figures, tables
+from reports.drawn import drawn
 from reports.gallery import build_gallery
-from reports.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES, definitions
-from reports.oracles import available, oracle_columns, oracle_gains, oracle_rows, unavailable
+from reports.glossary import INSTANCES, NAMES, SAMPLES, definitions
+from reports.oracles import oracle_columns, oracle_rows, unavailable
 from reports.published import compare
 from reports.style import CALL_NAMES, system_style
 from reports.svg import COLOURS, inline_svg
 from reports.verdict import caveats, mixed, verdict
-from workbench.failures.calls import CALL_CATEGORIES
 from workbench.provenance import flatten
 from workbench.published import published
 from workbench.runs import Run
@@ -65,7 +65,10 @@ def _page(run: Run) -> dict[str, Any]:
         "oracle_columns": oracle_columns(results),
         "oracle_notes": unavailable(results),
         "published": compare(results, published(run.benchmark)),
-        "figures": _figures(run),
+        "figures": [
+            {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")}
+            for title, note, figure in drawn(results)
+        ],
         "gallery": gallery,
         "names": NAMES,
         "calls": CALL_NAMES,
@@ -77,74 +80,6 @@ def _page(run: Run) -> dict[str, Any]:
         "css": Markup((TEMPLATE / "report.css").read_text()),
         "scripts": [Markup((TEMPLATE / name).read_text()) for name in ("masks.js", "gallery.js")],
     }
-
-
-def _figures(run: Run) -> list[dict[str, Any]]:
-    results = run.results
-    metric = figures.main_metric(results)
-    drawn = [
-        (
-            "Accuracy against time",
-            f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
-            "dominated: another is faster and more accurate.",
-            pareto.accuracy_against_latency(results),
-        ),
-        (
-            "By kind of instruction",
-            f"{metric} and gIoU with 95 % intervals; in brackets the number of samples.",
-            figures.breakdown(results, "by_kind"),
-        ),
-        (
-            "By number of targets",
-            f"The same by how many instances the instruction asks for; {metric} needs targets, gIoU does not.",
-            figures.breakdown(results, "by_targets"),
-        ),
-        (
-            "Where the time goes",
-            "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
-            latency.time_by_call(results),
-        ),
-        (
-            "Latency by number of targets",
-            "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
-            latency.latency_by_targets(results),
-        ),
-        (
-            "Latency by number of rounds",
-            "The same by how often a sample asked its language model, checks of single masks left out.",
-            latency.latency_by_rounds(results),
-        ),
-        (
-            "What went wrong",
-            "Instances and targets above the line; below it whole samples, each in at most one category.",
-            figures.failure_causes(results, _named(INSTANCES), _named(SAMPLES)),
-        ),
-        (
-            "What became of the missed targets",
-            "Whether a candidate mask ever covered them, and why it is not in the answer.",
-            figures.missed_targets(results, _named(MISSED)),
-        ),
-        (
-            "Where targets are lost",
-            "The share of targets that got through each stage on the way into the answer.",
-            figures.recall_funnel(results, _named(FUNNEL)),
-        ),
-        (
-            "Calls that went wrong",
-            "Also those that the system recovered from: what it was told, or tried, again.",
-            figures.failed_calls(results, _named(CALL_CATEGORIES)),
-        ),
-    ]
-    if available(results):
-        note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
-        drawn.append(("What a perfect part would buy", note, oracle_gains(results)))
-    return [
-        {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")} for title, note, figure in drawn
-    ]
-
-
-def _named(keys: Iterable[str]) -> dict[str, str]:
-    return {key: NAMES[key] for key in keys}
 
 
 def _differences(results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -206,8 +141,8 @@ def _command(manifest: Mapping[str, Any]) -> str:
     for option in ("limit", "mode", "seed", "time_limit"):
         if options.get(option) is not None:
             words += ["--" + option.replace("_", "-"), str(options[option])]
-    if options.get("oracles"):
-        words.append("--oracles")
+    if oracles := options.get("oracles"):
+        words += ["--oracles"] if oracles is True else ["--oracles", ",".join(oracles)]
     for assignment in options.get("set", []):
         words += ["--set", assignment]
     return shlex.join(words)

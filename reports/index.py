@@ -102,7 +102,7 @@ def caveats(history: Sequence[Record], total: int) -> list[str]:
     worse = [record for record in history if record["state"] == REGRESSION]
     if len(history) > 1:
         shown = f"Of the last {len(history)} comparisons" if total > len(history) else f"Of {total} comparisons"
-        notes.append(f"{shown}, {len(worse)} were worse than their baseline and {len(failed)} failed.")
+        notes.append(f"{shown}: {len(worse)} worse than the baseline, {len(failed)} failed.")
     last = history[-1]
     if last["gate"]:
         notes += [f"The gate: {note}." for note in last["gate"]["notes"]]

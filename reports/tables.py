@@ -85,8 +85,14 @@ def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
     """The rows as a data frame of text, for notebooks."""
     import pandas as pd
 
-    text = [[f"{c.text} {c.detail}".strip() for c in row.cells] for row in rows]
+    text = [[_plain(cell) for cell in row.cells] for row in rows]
     return pd.DataFrame(text, index=[f"{row.name} {row.unit}".strip() for row in rows], columns=list(columns))
+
+
+def _plain(cell: Cell) -> str:
+    if not cell.detail or cell.detail[0].isalpha():  # "of 240", "faster (1.2 to 1.4)"
+        return f"{cell.text} {cell.detail}".strip()
+    return f"{cell.text} ({cell.detail})"
 
 
 def _known(rows: Iterable[Row]) -> list[Row]:

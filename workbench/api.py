@@ -20,7 +20,7 @@ def compare(
     mode: "Mode" = "latency",
     seed: int = 0,
     time_limit: float | None = None,
-    oracles: bool = False,
+    oracles: bool | Sequence[str] = False,
     tracking_uri: str | None = None,
 ) -> "Run":
     """Run systems over a benchmark, score them and write the report, in the run folder `out` or on with what is there.

@@ -74,8 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument(
         "--oracles",
-        action="store_true",
-        help="also say what each system would gain by a perfect part; agents run again",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_parts,
+        metavar="PARTS",
+        help="also say what each system would gain by a perfect part: all parts, or those named, separated by commas; "
+        "agents run again for some",
     )
     compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
@@ -353,6 +358,10 @@ def _keys(assignments: Sequence[str]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise ConfigurationError(f"--set {assignment}: the value is not YAML: {error}") from error
     return keys
+
+
+def _parts(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _names(text: str) -> dict[str, str]:

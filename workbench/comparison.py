@@ -26,6 +26,7 @@ class Comparison:
     `seed`: of all random generators, and of a benchmark that is generated from one.
 
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
+    `oracles`: names of parts, or True for all that the systems have.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -36,7 +37,7 @@ class Comparison:
     time_limit: float | None = None
     settings: Sequence[str] = ()
     tracking_uri: str | None = None
-    oracles: bool = False
+    oracles: bool | Sequence[str] = False
 
     def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
@@ -67,7 +68,8 @@ class Comparison:
         """What the manifest has to say of it beyond the runner's options: `set`, `oracles`, and under `makers` the
         systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
         made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
-        more = {"oracles": self.oracles, "makers": made}
+        oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
+        more = {"oracles": oracles, "makers": made}
         return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
 
 
@@ -111,12 +113,13 @@ def scored(comparison: Comparison, out: Path) -> "Run":
 
 
 def with_report(run: "Run") -> tuple["Run", bool]:
-    """Write the report of a finished run into its folder; returns the run and whether that went well."""
+    """Write report and figures of a finished run into its folder; returns the run and whether that went well."""
     from workbench.runs import add_report
 
-    write = registry.load("reporters", "html")
+    write, draw = (registry.load("reporters", name) for name in ("html", "figures"))
     try:
         path = write(run, run.path / "report.html")
+        draw(run, run.path / "figures")
     except Exception:  # the results are on disk: say what failed, go on
         traceback.print_exc()
         print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)

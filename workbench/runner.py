@@ -6,13 +6,13 @@ it `batch_size` samples at once; single answers then have no latency. A first an
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def run(
     mode: Mode = "latency",
     seed: int = 0,
     time_limit: float | None = None,
-    oracles: bool = False,
+    oracles: bool | Sequence[str] = False,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
@@ -45,9 +45,9 @@ def run(
     `systems` maps a name to a function that makes the system. All of them are made before the benchmark is (it may
     generate its files), and what `out` already holds is checked, before the first one works; each is let go when it
     is through. Samples that have their prediction are not run again. `oracles`: each system is followed by itself with
-    one part replaced by the truth, for each part that it names. For the other options see `Options`; `settings` are
-    further ones for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the
-    outcome of a sample.
+    one part replaced by the truth, for each part that it names, or for those given here. For the other options see
+    `Options`; `settings` are further ones for the manifest alone. Raises `ConfigurationError` before any work; what
+    goes wrong later is the outcome of a sample.
     """
     options = Options(limit, mode, seed, time_limit)
     check_writable(out)
@@ -57,7 +57,8 @@ def run(
     samples = _first_samples(benchmark, limit)
     planned: dict[str, dict[str, Any]] = {}
     if oracles:
-        made = [one for item in made for one in (item, *_variants(item, samples, planned))]
+        parts = _parts(made, oracles)
+        made = [one for item in made for one in (item, *_variants(item, parts, samples, planned))]
     digests = _ImageDigests()
     with lock(out), ExitStack() as stack:
         conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
@@ -93,10 +94,25 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
     return _Made(name, system, system.identity(), time.perf_counter() - begun)
 
 
-def _variants(item: _Made, samples: Sequence[Sample], planned: dict[str, dict[str, Any]]) -> list[_Made]:
+def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set[str]:
+    """The parts that are to be perfect; raises `ConfigurationError` for one that no system has."""
+    known = [part for item in made if isinstance(item.system, HasOracles) for part in item.system.oracles]
+    if oracles is True:
+        return set(known)
+    for part in oracles:
+        if part not in known:
+            raise ConfigurationError(registry.unknown("oracle", part, list(dict.fromkeys(known))))
+    return set(oracles)
+
+
+def _variants(
+    item: _Made, parts: Collection[str], samples: Sequence[Sample], planned: dict[str, dict[str, Any]]
+) -> list[_Made]:
     """What must run for the oracles of a system; `planned` receives what the manifest says of all of them."""
     found = []
     for oracle in item.system.oracles if isinstance(item.system, HasOracles) else ():
+        if oracle not in parts:
+            continue
         name, note = f"{item.name}+{oracle}", unavailable(oracle, samples)
         identity = None
         if note is None and oracle not in DERIVED:

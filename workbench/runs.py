@@ -6,6 +6,7 @@ manifest.json                  versions, git state, machine, benchmark, systems,
 results.json                   scores of every system and differences of every pair
 samples.parquet                one row for each sample and system
 report.html                    for reading
+figures/                       those of the report as PNG files
 """
 
 from collections.abc import Mapping, Sequence

@@ -129,6 +129,7 @@ def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
     from workbench.traces import log_traces
+    from workbench.ui_tables import log_comparison, log_samples
 
     manifest, results = run.manifest, run.results
     shared = {"benchmark": manifest["benchmark"]["identity"], "option": manifest["options"]}
@@ -148,14 +149,18 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
             log_params(client, child, {"system": identity, **shared})
             log_metrics(client, child, values[system])
             _log_predictions(client, child, run, system)
+            log_samples(client, child, run, system)
             client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
             log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
             client.set_terminated(child)
         client.log_artifact(parent, str(run.path / run.benchmark / "samples.jsonl"), run.benchmark)
         for name in ("manifest.json", "results.json", "samples.parquet"):
             client.log_artifact(parent, str(run.path / name))
+        log_comparison(client, parent, run)
         if results["report"]:
             client.log_artifact(parent, results["report"])
+        if (run.path / "figures").is_dir():
+            client.log_artifacts(parent, str(run.path / "figures"), "figures")
     except BaseException:
         client.set_terminated(parent, "FAILED")
         raise

@@ -1,5 +1,6 @@
 """Every notebook is committed without outputs and runs from top to bottom."""
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.reports import made_run
+from workbench.runs import Run
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -14,6 +16,35 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+class Shown:
+    """What a notebook shows when it is run in a folder: its printed text, its tables as HTML, and how many pictures."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+        outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+        self.errors = [output for output in outputs if output.output_type == "error"]
+        self.text = "".join(output.text for output in outputs if output.output_type == "stream")
+        data = [output.get("data", {}) for output in outputs]
+        self.tables = [found["text/html"] for found in data if "text/html" in found]
+        self.pictures = sum("image/png" in found for found in data)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    made = made_run.make_run(tmp_path, samples=36)
+    monkeypatch.setenv("WORKBENCH_RUN", str(made.path))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are given the code that is tested, wherever it is installed from, and one core."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -27,15 +58,68 @@ def test_no_outputs_are_committed(path: Path) -> None:
 def test_compare_two_systems(systems: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run.make_run(tmp_path, samples=36, systems=systems)
     monkeypatch.setenv("WORKBENCH_RUN", str(run.path))
-    notebook = nbformat.read(FOLDER / "compare_two_systems.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(FOLDER)}}).execute()
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    assert not [output for output in outputs if output.output_type == "error"]
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == (8 if len(systems) == 2 else 5), (
+    shown = Shown("compare_two_systems", tmp_path / "here")
+    assert not shown.errors
+    assert shown.pictures == (8 if len(systems) == 2 else 5), (
         "five figures, and three samples where there are two systems"
     )
-    headline = next(output.data["text/html"] for output in outputs if "text/html" in output.get("data", {}))
+    headline = shown.tables[0]
     for name in systems:
         assert name in headline
         assert f"{100 * run.results['systems'][name]['metrics']['mAP']:.1f}" in headline
+
+
+@pytest.mark.slow
+def test_where_are_targets_lost(run: Run, tmp_path: Path) -> None:
+    shown = Shown("where_are_targets_lost", tmp_path / "here")
+    assert not shown.errors
+    assert shown.pictures == 4 + 2, "four figures; of a sample the agent's answer and the masks that it dropped"
+    assert "single-pass dropped no target that it had seen" in shown.text
+    losses, by_kind, rates = shown.tables
+    funnel = run.results["systems"][made_run.AGENT]["funnel"]
+    assert f"{100 * (funnel['survived_checking'] - funnel['selected']) / funnel['targets']:.1f}" in losses
+    assert "counting" in by_kind and "p_holm" in rates
+    assert "workbench compare ... --oracles" in shown.text
+
+
+@pytest.mark.slow
+def test_latency_and_cost(run: Run, tmp_path: Path) -> None:
+    shown = Shown("latency_and_cost", tmp_path / "here")
+    assert not shown.errors
+    assert shown.pictures == 5, "Pareto, time by call, by targets, by rounds, by slots"
+    percentiles, *_, by_slots, costs = shown.tables
+    assert f"{1000 * run.results['systems'][made_run.AGENT]['latency']['p50']:.4g} (" in percentiles
+    assert "K = 16" in by_slots
+    assert f"{run.results['systems'][made_run.AGENT]['per_correct_instance']['calls']:.4g} (" in costs
+
+
+@pytest.mark.slow
+def test_one_sample_taken_apart(tmp_path: Path) -> None:
+    shown = Shown("one_sample_taken_apart", tmp_path / "here")
+    assert not shown.errors
+    assert "slots are above" in shown.text
+    assert "[picture 1: raw]" in shown.text and "segment_phrase" in shown.text
+    assert shown.pictures >= 5, "both answers, slots, attention to image and to words, what the agent saw"
+    assert "select_masks_and_return" in shown.tables[-1] or "report_no_mask" in shown.tables[-1]
+
+
+@pytest.mark.slow
+def test_bring_your_own_system(tmp_path: Path) -> None:
+    shown = Shown("bring_your_own_system", tmp_path / "here")
+    assert not shown.errors
+    headline, failed = shown.tables
+    assert "by-colour-strict" in headline and "sam3-phrase-tiny" in headline
+    assert "RuntimeError: no blue, please" in failed
+    assert shown.pictures == 2
+    assert len(list(tmp_path.glob("here/runs/*/report.html"))) == 2
+
+
+@pytest.mark.slow
+def test_bring_your_own_predictions(tmp_path: Path) -> None:
+    shown = Shown("bring_your_own_predictions", tmp_path / "here")
+    assert not shown.errors
+    assert "mine is more accurate than sam3-phrase-tiny" in shown.text
+    assert "wrong.jsonl: line 1: sample '0': instance 0: mask: mask RLE is 2x2" in shown.text
+    assert "wrong.jsonl has no answer to this sample" in shown.text
+    assert "expected one JSON object" in shown.text
+    assert shown.pictures == 3

@@ -84,11 +84,15 @@ class Browser:
 
     def open(self, page: Path) -> float:
         """Show a report; returns the milliseconds from navigation to the first samples on the screen."""
+        self.show(page)
+        return float(self.run(DRAWN))
+
+    def show(self, page: Path) -> None:
+        """Go to any page and wait until its document is there."""
         self.events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         while not any(event.get("method") == "Page.domContentEventFired" for event in self.events):
             self.events.append(json.loads(self._next()))
-        return float(self.run(DRAWN))
 
     @property
     def processor_seconds(self) -> float:

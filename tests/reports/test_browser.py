@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from reports.html import write_report
-from tests.reports import made_run
+from reports.index import write_index
+from tests.reports import made_run, test_index
 from tests.reports.browser import Browser, needs_chromium
 from workbench.joined import join
 from workbench.runs import Run
+from workbench.scheduled import FAILED
 
 pytestmark = needs_chromium
 PRESETS = "[...document.querySelectorAll('#presets button')].map((b) => b.textContent)"
@@ -93,6 +95,30 @@ def test_hostile_data_is_shown_and_does_not_run(tmp_path: Path, width: int) -> N
         assert browser.run("document.scripts.length") == scripts == 5
         assert browser.run("document.querySelector('main b[onclick], main img')") is None
         assert browser.run("document.documentElement.scrollWidth") <= width, "nothing is pushed off the screen"
+        assert browser.problems == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_all_columns_of_the_numbers_are_on_the_screen(tmp_path: Path, width: int) -> None:
+    names = ["single-pass-tiny", "agent-of-sam3-tiny"]
+    run = made_run.make_run(tmp_path, samples=36, systems=names)
+    with Browser(tmp_path / "profile", width) as browser:
+        browser.open(write_report(run, tmp_path / "report.html"))
+        cut = "[...document.querySelectorAll('#numbers .scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
+        assert browser.run(f"{cut}.map((one) => one.innerText)") == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_index_of_a_schedule_shows_hostile_names_as_text(tmp_path: Path, width: int) -> None:
+    history = [test_index.record(day) for day in range(3)]
+    history[1]["systems"] = {test_index.HOSTILE: history[1]["systems"]["a"]}
+    page = write_index(test_index.schedule(), [*history, test_index.record(3, FAILED)], tmp_path)
+    with Browser(tmp_path / "profile", width) as browser:
+        browser.show(page)
+        assert browser.run("document.body.innerText").count(test_index.HOSTILE) >= 2, "a name and a reason"
+        assert browser.run("document.scripts.length") == 0
+        assert browser.run("document.querySelectorAll('figure svg').length") >= 4
+        assert browser.run("document.documentElement.scrollWidth") <= width
         assert browser.problems == []
 
 

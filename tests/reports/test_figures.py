@@ -278,5 +278,5 @@ def test_the_tables_as_data_frames(run: Run) -> None:
     frame = tables.frame(tables.headline(run.results), run.systems)
     assert list(frame.columns) == run.systems
     low, _ = run.results["systems"][made_run.AGENT]["intervals"]["mAP"]
-    assert f"{100 * low:.1f}" in frame.loc["mAP %", made_run.AGENT]
+    assert f" ({100 * low:.1f}" in frame.loc["mAP %", made_run.AGENT]
     assert frame.loc["failed samples", made_run.AGENT].endswith("of 36")

@@ -74,7 +74,7 @@ def test_every_comparison_is_there_with_verdict_numbers_commit_and_the_report_th
     assert (
         f"The comparison of 4 October 2026 is worse than that of 3 October 2026: a mAP {points(-0.071)} points" in text
     )
-    assert "Of 4 comparisons, 1 were worse than their baseline and 1 failed." in text
+    assert "Of 4 comparisons: 1 worse than the baseline, 1 failed." in text
     assert "b failed on 7 of 240 samples (timeout 7)." in text
     assert "0000000+" in text
     assert "1.4 min (part 2)" in text

@@ -133,6 +133,17 @@ def test_compare_says_what_perfect_parts_would_buy(
     assert list(found["systems"]) == ["guess", "toy-a"] and len(found["differences"]) == 1
 
 
+def test_each_perfect_part_is_a_switch(install: Install, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install("guesses", {"systems": {"guess": "tests.workbench.toys:guess"}})
+    assert main(_compare("--limit", "4", "--oracles", "checker,presence", systems="guess,toy-a")) == 0
+    run = load_run("runs/one")
+    assert [row["oracle"] for row in run.results["oracles"]] == ["presence", "checker"]
+    assert run.manifest["options"]["oracles"] == ["checker", "presence"]
+    assert "--oracles checker,presence" in (run.path / "report.html").read_text()
+    assert main(_compare("--limit", "4", "--oracles", "chequer", systems="guess,toy-a")) == 2
+    assert "unknown oracle 'chequer' (did you mean 'checker'?)" in capsys.readouterr().err
+
+
 def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(_compare("--set", "toy-b.threshold=1", "--limit", "8")) == 0
     out, err = capsys.readouterr()

@@ -71,6 +71,17 @@ def test_rules_decide_what_is_looked_at(tmp_path: Path) -> None:
         judge(found, found, "inst2seg", Rules(metrics={"typo": 0.1}))
 
 
+def test_a_failure_rate_that_rose_fails_alone_and_one_that_fell_does_not() -> None:
+    samples = [sample(f"s{i}", [(0, 20)], image=f"i{i}") for i in range(24)]
+    once, twice = ([answer(s.sample_id, [((0, 20), 0.9)] * n) for s in samples] for n in (1, 2))
+    before, after = ({"x": overlaps(samples, answers)} for answers in (once, twice))
+    rules = Rules(metrics={"gIoU": 0.01}, rates={"duplicate": 0.02, "missed": 0.02})
+    assert [check.name for check in judge(before, after, "inst2seg", rules).checks if check.failed] == ["duplicate"]
+    assert not judge(after, before, "inst2seg", rules).failed
+    lenient = Rules(metrics={}, rates={"duplicate": 1.0})
+    assert not judge(before, after, "inst2seg", lenient).failed, "within its bound"
+
+
 def answered(generator: np.random.Generator, flips: float, lost: float, n_images: int) -> list[SampleOverlap]:
     """One target a sample, two samples an image. 70 % are found always, but for a share `flips` by chance of the run,
     and a share `lost` of all found ones by a regression."""

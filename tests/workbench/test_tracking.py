@@ -1,7 +1,9 @@
 """A finished run is logged to MLflow with all that it takes to compare it, and is never lost with the server."""
 
+import json
 import math
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +17,7 @@ from workbench.runner import run
 from workbench.runs import Run, finish, load_run
 from workbench.traces import LIMIT
 from workbench.tracking import TrackingError, default_uri, metric_values, track
+from workbench.ui_tables import DIFFERENCES, METRICS, SAMPLES
 
 
 def _failing() -> Threshold:
@@ -95,10 +98,37 @@ def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logg
 def test_tables_are_parquet_artifacts_below_the_run_root(finished: Run, logged: Logged) -> None:
     client, parent, children = logged
     names = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
-    assert names == {"manifest.json", "results.json", "samples.parquet", "toy"}
+    assert names == {"manifest.json", "results.json", "samples.parquet", "tables", "toy"}
     assert children["good"].info.artifact_uri.startswith(finished.path.parent.as_uri())
     path = client.download_artifacts(children["good"].info.run_id, "predictions.parquet")
     assert list(pd.read_parquet(path).sample_id) == [f"s{n}" for n in range(24)]
+
+
+def shown_table(client: MlflowClient, run_id: str, name: str) -> pd.DataFrame:
+    """A table that MLflow's UI finds: it lists those that this tag names."""
+    assert name in [table["path"] for table in json.loads(client.get_run(run_id).data.tags["mlflow.loggedArtifacts"])]
+    return pd.DataFrame(**json.loads(Path(client.download_artifacts(run_id, name)).read_text()))
+
+
+def test_small_tables_are_there_for_the_ui(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    numbers = shown_table(client, parent.info.run_id, METRICS)
+    assert list(numbers.metric) == list(finished.metrics().metric)
+    differences = shown_table(client, parent.info.run_id, DIFFERENCES)
+    assert list(differences.name) == list(finished.differences().name)
+    for system, verdict in (("good", "exact_set"), ("failing", "failed")):
+        samples = shown_table(client, children[system].info.run_id, SAMPLES)
+        assert list(samples.instruction) == [sample.instruction for sample in finished.samples()]
+        assert set(samples.verdict) == {verdict}
+
+
+def test_figures_of_the_run_folder_are_artifacts(finished: Run, tmp_path: Path) -> None:
+    (finished.path / "figures").mkdir()
+    (finished.path / "figures" / "speed.png").write_bytes(b"drawn")
+    where = track(finished, f"sqlite:///{tmp_path / 'store.db'}")
+    shutil.rmtree(finished.path / "figures")
+    listed = MlflowClient(where["tracking_uri"]).list_artifacts(where["run_id"], "figures")
+    assert [artifact.path for artifact in listed] == ["figures/speed.png"]
 
 
 def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Logged) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.failures.calls import call_failures, tally_calls
 from workbench.failures.funnel import STAGES, stages_passed
-from workbench.failures.taxonomy import MATCHED, SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
+from workbench.failures.taxonomy import MATCHED, MISSED_REASONS, SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pair
@@ -31,6 +31,7 @@ AP50 = int(np.flatnonzero(IOU_THRESHOLDS == 0.5)[0])
 AP75 = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
 TARGET_BINS = ("0", "1", ">=2")
 FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
+MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in MISSED_REASONS)
 
 
 def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
@@ -191,7 +192,7 @@ def _costs(answer: Prediction) -> dict[str, float | int]:
 
 def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
     if overlap is None:
-        names = ("iou", "intersection", "union", *tally([]), *FUNNEL_COLUMNS)
+        names = ("iou", "intersection", "union", *tally([]), *MISSED_COLUMNS, *FUNNEL_COLUMNS)
         return dict.fromkeys(names)
     diagnosis, passed = diagnose(overlap), stages_passed(overlap)
     iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
@@ -201,5 +202,6 @@ def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
         "union": overlap.union,
         **diagnosis.counts,
         **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
+        **{f"missed_{reason}": count for reason, count in missed_reasons([diagnosis]).items()},
         **{name: int((passed > place).sum()) for place, name in enumerate(FUNNEL_COLUMNS)},
     }

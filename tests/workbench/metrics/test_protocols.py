@@ -2,16 +2,19 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.workbench.metrics.scenes import answer, random_benchmark, sample
+from tests.workbench.metrics.scenes import answer, random_benchmark, sample, strip
 from workbench.errors import ConfigurationError
-from workbench.failures.funnel import funnel
+from workbench.failures.calls import CALL_CATEGORIES, call_failures
+from workbench.failures.funnel import STAGES, funnel
+from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MISSED_REASONS, SAMPLE_CATEGORIES, diagnose
 from workbench.metrics.matching import overlaps
 from workbench.metrics.protocols import score, table
-from workbench.predictions import Call, Prediction
+from workbench.predictions import Call, Candidate, Prediction
 from workbench.registry import plugins
 from workbench.samples import Sample
 
@@ -109,6 +112,23 @@ def test_the_table_agrees_with_the_scores(benchmark: tuple[list[Sample], list[Pr
         assert sum(row[f"calls_{category}"] for row in rows) == count
     for stage, count in funnel(overlaps(samples, answers)).items():
         assert sum(row["n_targets" if stage == "targets" else f"funnel_{stage}"] for row in rows) == count
+
+
+def test_the_table_has_every_category_of_every_sample(benchmark: tuple[list[Sample], list[Prediction]]) -> None:
+    samples, answers = benchmark
+    dropped = (Candidate(strip((30, 50)), 0.4, "unselected"),)
+    answers = [replace(given, candidates=dropped) for given in answers[:-1]] + [answers[-1]]
+    rows = table(samples, answers)
+    found = overlaps(samples, answers)
+    assert sum(row["missed_unselected"] for row in rows) > 0
+    for row, overlap, given in zip(rows, found, answers, strict=True):
+        diagnosis = diagnose(overlap)
+        assert [name for name in SAMPLE_CATEGORIES if row[name]] == [diagnosis.sample], "one category a sample"
+        assert sum(row[name] for name in INSTANCE_CATEGORIES) == len(diagnosis.instances), "one category an instance"
+        assert row["matched"] + row["missed"] == row["n_targets"]
+        assert sum(row[f"missed_{reason}"] for reason in MISSED_REASONS) == row["missed"]
+        assert {name: row[f"calls_{name}"] for name in CALL_CATEGORIES} == call_failures(given)
+        assert [row[f"funnel_{stage}"] for stage in STAGES] == list(funnel([overlap]).values())[1:]
 
 
 def test_table_rows_carry_what_a_sample_cost() -> None:
