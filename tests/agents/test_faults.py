@@ -111,5 +111,5 @@ def test_nobody_listens() -> None:
     with serving(sensible) as server:
         system = agent(server)
     (prediction,), seconds = predict(system, "a")
-    assert prediction.outcome == "model_unavailable" and "Connection" in prediction.message
+    assert prediction.outcome == "model_unavailable" and "Cannot connect" in prediction.message
     assert seconds < LIMIT + SLACK
