@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from agents import background
 from agents.language_model import Message, ModelUnavailableError, PassingError, Picture, PromptTooLongError, Reply
 from workbench.systems import Image
 
@@ -93,6 +94,7 @@ class OpenAiEndpoint:
         if self._session is None:  # made on the event loop that uses it
             connector = TCPConnector(limit=self.concurrency, keepalive_timeout=_IDLE)
             self._session = ClientSession(connector=connector, timeout=ClientTimeout(total=None), trust_env=True)
+            background.close_at_exit(self._session.close)
         return self._session
 
     def _refusal(self, status: int, answer: bytes) -> ModelUnavailableError | PromptTooLongError:

@@ -45,6 +45,7 @@ from workbench.tabletop.scenes import make_scene
 OFFICIAL = "official way"
 CONCURRENCY = (1, 4, 16)
 NAME = "tiny"
+WARM_UP = 16  # samples; as many as are in flight at most, so that every kernel that will be used has been made
 OPTIONS = replace(TINY, time_limit=600.0, request_timeout=300.0)
 """Those that the tiny model was trained with, and time for a busy machine."""
 SAME = 0.9
@@ -76,7 +77,7 @@ class Way:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--samples", type=int, default=48, help="of each way in each round (%(default)s)")
+    parser.add_argument("--samples", type=int, default=96, help="of each way in each round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--url", help="a server in vLLM's development mode that serves the tiny model as `tiny`")
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT, help="(%(default)s)")
@@ -96,12 +97,12 @@ def main() -> int:
 
 
 def measure(url: str, count: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Every way in every round, after two samples each that are thrown away."""
+    """Every way in every round, after `WARM_UP` samples each that are thrown away."""
     torch.set_num_threads(1)  # the server works on the other cores, and two threads for so small a model gain little
     ways = all_ways(url, folder / "official")
     measured: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
     for turn in range(rounds + 1):
-        samples = questions(turn, count if turn else 2, folder / f"images{turn}")
+        samples = questions(turn, count if turn else WARM_UP, folder / f"images{turn}")
         answers: dict[str, list[Prediction]] = {}
         for way in ways[turn % len(ways) :] + ways[: turn % len(ways)]:
             forget(url)
