@@ -11,6 +11,7 @@ fails where a way's masks are not those of the official way, see `SAME`.
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -20,7 +21,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,24 +56,22 @@ requests at once, so that a reply may turn out otherwise where two tokens are ab
 
 @dataclass
 class Way:
-    """One way to answer samples from files, and the seconds of it that are not to count."""
+    """One way to answer samples from files."""
 
     name: str
     system: Sam3Agent | OfficialLoop
 
     def answer(self, samples: Sequence[Sample], turn: int) -> tuple[list[Prediction], float]:
-        """The answers, and the seconds that they took."""
-        begun, system = time.perf_counter(), self.system
+        """The answers, and the seconds that are not to count."""
+        system = self.system
         if isinstance(system, OfficialLoop):
             before = system.outside
             names = [f"{turn}-{sample.sample_id}" for sample in samples]
             found = [system.answer(n, s.image_path, s.instruction) for n, s in zip(names, samples, strict=True)]
-            return found, time.perf_counter() - begun - (system.outside - before)
+            return found, system.outside - before
         if system.batch_size == 1:
-            found = [system.predict([sample], [read(sample.image_path)])[0] for sample in samples]
-        else:
-            found = system.predict(samples, [read(sample.image_path) for sample in samples])
-        return found, time.perf_counter() - begun
+            return [system.predict([sample], [read(sample.image_path)])[0] for sample in samples], 0.0
+        return system.predict(samples, [read(sample.image_path) for sample in samples]), 0.0
 
 
 def main() -> int:
@@ -90,14 +89,15 @@ def main() -> int:
         if not url:
             server = VllmServer(str(CHECKPOINT), name=NAME, log=folder / "log", environment=options.environment)
             url = stack.enter_context(server).url
-        result = measure(url, options.samples, options.rounds, folder)
+        result = measure(url, options.samples, options.rounds, folder, 0 if options.url else server.group)
     print(json.dumps(result, indent=1) if options.json else table(result))
     same = [way["same masks as the official way"] for way in result["ways"].values()]
     return 0 if min(same) >= SAME else 1
 
 
-def measure(url: str, count: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Every way in every round, after `WARM_UP` samples each that are thrown away."""
+def measure(url: str, count: int, rounds: int, folder: Path, group: int = 0) -> dict[str, Any]:
+    """Every way in every round, after `WARM_UP` samples each that are thrown away. `group` is the server's process
+    group, 0 where it is not known."""
     torch.set_num_threads(1)  # the server works on the other cores, and two threads for so small a model gain little
     ways = all_ways(url, folder / "official")
     measured: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
@@ -106,12 +106,14 @@ def measure(url: str, count: int, rounds: int, folder: Path) -> dict[str, Any]:
         answers: dict[str, list[Prediction]] = {}
         for way in ways[turn % len(ways) :] + ways[: turn % len(ways)]:
             forget(url)
-            answers[way.name], seconds = way.answer(samples, turn)
+            clocks = [time.perf_counter(), time.process_time(), processor_seconds(group)]
+            answers[way.name], outside = way.answer(samples, turn)
+            now = [time.perf_counter() - outside, time.process_time() - outside, processor_seconds(group)]
             if turn:
-                measured[way.name].append(costs(answers[way.name], seconds))
-                print(f"round {turn}: {way.name}: {count / seconds:.2f} samples/s", file=sys.stderr)
+                measured[way.name].append(costs(answers[way.name], *np.subtract(now, clocks).tolist()))
+                print(f"round {turn}: {way.name}: {measured[way.name][-1]['samples/s']:.2f} samples/s", file=sys.stderr)
         for way in ways if turn else ():
-            equal = [a.instances == b.instances for a, b in zip(answers[way.name], answers[OFFICIAL], strict=True)]
+            equal = [masks(a) == masks(b) for a, b in zip(answers[way.name], answers[OFFICIAL], strict=True)]
             measured[way.name][-1]["same masks as the official way"] = sum(equal) / count
     return {
         "ways": medians(measured),
@@ -120,6 +122,11 @@ def measure(url: str, count: int, rounds: int, folder: Path) -> dict[str, Any]:
         "machine": machine(),
         "versions": versions(),
     }
+
+
+def masks(answer: Prediction) -> list[str]:
+    """The masks of an answer; scores are left out, as their last digits depend on what else is in a batch."""
+    return [instance.mask["counts"] for instance in answer.instances]
 
 
 def medians(measured: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
@@ -151,6 +158,16 @@ def forget(url: str) -> None:
         urllib.request.urlopen(urllib.request.Request(address, method="POST"), timeout=60).close()
 
 
+def processor_seconds(group: int) -> float:
+    """Seconds that all processes of a group have computed so far (Linux; elsewhere, and without a group, not known)."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat") if group else ():
+        with suppress(OSError):  # it has ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12]) if int(fields[2]) == group else 0
+    return ticks / os.sysconf("SC_CLK_TCK") if ticks else math.nan
+
+
 def questions(turn: int, count: int, folder: Path) -> list[Sample]:
     """The round's samples, with images that no other round has."""
     folder.mkdir()
@@ -164,8 +181,9 @@ def questions(turn: int, count: int, folder: Path) -> list[Sample]:
     return samples
 
 
-def costs(answers: Sequence[Prediction], seconds: float) -> dict[str, float]:
-    """Per sample: requests, tokens, and seconds by kind of call (side by side, so their sum exceeds the wall clock)."""
+def costs(answers: Sequence[Prediction], seconds: float, agent: float, server: float) -> dict[str, float]:
+    """Per sample: requests, tokens, seconds by kind of call (side by side, so their sum exceeds the wall clock), and
+    seconds that the agent's and the server's processes computed."""
     calls = [call for answer in answers for call in answer.calls]
     spent: defaultdict[str, float] = defaultdict(float)
     for call in calls:
@@ -182,6 +200,8 @@ def costs(answers: Sequence[Prediction], seconds: float) -> dict[str, float]:
         "s a request": spent["llm"] / max(1, len(requests)),
         **{f"s {kind}": spent[kind] / size for kind in ("llm", "encode", "segment", "render")},
         "s wall": seconds / size,
+        "s processor, agent": agent / size,
+        "s processor, server": server / size,
     }
 
 
