@@ -32,7 +32,7 @@ class OpenAiEndpoint:
     variable OPENAI_API_KEY (local servers need none) and is never stored or shown. Who asks decides how long to wait
     and whether to ask again. `temperature` None leaves sampling to the server.
 
-    It speaks HTTP itself: the `openai` package takes several times the processor time for a request."""
+    It speaks HTTP itself: in a profile the `openai` package took more processor time for a request than the graph."""
 
     def __init__(
         self, url: str, model: str, *, temperature: float | None = None, concurrency: int = 16, seed: int = 0
