@@ -1,10 +1,12 @@
 """One event loop for all samples of this process, on a thread of its own, so that callers need not be asynchronous."""
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +21,8 @@ class _Background:
 
 
 _lock = threading.Lock()
+_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+_PATIENCE = 2.0  # seconds for one to close at the end of the process
 _running: _Background | None = None
 
 
@@ -36,6 +40,21 @@ async def one_at_a_time(function: Callable[[], T]) -> T:
     """Run a function on the one thread for heavy work: a segmenter need not be thread-safe, and gains nothing from
     being called twice at once."""
     return await asyncio.get_running_loop().run_in_executor(_background().worker, function)
+
+
+def close_at_exit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Have a connection of the loop closed when the process ends."""
+    if not _closers:
+        atexit.register(_close_all)
+    _closers.append(close)
+
+
+def _close_all() -> None:
+    if _running is None or _running.process != os.getpid():
+        return
+    for close in _closers:
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(close(), _running.loop).result(_PATIENCE)
 
 
 def _background() -> _Background:

@@ -119,5 +119,4 @@ def quoted(phrases: Sequence[str]) -> str:
 
 
 def _reply(reply: str) -> Text:
-    kept = tools.cut(reply)
-    return Text("assistant_reply", kept + tools.CLOSE if tools.CLOSE in reply else kept)
+    return Text("assistant_reply", tools.cut(reply) + tools.CLOSE)

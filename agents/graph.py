@@ -256,7 +256,7 @@ async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
     """A verdict, asked for again, with what was wrong, while it cannot be read."""
     if workspace.perfect and (known := workspace.perfect.verdict(workspace.found[mask].mask)) is not None:
         return known
-    messages = await asyncio.to_thread(_check_messages, workspace, mask)
+    messages = await asyncio.to_thread(check_messages, workspace, mask)
     counts = [workspace.found[mask].mask["counts"]]
     pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]
     said: list[dict[str, str]] = []
@@ -277,7 +277,8 @@ async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
         messages = [*messages, Message("assistant", (reply,)), Message("user", (told,))]
 
 
-def _check_messages(workspace: Workspace, mask: int) -> list[Message]:
+def check_messages(workspace: Workspace, mask: int) -> list[Message]:
+    """The conversation in which one mask is judged alone."""
     prompts = workspace.prompts
     pictures = [workspace.picture(0), *workspace.render_check(mask)]
     user = Turn(

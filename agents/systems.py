@@ -17,6 +17,7 @@ from workbench.systems import Image, Segmenter
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
     from agents.perfect import Part
+    from agents.phrases import PhraseQueue
     from agents.prompts import Prompts
     from agents.unfinished import Unfinished
 
@@ -54,6 +55,7 @@ class Sam3Agent:
         # samples wait for the slowest of their batch, so batches are larger than what works side by side
         self.batch_size = 4 * model.concurrency if model.concurrency > 1 else 1
         self._unfinished: Unfinished | None = None
+        self._phrases: PhraseQueue | None = None
 
     def identity(self) -> dict[str, Any]:
         """Segmenter, language model, prompts with a digest of their texts, and the agent's options."""
@@ -100,6 +102,13 @@ class Sam3Agent:
 
         return list(await asyncio.gather(*map(answer, samples, images)))
 
+    def _queue(self) -> "PhraseQueue":
+        from agents.phrases import PhraseQueue
+
+        if self._phrases is None:
+            self._phrases = PhraseQueue(self.segmenter)
+        return self._phrases
+
     async def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
         from agents.graph import arun
         from agents.perfect import Perfect
@@ -107,7 +116,7 @@ class Sam3Agent:
 
         perfect = Perfect(self.perfect, sample.targets, sample.phrase) if self.perfect else None
         workspace = Workspace(
-            image, sample.instruction, self.model, self.segmenter, self.prompts, self.options, perfect
+            image, sample.instruction, self.model, self.segmenter, self.prompts, self.options, perfect, self._queue()
         )
         begun = time.perf_counter()
         if self._unfinished:

@@ -88,8 +88,12 @@ def _select(parameters: Any, shown: int) -> ToolCall | Mistake:
 
 
 def parse_verdict(reply: str) -> bool | Mistake:
-    """Whether a mask check accepts: the word, accept or reject, in the last `<verdict>`, or in a reply without it."""
+    """Whether a mask check accepts: the word, accept or reject, in the last `<verdict>`, or in a reply without it.
+    Accept and Reject are looked for as in the SAM 3 agent, also inside longer words; failing that, in any case."""
     verdict = reply.split("<verdict>")[-1].split("</verdict>")[0]
+    official = {word for word in ("Accept", "Reject") if word in verdict}
+    if len(official) == 1:
+        return official == {"Accept"}
     words = {word.lower() for word in re.findall(r"\b(accept|reject)(?:s|ed)?\b", verdict, re.IGNORECASE)}
     if len(words) == 1:
         return words == {"accept"}

@@ -101,6 +101,11 @@ class VllmServer:
         """What an agent takes as `endpoint`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def group(self) -> int:
+        """The process group of all of its processes; 0 while it does not run."""
+        return self._process.pid if self._process else 0
+
     def __enter__(self) -> Self:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:

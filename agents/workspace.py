@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents import background, canvas
+from agents import canvas
 from agents.language_model import (
     LanguageModel,
     Message,
@@ -20,11 +20,12 @@ from agents.language_model import (
 )
 from agents.options import Options
 from agents.perfect import Perfect
+from agents.phrases import Asked, PhraseQueue
 from agents.prompts import Prompts
 from agents.suppression import postprocess
 from workbench.masks import Rle, area, bounding_box, decode
 from workbench.predictions import Call, Candidate, Dropped, Trace
-from workbench.systems import Image, PhraseMasks, Segmenter
+from workbench.systems import Image, Segmenter
 
 NOTE_LIMIT = 4000
 """Characters of a text that are kept in the trace."""
@@ -61,6 +62,8 @@ class Workspace:
     prompts: Prompts
     options: Options
     perfect: Perfect | None = None
+    phrases: PhraseQueue | None = None
+    """Where the segmenter is shared with other samples."""
     trace: Trace = field(default_factory=Trace)
     drawings: list[tuple[int, ...]] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
@@ -70,9 +73,11 @@ class Workspace:
     """Why the model cannot be asked any more."""
     _pictures: dict[int, Picture] = field(default_factory=dict)
     _features: Any = None
-    _encoded: bool = False
     _told: dict[str, int] = field(default_factory=dict)
     _told_calls: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.queue = self.phrases or PhraseQueue(self.segmenter)
 
     @property
     def left(self) -> float:
@@ -125,10 +130,12 @@ class Workspace:
 
     async def segment(self, phrase: str) -> list[int] | Ending:
         """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `found`."""
+        asked = Asked(self.image, phrase, self.trace, self._features)
         try:
-            answer = await self._run_segmenter(phrase)
+            answer = await self.queue.masks(asked)
         except Exception as error:  # any failure of a segmenter is this sample's outcome, whatever it raises
             return Ending("segmenter_failed", f"{phrase!r}: {type(error).__name__}: {error}")
+        self._features = asked.features
         kept = postprocess(answer.masks, answer.scores, self.options.overlap)
         for index in kept.suppressed:
             self.trace.candidates.append(Candidate(answer.masks[index], answer.scores[index], "suppressed", phrase))
@@ -137,19 +144,6 @@ class Workspace:
         first = len(self.found)
         self.found += [Found(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
         return list(range(first, len(self.found)))
-
-    async def _run_segmenter(self, phrase: str) -> PhraseMasks:
-        def work() -> PhraseMasks:  # timed where it is done: the wait for other samples is no work
-            if not self._encoded:
-                with self.trace.call("encode"):
-                    self._features = self.segmenter.encode(self.image)
-                self._encoded = True
-            with self.trace.call("segment", phrase=phrase) as call:
-                answer = self.segmenter.segment(self._features, [phrase])[0]
-                call.note["masks"] = len(answer.masks)
-            return answer
-
-        return await background.one_at_a_time(work)
 
     def drop(self, masks: Sequence[int], reason: Dropped) -> None:
         """Record masks that were shown and are not in the answer."""

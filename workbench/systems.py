@@ -100,6 +100,19 @@ class Segmenter(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchSegmenter(Protocol):
+    """A segmenter that also takes several images at once, which costs less than one after the other."""
+
+    def encode_all(self, images: Sequence[Image]) -> Sequence[Any]:
+        """Features of each image, as `encode` gives them; the images may differ in size."""
+        ...
+
+    def segment_all(self, asked: Sequence[tuple[Any, str]]) -> Sequence["PhraseMasks"]:
+        """All instances of one phrase for each image, given as its features and the phrase."""
+        ...
+
+
 class PhraseMasks(Protocol):
     """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; all above the threshold."""
 

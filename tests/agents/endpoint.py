@@ -24,6 +24,7 @@ Fault = Literal[
     "no body",
     "huge",
     "not json",
+    "key",
 ]
 Request = dict[str, Any]
 
@@ -86,6 +87,8 @@ def serving(reply: Callable[[Request], str]) -> Iterator[Endpoint]:
                     self.close_connection = True
                 case "429" | "500" | "503":
                     self.send(int(fault), json.dumps({"error": {"message": "not now"}}))
+                case "key":
+                    self.send(401, json.dumps({"error": {"message": f"bad key {self.headers['Authorization'][7:]}"}}))
                 case "html":
                     self.send(200, "<html><body>Welcome</body></html>", "text/html")
                 case "502 html":

@@ -7,15 +7,16 @@ from typing import get_args
 
 import pytest
 
-from agents.openai_endpoint import OpenAiEndpoint
+from agents.openai_endpoint import KEY_VARIABLE, OpenAiEndpoint
 from agents.options import Options
 from agents.systems import Sam3Agent
 from tests.agents.endpoint import Endpoint, Fault, Request, images, serving
 from tests.agents.scripted import ACCEPT, EXAMINE, MARKERS, THINGS, ScriptedSegmenter, plain, segment, select
 from workbench.predictions import OK, Prediction
+from workbench.runner import run
 from workbench.samples import Sample
 
-FAULTS = [fault for fault in get_args(Fault) if fault]
+FAULTS = [fault for fault in get_args(Fault) if fault not in ("", "key")]
 LIMIT = 12.0
 SLACK = 4.0  # of a busy machine
 ENDINGS = {"empty": "malformed_call", "huge": "malformed_call"}
@@ -111,5 +112,19 @@ def test_nobody_listens() -> None:
     with serving(sensible) as server:
         system = agent(server)
     (prediction,), seconds = predict(system, "a")
-    assert prediction.outcome == "model_unavailable" and "Connection" in prediction.message
+    assert prediction.outcome == "model_unavailable" and "Cannot connect" in prediction.message
     assert seconds < LIMIT + SLACK
+
+
+def test_a_key_is_in_no_file_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.workbench.toys import Rectangles
+
+    monkeypatch.setenv(KEY_VARIABLE, "very-secret")
+    with serving(sensible) as server:
+        server.fault = lambda _: "key"
+        system = agent(server)
+        run({"agent": lambda: system}, lambda: Rectangles(tmp_path / "data", 2), tmp_path / "run")
+        assert len(server.requests) >= 2
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"bad key [key]" in content for content in written)
+    assert not any(b"very-secret" in content for content in written)

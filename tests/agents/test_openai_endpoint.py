@@ -152,7 +152,7 @@ def test_a_reply_without_text_is_empty(server: Server) -> None:
 
 
 def test_nobody_there_is_a_model_that_is_unavailable() -> None:
-    with pytest.raises(ModelUnavailableError, match="APIConnectionError"):
+    with pytest.raises(ModelUnavailableError, match="ClientConnectorError"):
         complete(OpenAiEndpoint("http://127.0.0.1:9/v1", "m"), ASK, 10)
 
 

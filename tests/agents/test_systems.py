@@ -77,7 +77,7 @@ def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
 
 
 def test_importing_the_module_loads_nothing_heavy() -> None:
-    heavy = "{'torch', 'transformers', 'langgraph', 'openai', 'scipy'}"
+    heavy = "{'torch', 'transformers', 'langgraph', 'aiohttp', 'scipy'}"
     code = f"import sys, agents.systems; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from workbench.masks import Rle
     from workbench.systems import Image
 
@@ -20,6 +22,16 @@ class PhraseMasks:
 
     masks: list["Rle"]
     scores: list[float]
+
+
+@dataclass(frozen=True)
+class Features:
+    """An image as SAM3 sees it: the levels of its feature pyramid and their positions, each `[1, C, h, w]`, and the
+    image's (height, width)."""
+
+    levels: tuple["Tensor", ...]
+    places: tuple["Tensor", ...]
+    size: tuple[int, int]
 
 
 class Sam3Segmenter:
@@ -53,13 +65,25 @@ class Sam3Segmenter:
         """The hub name or the folder's own name: never a path of this machine."""
         return Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint
 
-    def encode(self, image: "Image") -> tuple[Any, tuple[int, int]]:
+    def encode(self, image: "Image") -> Features:
         """Image features and the image's (height, width), for `segment`."""
+        return self.encode_all([image])[0]
+
+    def encode_all(self, images: Sequence["Image"]) -> list[Features]:
+        """The same for several images in one batch."""
         import torch
 
         with torch.inference_mode():
-            features = self.model.get_vision_features(pixel_values=self.preprocess(image))
-        return features, (image.shape[0], image.shape[1])
+            vision = self.model.get_vision_features(pixel_values=torch.cat([self.preprocess(i) for i in images]))
+        levels, places = vision.fpn_hidden_states, vision.fpn_position_encoding
+        return [
+            Features(
+                tuple(level[n : n + 1] for level in levels),
+                tuple(place[n % len(place)][None] for place in places),
+                (image.shape[0], image.shape[1]),
+            )
+            for n, image in enumerate(images)
+        ]
 
     def preprocess(self, image: "Image") -> Any:
         """`[1, 3, S, S]`: resized to the model's square (bilinear, antialiased), mean and standard deviation 0.5."""
@@ -73,39 +97,55 @@ class Sam3Segmenter:
             )
         return (pixels / 127.5 - 1).to(self.model.dtype)
 
-    def segment(self, features: tuple[Any, tuple[int, int]], phrases: Sequence[str]) -> list[PhraseMasks]:
+    def segment(self, features: Features, phrases: Sequence[str]) -> list[PhraseMasks]:
         """All instances of each phrase, in one batch over the phrases; one result per phrase, in order."""
+        return self.segment_all([(features, phrase) for phrase in phrases])
+
+    def segment_all(self, asked: Sequence[tuple[Features, str]]) -> list[PhraseMasks]:
+        """All instances of a phrase in the image with these features, in one batch over all pairs; in order."""
+        import torch
+        from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
+
+        if not asked:
+            return []
+        features = [one for one, _ in asked]
+        tokens = self.tokenizer(
+            [phrase for _, phrase in asked], padding=True, truncation=True, max_length=32, return_tensors="pt"
+        ).to(self.device)
+        vision = Sam3VisionEncoderOutput(
+            fpn_hidden_states=_batched([one.levels for one in features]),
+            fpn_position_encoding=_batched([one.places for one in features]),
+        )
+        with torch.inference_mode():
+            out = self.model(vision_embeds=vision, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+            scores = (out.pred_logits.sigmoid() * out.presence_logits.sigmoid()).float()
+        found = zip(scores, out.pred_masks, features, strict=True)
+        return [self._instances(score, masks, one.size) for score, masks, one in found]
+
+    def _instances(self, scores: "Tensor", masks: "Tensor", size: tuple[int, int]) -> PhraseMasks:
+        """Those above the threshold by falling score, of `scores [N]` and mask logits `masks [N, h, w]`."""
         import torch
         import torch.nn.functional as F
-        from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
         from workbench.masks import encode_all
 
-        if not phrases:
-            return []
-        vision, size = features
-        tokens = self.tokenizer(list(phrases), padding=True, truncation=True, max_length=32, return_tensors="pt").to(
-            self.device
-        )
-        repeated = Sam3VisionEncoderOutput(
-            fpn_hidden_states=tuple(x.expand(len(phrases), -1, -1, -1) for x in vision.fpn_hidden_states),
-            fpn_position_encoding=tuple(x.expand(len(phrases), -1, -1, -1) for x in vision.fpn_position_encoding),
-        )
+        order = torch.argsort(scores, descending=True, stable=True)
+        kept = order[scores[order] > self.threshold]
+        if not len(kept):
+            return PhraseMasks([], [])
         with torch.inference_mode():
-            out = self.model(vision_embeds=repeated, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
-            scores = (out.pred_logits.sigmoid() * out.presence_logits.sigmoid()).float()
-        results = []
-        for phrase_scores, phrase_masks in zip(scores, out.pred_masks, strict=True):
-            order = torch.argsort(phrase_scores, descending=True, stable=True)
-            kept = order[phrase_scores[order] > self.threshold]
-            if not len(kept):
-                results.append(PhraseMasks([], []))
-                continue
-            with torch.inference_mode():
-                probabilities = phrase_masks[kept].float().sigmoid()
-                full = F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0] > 0.5
-            results.append(PhraseMasks(encode_all(full.cpu().numpy()), phrase_scores[kept].tolist()))
-        return results
+            probabilities = masks[kept].float().sigmoid()
+            full = F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0] > 0.5
+        return PhraseMasks(encode_all(full.cpu().numpy()), scores[kept].tolist())
+
+
+def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
+    """The pyramids of several images, each level `[1, ...]`, as one batch; of one image repeated without a copy."""
+    import torch
+
+    if all(level is levels[0] for level in levels):
+        return tuple(x.expand(len(levels), -1, -1, -1) for x in levels[0])
+    return tuple(torch.cat(same) for same in zip(*levels, strict=True))
 
 
 def sam3_tiny(checkpoint: str | None = None, threshold: float = 0.4) -> Sam3Segmenter:

@@ -56,6 +56,17 @@ def test_phrases_in_a_batch_answer_as_alone(segmenter: Sam3Segmenter, image: np.
         assert max(differing) < 1e-3
 
 
+def test_several_images_at_once_answer_as_alone(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    images = [image, image[:64, ::-1].copy(), image]
+    together = segmenter.segment_all(list(zip(segmenter.encode_all(images), PHRASES, strict=True)))
+    for one, phrase, found in zip(images, PHRASES, together, strict=True):
+        alone = segmenter.segment(segmenter.encode(one), [phrase])[0]
+        assert {decode(mask).shape for mask in found.masks} == {one.shape[:2]}
+        np.testing.assert_allclose(alone.scores, found.scores, atol=1e-5)
+        differing = [np.mean(decode(a) != decode(b)) for a, b in zip(alone.masks, found.masks, strict=True)]
+        assert max(differing) < 1e-3
+
+
 def test_scores_and_masks_are_those_of_the_model(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
     found = segmenter.segment(segmenter.encode(image), PHRASES[:1])[0]
     tokens = segmenter.tokenizer(PHRASES[:1], return_tensors="pt")
