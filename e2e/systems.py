@@ -157,7 +157,7 @@ class PhraseSystem:
 
 
 def sam3_phrase_tiny(
-    segmenter: str = "sam3-tiny", threshold: float = 0.4, checkpoint: str | None = None
+    segmenter: str = "sam3-tiny", threshold: float = 0.3, checkpoint: str | None = None
 ) -> PhraseSystem:
     """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
 

@@ -148,7 +148,7 @@ def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
     return tuple(torch.cat(same) for same in zip(*levels, strict=True))
 
 
-def sam3_tiny(checkpoint: str | None = None, threshold: float = 0.4) -> Sam3Segmenter:
+def sam3_tiny(checkpoint: str | None = None, threshold: float = 0.3) -> Sam3Segmenter:
     """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
     return Sam3Segmenter(checkpoint or TINY, threshold=threshold)
 
