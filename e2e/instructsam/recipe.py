@@ -15,12 +15,12 @@ class Config(TypedDict):
     seed: int
     image_size: int
     images: int
-    """Scenes per forward pass."""
+    """Scenes per forward pass; with 0 the language model trains alone, on `more`."""
     conversations: int
     """Conversations per scene, which share its features."""
     more: NotRequired[int]
     """Further scenes of a step, as many conversations about each, that the detector does not look at: the language
-    model alone learns the text, and at which slots there is a target: the nearest one to where they start (0)."""
+    model alone learns the text, and at each slot what stands where it starts and whether it has a target (0)."""
     phrase_share: float
     """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
     minutes: float
@@ -30,7 +30,11 @@ class Config(TypedDict):
     rate: float
     """Peak learning rate of the language model."""
     detector_rate: float
-    """Peak learning rate of detector, projections and mask queries."""
+    """Peak learning rate of detector and projections."""
+    query_rate: NotRequired[float]
+    """That of the mask queries (the detector's)."""
+    place_slots: NotRequired[bool]
+    """Slots start from the mean image token at the place that they look at first (no)."""
     frozen: list[str]
     """Prefixes of the names of tensors that do not train."""
     language_model: NotRequired[str]

@@ -20,7 +20,7 @@ from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import Queries, from_parts
 from e2e.instructsam.processor import Processor
 from e2e.instructsam.recipe import Config
-from e2e.instructsam.slot_head import SlotHead, wanted_slots
+from e2e.instructsam.slot_head import SlotHead, place_slots, slot_truth
 from e2e.instructsam.tabletop import WORDS, Asked, Task, conversations, draw, evaluate
 from workbench.errors import ConfigurationError
 from workbench.tabletop.scenes import Scene
@@ -28,10 +28,13 @@ from workbench.training.loop import Loop
 from workbench.training.processes import join
 from workbench.training.tracker import Tracker
 
-DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.", "model.mask_queries")
-"""Tensors with the detector's learning rate; all others have the language model's."""
+QUERIES = "model.mask_queries"
+DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.")
+"""Tensors with the detector's learning rate; all others but the mask queries have the language model's."""
 MORE = 10**8
 """The first of the scenes that the detector does not look at."""
+PLACES = 2 * 10**8
+"""The first of the scenes whose image tokens slots start from."""
 SLOT_WEIGHT = 4.0
 
 
@@ -41,6 +44,8 @@ def train(config: Config, out: Path) -> None:
     Several processes, started by `accelerate launch`, each take scenes of their own and average their gradients.
     """
     convention, task, precision = _convention(config), _task(config), _precision(config)
+    if not config["images"] and not config.get("more", 0):
+        raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
     processes = join(config.get("device", "cpu"))
     torch.manual_seed(config["seed"])
     model, processor = start(config)
@@ -72,19 +77,21 @@ def train(config: Config, out: Path) -> None:
             aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
             for parameter in detector:
                 parameter.requires_grad_(aligned)
-            count, parts = 0, dict.fromkeys(("text", "bce", "dice", "score"), 0.0)
+            count, parts = 0, dict[str, float]()
             for number in range(passes):
                 place = (loop.step * passes + number) * processes.count + processes.number
-                scenes = _scenes(config, task, place)
-                output = step(model, processor, *conversations(scenes, model.slots), convention, precision)
-                loss, values = output.loss, _parts(output)
-                count += sum(len(asked) for _, asked in scenes) * processes.count
+                loss, values = torch.zeros((), device=model.device), dict[str, float]()
+                if config["images"]:
+                    scenes = _scenes(config, task, place)
+                    output = step(model, processor, *conversations(scenes, model.slots), convention, precision)
+                    loss, values = output.loss, _parts(output)
+                    count += sum(len(asked) for _, asked in scenes) * processes.count
                 if head:
                     scenes = _scenes(config, task, place, MORE)
-                    text, slot = tell(
-                        model, processor, head, *conversations(scenes, model.slots), convention, precision
-                    )
-                    loss, values = loss + text + SLOT_WEIGHT * slot, {**values, "slot": float(slot.detach())}
+                    text, slot, named = tell(model, processor, head, scenes, convention, precision)
+                    loss = loss + text + SLOT_WEIGHT * slot + named
+                    told = {"slot": slot, "named": named, **({} if config["images"] else {"text": text})}
+                    values |= {name: float(value.detach()) for name, value in told.items()}
                     count += sum(len(asked) for _, asked in scenes) * processes.count
                 for name, value in values.items():
                     parts[name] = parts.get(name, 0.0) + value / passes
@@ -126,6 +133,9 @@ def start(config: Config) -> tuple[InstructSAM, Processor]:
     own.slots_causal = config.get("slots_causal", own.slots_causal)
     own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
     own.match_starts = config.get("match_starts", own.match_starts)
+    if config.get("place_slots", False):
+        seen = [draw(config["seed"], PLACES + number, _task(config))[0].image for number in range(320)]
+        place_slots(model, processor, seen)
     if rank := config.get("lora_rank", 0):
         add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
     return model, processor
@@ -138,14 +148,20 @@ def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
     """
     language: list[nn.Parameter] = []
     detector: list[nn.Parameter] = []
+    queries: list[nn.Parameter] = []
     frozen = tuple(config["frozen"])
     if config.get("lora_rank", 0):
         frozen += (LAYERS, "model.language_model.norm.")
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(is_adapter(name) or not name.startswith(frozen))
         if parameter.requires_grad:
-            (detector if name.startswith(DETECTOR_GROUP) else language).append(parameter)
-    groups = [{"params": language, "lr": config["rate"]}, {"params": detector, "lr": config["detector_rate"]}]
+            own = queries if name == QUERIES else detector if name.startswith(DETECTOR_GROUP) else language
+            own.append(parameter)
+    groups = [
+        {"params": language, "lr": config["rate"]},
+        {"params": detector, "lr": config["detector_rate"]},
+        {"params": queries, "lr": config.get("query_rate", config["detector_rate"])},
+    ]
     trained = [group for group in groups if group["params"]]
     if not trained:
         raise ConfigurationError(f"frozen: nothing is left to train, got {list(frozen)}")
@@ -175,19 +191,21 @@ def tell(
     model: InstructSAM,
     processor: Processor,
     head: SlotHead,
-    images: Sequence[NDArray[np.uint8]],
-    examples: Sequence[Example],
+    scenes: Sequence[tuple[Scene, Sequence[Asked]]],
     convention: Convention,
     precision: torch.dtype = torch.bfloat16,
-) -> tuple[Tensor, Tensor]:
-    """The losses of text and slots of one batch without the detector: a third of the time of `step`."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
     device = model.device
+    images, examples = conversations(scenes, model.slots)
     patches, grids = processor.qwen_images(images)
     batch = collate(model, processor, examples, grids, convention)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
         hidden = language_states(model, batch, model.encode_images(patches.to(device), grids.to(device)))
         text = answer_loss(model, batch, hidden)
-    return text, head(slot_states(model, batch, hidden), wanted_slots(model.starts().detach(), batch.targets))
+    about = [scenes[batch.images[target.item]][0] for target in batch.targets]
+    truth = slot_truth(model.starts().detach(), batch.targets, about)
+    return text, *head(slot_states(model, batch, hidden), truth)
 
 
 def save(model: InstructSAM, processor: Processor, folder: Path) -> None:

@@ -15,14 +15,16 @@ from e2e.instructsam.forward import language_states
 from e2e.instructsam.generation import Prompt, generate
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.losses import PhraseTargets
+from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import from_parts
 from e2e.instructsam.recipe import Config
-from e2e.instructsam.slot_head import SlotHead, wanted_slots
+from e2e.instructsam.slot_head import SlotHead, place_slots, wanted_slots, what_stands
 from e2e.instructsam.tabletop import Task, conversations, draw, evaluate
 from e2e.instructsam.training import optimizer, start, step, tell, train
 from tests.e2e.conftest import SIDE, SLOTS
 from workbench.errors import ConfigurationError
 from workbench.recipes import read_config
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
 
 TASK = Task(SIDE, count=3, phrase_share=0.5)
 FROZEN = ["model.visual.", "model.grounding_model.model.vision_encoder."]
@@ -87,22 +89,56 @@ def test_the_loss_falls_and_the_model_learns_to_say_the_phrase(predictor: Predic
 
 @pytest.mark.slow
 def test_slots_learn_without_the_detector_which_of_them_have_a_target(predictor: Predictor) -> None:
-    image = np.full((SIDE, SIDE, 3), 60, dtype=np.uint8)
-    masks = np.zeros((2, SIDE, SIDE), dtype=np.uint8)
-    masks[0, :24, :24] = masks[1, 40:, 40:] = 1
-    first, last, none = (torch.from_numpy(each) for each in (masks[:1], masks[1:], 0 * masks[:1]))
-    examples = [Example(0, "a", [("mug", first)]), Example(0, "b", [("mug", last)]), Example(0, "c", [("mug", none)])]
+    scenes = [draw(0, number, TASK) for number in (1, 2)]
     model, head = predictor.model.train(), SlotHead(predictor.model.config.text_config.hidden_size)
     adam = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=3e-3)
     losses = []
     for _ in range(60):
-        text, slot = tell(model, predictor.processor, head, [image], examples, "inference")
-        (text + slot).backward()
+        text, slot, named = tell(model, predictor.processor, head, scenes, "inference")
+        (text + slot + named).backward()
         adam.step()
         adam.zero_grad()
-        losses.append(slot.item())
-    assert losses[-1] < 0.2 * losses[0]
+        losses.append([slot.item(), named.item()])
+    assert (np.array(losses[-1]) < 0.3 * np.array(losses[0])).all()
     assert all(p.grad is None for p in model.detector.parameters())
+
+
+def test_slots_are_told_what_stands_where_they_start() -> None:
+    scene = draw(0, 4, TASK)[0]
+    thing = scene.objects[-1]
+    starts = torch.tensor([[thing.centre[0] / SIDE, thing.centre[1] / SIDE], [9.0, 9.0]])
+    categories, colours = what_stands(starts, scene)
+    assert list(CATEGORIES)[categories[0] - 1] == thing.category
+    assert list(COLOURS)[colours[0] - 1] == thing.colour
+    assert (categories[1], colours[1]) == (0, 0)
+
+
+def test_placed_slots_differ_by_their_places(predictor: Predictor) -> None:
+    images = [draw(0, number, TASK)[0].image for number in range(3)]
+    place_slots(predictor.model, predictor.processor, images)
+    queries = predictor.model.model.mask_queries.detach()
+    words = predictor.model.model.language_model.embed_tokens.weight.detach()
+    assert float(queries.square().mean()) == pytest.approx(4 * float(words.square().mean()), rel=1e-3)
+    starts = predictor.model.starts().detach()
+    cells = (starts * 4).long()  # 4 x 4 image tokens at this size
+    apart = (cells[0] != cells).any(1)
+    assert apart.any()
+    assert torch.equal((queries[0] != queries).any(1), apart)
+
+
+def test_the_language_model_trains_alone_where_the_detector_is_asked_nothing(
+    qwen_folder: Path, sam3_folder: Path, tmp_path: Path
+) -> None:
+    keys = config(qwen_folder, sam3_folder, images=0, more=1, steps=2, place_slots=True, query_rate=1e-2)
+    before, _ = start(keys)
+    train(keys, tmp_path)
+    after = InstructSAM.from_pretrained(tmp_path / "final")
+    same = {n: torch.equal(p.half(), dict(after.named_parameters())[n].half()) for n, p in before.named_parameters()}
+    assert all(kept for name, kept in same.items() if name.startswith("model.grounding_model."))
+    assert not same["model.mask_queries"]
+    assert not same["model.language_model.norm.weight"]
+    with pytest.raises(ConfigurationError, match="nothing would be trained"):
+        train({**keys, "more": 0}, tmp_path / "none")  # type: ignore[typeddict-item]
 
 
 def test_the_wanted_slots_are_those_that_start_nearest_to_a_target() -> None:
