@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from e2e.instructsam.detector import VisionFeatures
 from e2e.instructsam.examples import Example
@@ -31,18 +31,39 @@ from workbench.training.tracker import Tracker
 FROZEN = ("model.visual.", ENCODER)
 MASK_GROUP = ("model.detector.", "model.mask_projection.")
 """Tensors with the rate of the masks; all others have the language model's."""
+GRID = 8
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Means over the trained tokens (`text`) and over the masks (`bce`, `dice`), not weighted."""
+    """Means over the trained tokens (`text`) and over the masks (`bce`, `dice`, `place`), not weighted."""
 
     text: Tensor
     bce: Tensor
     dice: Tensor
+    place: Tensor
 
     def total(self, config: Config) -> Tensor:
-        return self.text + config["bce_weight"] * self.bce + config["dice_weight"] * self.dice
+        return self.text + config["bce_weight"] * self.bce + config["dice_weight"] * self.dice + self.place
+
+
+class PlaceHead(nn.Module):
+    """Says from the state at [SEG] in which cells of an 8 x 8 grid its mask lies; thrown away after training. It
+    teaches the language model to point, as `e2e.instructsam.slot_head` teaches InstructSAM's slots where they look."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, GRID * GRID)
+
+    def forward(self, states: Tensor, masks: Tensor) -> Tensor:
+        """Mean cross-entropy of `states: [M, D]` against the shares of `masks: [M, H, W]` in each cell; empty masks
+        say nothing."""
+        shares = F.adaptive_avg_pool2d(masks.float()[:, None], GRID).flatten(1)
+        seen = shares.sum(1) > 0
+        if not seen.any():
+            return states.sum() * 0
+        wanted = shares[seen] / shares[seen].sum(1, keepdim=True)
+        return F.cross_entropy(self.linear(states[seen].float()), wanted)
 
 
 def train(config: Config, out: Path) -> None:
@@ -56,10 +77,12 @@ def train(config: Config, out: Path) -> None:
     )
     model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long on a CPU
     adam = optimizer(model.train(), config)
+    head = PlaceHead(model.config.text_config.hidden_size)
+    adam.add_param_group({"params": list(head.parameters()), "lr": config["mask_rate"]})
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(
             out,
-            model,
+            nn.ModuleDict({"model": model, "head": head}),
             adam,
             minutes=config["minutes"],
             steps=config.get("steps"),
@@ -71,9 +94,9 @@ def train(config: Config, out: Path) -> None:
         while not loop.finished:
             first = loop.step * config["images"]
             scenes = [draw(config["seed"], n, task) for n in range(first, first + config["images"])]
-            losses = step(model, processor, *conversations(scenes, config.get("max_masks", 20)))
+            losses = step(model, processor, head, *conversations(scenes, config.get("max_masks", 20)))
             loop.update(losses.total(config))
-            parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice}
+            parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice, "place": losses.place}
             count = sum(len(asked) for _, asked in scenes)
             loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
             if loop.elapsed - evaluated > every and not loop.finished:
@@ -96,7 +119,11 @@ def optimizer(model: SegToken, config: Config) -> torch.optim.Optimizer:
 
 
 def step(
-    model: SegToken, processor: Processor, images: Sequence[NDArray[np.uint8]], examples: Sequence[Example]
+    model: SegToken,
+    processor: Processor,
+    head: PlaceHead,
+    images: Sequence[NDArray[np.uint8]],
+    examples: Sequence[Example],
 ) -> Losses:
     """Forward pass of one batch in bfloat16; conversations about one image share its features."""
     patches, grids = processor.qwen_images(images)
@@ -104,10 +131,10 @@ def step(
     with torch.autocast("cpu", dtype=torch.bfloat16):
         tokens = model.encode_images(patches, grids)
         vision = model.detector.encode(processor.sam_images(images))
-        return forward(model, batch, tokens, vision)
+        return forward(model, head, batch, tokens, vision)
 
 
-def forward(model: SegToken, batch: Batch, images: ImageTokens, vision: VisionFeatures) -> Losses:
+def forward(model: SegToken, head: PlaceHead, batch: Batch, images: ImageTokens, vision: VisionFeatures) -> Losses:
     """The losses of one batch; those of the masks are 0, still part of the graph, where it has none."""
     hidden = language_states(model, batch, images)
     labels = batch.labels[:, 1:]
@@ -116,10 +143,11 @@ def forward(model: SegToken, batch: Batch, images: ImageTokens, vision: VisionFe
     states = hidden[batch.token_ids == model.config.seg_token_index]
     if not len(states):
         nothing = hidden.sum() * 0
-        return Losses(text, nothing, nothing)
+        return Losses(text, nothing, nothing, nothing)
     logits = model.masks(vision, torch.tensor(batch.images)[batch.owners], states).float()
     wanted = nearest(batch.masks, logits.shape[-2:])
-    return Losses(text, F.binary_cross_entropy_with_logits(logits, wanted), dice_loss(logits, wanted).mean())
+    place = head(states, batch.masks)
+    return Losses(text, F.binary_cross_entropy_with_logits(logits, wanted), dice_loss(logits, wanted).mean(), place)
 
 
 def language_states(model: SegToken, batch: Batch, images: ImageTokens) -> Tensor:

@@ -166,9 +166,11 @@ def test_the_loss_falls_and_answers_end(tokens: Tokens, qwen_folder: Path, sam3_
     keys = config(qwen_folder, sam3_folder, tokens)
     model, processor = predictor.model.train(), predictor.processor
     adam = training.optimizer(model, keys)
+    head = training.PlaceHead(model.config.text_config.hidden_size)
+    adam.add_param_group({"params": list(head.parameters()), "lr": 3e-3})
     totals = []
     for _ in range(60):
-        losses = training.step(model, processor, [image], examples)
+        losses = training.step(model, processor, head, [image], examples)
         losses.total(keys).backward()  # type: ignore[no-untyped-call]
         adam.step()
         adam.zero_grad()
@@ -183,6 +185,18 @@ def test_the_loss_falls_and_answers_end(tokens: Tokens, qwen_folder: Path, sam3_
     assert not any(answer.cut_off for answer in answers)
     if tokens == "many":
         assert [len(answer.instances) for answer in answers] == [2, 0]
+
+
+def test_the_place_of_a_mask_is_its_share_of_the_cells() -> None:
+    masks = torch.zeros(2, 64, 64)
+    masks[0, :8, :16] = 1  # two of 64 cells
+    head = training.PlaceHead(4)
+    with torch.no_grad():
+        head.linear.weight.zero_()
+        head.linear.bias.fill_(-50.0)
+        head.linear.bias[:2] = 0
+    assert head(torch.ones(2, 4), masks).item() == pytest.approx(np.log(2), abs=1e-5)
+    assert head(torch.ones(1, 4), masks[1:]).item() == 0
 
 
 def test_the_vision_encoders_do_not_train(many: Predictor, qwen_folder: Path, sam3_folder: Path) -> None:
