@@ -30,8 +30,14 @@ class Batch:
     masks: Tensor
 
 
-def collate(model: SegToken, processor: Processor, examples: Sequence[Example], grids: Tensor) -> Batch:
-    """Token ids, labels and masks of conversations; `grids: [images, 3]` are the images' patch grids."""
+def collate(
+    model: SegToken, processor: Processor, examples: Sequence[Example], grids: Tensor, *, cells: bool = False
+) -> Batch:
+    """Token ids, labels and masks of conversations; `grids: [images, 3]` are the images' patch grids.
+
+    With `cells` the answer says in words where a mask is, before its [SEG]: the column and row of its cell, or of the
+    cells of all that one [SEG] stands for.
+    """
     config = model.config
     rows, answers, owners, masks = [], [], [], []
     for number, example in enumerate(examples):
@@ -39,9 +45,12 @@ def collate(model: SegToken, processor: Processor, examples: Sequence[Example], 
         prompt = processor.prompt(example.instruction, (frames, height, width))
         ids: list[int] = []
         for place, (phrase, targets) in enumerate(example.answer):
-            wanted = ordered(targets, "one" if config.tokens == "one" else "many")
+            tokens: Tokens = "one" if config.tokens == "one" else "many"
+            wanted = ordered(targets, tokens)
             named = [config.ref_start_token_index, *processor.words(phrase), config.ref_end_token_index]
-            ids += [*(processor.words(", ") if place else []), *named, *[config.seg_token_index] * len(wanted)]
+            ids += [*(processor.words(", ") if place else []), *named]
+            for said in _said(targets, tokens) if cells else [""] * len(wanted):
+                ids += [*(processor.words(said) if said else []), config.seg_token_index]
             owners += [number] * len(wanted)
             masks.append(wanted)
         rows.append(prompt)
@@ -68,6 +77,12 @@ def ordered(masks: Tensor, tokens: Tokens) -> Tensor:
         return masks.amax(0, keepdim=True)
     found = [mask for mask in masks if mask.any()]
     return torch.stack(sorted(found, key=_cell)) if found else masks[:0]
+
+
+def _said(masks: Tensor, tokens: Tokens) -> list[str]:
+    """What stands before each [SEG]: ` x y`, the column and row of its cell; ` x y; x y` or ` none` for one of all."""
+    places = [f"{column} {row}" for row, column in sorted(_cell(mask) for mask in masks if mask.any())]
+    return [" " + ("; ".join(places) or "none")] if tokens == "one" else [f" {place}" for place in places]
 
 
 def _cell(mask: Tensor) -> tuple[int, int]:

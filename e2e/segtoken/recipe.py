@@ -32,6 +32,8 @@ class Config(TypedDict):
     bce_weight: float
     dice_weight: float
     """Weights of the mask losses beside the text loss; LISA has 2 and 0.5."""
+    cells: NotRequired[bool]
+    """The answer says the cell of a mask, in words, before its [SEG] (no)."""
     max_masks: NotRequired[int]
     """Questions with more targets are left out (20)."""
     evaluate_every: NotRequired[float]

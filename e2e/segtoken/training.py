@@ -94,10 +94,11 @@ def train(config: Config, out: Path) -> None:
         while not loop.finished:
             first = loop.step * config["images"]
             scenes = [draw(config["seed"], n, task) for n in range(first, first + config["images"])]
-            losses = step(model, processor, head, *conversations(scenes, config.get("max_masks", 20)))
+            asked = conversations(scenes, config.get("max_masks", 20))
+            losses = step(model, processor, head, *asked, cells=config.get("cells", False))
             loop.update(losses.total(config))
             parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice, "place": losses.place}
-            count = sum(len(asked) for _, asked in scenes)
+            count = sum(len(questions) for _, questions in scenes)
             loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
             if loop.elapsed - evaluated > every and not loop.finished:
                 _finish(loop, model, processor, validation)
@@ -124,10 +125,12 @@ def step(
     head: PlaceHead,
     images: Sequence[NDArray[np.uint8]],
     examples: Sequence[Example],
+    *,
+    cells: bool = False,
 ) -> Losses:
     """Forward pass of one batch in bfloat16; conversations about one image share its features."""
     patches, grids = processor.qwen_images(images)
-    batch = collate(model, processor, examples, grids)
+    batch = collate(model, processor, examples, grids, cells=cells)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         tokens = model.encode_images(patches, grids)
         vision = model.detector.encode(processor.sam_images(images))

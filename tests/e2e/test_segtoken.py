@@ -13,6 +13,7 @@ import torch
 
 import e2e
 from e2e.instructsam.examples import Example
+from e2e.instructsam.losses import IGNORED
 from e2e.instructsam.tabletop import Task, draw
 from e2e.segtoken import training
 from e2e.segtoken.config import Tokens
@@ -185,6 +186,23 @@ def test_the_loss_falls_and_answers_end(tokens: Tokens, qwen_folder: Path, sam3_
     assert not any(answer.cut_off for answer in answers)
     if tokens == "many":
         assert [len(answer.instances) for answer in answers] == [2, 0]
+
+
+def test_the_answer_can_say_the_cells_of_its_masks_first(many: Predictor, one: Predictor) -> None:
+    masks = squares((40, 8), (0, 40))
+    examples = [Example(0, "a", [("mug", masks)]), Example(0, "b", [("pear", 0 * masks[:1])])]
+    said = {}
+    for name, predictor in (("many", many), ("one", one)):
+        batch = collate(predictor.model, predictor.processor, examples, GRIDS, cells=True)
+        seg, end = predictor.model.config.seg_token_index, predictor.processor.end_token
+        for number, row in enumerate(batch.labels.tolist()):
+            kept = [token for token in row if token not in (IGNORED, end)]
+            text = predictor.processor.text([token for token in kept if token != seg]).split()
+            said[name, number] = (text, kept.count(seg))
+    assert said["many", 0][0][-4:] == ["5", "0", "1", "5"]
+    assert said["one", 0][0][-4:] == ["5", "0;", "1", "5"]
+    assert said["one", 1][0][-1] == "none"
+    assert [said[key][1] for key in (("many", 0), ("many", 1), ("one", 0), ("one", 1))] == [2, 0, 1, 1]
 
 
 def test_the_place_of_a_mask_is_its_share_of_the_cells() -> None:
