@@ -286,11 +286,14 @@ def test_a_wrong_key_is_named(
 def test_the_groups_have_their_own_learning_rates(predictor: Predictor, qwen_folder: Path, sam3_folder: Path) -> None:
     made = optimizer(predictor.model, config(qwen_folder, sam3_folder, rate=1.0, detector_rate=2.0))
     names = {id(parameter): name for name, parameter in predictor.model.named_parameters()}
-    language, detector = ([names[id(p)] for p in group["params"]] for group in made.param_groups)
-    assert [group["lr"] for group in made.param_groups] == [1.0, 2.0]
+    language, detector, queries = ([names[id(p)] for p in group["params"]] for group in made.param_groups)
+    assert [group["lr"] for group in made.param_groups] == [1.0, 2.0, 2.0]
     assert "model.language_model.norm.weight" in language
-    assert {"model.mask_queries", "model.text_hidden_fcs.0.0.weight"} <= set(detector)
+    assert "model.text_hidden_fcs.0.0.weight" in detector
+    assert queries == ["model.mask_queries"]
     assert not [name for name in language + detector if name.startswith(tuple(FROZEN))]
+    faster = optimizer(predictor.model, config(qwen_folder, sam3_folder, rate=1.0, detector_rate=2.0, query_rate=3.0))
+    assert [group["lr"] for group in faster.param_groups] == [1.0, 2.0, 3.0]
 
 
 def test_scenes_depend_on_seed_and_number_alone() -> None:
