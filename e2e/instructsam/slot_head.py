@@ -18,7 +18,7 @@ from e2e.instructsam.matching import assign
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.processor import Processor
 from workbench.tabletop.scenes import Scene
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+from workbench.training.sam3_dense import CATEGORY_INDEX, COLOUR_INDEX
 
 REACH = 0.17
 """How far from its start, in image sides, an object's centre may be for a slot to name it."""
@@ -40,7 +40,7 @@ class SlotHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.sizes = (1, len(CATEGORIES) + 1, len(COLOURS) + 1)
+        self.sizes = (1, len(CATEGORY_INDEX) + 1, len(COLOUR_INDEX) + 1)
         self.linear = nn.Linear(width, sum(self.sizes))
 
     def forward(self, states: Tensor, truth: SlotTruth) -> tuple[Tensor, Tensor]:
@@ -73,8 +73,8 @@ def what_stands(starts: Tensor, scene: Scene) -> tuple[Tensor, Tensor]:
     height, width = scene.image.shape[:2]
     middles = torch.tensor([[o.centre[0] / width, o.centre[1] / height] for o in scene.objects])
     distances, nearest = torch.cdist(starts.float().cpu(), middles).min(1)
-    categories = torch.tensor([list(CATEGORIES).index(o.category) + 1 for o in scene.objects])[nearest]
-    colours = torch.tensor([list(COLOURS).index(o.colour) + 1 for o in scene.objects])[nearest]
+    categories = torch.tensor([CATEGORY_INDEX[o.category] for o in scene.objects])[nearest]
+    colours = torch.tensor([COLOUR_INDEX[o.colour] for o in scene.objects])[nearest]
     far = distances > REACH
     return categories.masked_fill(far, NOTHING), colours.masked_fill(far, NOTHING)
 
