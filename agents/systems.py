@@ -153,6 +153,7 @@ def sam3_agent_tiny(
     prompts: str = "tiny-v1",
     device: str = "cpu",
     concurrency: int = 16,
+    picture_format: str = "png",
     max_generations: int = TINY.max_generations,
     max_mistakes: int = TINY.max_mistakes,
     max_tokens: int = TINY.max_tokens,
@@ -183,7 +184,8 @@ def sam3_agent_tiny(
         min_side=min_side,
         zoom_side=zoom_side,
     )
-    return _agent(segmenter, checkpoint or CHECKPOINT, endpoint, model, prompts, options, device, concurrency)
+    checkpoint = checkpoint or str(CHECKPOINT)
+    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency, picture_format)
 
 
 def sam3_agent(
@@ -194,6 +196,7 @@ def sam3_agent(
     prompts: str = "full-v1",
     device: str = "cpu",
     concurrency: int = 16,
+    picture_format: str = "png",
     max_generations: int = PUBLISHED.max_generations,
     max_mistakes: int = PUBLISHED.max_mistakes,
     max_tokens: int = PUBLISHED.max_tokens,
@@ -225,7 +228,7 @@ def sam3_agent(
         zoom_side=zoom_side,
     )
     endpoint = "" if checkpoint else endpoint
-    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency)
+    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency, picture_format)
 
 
 def _agent(
@@ -237,6 +240,7 @@ def _agent(
     options: Options,
     device: str,
     concurrency: int,
+    picture_format: str,
 ) -> Sam3Agent:
     from agents.prompts import load
     from workbench import registry
@@ -251,7 +255,13 @@ def _agent(
 
         if not model:
             raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {endpoint}")
-        language = OpenAiEndpoint(endpoint, model, temperature=options.temperature, concurrency=concurrency)
+        language = OpenAiEndpoint(
+            endpoint,
+            model,
+            temperature=options.temperature,
+            concurrency=concurrency,
+            picture_format=picture_format,
+        )
     elif options.temperature:
         raise ConfigurationError(
             f"agent: a checkpoint in this process is decoded greedily; expected a temperature of 0, got "

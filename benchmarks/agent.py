@@ -1,12 +1,14 @@
 """Speed of the agent: the official loop's way against ours, in one run, on one vLLM server and the same tiny models.
 
     .venv/bin/python -m agents.vllm_server .venv-vllm   # once: installs the server
-    .venv/bin/python benchmarks/agent.py
+    .venv/bin/python benchmarks/agent.py                # images of 640 pixels, as large as COCO's
+    .venv/bin/python benchmarks/agent.py --size 128     # as large as the tiny models see them
 
 `agents/official/loop.py` says what the official way does for a sample. Both ways start from the same image files and
-make the same requests; before each way the server forgets all prompts and images, so that none finds its caches warmed
-by another. All ways take turns in every round, in another order each time; figures are medians over the rounds. It
-fails where a way's masks are not those of the official way, see `SAME`.
+make the same requests; ours sends pictures as `bmp`, since the server is vLLM on the same machine. Before each way the
+server forgets all prompts and images, so that none finds its caches warmed by another. All ways take turns in every
+round, in another order each time; figures are medians over the rounds. It fails where a way's masks are not those of
+the official way, see `SAME`.
 """
 
 import argparse
@@ -78,6 +80,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=int, default=96, help="of each way in each round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument(
+        "--size", type=int, default=640, help="of the square images, in pixels (%(default)s, as COCO's)"
+    )
     parser.add_argument("--url", help="a server in vLLM's development mode that serves the tiny model as `tiny`")
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT, help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -89,20 +94,21 @@ def main() -> int:
         if not url:
             server = VllmServer(str(CHECKPOINT), name=NAME, log=folder / "log", environment=options.environment)
             url = stack.enter_context(server).url
-        result = measure(url, options.samples, options.rounds, folder, 0 if options.url else server.group)
+        group = 0 if options.url else server.group
+        result = measure(url, options.samples, options.rounds, options.size, folder, group)
     print(json.dumps(result, indent=1) if options.json else table(result))
     same = [way["same masks as the official way"] for way in result["ways"].values()]
     return 0 if min(same) >= SAME else 1
 
 
-def measure(url: str, count: int, rounds: int, folder: Path, group: int = 0) -> dict[str, Any]:
+def measure(url: str, count: int, rounds: int, size: int, folder: Path, group: int = 0) -> dict[str, Any]:
     """Every way in every round, after `WARM_UP` samples each that are thrown away. `group` is the server's process
     group, 0 where it is not known."""
     torch.set_num_threads(1)  # the server works on the other cores, and two threads for so small a model gain little
     ways = all_ways(url, folder / "official")
     measured: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
     for turn in range(rounds + 1):
-        samples = questions(turn, count if turn else WARM_UP, folder / f"images{turn}")
+        samples = questions(turn, count if turn else WARM_UP, size, folder / f"images{turn}")
         answers: dict[str, list[Prediction]] = {}
         for way in ways[turn % len(ways) :] + ways[: turn % len(ways)]:
             forget(url)
@@ -119,6 +125,7 @@ def measure(url: str, count: int, rounds: int, folder: Path, group: int = 0) -> 
         "ways": medians(measured),
         "samples": count,
         "rounds": rounds,
+        "size": size,
         "machine": machine(),
         "versions": versions(),
     }
@@ -146,7 +153,7 @@ def all_ways(url: str, folder: Path) -> list[Way]:
     prompts = load("tiny-v1")
     ways = [Way(OFFICIAL, OfficialLoop(url, NAME, segmenter, prompts, OPTIONS, folder))]
     for number in CONCURRENCY:
-        model = OpenAiEndpoint(url, NAME, temperature=OPTIONS.temperature, concurrency=number)
+        model = OpenAiEndpoint(url, NAME, temperature=OPTIONS.temperature, concurrency=number, picture_format="bmp")
         ways.append(Way(f"ours, {number} in flight", Sam3Agent(segmenter, model, prompts, OPTIONS)))
     return ways
 
@@ -168,16 +175,16 @@ def processor_seconds(group: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK") if ticks else math.nan
 
 
-def questions(turn: int, count: int, folder: Path) -> list[Sample]:
+def questions(turn: int, count: int, size: int, folder: Path) -> list[Sample]:
     """The round's samples, with images that no other round has."""
     folder.mkdir()
     samples = []
     for number in range(count):
         rng = np.random.default_rng([77, turn, number])
-        scene = make_scene(rng, 128, "val")
+        scene = make_scene(rng, size, "val")
         text = instructions(scene, rng, 1)[0].text
         save(scene.image, folder / f"{number}.png")
-        samples.append(Sample(f"s{number}", f"i{number}", folder / f"{number}.png", 128, 128, text))
+        samples.append(Sample(f"s{number}", f"i{number}", folder / f"{number}.png", size, size, text))
     return samples
 
 
@@ -213,7 +220,7 @@ def table(result: dict[str, Any]) -> str:
     for key in keys:
         lines.append(f"| {key} | " + " | ".join(f"{ways[way][key]:.3g}" for way in ways) + " |")
     where = result["machine"]
-    note = f"{result['samples']} samples a way and round, {result['rounds']} rounds"
+    note = f"{result['samples']} samples of {result['size']} px a way and round, {result['rounds']} rounds"
     return "\n".join(
         [*lines, "", f"{note}; {where['cpu']}, {where['cores']} cores, Python {platform.python_version()}"]
     )

@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 from agents import background
 from agents.language_model import Message, ModelUnavailableError, PassingError, Picture, PromptTooLongError, Reply
 from agents.openai_endpoint import KEY_VARIABLE, OpenAiEndpoint
+from workbench.errors import ConfigurationError
 
 Answer = tuple[int, Any]
 ASK = [Message("user", ("hello",))]
@@ -89,8 +90,9 @@ def test_a_reply_comes_with_its_tokens_and_how_it_ended(server: Server) -> None:
     assert server.bodies[2]["temperature"] == 0
 
 
+@pytest.mark.parametrize("picture_format", ["png", "bmp"])
 def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, picture_format: str
 ) -> None:
     server.answers = [(200, completion("hi"))]
     pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
@@ -99,16 +101,22 @@ def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
     original = Pillow.Image.save
     monkeypatch.setattr(Pillow.Image, "save", lambda *a, **k: (encoded.append(1), original(*a, **k))[1])
     messages = [Message("system", ("rules",)), Message("user", ("before", picture, "after", picture))]
-    model = client(server)
+    model = client(server, picture_format=picture_format)
     complete(model, messages, 10)
     complete(model, messages, 10)
     system, user = server.bodies[1]["messages"]
     assert system == {"role": "system", "content": "rules"}
     assert [part["type"] for part in user["content"]] == ["text", "image_url", "text", "image_url"]
     url = user["content"][1]["image_url"]["url"]
-    sent = Pillow.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+    sent = Pillow.open(io.BytesIO(base64.b64decode(url.removeprefix(f"data:image/{picture_format};base64,"))))
+    assert sent.format == picture_format.upper()
     assert np.array_equal(np.asarray(sent), pixels)
     assert len(encoded) == 1
+
+
+def test_a_picture_format_that_loses_something_is_refused_at_once(server: Server) -> None:
+    with pytest.raises(ConfigurationError, match="png or bmp, got 'jpeg'"):
+        client(server, picture_format="jpeg")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
