@@ -34,8 +34,8 @@ class OpenAiEndpoint:
     variable OPENAI_API_KEY (local servers need none) and is never stored or shown. Who asks decides how long to wait
     and whether to ask again. `temperature` None leaves sampling to the server.
 
-    Pictures are sent without loss: as `png`, which every server reads, or as `bmp`, which takes a fiftieth of the time
-    to write and two to five times the bytes; vLLM reads it, the published interface does not name it.
+    Pictures are sent without loss: as `png`, which every server reads, or as `bmp`, which takes no compressing and
+    more bytes; vLLM reads it, the published interface does not name it.
 
     It speaks HTTP itself: in a profile the `openai` package took more processor time for a request than the graph."""
 
@@ -136,7 +136,7 @@ def _encode(message: Message, picture_format: str) -> dict[str, Any]:
 def _encode_part(part: str | Picture, picture_format: str) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    url = part.once("data url", lambda: data_url(part.pixels, picture_format))
+    url = part.once(picture_format, lambda: data_url(part.pixels, picture_format))
     return {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
 
 
