@@ -54,8 +54,9 @@ train-tiny: setup
 
 COMMA := ,
 SPACE := $(subst ,, )
-ABLATIONS := full causal no-phrase no-stage1 by-cost k5 k10 k20
+ABLATIONS := full causal no-phrase no-stage1 k5 k10 k20 by-cost
 STAGE1_MINUTES := 5
+PLACES_MINUTES := 36
 STAGE2_MINUTES := 26
 STAGE1_causal := --set slots_causal=true
 STAGE1_no-phrase := --set phrase_conditioning=false
@@ -65,7 +66,7 @@ STAGE1_k10 := --set slots=10 --set queries=grid
 STAGE1_k20 := --set slots=20 --set queries=grid
 QWEN := $(RUNS)/qwen-tiny/final
 SAM3 := $(RUNS)/sam3-tiny/final
-ABLATE = $(TRAIN) --set evaluate_every=1000
+ABLATE = $(TRAIN) --set evaluate_every=1000 --set validation_scenes=4
 
 ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
 	.venv/bin/workbench compare --benchmark tabletop --out $(RUNS)/ablations/compared \
@@ -73,15 +74,20 @@ ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
 		$(foreach name,$(ABLATIONS),--set $(name).checkpoint=$(RUNS)/ablations/$(name)/final)
 	.venv/bin/workbench report $(RUNS)/ablations/compared --markdown > $(RUNS)/ablations/compared.md
 
+# without stage 1 its minutes go to the stage of the places, so that all variants train equally long
 $(RUNS)/ablations/no-stage1/final: | setup
-	$(ABLATE) e2e/configs/instructsam-tiny-no-stage1.yaml --out $(@D) \
-		--set minutes=$$(awk 'BEGIN { print $(STAGE1_MINUTES) + $(STAGE2_MINUTES) }') --set language_model=$(QWEN) --set segmenter=$(SAM3)
+	$(ABLATE) e2e/configs/instructsam-tiny-no-stage1.yaml --out $(@D)-places \
+		--set minutes=$$(awk 'BEGIN { print $(STAGE1_MINUTES) + $(PLACES_MINUTES) }') --set language_model=$(QWEN) --set segmenter=$(SAM3)
+	$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set minutes=$(STAGE2_MINUTES) \
+		--set start=$(@D)-places/final
 
 $(RUNS)/ablations/%/final: | setup
 	$(ABLATE) e2e/configs/instructsam-tiny-stage1.yaml --out $(@D)-stage1 --set minutes=$(STAGE1_MINUTES) \
 		--set language_model=$(QWEN) --set segmenter=$(SAM3) $(STAGE1_$*)
-	$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set minutes=$(STAGE2_MINUTES) \
+	$(ABLATE) e2e/configs/instructsam-tiny-places.yaml --out $(@D)-places --set minutes=$(PLACES_MINUTES) \
 		--set start=$(@D)-stage1/final
+	$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set minutes=$(STAGE2_MINUTES) \
+		--set start=$(@D)-places/final
 
 ship-tiny: setup
 	@for pair in $(SHIPPED); do \

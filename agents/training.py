@@ -2,7 +2,6 @@
 in the model's place, and the model learns the oracle's replies."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from agents.graph import run
 from agents.options import TINY
@@ -26,6 +24,7 @@ from workbench.systems import Segmenter
 from workbench.tabletop.grammar import Instruction, instructions
 from workbench.tabletop.phrases import parse
 from workbench.tabletop.scenes import Scene, make_scene
+from workbench.training.ahead import ahead
 from workbench.training.loop import Loop
 from workbench.training.phrases import held_out
 from workbench.training.qwen import answer_loss, save
@@ -122,14 +121,14 @@ def collate(chosen: Sequence[Row], chat: QwenChat, episodes: int) -> Batch:
     return Batch(ids, labels, positions, torch.cat(pixels), torch.tensor(grids), order, episodes)
 
 
-class Episodes(Dataset[Batch]):
+class Episodes:
     """Step n's batch: its scenes, instructions, segmenter errors and slips follow from the seed and n alone."""
 
     def __init__(self, config: Config, chat: QwenChat) -> None:
         self.config, self.chat, self.prompts = config, chat, load("tiny-v1")
         self._real: Segmenter | None = None
 
-    def __getitem__(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch:
         config = self.config
         rng = np.random.default_rng([_STREAM, config["seed"], step])
         found: list[Row] = []
@@ -196,10 +195,9 @@ def train(config: Config, out: Path) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(out, model, optimizer, minutes=config["minutes"], track=tracker.log)
-        steps = range(loop.step, sys.maxsize)
-        for batch in DataLoader(episodes, batch_size=None, sampler=steps, num_workers=config["workers"]):
-            if loop.finished:
-                break
+        batches = ahead(episodes.batch, loop.step, config["workers"])
+        while not loop.finished:
+            batch = next(batches)
             with torch.autocast(device.type, dtype=torch.bfloat16):
                 value = loss(model, batch.to(device))
             loop.update(value)

@@ -34,7 +34,8 @@ class Example:
 def collate(
     model: InstructSAM, processor: Processor, examples: Sequence[Example], grids: Tensor, convention: Convention
 ) -> TrainingBatch:
-    """Token ids, labels, positions and targets of conversations; `grids: [images, 3]` are the images' patch grids.
+    """Token ids, labels, positions and targets of conversations, on the CPU; `grids: [images, 3]` are the images'
+    patch grids.
 
     Raises `ConfigurationError` for more instances than slots, which the model cannot express.
     """
@@ -68,15 +69,15 @@ def _batch(
     grids: Tensor,
     convention: Convention,
 ) -> TrainingBatch:
-    config, device = model.config, model.device
+    config = model.config
     longest = max(len(row) for row in rows)
     pad = processor.tokenizer.pad_token_id
-    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=device)
-    lengths = torch.tensor([len(row) for row in rows], device=device)[:, None]
-    columns = torch.arange(longest, device=device)[None]
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
+    lengths = torch.tensor([len(row) for row in rows])[:, None]
+    columns = torch.arange(longest)[None]
     valid = columns < lengths
     after = len(processor.words("\n"))
-    answered = (columns >= torch.tensor(starts, device=device)[:, None]) & (columns < lengths - after)
+    answered = (columns >= torch.tensor(starts)[:, None]) & (columns < lengths - after)
     if convention == "inference":
         positions = inference_positions(ids, config.seg_token_index)
         blocks = [[(a, b + 1) for a, b in slot_blocks(row, config.seg_token_index)] for row in ids.tolist()]

@@ -1,7 +1,7 @@
 """One training step's forward pass: answers are given, slots stand in the text, losses come out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,11 @@ class TrainingBatch:
     images: Sequence[int]
     phrases: Sequence[Sequence[int]]
     targets: Sequence[PhraseTargets]
+
+    def to(self, device: torch.device) -> "TrainingBatch":
+        """The batch on a device; the masks of its targets stay, and follow one by one when they are matched."""
+        names = ("token_ids", "valid", "labels", "positions")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True)

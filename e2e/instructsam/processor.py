@@ -24,6 +24,7 @@ class Processor:
         self.image_size = int(config.sam3_config.vision_config.image_size)
         self.end_token = self._id("<|im_end|>")
         self._start = self._id("<|im_start|>")
+        self._fixed = {text: self.words(text) for text in ("user\n", "\n", "assistant\n")}
 
     @classmethod
     def from_pretrained(cls, folder: Path, config: InstructSamConfig) -> "Processor":
@@ -65,8 +66,9 @@ class Processor:
             *[self.config.image_token_id] * tokens,
             self.config.vision_end_token_id,
         ]
-        user = [self._start, *self.words("user\n"), *image, *self.words(instruction), self.end_token]
-        return [*user, *self.words("\n"), self._start, *self.words("assistant\n")]
+        user, newline, assistant = self._fixed.values()
+        asked = [self._start, *user, *image, *self.words(instruction), self.end_token]
+        return [*asked, *newline, self._start, *assistant]
 
     def text(self, token_ids: Sequence[int]) -> str:
         """The words of token ids, without special tokens."""

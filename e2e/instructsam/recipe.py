@@ -87,6 +87,8 @@ class Config(TypedDict):
     """Scenes of the validation split (40)."""
     device: NotRequired[str]
     """`cpu` (default) or `cuda`."""
+    workers: NotRequired[int]
+    """Processes that draw scenes ahead of the training (0: it draws them itself)."""
 
 
 def train(config: Config, out: Path) -> None:

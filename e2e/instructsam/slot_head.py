@@ -34,6 +34,10 @@ class SlotTruth:
     categories: Tensor
     colours: Tensor
 
+    def to(self, device: torch.device) -> "SlotTruth":
+        """The truth on a device."""
+        return SlotTruth(*(part.to(device) for part in (self.wanted, self.categories, self.colours)))
+
 
 class SlotHead(nn.Module):
     """Reads a slot's truth off the language model's state there; thrown away after training."""

@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,25 @@ from torch import Tensor, nn
 from e2e.instructsam.alignment import align
 from e2e.instructsam.checkpoint import locate
 from e2e.instructsam.examples import Convention, Example, collate
-from e2e.instructsam.forward import TrainingOutput, answer_loss, language_states, slot_states, training_forward
+from e2e.instructsam.forward import (
+    TrainingBatch,
+    TrainingOutput,
+    answer_loss,
+    language_states,
+    slot_states,
+    training_forward,
+)
 from e2e.instructsam.inference import Predictor
 from e2e.instructsam.lora import LAYERS, add_lora, is_adapter, merged_state
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.parts import Queries, from_parts
 from e2e.instructsam.processor import Processor
 from e2e.instructsam.recipe import Config
-from e2e.instructsam.slot_head import SlotHead, place_slots, slot_truth
+from e2e.instructsam.slot_head import SlotHead, SlotTruth, place_slots, slot_truth
 from e2e.instructsam.tabletop import WORDS, Asked, Task, conversations, draw, evaluate
 from workbench.errors import ConfigurationError
 from workbench.tabletop.scenes import Scene
+from workbench.training.ahead import ahead
 from workbench.training.loop import Loop
 from workbench.training.processes import join
 from workbench.training.tracker import Tracker
@@ -49,7 +59,9 @@ def train(config: Config, out: Path) -> None:
     processes = join(config.get("device", "cpu"))
     torch.manual_seed(config["seed"])
     model, processor = start(config)
-    model.to(processes.place(config.get("device", "cpu"))).train()
+    device = processes.place(config.get("device", "cpu"))
+    planner = model if device.type == "cpu" else deepcopy(model)  # batches are made on the CPU
+    model.to(device).train()
     if model.device.type == "cpu":
         _attend_eagerly(model)
     head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
@@ -73,26 +85,36 @@ def train(config: Config, out: Path) -> None:
         every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
         passes = config.get("accumulate", 1)
         detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
+
+        def make(number: int) -> tuple[Prepared | None, Prepared | None, int]:
+            """Pass `number` of this process: scenes with the detector, scenes without, and how many conversations."""
+            place = number * processes.count + processes.number
+            shown = _scenes(config, task, place) if config["images"] else []
+            told = _scenes(config, task, place, MORE) if head else []
+            return (
+                prepare(planner, processor, *conversations(shown, model.slots), convention) if shown else None,
+                prepare_told(planner, processor, told, convention) if told else None,
+                sum(len(asked) for _, asked in [*shown, *told]) * processes.count,
+            )
+
+        batches = ahead(make, loop.step * passes, config.get("workers", 0))
         while not loop.finished:
             aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
             for parameter in detector:
                 parameter.requires_grad_(aligned)
             count, parts = 0, dict[str, float]()
             for number in range(passes):
-                place = (loop.step * passes + number) * processes.count + processes.number
+                shown, told, asked = next(batches)
                 loss, values = torch.zeros((), device=model.device), dict[str, float]()
-                if config["images"]:
-                    scenes = _scenes(config, task, place)
-                    output = step(model, processor, *conversations(scenes, model.slots), convention, precision)
+                if shown:
+                    output = step(model, shown, precision)
                     loss, values = output.loss, _parts(output)
-                    count += sum(len(asked) for _, asked in scenes) * processes.count
-                if head:
-                    scenes = _scenes(config, task, place, MORE)
-                    text, slot, named = tell(model, processor, head, scenes, convention, precision)
+                if head and told:
+                    text, slot, named = tell(model, head, told, precision)
                     loss = loss + text + SLOT_WEIGHT * slot + named
-                    told = {"slot": slot, "named": named, **({} if config["images"] else {"text": text})}
-                    values |= {name: float(value.detach()) for name, value in told.items()}
-                    count += sum(len(asked) for _, asked in scenes) * processes.count
+                    losses = {"slot": slot, "named": named, **({} if shown else {"text": text})}
+                    values |= {name: float(value.detach()) for name, value in losses.items()}
+                count += asked
                 for name, value in values.items():
                     parts[name] = parts.get(name, 0.0) + value / passes
                 if number + 1 < passes:
@@ -168,44 +190,73 @@ def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
     return torch.optim.AdamW(trained, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
 
 
-def step(
+@dataclass(frozen=True)
+class Prepared:
+    """Conversations as the model takes them: patches of the images and their grids, the conversations' batch, for the
+    detector the images' pixels `[images, 3, S, S]`, and for the slot head what is true of the slots."""
+
+    patches: Tensor
+    grids: Tensor
+    batch: TrainingBatch
+    pixels: Tensor | None = None
+    truth: SlotTruth | None = None
+
+    def to(self, device: torch.device) -> "Prepared":
+        """All of it on a device."""
+        return Prepared(
+            self.patches.to(device),
+            self.grids.to(device),
+            self.batch.to(device),
+            None if self.pixels is None else self.pixels.to(device),
+            None if self.truth is None else self.truth.to(device),
+        )
+
+
+def prepare(
     model: InstructSAM,
     processor: Processor,
     images: Sequence[NDArray[np.uint8]],
     examples: Sequence[Example],
     convention: Convention,
-    precision: torch.dtype = torch.bfloat16,
-) -> TrainingOutput:
-    """Forward pass of one batch, by default in bfloat16; conversations about one image share its features."""
-    device = model.device
+) -> Prepared:
+    """What `step` takes, on the CPU: conversations about one image share its features."""
     patches, grids = processor.qwen_images(images)
-    pixels = processor.sam_images(images)
     batch = collate(model, processor, examples, grids, convention)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
-        tokens = model.encode_images(patches.to(device), grids.to(device))
-        vision = model.detector.encode(pixels.to(device))
-        return training_forward(model, batch, tokens, vision)
+    return Prepared(patches, grids, batch, pixels=processor.sam_images(images))
 
 
-def tell(
-    model: InstructSAM,
-    processor: Processor,
-    head: SlotHead,
-    scenes: Sequence[tuple[Scene, Sequence[Asked]]],
-    convention: Convention,
-    precision: torch.dtype = torch.bfloat16,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
-    device = model.device
+def prepare_told(
+    model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]], convention: Convention
+) -> Prepared:
+    """What `tell` takes, on the CPU."""
     images, examples = conversations(scenes, model.slots)
     patches, grids = processor.qwen_images(images)
     batch = collate(model, processor, examples, grids, convention)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
-        hidden = language_states(model, batch, model.encode_images(patches.to(device), grids.to(device)))
-        text = answer_loss(model, batch, hidden)
     about = [scenes[batch.images[target.item]][0] for target in batch.targets]
-    truth = slot_truth(model.starts().detach(), batch.targets, about)
-    return text, *head(slot_states(model, batch, hidden), truth)
+    truth = slot_truth(model.starts().detach().cpu(), batch.targets, about)
+    return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
+
+
+def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bfloat16) -> TrainingOutput:
+    """Forward pass of one batch that has `pixels`, by default in bfloat16."""
+    seen = seen.to(model.device)
+    assert seen.pixels is not None
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+        tokens = model.encode_images(seen.patches, seen.grids)
+        vision = model.detector.encode(seen.pixels)
+        return training_forward(model, seen.batch, tokens, vision)
+
+
+def tell(
+    model: InstructSAM, head: SlotHead, seen: Prepared, precision: torch.dtype = torch.bfloat16
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
+    seen = seen.to(model.device)
+    assert seen.truth is not None
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+        hidden = language_states(model, seen.batch, model.encode_images(seen.patches, seen.grids))
+        text = answer_loss(model, seen.batch, hidden)
+    return text, *head(slot_states(model, seen.batch, hidden), seen.truth)
 
 
 def save(model: InstructSAM, processor: Processor, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Training conversations whose answers end in [SEG] tokens: which tokens, in which order, and the mask of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,11 +29,16 @@ class Batch:
     owners: Tensor
     masks: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device; `owners`, which select images, stay."""
+        names = ("token_ids", "positions", "labels", "masks")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
 
 def collate(
     model: SegToken, processor: Processor, examples: Sequence[Example], grids: Tensor, *, cells: bool = False
 ) -> Batch:
-    """Token ids, labels and masks of conversations; `grids: [images, 3]` are the images' patch grids.
+    """Token ids, labels and masks of conversations, on the CPU; `grids: [images, 3]` are the images' patch grids.
 
     With `cells` the answer says in words where a mask is, before its [SEG]: the column and row of its cell, or of the
     cells of all that one [SEG] stands for.

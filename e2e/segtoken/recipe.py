@@ -44,6 +44,10 @@ class Config(TypedDict):
     """Seconds between the states from which a killed run resumes (120)."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
+    device: NotRequired[str]
+    """`cpu` (default) or `cuda`."""
+    workers: NotRequired[int]
+    """Processes that draw scenes ahead of the training (0: it draws them itself)."""
 
 
 def train(config: Config, out: Path) -> None:

@@ -3,6 +3,7 @@ of the text, [SEG] tokens among it, and binary cross-entropy and dice of the mas
 
 import shutil
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from e2e.segtoken.model import ENCODER, SegToken
 from e2e.segtoken.recipe import Config
 from workbench.errors import ConfigurationError
 from workbench.tabletop.scenes import Scene
+from workbench.training.ahead import ahead
 from workbench.training.loop import Loop
 from workbench.training.tracker import Tracker
 
@@ -75,9 +77,12 @@ def train(config: Config, out: Path) -> None:
     model, processor = SegToken.from_parts(
         config["language_model"], config["segmenter"], check_tokens(config["tokens"])
     )
-    model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long on a CPU
-    adam = optimizer(model.train(), config)
-    head = PlaceHead(model.config.text_config.hidden_size)
+    device = torch.device(config.get("device", "cpu"))
+    if device.type == "cpu":
+        model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
+    planner = model if device.type == "cpu" else deepcopy(model)  # batches are made on the CPU
+    adam = optimizer(model.to(device).train(), config)
+    head = PlaceHead(model.config.text_config.hidden_size).to(device)
     adam.add_param_group({"params": list(head.parameters()), "lr": config["mask_rate"]})
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(
@@ -91,14 +96,20 @@ def train(config: Config, out: Path) -> None:
         )
         validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
         every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
-        while not loop.finished:
-            first = loop.step * config["images"]
+
+        def make(number: int) -> tuple[Prepared, int]:
+            first = number * config["images"]
             scenes = [draw(config["seed"], n, task) for n in range(first, first + config["images"])]
             asked = conversations(scenes, config.get("max_masks", 20))
-            losses = step(model, processor, head, *asked, cells=config.get("cells", False))
+            prepared = prepare(planner, processor, *asked, cells=config.get("cells", False))
+            return prepared, sum(len(questions) for _, questions in scenes)
+
+        batches = ahead(make, loop.step, config.get("workers", 0))
+        while not loop.finished:
+            shown, count = next(batches)
+            losses = step(model, head, shown)
             loop.update(losses.total(config))
             parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice, "place": losses.place}
-            count = sum(len(questions) for _, questions in scenes)
             loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
             if loop.elapsed - evaluated > every and not loop.finished:
                 _finish(loop, model, processor, validation)
@@ -119,22 +130,42 @@ def optimizer(model: SegToken, config: Config) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
 
 
-def step(
+@dataclass(frozen=True)
+class Prepared:
+    """Conversations as the model takes them: patches of the images and their grids, the images' pixels for SAM3
+    `[images, 3, S, S]`, and the conversations' batch."""
+
+    patches: Tensor
+    grids: Tensor
+    pixels: Tensor
+    batch: Batch
+
+    def to(self, device: torch.device) -> "Prepared":
+        """All of it on a device."""
+        return Prepared(self.patches.to(device), self.grids.to(device), self.pixels.to(device), self.batch.to(device))
+
+
+def prepare(
     model: SegToken,
     processor: Processor,
-    head: PlaceHead,
     images: Sequence[NDArray[np.uint8]],
     examples: Sequence[Example],
     *,
     cells: bool = False,
-) -> Losses:
-    """Forward pass of one batch in bfloat16; conversations about one image share its features."""
+) -> Prepared:
+    """What `step` takes, on the CPU: conversations about one image share its features."""
     patches, grids = processor.qwen_images(images)
     batch = collate(model, processor, examples, grids, cells=cells)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        tokens = model.encode_images(patches, grids)
-        vision = model.detector.encode(processor.sam_images(images))
-        return forward(model, head, batch, tokens, vision)
+    return Prepared(patches, grids, processor.sam_images(images), batch)
+
+
+def step(model: SegToken, head: PlaceHead, seen: Prepared) -> Losses:
+    """Forward pass of one batch in bfloat16."""
+    seen = seen.to(model.device)
+    with torch.autocast(model.device.type, dtype=torch.bfloat16):
+        tokens = model.encode_images(seen.patches, seen.grids)
+        vision = model.detector.encode(seen.pixels)
+        return forward(model, head, seen.batch, tokens, vision)
 
 
 def forward(model: SegToken, head: PlaceHead, batch: Batch, images: ImageTokens, vision: VisionFeatures) -> Losses:

@@ -102,9 +102,10 @@ def config(base: Path, **changes: Any) -> Config:
 
 def test_a_step_depends_on_the_seed_and_its_number_alone(folder: Path, chat: QwenChat) -> None:
     first, second = (Episodes(config(folder, scenes=1), chat) for _ in range(2))
-    first[0]
-    assert torch.equal(first[3].ids, second[3].ids) and torch.equal(first[3].pixels, second[3].pixels)
-    assert not torch.equal(first[2].ids[:1, :20], first[3].ids[:1, :20]) or first[2].ids.shape != first[3].ids.shape
+    first.batch(0)
+    a, b, other = first.batch(3), second.batch(3), first.batch(2)
+    assert torch.equal(a.ids, b.ids) and torch.equal(a.pixels, b.pixels)
+    assert not torch.equal(other.ids[:1, :20], a.ids[:1, :20]) or other.ids.shape != a.ids.shape
 
 
 @pytest.mark.slow
@@ -113,7 +114,7 @@ def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Pa
     train(settings, tmp_path)
     scores = json.loads((tmp_path / "validation.json").read_text())
     assert set(scores) == {"answered", "exact, targets", "exact, no targets", "requests a sample"}
-    unseen = Episodes(config(folder, seed=99), QwenChat(folder))[0]
+    unseen = Episodes(config(folder, seed=99), QwenChat(folder)).batch(0)
     with torch.inference_mode():
         before, after = (float(loss(EmbeddedQwen(f).model, unseen)) for f in (folder, tmp_path / "final"))
     assert after < 0.7 * before

@@ -20,7 +20,7 @@ from e2e.instructsam.parts import from_parts
 from e2e.instructsam.recipe import Config
 from e2e.instructsam.slot_head import SlotHead, place_slots, wanted_slots, what_stands
 from e2e.instructsam.tabletop import Task, conversations, draw, evaluate
-from e2e.instructsam.training import optimizer, start, step, tell, train
+from e2e.instructsam.training import optimizer, prepare, prepare_told, start, step, tell, train
 from tests.e2e.conftest import SIDE, SLOTS
 from workbench.errors import ConfigurationError
 from workbench.recipes import read_config
@@ -72,7 +72,7 @@ def test_the_loss_falls_and_the_model_learns_to_say_the_phrase(predictor: Predic
     rates = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 0.1, total_iters=120)
     losses = []
     for _ in range(120):
-        output = step(model, processor, [image], examples, "inference")
+        output = step(model, prepare(model, processor, [image], examples, "inference"))
         output.loss.backward()
         adam.step()
         rates.step()
@@ -92,9 +92,10 @@ def test_slots_learn_without_the_detector_which_of_them_have_a_target(predictor:
     scenes = [draw(0, number, TASK) for number in (1, 2)]
     model, head = predictor.model.train(), SlotHead(predictor.model.config.text_config.hidden_size)
     adam = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=3e-3)
+    seen = prepare_told(model, predictor.processor, scenes, "inference")
     losses = []
     for _ in range(60):
-        text, slot, named = tell(model, predictor.processor, head, scenes, "inference")
+        text, slot, named = tell(model, head, seen)
         (text + slot + named).backward()
         adam.step()
         adam.zero_grad()

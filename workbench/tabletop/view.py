@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from functools import cache
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.tabletop.geometry import Layout
 from workbench.tabletop.phrases import ALL_PHRASES, ANYTHING, Phrase, parse
@@ -30,18 +32,28 @@ class Draft:
     phrase: Phrase
 
 
+class _Words(NamedTuple):
+    category: str
+    colour: str
+    size: str
+
+
+@cache
+def _named_by(words: _Words) -> NDArray[np.bool_]:
+    """Which phrases of the family name an object of these words, `[phrases]`."""
+    return np.array([phrase.matches(words) for phrase in _FAMILY])
+
+
 class View:
     """`phrases` maps every noun phrase that is true of something to the indices of all objects that it names."""
 
     def __init__(self, scene: Scene) -> None:
         self.objects = scene.objects
         self.layout = Layout(scene)
-        found = ((phrase, self.matching(phrase)) for phrase in _FAMILY)
-        self.phrases = {phrase: indices for phrase, indices in found if indices}
-
-    def matching(self, phrase: Phrase) -> tuple[int, ...]:
-        """Objects that the phrase names."""
-        return tuple(i for i, obj in enumerate(self.objects) if phrase.matches(obj))
+        named = np.stack([_named_by(_Words(obj.category, obj.colour, obj.size)) for obj in self.objects], axis=1)
+        self.phrases = {
+            _FAMILY[row]: tuple(np.flatnonzero(named[row]).tolist()) for row in np.flatnonzero(named.any(axis=1))
+        }
 
     def choose(
         self, rng: np.random.Generator, fits: Callable[[Phrase, tuple[int, ...]], bool]

@@ -7,6 +7,8 @@ the image tokens.
 """
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 
 from workbench.tabletop import phrases
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, SIZES
+from workbench.training.ahead import ahead
 from workbench.training.loop import Loop
 from workbench.training.recipes import QwenRecipe
 from workbench.training.scenes import TrainingScene, draw
@@ -151,7 +154,7 @@ def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, 
 def forward(model: Any, pixels: Tensor, ids: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """Last hidden states `[B, L, D]` of conversations about the first B images, and the image tokens `[N * 64, D]` of
     all N images, with `pixels` as `patches` gives them."""
-    grid = torch.tensor([[1, side, side]]).expand(len(pixels) // side**2, -1)
+    grid = torch.tensor([[1, side, side]], device=pixels.device).expand(len(pixels) // side**2, -1)
     kinds = (ids == model.config.image_token_id).int()
     vision = model.model.visual(pixels, grid_thw=grid, return_dict=True)
     embeds = model.get_input_embeddings()(ids)
@@ -184,38 +187,52 @@ class CellHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.vocabularies = (tuple(CATEGORIES), tuple(COLOURS), tuple(SIZES))
-        self.classes = [len(words) + 1 for words in self.vocabularies]
+        self.classes = [len(words) + 1 for words in VOCABULARIES]
         self.linear = nn.Linear(width, 16 * (sum(self.classes) + 2))
 
-    def loss(self, tokens: Tensor, scenes: list[TrainingScene]) -> tuple[Tensor, float]:
+    def loss(self, tokens: Tensor, truth: "CellTruth") -> tuple[Tensor, float]:
         """Cross entropy against the objects at the sampled pixels plus the distance to their centres, and the share of
         object pixels whose category is right. `tokens [B * 64, width]`."""
         outputs = self.linear(tokens.float()).reshape(-1, sum(self.classes) + 2)
-        wanted, centres = self._targets(scenes)
-        category = wanted[0]
+        category = truth.words[0]
         weight = 1 + 2.0 * (category > 0)
-        loss = torch.zeros(())
-        for scale, logits, names in zip((1.0, 0.5, 0.3), outputs.split([*self.classes, 2], 1), wanted, strict=False):
+        loss = torch.zeros((), device=outputs.device)
+        parts = outputs.split([*self.classes, 2], 1)
+        for scale, logits, names in zip((1.0, 0.5, 0.3), parts, truth.words, strict=False):
             loss = loss + scale * (F.cross_entropy(logits, names, reduction="none") * weight).mean()
         seen = category > 0
-        loss = loss + 0.5 * (outputs[seen, -2:] - centres[seen]).abs().mean()
+        loss = loss + 0.5 * (outputs[seen, -2:] - truth.centres[seen]).abs().mean()
         return loss, float((outputs[:, : self.classes[0]].argmax(1) == category)[seen].float().mean())
 
-    def _targets(self, scenes: list[TrainingScene]) -> tuple[list[Tensor], Tensor]:
-        """Index of each word `[B * 64 * 16]`, 0 is background, and x, y from there to its object's centre, in cells."""
-        found: list[list[NDArray[np.int64]]] = [[], [], []]
-        centres = []
-        step = np.arange(GRID * 4) / 4 + 0.5 / 4
-        for scene in scenes:
-            index = scene.index[2::4, 2::4]
-            for kept, words, name in zip(found, self.vocabularies, ("category", "colour", "size"), strict=True):
-                kept.append(_blocks(np.array([0, *(words.index(getattr(o, name)) + 1 for o in scene.objects)])[index]))
-            scale = GRID / scene.index.shape[0]
-            middle = [[columns.mean() * scale, rows.mean() * scale] for rows, columns in map(np.nonzero, scene.masks())]
-            off = np.array([[0.0, 0.0], *middle])[index] - np.stack(np.meshgrid(step, step), -1)
-            centres.append(np.stack([_blocks(off[..., 0]), _blocks(off[..., 1])], -1))
-        return [torch.from_numpy(np.concatenate(x)) for x in found], torch.from_numpy(np.concatenate(centres)).float()
+
+@dataclass(frozen=True)
+class CellTruth:
+    """What stands at each sampled pixel of B images: `words [3, B * 64 * 16]`, the index of its category, colour and
+    size counted from 1, 0 for background; `centres [B * 64 * 16, 2]`, x, y from there to its object's centre in
+    cells."""
+
+    words: Tensor
+    centres: Tensor
+
+
+VOCABULARIES = (tuple(CATEGORIES), tuple(COLOURS), tuple(SIZES))
+
+
+def cell_truth(scenes: Sequence[TrainingScene]) -> CellTruth:
+    """The truth for `CellHead`."""
+    found: list[list[NDArray[np.int64]]] = [[], [], []]
+    centres = []
+    step = np.arange(GRID * 4) / 4 + 0.5 / 4
+    for scene in scenes:
+        index = scene.index[2::4, 2::4]
+        for kept, words, name in zip(found, VOCABULARIES, ("category", "colour", "size"), strict=True):
+            kept.append(_blocks(np.array([0, *(words.index(getattr(o, name)) + 1 for o in scene.objects)])[index]))
+        scale = GRID / scene.index.shape[0]
+        middle = [[columns.mean() * scale, rows.mean() * scale] for rows, columns in map(np.nonzero, scene.masks())]
+        off = np.array([[0.0, 0.0], *middle])[index] - np.stack(np.meshgrid(step, step), -1)
+        centres.append(np.stack([_blocks(off[..., 0]), _blocks(off[..., 1])], -1))
+    words_there = np.stack([np.concatenate(kept) for kept in found])
+    return CellTruth(torch.from_numpy(words_there), torch.from_numpy(np.concatenate(centres)).float())
 
 
 def _blocks(grid: NDArray[Any]) -> NDArray[Any]:
@@ -240,26 +257,46 @@ def corpus() -> list[str]:
     return [*said, *calls, *other * 200, *(f"the {word}" for word in COMMON_WORDS)]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One step: conversations about the first B images, `ids` and `labels [B, L]`, the `images [N, H, W, 3] uint8`,
+    and what stands where in all N."""
+
+    ids: Tensor
+    labels: Tensor
+    images: NDArray[np.uint8]
+    truth: CellTruth
+
+
+def prepare(encoder: Encoder, scenes: Sequence[TrainingScene], talked: int, rng: np.random.Generator) -> Batch:
+    """A batch of one conversation about each of the first `talked` scenes."""
+    rows = [encoder.encode(conversation(scene, rng), 420) for scene in scenes[:talked]]
+    images = np.stack([scene.image for scene in scenes])
+    return Batch(*collate(rows, encoder.pad), images, cell_truth(scenes))
+
+
 def train(config: QwenRecipe, out: Path) -> None:
     """Run the recipe; the checkpoint is in `out/final`, and written now and then on the way."""
     torch.manual_seed(config["seed"])
-    size = config["image_size"]
+    size, talked = config["image_size"], config["images"]
     model, tokenizer = _start(config)
-    head = CellHead(192)
-    both = nn.ModuleDict({"model": model, "head": head})
+    both = nn.ModuleDict({"model": model, "head": CellHead(192)}).to(config.get("device", "cpu"))
     encoder = Encoder(tokenizer, size)
     optimizer = torch.optim.AdamW(
         both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True
     )
+
+    def make(step: int) -> Batch:
+        first = step * (talked + config["more"])
+        scenes = [draw(config["seed"], first + n, size=size, asked=config["instructions"]) for n in range(talked)]
+        scenes += [draw(config["seed"], first + talked + n, size=size) for n in range(config["more"])]
+        return prepare(encoder, scenes, talked, np.random.default_rng([config["seed"], 2, step]))
+
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(out, both, optimizer, minutes=config["minutes"], track=tracker.log)
-        rng = np.random.default_rng([config["seed"], 2, loop.step])
-        talked = config["images"]
+        batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
-            first = loop.step * (talked + config["more"])
-            scenes = [draw(config["seed"], first + n, size=size, asked=config["instructions"]) for n in range(talked)]
-            scenes += [draw(config["seed"], first + talked + n, size=size) for n in range(config["more"])]
-            text, dense, right = losses(both, encoder, scenes, talked, rng)
+            text, dense, right = losses(both, encoder, next(batches))
             loop.update(text + 0.3 * dense)
             values = {"text": float(text.detach()), "dense": float(dense.detach()), "category accuracy": right}
             loop.record(talked, values)
@@ -281,19 +318,17 @@ def _start(config: QwenRecipe) -> tuple[Any, Any]:
     return build(tokenizer, config["image_size"]), tokenizer
 
 
-def losses(
-    both: nn.ModuleDict, encoder: Encoder, scenes: list[TrainingScene], talked: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, float]:
-    """Text loss of one conversation about each of the first `talked` scenes, dense loss of all, and the share of object
-    pixels whose category the dense head has right."""
+def losses(both: nn.ModuleDict, encoder: Encoder, batch: Batch) -> tuple[Tensor, Tensor, float]:
+    """Text loss of the conversations, dense loss of all images, and the share of object pixels whose category the
+    dense head has right."""
     model: Any = both["model"]
     head: Any = both["head"]
-    rows = [encoder.encode(conversation(scene, rng), 420) for scene in scenes[:talked]]
-    ids, labels = collate(rows, encoder.pad)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        states, tokens = forward(model, patches(np.stack([s.image for s in scenes])), ids, encoder.side)
-        text = answer_loss(model, states, labels)
-    return text, *head.loss(tokens, scenes)
+    device = model.device
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        states, tokens = forward(model, patches(batch.images).to(device), batch.ids.to(device), encoder.side)
+        text = answer_loss(model, states, batch.labels.to(device))
+    truth = CellTruth(batch.truth.words.to(device), batch.truth.centres.to(device))
+    return text, *head.loss(tokens, truth)
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -53,6 +53,10 @@ class QwenRecipe(TypedDict):
     """Peak learning rate."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
+    device: NotRequired[str]
+    """`cpu` (default) or `cuda`."""
+    workers: NotRequired[int]
+    """Processes that draw scenes ahead of the training (0: it draws them itself)."""
 
 
 def sam3(config: Sam3Recipe, out: Path) -> None:

@@ -146,9 +146,10 @@ def test_the_language_model_learns() -> None:
     both = torch.nn.ModuleDict({"model": qwen.build(tokenizer, 128), "head": qwen.CellHead(192)})
     encoder = qwen.Encoder(tokenizer, 128)
     scenes = [draw(0, number, size=128, asked=3) for number in range(3)]
+    batch = qwen.prepare(encoder, scenes, 2, np.random.default_rng(0))
 
     def loss() -> torch.Tensor:
-        text, dense, _ = qwen.losses(both, encoder, scenes, 2, np.random.default_rng(0))
+        text, dense, _ = qwen.losses(both, encoder, batch)
         return text + dense
 
     assert _descend(both, loss) < 0.8
@@ -156,7 +157,8 @@ def test_the_language_model_learns() -> None:
 
 def test_the_dense_head_is_told_what_each_pixel_is_and_where_its_object_is() -> None:
     scene = draw(0, 5, size=128)
-    (categories, colours, sizes), centres = qwen.CellHead(8)._targets([scene])
+    truth = qwen.cell_truth([scene])
+    (categories, colours, sizes), centres = truth.words, truth.centres
     assert len(categories) == len(colours) == len(sizes) == len(centres) == 64 * 16
     for row, column in [(0, 0), (9, 22), (30, 3), *np.argwhere(scene.index[2::4, 2::4] > 0)[::40].tolist()]:
         token, within = (row // 4) * 8 + column // 4, (row % 4) * 4 + column % 4

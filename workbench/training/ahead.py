@@ -1,0 +1,42 @@
+"""Batches made ahead of the training that takes them, by processes of their own."""
+
+import itertools
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+T = TypeVar("T")
+
+
+class _Made(Dataset[bytes], Generic[T]):
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self.make = make
+
+    def __getitem__(self, number: int) -> bytes:
+        # as bytes: a tensor would be a shared file of its own, and a batch can have hundreds
+        return pickle.dumps(self.make(number), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def ahead(make: Callable[[int], T], first: int, workers: int) -> Iterator[T]:
+    """`make(first)`, `make(first + 1)`, ...: made here as they are asked for, or ahead by `workers` processes.
+
+    What `make` gives must follow from the number alone, and `make` must not touch a GPU. A worker's error ends the
+    iteration with that error.
+    """
+    if not workers:
+        yield from map(make, itertools.count(first))
+        return
+    loader: DataLoader[bytes] = DataLoader(
+        _Made(make),
+        batch_size=None,
+        sampler=range(first, sys.maxsize),
+        num_workers=workers,
+        prefetch_factor=4,
+        generator=torch.Generator(),  # or the seeds of the workers would be drawn from the training's own
+    )
+    for made in loader:
+        yield pickle.loads(made)
