@@ -23,13 +23,13 @@ compare: setup
 	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit 240
 
 RUNS := runs
-TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 multi-seg-tiny seg-token-tiny
+TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny
 TRAIN = .venv/bin/workbench train --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
 	sam3-tiny:workbench/segmenters/checkpoints/sam3-tiny \
 	agent-lm-tiny:agents/checkpoints/sam3-agent-lm-tiny \
-	instructsam-tiny-stage2:e2e/checkpoints/instructsam-tiny \
+	instructsam-tiny-continued:e2e/checkpoints/instructsam-tiny \
 	multi-seg-tiny:e2e/checkpoints/multi-seg-tiny \
 	seg-token-tiny:e2e/checkpoints/seg-token-tiny
 
@@ -45,6 +45,8 @@ train-tiny: setup
 		--set start=$(RUNS)/instructsam-tiny-stage1/final
 	$(TRAIN) e2e/configs/instructsam-tiny-stage2.yaml --out $(RUNS)/instructsam-tiny-stage2 \
 		--set start=$(RUNS)/instructsam-tiny-places/final
+	$(TRAIN) e2e/configs/instructsam-tiny-continued.yaml --out $(RUNS)/instructsam-tiny-continued \
+		--set start=$(RUNS)/instructsam-tiny-stage2/final
 	for name in multi-seg-tiny seg-token-tiny; do \
 		$(TRAIN) e2e/configs/$$name.yaml --out $(RUNS)/$$name \
 			--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final || exit 1; \
@@ -71,7 +73,7 @@ ABLATE = $(TRAIN) --set evaluate_every=1000 --set validation_scenes=4
 ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
 	.venv/bin/workbench compare --benchmark tabletop --out $(RUNS)/ablations/compared \
 		--systems $(subst $(SPACE),$(COMMA),$(ABLATIONS:%=%=instructsam-tiny)) \
-		$(foreach name,$(ABLATIONS),--set $(name).checkpoint=$(RUNS)/ablations/$(name)/final)
+		$(foreach name,$(ABLATIONS),--set $(name).checkpoint=$(RUNS)/ablations/$(name)/final --set $(name).threshold=0.25)
 	.venv/bin/workbench report $(RUNS)/ablations/compared --markdown > $(RUNS)/ablations/compared.md
 
 # without stage 1 its minutes go to the stage of the places, so that all variants train equally long

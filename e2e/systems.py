@@ -24,7 +24,7 @@ SUFFIX = "{instruction} Please output the segmentation mask."
 
 def instructsam_tiny(
     checkpoint: str | None = None,
-    threshold: float = 0.25,
+    threshold: float = 0.39,
     max_new_tokens: int = 48,
     batch_size: int = 16,
     slots: int | None = None,
