@@ -389,5 +389,7 @@ def test_the_two_configurations_differ_in_tokens_alone() -> None:
     assert name == "segtoken"
     assert (one.pop("tokens"), many.pop("tokens")) == ("one", "many")
     assert one == many
-    stages = [read_config(folder / f"instructsam-tiny-{name}.yaml")[2] for name in ("stage1", "places", "stage2", "continued")]
+    stages = [
+        read_config(folder / f"instructsam-tiny-{name}.yaml")[2] for name in ("stage1", "places", "stage2", "continued")
+    ]
     assert one["minutes"] == sum(stage["minutes"] for stage in stages)
