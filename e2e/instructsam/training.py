@@ -60,7 +60,8 @@ def train(config: Config, out: Path) -> None:
     torch.manual_seed(config["seed"])
     model, processor = start(config)
     device = processes.place(config.get("device", "cpu"))
-    planner = model if device.type == "cpu" else deepcopy(model)  # batches are made on the CPU
+    # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
+    planner = model if device.type == "cpu" else deepcopy(model)
     model.to(device).train()
     if model.device.type == "cpu":
         _attend_eagerly(model)

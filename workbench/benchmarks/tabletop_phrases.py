@@ -43,8 +43,7 @@ class TabletopPhrases:
         import numpy as np
 
         from workbench.samples import Sample, SceneObject
-        from workbench.tabletop.phrases import Phrase
-        from workbench.training.scenes import Words
+        from workbench.tabletop.phrases import Phrase, Words
 
         found: list[Sample] = []
         for number, entry in enumerate(json.loads(self.scenes.annotations.read_bytes())):

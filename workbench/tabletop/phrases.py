@@ -23,6 +23,15 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True)
+class Words:
+    """What an object is called, and nothing else of it."""
+
+    category: str
+    colour: str
+    size: str
+
+
+@dataclass(frozen=True)
 class Phrase:
     """A parsed noun phrase; None where a word is not said."""
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.tabletop.geometry import Layout
-from workbench.tabletop.phrases import ALL_PHRASES, ANYTHING, Phrase, parse
+from workbench.tabletop.phrases import ALL_PHRASES, ANYTHING, Phrase, Words, parse
 from workbench.tabletop.scenes import Scene
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS
 from workbench.tabletop.wording import pick
@@ -32,14 +32,8 @@ class Draft:
     phrase: Phrase
 
 
-class _Words(NamedTuple):
-    category: str
-    colour: str
-    size: str
-
-
 @cache
-def _named_by(words: _Words) -> NDArray[np.bool_]:
+def _named_by(words: Words) -> NDArray[np.bool_]:
     """Which phrases of the family name an object of these words, `[phrases]`."""
     return np.array([phrase.matches(words) for phrase in _FAMILY])
 
@@ -50,7 +44,7 @@ class View:
     def __init__(self, scene: Scene) -> None:
         self.objects = scene.objects
         self.layout = Layout(scene)
-        named = np.stack([_named_by(_Words(obj.category, obj.colour, obj.size)) for obj in self.objects], axis=1)
+        named = np.stack([_named_by(Words(obj.category, obj.colour, obj.size)) for obj in self.objects], axis=1)
         self.phrases = {
             _FAMILY[row]: tuple(np.flatnonzero(named[row]).tolist()) for row in np.flatnonzero(named.any(axis=1))
         }

@@ -7,20 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.tabletop.grammar import Instruction, instructions
-from workbench.tabletop.phrases import parse
+from workbench.tabletop.phrases import Words, parse
 from workbench.tabletop.scenes import Scene, Split, make_scene
 from workbench.training.phrases import held_out
 
 _STREAM = 0x7AB1E  # apart from every seed that the benchmark's files use
-
-
-@dataclass(frozen=True)
-class Words:
-    """What an object is called; see `workbench.tabletop.phrases.Named`."""
-
-    category: str
-    colour: str
-    size: str
 
 
 @dataclass(frozen=True)

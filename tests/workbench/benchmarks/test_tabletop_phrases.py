@@ -7,7 +7,7 @@ import pytest
 from workbench.benchmarks.tabletop_phrases import TabletopPhrases, tabletop_phrases
 from workbench.samples import Sample
 from workbench.tabletop import phrases
-from workbench.training.scenes import Words
+from workbench.tabletop.phrases import Words
 
 
 @pytest.fixture(scope="module")
