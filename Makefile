@@ -1,6 +1,7 @@
 # make setup    the environment in .venv, from constraints.txt
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
-# make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped
+# make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped;
+#                  make train-tiny RUNS=/tmp/trial SHARE=0.001 tries all of it in minutes
 # make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
 # make test     all tests
@@ -24,7 +25,8 @@ compare: setup
 
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny
-TRAIN = .venv/bin/workbench train --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
+SHARE := 1
+TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
 	sam3-tiny:workbench/segmenters/checkpoints/sam3-tiny \

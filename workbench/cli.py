@@ -124,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the recipe, in place of the file's"
     )
+    train.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        metavar="FRACTION",
+        help="of the recipe's minutes and of what it is validated on, to try it before the whole (%(default)s)",
+    )
     train.set_defaults(command=_train)
 
     serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")
@@ -320,6 +327,13 @@ def _train(options: argparse.Namespace) -> int:
     from workbench.store import check_writable
 
     name, train, config = read_config(options.config, _keys(options.set))
+    if not 0 < options.share <= 1:
+        raise ConfigurationError(f"--share expects a fraction above 0 and up to 1, got {options.share}")
+    for key in config:
+        if key == "minutes" or key.endswith("_minutes"):
+            config[key] *= options.share
+        elif key.startswith("validation"):
+            config[key] = max(1, round(config[key] * options.share))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not options.out:
         raise ConfigurationError("--out is needed where several processes train: all of them use one folder")
     out = options.out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"

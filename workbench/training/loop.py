@@ -90,10 +90,14 @@ class Loop:
             self._sums[name] = self._sums.get(name, 0.0) + value
         now = self.processes.now()
         if now - self._logged > 20:
-            self.log({name: value / self._count for name, value in self._sums.items()})
-            self._sums, self._count, self._logged = {}, 0, now
+            self._log_means(now)
         if now - self._saved > self.save_every:
             self.save()
+
+    def _log_means(self, now: float) -> None:
+        if self._count:
+            self.log({name: value / self._count for name, value in self._sums.items()})
+        self._sums, self._count, self._logged = {}, 0, now
 
     def log(self, values: Mapping[str, float]) -> None:
         """Append one line to `log.jsonl`, print it and track it."""
@@ -115,7 +119,11 @@ class Loop:
             self._track(self.step, values)
 
     def save(self) -> None:
-        """Write `resume.pt`, from which the next `Loop` in this folder goes on; a kill leaves an old one whole."""
+        """Write `resume.pt`, from which the next `Loop` in this folder goes on; a kill leaves an old one whole.
+
+        The steps since the last line of the log become one, so that a run's log reaches as far as its checkpoint.
+        """
+        self._log_means(self.processes.now())
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

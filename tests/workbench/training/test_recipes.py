@@ -1,5 +1,6 @@
 """The training recipes of SAM3 and of the tiny language model: they learn, they resume, their parts are right."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,8 @@ def test_a_loop_goes_on_where_it_was_saved(tmp_path: Path) -> None:
     first.update(first.model(torch.ones(4, 2)).square().mean())
     first.record(4, {"loss": 1.0})
     first.save()
+    first.save()
+    assert [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1.0]
     second = fresh()
     assert (second.step, second.samples) == (1, 4)
     assert second.elapsed >= first._elapsed_before
