@@ -14,6 +14,7 @@ from tests.workbench.toys import Rectangles, Threshold, threshold
 from workbench import answers
 from workbench.errors import ConfigurationError
 from workbench.predictions import Prediction
+from workbench.registry import prepare
 from workbench.runner import run
 from workbench.runs import load_run
 from workbench.samples import Sample
@@ -240,6 +241,15 @@ def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
 def test_a_benchmark_without_samples_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="toy has no samples"):
         _run(tmp_path, Watched(), _toy(tmp_path, 0))
+
+
+def test_a_benchmark_that_cannot_be_read_stops_before_any_model_is_loaded(tmp_path: Path) -> None:
+    def never() -> Watched:
+        raise AssertionError("the system was made")
+
+    missing = prepare("benchmarks", "grefcoco", {"annotations": "nowhere.json"})
+    with pytest.raises(ConfigurationError, match=r"nowhere\.json"):
+        run({"watched": never}, missing, tmp_path / "run")
 
 
 def test_an_unknown_protocol_is_refused_before_any_system_works(tmp_path: Path) -> None:
