@@ -50,7 +50,6 @@ def join(runs: Sequence[Run]) -> JoinedRun:
     """
     from workbench.metrics.comparison import compare
     from workbench.metrics.matching import overlaps
-    from workbench.metrics.statistics import DRAWS
 
     first = runs[0]
     for run in runs:
@@ -62,15 +61,12 @@ def join(runs: Sequence[Run]) -> JoinedRun:
     protocol = first.manifest["benchmark"]["protocol"]
     answers = {label: run.predictions(name) for label, (run, name) in parts.items()}
     found = {label: overlaps(samples, predictions) for label, predictions in answers.items()}
-    tests = len(parts) * (len(parts) - 1) // 2 * len(next(iter(first.results["systems"].values()))["metrics"])
-    # a corrected p-value is at least 2 * tests / draws: with too few draws nothing could be told from chance
-    draws = max(DRAWS, 100 * tests)
     results = {
         "run": str(first.path),
         "benchmark": first.results["benchmark"],
         "protocol": protocol,
         "systems": {label: run.results["systems"][name] for label, (run, name) in parts.items()},
-        "differences": compare(found, protocol, answers, draws=draws),
+        "differences": compare(found, protocol, answers),
         "oracles": [
             {**row, "system": label}
             for label, (run, name) in parts.items()

@@ -18,6 +18,9 @@ from workbench.registry import load
 RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
 """Shares of samples: those in the category, or with at least one instance or target in it."""
 
+DRAWS_PER_TEST = 100
+"""A corrected p-value is at least 2 * tests / draws, here 0.02: with fewer, nothing could be told from chance."""
+
 PACES = ("p50", "p90", "mean")
 """What is compared of two systems' latencies."""
 
@@ -30,7 +33,7 @@ def compare(
     protocol: str = "inst2seg",
     answers: Answers | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
-    draws: int = DRAWS,
+    draws: int | None = None,
 ) -> list[dict[str, Any]]:
     """`{"a", "b", "metrics", "rates", "latency", "timed", "note"}` of each pair of systems, which must be about the
     same samples in order; `pairs` are the names to compare, every two where it is None.
@@ -40,12 +43,16 @@ def compare(
     `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. latency: `PACES` in seconds, of the `timed`
     samples that both systems answered alone, with `ratio` (a / b) and `ratio_interval`; needs the systems' `answers`.
     `p_holm` is corrected for all metrics, rates or latencies of all pairs. Both are None where there is too little
-    data; `note` then says so.
+    data; `note` then says so. `draws` of the bootstrap: 100 for each metric of each pair, and at least 2,000, where it
+    is None.
     """
-    compared = [_pair(a, b, found, protocol, draws) for a, b in (combinations(found, 2) if pairs is None else pairs)]
+    sides = list(combinations(found, 2) if pairs is None else pairs)
+    if draws is None:
+        draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(found, protocol) if sides else 0))
+    compared = [_pair(a, b, found, protocol, draws) for a, b in sides]
     for pair in compared:
         ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
-        pair |= paces(found[pair["a"]], ours, theirs)
+        pair |= paces(found[pair["a"]], ours, theirs, draws)
     for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
@@ -89,7 +96,14 @@ def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol
     }
 
 
-def paces(samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: Sequence[Prediction]) -> dict[str, Any]:
+def _n_metrics(found: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> int:
+    overlaps = next(iter(found.values()))
+    return len(values(load("metrics", protocol)(overlaps), len(overlaps)))
+
+
+def paces(
+    samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: Sequence[Prediction], draws: int = DRAWS
+) -> dict[str, Any]:
     """`latency` and `timed` of a pair, over the samples that both answered alone."""
     a, b = ({p.sample_id: p.latency for p in side if p.latency is not None} for side in (ours, theirs))
     common = [sample for sample in samples if sample.sample_id in a and sample.sample_id in b]
@@ -104,7 +118,7 @@ def paces(samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: 
             f"{name} ratio": over[name] / under[name] for name in PACES
         }
 
-    found = _differences(images, measure)
+    found = _differences(images, measure, draws)
     result = {}
     for name in PACES:
         ratio = found[f"{name} ratio"]
@@ -114,7 +128,7 @@ def paces(samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: 
     return {"latency": result, "timed": len(common)}
 
 
-def _differences(images: Sequence[str], measure: Measure, draws: int = DRAWS) -> dict[str, Difference]:
+def _differences(images: Sequence[str], measure: Measure, draws: int) -> dict[str, Difference]:
     spread = spreads(images, measure, draws)
     return {
         name: {

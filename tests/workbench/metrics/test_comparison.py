@@ -43,10 +43,18 @@ def test_a_system_does_not_differ_from_itself(found: dict[str, list[SampleOverla
 
 
 def test_more_pairs_are_corrected_more(found: dict[str, list[SampleOverlap]]) -> None:
-    (alone,) = compare(found)
-    among = compare(found | {"again": found["found"]})
+    (alone,) = compare(found, draws=500)
+    among = compare(found | {"again": found["found"]}, draws=500)
     assert alone["metrics"]["mAP"]["p"] == among[0]["metrics"]["mAP"]["p"]
     assert alone["metrics"]["mAP"]["p_holm"] < among[0]["metrics"]["mAP"]["p_holm"]
+
+
+def test_differences_among_many_systems_can_still_be_told_from_chance(found: dict[str, list[SampleOverlap]]) -> None:
+    pairs = compare(found | {f"again {number}": found["found"] for number in range(3)})
+    told = [pair["metrics"]["gIoU"]["p_holm"] for pair in pairs if pair["a"] == "perfect"]
+    assert len(told) == 4
+    assert max(told) <= 0.02
+    assert compare({"alone": found["found"]}) == compare({}) == []
 
 
 def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
