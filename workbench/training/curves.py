@@ -67,9 +67,10 @@ def draw(folders: Sequence[Path], out: Path) -> None:
     from matplotlib.figure import Figure
 
     found = {title: path for folder in folders for title, path in logs(folder).items()}
-    rows = math.ceil(len(found) / COLUMNS)
-    figure = Figure(figsize=(6 * COLUMNS, 4.2 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).flatten()
+    columns = min(COLUMNS, len(found))
+    rows = math.ceil(len(found) / columns)
+    figure = Figure(figsize=(6 * columns, 4.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for panel, (title, path) in zip(panels, found.items(), strict=False):
         _panel(panel, title, read(path))
     for panel in panels[len(found) :]:
