@@ -1,7 +1,7 @@
 # make setup    the environment in .venv, from constraints.txt
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
 # make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped;
-#                  make train-tiny RUNS=/tmp/trial SHARE=0.001 tries all of it in minutes
+#                  make train-tiny RUNS=/tmp/trial SHARE=0.0005 tries all of it in minutes
 # make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
 # make test     all tests

@@ -244,7 +244,10 @@ def test_several_processes_need_one_folder(
         ("[1, 2]", "expected a mapping with a key `recipe`"),
         ("recipe: [", "is not YAML"),
         ("recipe: tinny\nsteps: 3", "unknown recipe 'tinny' (did you mean 'tiny'?)"),
-        ("recipe: tiny\nsteps: 3\nraet: 1", "unknown key 'raet' (did you mean 'rate'?); known: "),
+        (
+            "recipe: tiny\nsteps: 3\nraet: 1",
+            "unknown key 'raet' (did you mean 'rate'?); known: match_minutes, minutes, rate, steps, validation",
+        ),
         ("recipe: tiny\nrate: 1", "missing: steps"),
         ("recipe: tiny\nsteps: many", "steps: expected int, got 'many'"),
     ],
