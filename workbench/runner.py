@@ -42,19 +42,20 @@ def run(
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
 
-    `systems` maps a name to a function that makes the system. The benchmark is read first, as models may take minutes
-    to load; all systems are made, and what `out` already holds is checked, before the first one works; each is let go
-    when it is through. Samples that have their prediction are not run again. `oracles`: each system is followed by
-    itself with one part replaced by the truth, for each part that it names, or for those given here. For the other
-    options see `Options`; `settings` are further ones for the manifest alone. Raises `ConfigurationError` before any
-    work; what goes wrong later is the outcome of a sample.
+    `systems` maps a name to a function that makes the system. The benchmark is made first, which finds a missing file
+    before models load for minutes; its samples (it may write them) are read when all systems are made, and what `out`
+    already holds is checked, before the first one works; each is let go when it is through. Samples that have their
+    prediction are not run again. `oracles`: each system is followed by itself with one part replaced by the truth, for
+    each part that it names, or for those given here. For the other options see `Options`; `settings` are further ones
+    for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the outcome of a
+    sample.
     """
     options = Options(limit, mode, seed, time_limit)
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
-    samples = _first_samples(benchmark, limit)
     made = [_make(name, factory) for name, factory in systems.items()]
+    samples = _first_samples(benchmark, limit)
     planned: dict[str, dict[str, Any]] = {}
     if oracles:
         parts = _parts(made, oracles)

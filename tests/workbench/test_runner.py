@@ -243,7 +243,7 @@ def test_a_benchmark_without_samples_is_refused(tmp_path: Path) -> None:
         _run(tmp_path, Watched(), _toy(tmp_path, 0))
 
 
-def test_a_benchmark_that_cannot_be_read_stops_before_any_model_is_loaded(tmp_path: Path) -> None:
+def test_a_benchmark_without_its_files_stops_before_any_model_is_loaded(tmp_path: Path) -> None:
     def never() -> Watched:
         raise AssertionError("the system was made")
 
