@@ -29,7 +29,7 @@ SHARE := 1
 TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
-	sam3-tiny:workbench/segmenters/checkpoints/sam3-tiny \
+	sam3-tiny:workbench/foundations/sam3/checkpoints/sam3-tiny \
 	agent-lm-tiny:agents/checkpoints/sam3-agent-lm-tiny \
 	instructsam-tiny-continued:e2e/checkpoints/instructsam-tiny \
 	multi-seg-tiny:e2e/checkpoints/multi-seg-tiny \
@@ -37,8 +37,8 @@ SHIPPED := \
 
 train-tiny: setup
 	@mkdir -p $(RUNS)
-	$(TRAIN) workbench/training/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny
-	$(TRAIN) workbench/training/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny
+	$(TRAIN) workbench/foundations/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny
+	$(TRAIN) workbench/foundations/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny
 	$(TRAIN) agents/configs/agent-lm-tiny.yaml --out $(RUNS)/agent-lm-tiny \
 		--set base=$(RUNS)/qwen-tiny/final --set segmenter_checkpoint=$(RUNS)/sam3-tiny/final
 	$(TRAIN) e2e/configs/instructsam-tiny-stage1.yaml --out $(RUNS)/instructsam-tiny-stage1 \
@@ -53,7 +53,7 @@ train-tiny: setup
 		$(TRAIN) e2e/configs/$$name.yaml --out $(RUNS)/$$name \
 			--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final || exit 1; \
 	done
-	.venv/bin/python -m workbench.training.curves $(addprefix $(RUNS)/,$(TRAINED)) --out $(RUNS)/training.png
+	.venv/bin/python -m workbench.foundations.training.curves $(addprefix $(RUNS)/,$(TRAINED)) --out $(RUNS)/training.png
 	@echo "the checkpoints are in $(RUNS)/*/final; try one with --set SYSTEM.checkpoint=..., ship all with make ship-tiny"
 
 COMMA := ,
@@ -107,8 +107,8 @@ test: setup
 	.venv/bin/python -m pytest
 
 test-vllm: setup
-	@if .venv/bin/python -m agents.vllm_server .venv-vllm; then \
-		WORKBENCH_VLLM=.venv-vllm .venv/bin/python -m pytest tests/agents/test_vllm.py; \
+	@if .venv/bin/python -m agents.language_models.vllm_server .venv-vllm; then \
+		WORKBENCH_VLLM=.venv-vllm .venv/bin/python -m pytest tests/agents/language_models/test_vllm.py; \
 	else \
 		echo "test-vllm is skipped: vLLM cannot be installed on this machine, for the reason above"; \
 	fi

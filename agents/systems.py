@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.options import PUBLISHED, TINY, Options
-from workbench.errors import ConfigurationError
-from workbench.predictions import CRASHED, OK, Instance, Prediction
-from workbench.samples import Sample
-from workbench.systems import Image, Segmenter
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import CRASHED, OK, Instance, Prediction
+from workbench.data.samples import Sample
+from workbench.plugins.interfaces import Image, Segmenter
 
 if TYPE_CHECKING:
-    from agents.language_model import LanguageModel
-    from agents.perfect import Part
-    from agents.phrases import PhraseQueue
-    from agents.prompts import Prompts
-    from agents.unfinished import Unfinished
+    from agents.language_models.interface import LanguageModel
+    from agents.loop.oracle_parts import Part
+    from agents.loop.resume import Unfinished
+    from agents.loop.segment_queue import PhraseQueue
+    from agents.prompts.texts import Prompts
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
 LEAST: dict[str, float] = {
@@ -70,19 +70,19 @@ class Sam3Agent:
 
     def with_oracle(self, name: str) -> "Sam3Agent":
         """The same agent, models included, with its rewriter or its mask checks replaced by the truth."""
-        from agents.perfect import PARTS
+        from agents.loop.oracle_parts import PARTS
 
         return Sam3Agent(self.segmenter, self.model, self.prompts, self.options, PARTS[name])
 
     def resume_in(self, folder: Path) -> None:
         """Keep the steps of samples that are being worked on in a folder, and go on with those that are there."""
-        from agents.unfinished import Unfinished
+        from agents.loop.resume import Unfinished
 
         self._unfinished = Unfinished(folder)
 
     def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
         """One prediction per sample; several samples work side by side and are not timed."""
-        from agents import background
+        from agents import event_loop as background
 
         return background.run(self._predict(samples, images))
 
@@ -103,16 +103,16 @@ class Sam3Agent:
         return list(await asyncio.gather(*map(answer, samples, images)))
 
     def _queue(self) -> "PhraseQueue":
-        from agents.phrases import PhraseQueue
+        from agents.loop.segment_queue import PhraseQueue
 
         if self._phrases is None:
             self._phrases = PhraseQueue(self.segmenter)
         return self._phrases
 
     async def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
-        from agents.graph import arun
-        from agents.perfect import Perfect
-        from agents.workspace import Workspace
+        from agents.loop.graph import arun
+        from agents.loop.oracle_parts import Perfect
+        from agents.loop.workspace import Workspace
 
         perfect = Perfect(self.perfect, sample.targets, sample.phrase) if self.perfect else None
         workspace = Workspace(
@@ -120,7 +120,7 @@ class Sam3Agent:
         )
         begun = time.perf_counter()
         if self._unfinished:
-            from agents.unfinished import thread_of
+            from agents.loop.resume import thread_of
 
             thread = thread_of(sample.sample_id, sample.instruction, image)
             resumed = await self._unfinished.has(thread)
@@ -242,8 +242,8 @@ def _agent(
     concurrency: int,
     picture_format: str,
 ) -> Sam3Agent:
-    from agents.prompts import load
-    from workbench import registry
+    from agents.prompts.texts import load
+    from workbench.plugins import registry
 
     texts = load(prompts)
     make = registry.load("segmenters", segmenter)
@@ -251,7 +251,7 @@ def _agent(
     found: Segmenter = make(device=device) if takes_device else make()
     language: LanguageModel
     if endpoint:
-        from agents.openai_endpoint import OpenAiEndpoint
+        from agents.language_models.openai_endpoint import OpenAiEndpoint
 
         if not model:
             raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {endpoint}")
@@ -268,7 +268,7 @@ def _agent(
             f"{options.temperature:g}: use an endpoint to sample"
         )
     else:
-        from agents.embedded import EmbeddedQwen
+        from agents.language_models.embedded import EmbeddedQwen
 
         language = EmbeddedQwen(checkpoint, device=device)
     return Sam3Agent(found, language, texts, options)

@@ -1,18 +1,14 @@
 """The single-pass systems of the bench; importing this module loads no model code."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workbench.errors import ConfigurationError
-from workbench.predictions import Instance, Prediction, Trace
-from workbench.systems import needs
+from workbench.data.errors import ConfigurationError
+from workbench.plugins.interfaces import needs
 
 if TYPE_CHECKING:
     from e2e.instructsam.system import InstructSamSystem
     from e2e.segtoken.system import SegTokenSystem
-    from workbench.samples import Sample
-    from workbench.systems import Image, Segmenter
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 TINY = CHECKPOINTS / "instructsam-tiny"
@@ -113,7 +109,7 @@ def multi_seg_tiny(
 def _seg_token(
     tokens: str, checkpoint: str | Path, segmenter: str | None, max_new_tokens: int, **options: int
 ) -> "SegTokenSystem":
-    from workbench.segmenters.sam3 import TINY as SAM3
+    from workbench.foundations.sam3.segmenter import TINY as SAM3
 
     name = "seg-token-tiny" if tokens == "one" else "multi-seg-tiny"
     if not Path(checkpoint).exists():
@@ -124,46 +120,3 @@ def _seg_token(
     from e2e.segtoken.system import SegTokenSystem
 
     return SegTokenSystem(checkpoint, segmenter or SAM3, tokens=tokens, max_new_tokens=max_new_tokens, **options)
-
-
-class PhraseSystem:
-    """The floor: the whole instruction goes to a phrase segmenter, as if it were a noun phrase."""
-
-    batch_size = 1
-
-    def __init__(self, segmenter: "Segmenter") -> None:
-        self.segmenter = segmenter
-
-    def identity(self) -> dict[str, Any]:
-        """The segmenter's identity."""
-        return {"system": "sam3-phrase", **self.segmenter.identity()}
-
-    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
-        """One prediction per sample, in order; a segmenter cuts a text that is too long for it."""
-        return [self._answer(sample, image) for sample, image in zip(samples, images, strict=True)]
-
-    def _answer(self, sample: "Sample", image: "Image") -> Prediction:
-        trace = Trace()
-        with trace.call("encode"):
-            features = self.segmenter.encode(image)
-        with trace.call("segment", phrases=1):
-            found = self.segmenter.segment(features, [sample.instruction])[0]
-        return Prediction(
-            sample.sample_id,
-            instances=tuple(Instance(mask, score) for mask, score in zip(found.masks, found.scores, strict=True)),
-            calls=tuple(trace.calls),
-            phrases=(sample.instruction,),
-        )
-
-
-def sam3_phrase_tiny(
-    segmenter: str = "sam3-tiny", threshold: float = 0.3, checkpoint: str | None = None
-) -> PhraseSystem:
-    """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
-
-    `checkpoint`: folder or hub name of the segmenter's weights (its own).
-    """
-    from workbench import registry
-
-    options = {"threshold": threshold, **({"checkpoint": checkpoint} if checkpoint else {})}
-    return PhraseSystem(registry.prepare("segmenters", segmenter, options)())

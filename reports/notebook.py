@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import workbench
-from workbench.runs import Run
+from workbench.runs.run import Run
 
 SYSTEMS = ("instructsam-tiny", "sam3-agent-tiny")
 PLACES = ("runs", "../runs")

@@ -10,7 +10,7 @@ import pytest
 from agents.systems import CHECKPOINT as AGENT
 from e2e.systems import MULTI_SEG, SEG_TOKEN
 from e2e.systems import TINY as INSTRUCTSAM
-from workbench.segmenters.sam3 import TINY as SAM3
+from workbench.foundations.sam3.segmenter import TINY as SAM3
 
 SYSTEMS = ("instructsam-tiny", "sam3-agent-tiny", "sam3-phrase-tiny")
 METRICS = {"mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"}

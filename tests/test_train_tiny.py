@@ -9,7 +9,7 @@ from safetensors import safe_open
 from agents.systems import CHECKPOINT as AGENT
 from e2e.systems import MULTI_SEG, SEG_TOKEN
 from e2e.systems import TINY as INSTRUCTSAM
-from workbench.segmenters.sam3 import TINY as SAM3
+from workbench.foundations.sam3.segmenter import TINY as SAM3
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = {

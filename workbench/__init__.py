@@ -3,18 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.api import compare
-    from workbench.frames import load_runs
-    from workbench.runs import Run, load_run
+    from workbench.comparison.api import compare
+    from workbench.runs.run import Run
+    from workbench.tracking.load import load_run, load_runs
 
 __version__ = "0.1.0"
 __all__ = ["Run", "compare", "load_run", "load_runs"]
 
 _HOMES = {
-    "Run": "workbench.runs",
-    "compare": "workbench.api",
-    "load_run": "workbench.runs",
-    "load_runs": "workbench.frames",
+    "Run": "workbench.runs.run",
+    "compare": "workbench.comparison.api",
+    "load_run": "workbench.runs.run",
+    "load_runs": "workbench.runs.frames",
 }
 
 

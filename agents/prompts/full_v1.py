@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agents.prompts import Prompts
+from agents.prompts.texts import Prompts
 
 _HERE = Path(__file__).parent
 

@@ -1,6 +1,6 @@
 """Texts of a few tokens for the tiny language model, which knows the task from its fine-tuning."""
 
-from agents.prompts import Prompts
+from agents.prompts.texts import Prompts
 
 PROMPTS = Prompts(
     version="tiny-v1",

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import Qwen3VLConfig, Qwen3VLTextConfig, Qwen3VLVisionConfig, Sam3Config
 
-from workbench.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError
 
 DETECTOR_FOLDER = "mask_decoder_model"
 

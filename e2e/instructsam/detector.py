@@ -16,25 +16,7 @@ from transformers.models.sam3.modeling_sam3 import (
     inverse_sigmoid,
 )
 
-
-@dataclass(frozen=True)
-class VisionFeatures:
-    """The feature pyramid of B images, finest first: `features[i]` and `positions[i]` are `[B, C, h_i, w_i]`."""
-
-    features: tuple[Tensor, ...]
-    positions: tuple[Tensor, ...]
-
-    def select(self, image_index: Tensor) -> "VisionFeatures":
-        """The features of the image of each phrase; `image_index: [P]`."""
-        if len(self.features[0]) == 1:
-            count = len(image_index)
-            return VisionFeatures(
-                tuple(x.expand(count, -1, -1, -1) for x in self.features),
-                tuple(x.expand(count, -1, -1, -1) for x in self.positions),
-            )
-        return VisionFeatures(
-            tuple(x[image_index] for x in self.features), tuple(x[image_index] for x in self.positions)
-        )
+from e2e.single_pass.vision import VisionFeatures, see
 
 
 @dataclass(frozen=True)
@@ -167,9 +149,3 @@ class SlotDetector(nn.Module):
             prompt_mask=text_mask,
         )
         return Detections(masks.pred_masks, logits, box_cxcywh_to_xyxy(boxes), masks.semantic_seg)
-
-
-def see(vision_encoder: Sam3VisionModel, pixels: Tensor) -> VisionFeatures:
-    """What the vision encoder makes of `pixels: [B, 3, S, S]`, without its coarsest level."""
-    out = vision_encoder(pixels)
-    return VisionFeatures(tuple(out.fpn_hidden_states[:-1]), tuple(out.fpn_position_encoding[:-1]))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from e2e.instructsam.attention import INJECTED
-from e2e.instructsam.inference import Answer, Predictor, Slot
+from e2e.instructsam.predictor import Predictor
+from e2e.single_pass.attention import INJECTED
+from e2e.single_pass.predictor import Answer, Slot
 
 if TYPE_CHECKING:
-    from workbench.systems import Image
+    from workbench.plugins.interfaces import Image
 
 
 @dataclass(frozen=True)

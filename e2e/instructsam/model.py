@@ -4,36 +4,19 @@ Paper: arXiv 2605.26102. Tensors are named as in the published checkpoint (Circl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel, Qwen3VLPreTrainedModel
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 
-from e2e.instructsam.checkpoint import check_tensors, locate
 from e2e.instructsam.config import InstructSamConfig, load_config, save_config
-from e2e.instructsam.detector import Detections, SlotDetector, VisionFeatures
-from workbench.errors import ConfigurationError
-
-TEXT_LENGTH = 32
-"""Tokens of a phrase that the detector reads; the rest is cut."""
-
-
-@dataclass(frozen=True)
-class ImageTokens:
-    """Images as the language model reads them: per image `[tokens, D]`, and per deepstack layer the same again."""
-
-    embeddings: Sequence[Tensor]
-    deepstack: Sequence[Sequence[Tensor]]
-
-    def select(self, image_index: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
-        """Embeddings and deepstack features of one image per prompt, concatenated in the prompts' order."""
-        return (
-            torch.cat([self.embeddings[i] for i in image_index]),
-            [torch.cat([layer[i] for i in image_index]) for layer in self.deepstack],
-        )
+from e2e.instructsam.detector import Detections, SlotDetector
+from e2e.single_pass.language import TEXT_LENGTH, LanguageModel, projection
+from e2e.single_pass.vision import VisionFeatures
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import check_tensors, locate
 
 
 class GroundingModel(nn.Module):
@@ -55,28 +38,6 @@ class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
         self.mask_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
         self.grounding_model = GroundingModel(config.sam3_config)
         self.post_init()
-
-
-class LanguageModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
-    """What every model here that answers in words and masks has of Qwen3-VL: `model` and `lm_head`."""
-
-    def embed(self, token_ids: Tensor) -> Tensor:
-        """Token embeddings, `[...]` ids to `[..., D]`."""
-        embeddings: Tensor = self.model.language_model.embed_tokens(token_ids)
-        return embeddings
-
-    def language_mask(self, mask: Tensor) -> Tensor:
-        """A boolean mask (True: may attend) as the language model's attention takes it: the eager one adds its mask."""
-        if self.model.language_model.config._attn_implementation != "eager":
-            return mask
-        return torch.zeros(mask.shape, dtype=self.dtype, device=mask.device).masked_fill(
-            ~mask, torch.finfo(self.dtype).min
-        )
-
-    def encode_images(self, patches: Tensor, grids: Tensor) -> ImageTokens:
-        """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
-        out = self.model.get_image_features(patches, grids)
-        return ImageTokens(out.pooler_output, out.deepstack_features)
 
 
 class InstructSAM(LanguageModel):
@@ -157,11 +118,6 @@ class InstructSAM(LanguageModel):
         """Write `config.json`, the detector's configuration and safetensors weights in the model's own precision."""
         super().save_pretrained(folder, **options)
         save_config(self.config, Path(folder))
-
-
-def projection(width: int, out: int) -> nn.Sequential:
-    """Two layers from the language model's states to the segmenter's width, as LISA and InstructSAM have them."""
-    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out))
 
 
 def keep_slots(model: InstructSAM, count: int) -> None:

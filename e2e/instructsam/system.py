@@ -1,25 +1,21 @@
 """InstructSAM as a system of the bench."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.checkpoints import digest
-from workbench.errors import ConfigurationError
-from workbench.predictions import OK, Call, Candidate, Instance, Prediction, Trace
+from e2e.single_pass.system import SinglePassSystem
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import digest
 
 if TYPE_CHECKING:
-    from e2e.instructsam.inference import Answer
     from e2e.instructsam.model import InstructSAM
-    from workbench.samples import Sample
-    from workbench.systems import Image
+    from e2e.instructsam.predictor import Predictor
 
 
-class InstructSamSystem:
-    """One checkpoint answering instructions in a single pass; samples of one image share its features in a batch."""
+class InstructSamSystem(SinglePassSystem):
+    """One checkpoint of InstructSAM."""
 
-    oracles = ("scores", "deduplication", "presence")
+    predictor: "Predictor"
 
     def __init__(
         self,
@@ -70,38 +66,11 @@ class InstructSamSystem:
             "candidates": "all slots",
         }
 
-    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
-        """One prediction per sample, in order."""
-        groups: dict[str, list[int]] = {}
-        for index, sample in enumerate(samples):
-            groups.setdefault(sample.image_id, []).append(index)
-        trace = Trace()
-        answers = self.predictor.segment_instructions(
-            [images[group[0]] for group in groups.values()],
-            [[samples[index].instruction for index in group] for group in groups.values()],
-            trace,
-        )
-        predictions: dict[int, Prediction] = {}
-        for group, found in zip(groups.values(), answers, strict=True):
-            for index, answer in zip(group, found, strict=True):
-                predictions[index] = _prediction(
-                    samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
-                )
-        return [predictions[index] for index in range(len(samples))]
-
-    def outcome(self, answer: "Answer") -> tuple[str, str]:
-        """How an answer ended: a key of `OUTCOMES` and a message."""
-        if answer.too_long:
-            return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
-        if answer.cut_off and not answer.phrases:
-            return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
-        return OK, ""
-
 
 def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max_new_tokens: int, prompt: str) -> Any:
     import torch
 
-    from e2e.instructsam.inference import Predictor
+    from e2e.instructsam.predictor import Predictor
 
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in kinds:
@@ -130,25 +99,3 @@ def _change(model: "InstructSAM", slots: int | None, causal: bool | None, condit
         model.config.slots_causal = causal
     if conditioning is not None:
         model.config.phrase_conditioning = conditioning
-
-
-def _prediction(
-    sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int, ending: tuple[str, str]
-) -> Prediction:
-    own = [replace(call, note={**call.note, "batch": batch} if batch > 1 else call.note) for call in calls]
-    for call in own:
-        if call.kind == "llm":
-            call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
-            call.note = {**call.note, "text": answer.text, **({"mistake": "cut_off"} if answer.cut_off else {})}
-    outcome, message = ending
-    return Prediction(
-        sample_id,
-        instances=tuple(Instance(slot.mask, slot.score) for slot in answer.instances),
-        outcome=outcome,
-        message=message,
-        calls=tuple(own),
-        candidates=tuple(
-            Candidate(slot.mask, slot.score, "low_score", answer.phrases[slot.phrase]) for slot in answer.below
-        ),
-        phrases=answer.phrases,
-    )

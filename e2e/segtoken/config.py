@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 from transformers import Qwen3VLConfig, Qwen3VLTextConfig, Qwen3VLVisionConfig, Sam3Config
 
-from workbench.checkpoints import digest
-from workbench.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import digest
 
 Tokens = Literal["one", "many"]
 """one: a single [SEG] stands for all instances (LISA); many: each instance has its own (GSVA, PixelLM)."""

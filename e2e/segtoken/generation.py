@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from e2e.instructsam.generation import Prompt, Written, decode
-from e2e.instructsam.model import TEXT_LENGTH, ImageTokens
 from e2e.segtoken.config import SegTokenConfig
 from e2e.segtoken.model import SegToken
+from e2e.single_pass.decoding import Prompt, Written, decode
+from e2e.single_pass.language import TEXT_LENGTH, ImageTokens
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,14 @@ from transformers import Sam3Config, Sam3VisionModel
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 from transformers.models.sam3.modeling_sam3 import Sam3MaskDecoder
 
-from e2e.instructsam.checkpoint import check_tensors, locate, weight_files
-from e2e.instructsam.detector import VisionFeatures, see
-from e2e.instructsam.model import LanguageModel, projection
-from e2e.instructsam.parts import add_tokens, preprocessor, token_ids
-from e2e.instructsam.preprocess import PatchSettings
-from e2e.instructsam.processor import Processor
 from e2e.segtoken.config import SegTokenConfig, Tokens, load_config, save_config
-from workbench.checkpoints import digest
-from workbench.errors import ConfigurationError
+from e2e.single_pass.language import LanguageModel, projection
+from e2e.single_pass.preprocess import PatchSettings
+from e2e.single_pass.processor import Processor
+from e2e.single_pass.tokens import add_tokens, preprocessor, token_ids
+from e2e.single_pass.vision import VisionFeatures, see
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import check_tensors, digest, locate, weight_files
 
 ENCODER = "model.detector.vision_encoder."
 """Tensors that stay SAM3's and are read from its checkpoint."""

@@ -3,18 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from e2e.instructsam.system import InstructSamSystem
-from e2e.segtoken.inference import Predictor
-from workbench.checkpoints import digest
-from workbench.errors import ConfigurationError
-from workbench.predictions import OK
+from e2e.segtoken.predictor import Predictor
+from e2e.single_pass.system import SinglePassSystem
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import OK
+from workbench.foundations.checkpoints import digest
 
 if TYPE_CHECKING:
-    from e2e.instructsam.inference import Answer
+    from e2e.single_pass.predictor import Answer
 
 
-class SegTokenSystem(InstructSamSystem):
+class SegTokenSystem(SinglePassSystem):
     """One checkpoint; `max_masks` and `max_new_tokens` bound an answer, and one that reaches a bound has failed."""
+
+    predictor: Predictor
 
     def __init__(
         self,

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from agents import canvas, graph
-from agents.language_model import Message, Picture
+from agents.language_models.interface import Message, Picture
+from agents.loop import graph
+from agents.loop.workspace import Workspace
 from agents.options import Options
-from agents.workspace import Workspace
+from agents.pictures import marks as canvas
 from tests.agents.scripted import MARKERS, ScriptedModel, ScriptedSegmenter
 from tests.golden_cases import HERE
-from workbench.masks import Rle
+from workbench.data.masks import Rle
 
 OURS = HERE / "agent"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from agents.language_model import Message, ModelUnavailableError, Reply
+from agents.language_models.interface import Message, ModelUnavailableError, Reply
+from agents.loop.workspace import Workspace
 from agents.options import Options
-from agents.prompts import Prompts
-from agents.workspace import Workspace
-from workbench.masks import Rle, encode
-from workbench.segmenters.sam3 import PhraseMasks
-from workbench.systems import Image
+from agents.prompts.texts import Prompts
+from workbench.data.masks import Rle, encode
+from workbench.foundations.sam3.segmenter import PhraseMasks
+from workbench.plugins.interfaces import Image
 
 MARKERS = Prompts(
     version="markers",

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from agents.options import Options
-from agents.prompts import load
+from agents.prompts.texts import load
 from agents.systems import Sam3Agent, sam3_agent_tiny
 from tests.agents import tiny_qwen
 from tests.agents.scripted import EXAMINE, MARKERS, THINGS, ScriptedModel, ScriptedSegmenter, plain, segment, select
-from workbench.errors import ConfigurationError
-from workbench.predictions import OK, OUTCOMES, Prediction
-from workbench.samples import Sample
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import OK, OUTCOMES, Prediction
+from workbench.data.samples import Sample
 
 SEGMENTER = """
 from tests.agents.scripted import THINGS, ScriptedSegmenter

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from e2e.instructsam.inference import Predictor
-from e2e.instructsam.parts import from_parts
+from e2e.instructsam.predictor import Predictor
+from e2e.instructsam.training.assembly import from_parts
+from workbench.foundations.training.tokenizer import chat_tokenizer
 from workbench.tabletop.phrases import ALL_PHRASES
-from workbench.training.tokenizer import chat_tokenizer
 
 SIDE = 64
 SLOTS = 4

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from e2e.instructsam.inference import Predictor
+from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.system import InstructSamSystem
-from e2e.systems import PhraseSystem, instructsam
-from workbench import registry
-from workbench.errors import ConfigurationError
-from workbench.masks import Rle, encode
-from workbench.predictions import OK, Prediction
-from workbench.samples import Sample
+from e2e.systems import instructsam
+from workbench.data.errors import ConfigurationError
+from workbench.data.masks import Rle, encode
+from workbench.data.predictions import OK, Prediction
+from workbench.data.samples import Sample
+from workbench.plugins import registry
+from workbench.systems.phrase import PhraseSystem
 
 Write = Callable[..., None]
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.reports import made_run
-from workbench.runs import Run
+from workbench.runs.run import Run
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

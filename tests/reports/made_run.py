@@ -9,11 +9,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from scipy.ndimage import binary_dilation, shift
 
-from workbench.masks import decode, encode
-from workbench.predictions import Call, Candidate, Instance, Prediction
-from workbench.runs import Run, finish, write_inputs
-from workbench.samples import Sample, SceneObject
-from workbench.store import Store
+from workbench.data.masks import decode, encode
+from workbench.data.predictions import Call, Candidate, Instance, Prediction
+from workbench.data.samples import Sample, SceneObject
+from workbench.runs.inputs import write_inputs
+from workbench.runs.run import Run
+from workbench.runs.store import Store
+from workbench.scoring.finish import finish
 
 COLOURS = {"red": "#c4443a", "blue": "#4062b0", "green": "#54945a", "yellow": "#dEb648", "purple": "#805896"}
 SHAPES = ("ball", "box", "ring")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from workbench import masks
-from workbench.predictions import Instance, Prediction, Trace
-from workbench.samples import Sample
-from workbench.systems import Image
+from workbench.data import masks
+from workbench.data.predictions import Instance, Prediction, Trace
+from workbench.data.samples import Sample
+from workbench.plugins.interfaces import Image
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (40, 50, 220)}
 WIDTH, HEIGHT = 32, 24

@@ -1,117 +1,124 @@
-"""Files in the layout of COCO: `{images: [...], annotations: [...], categories: [...]}`."""
+"""Reads instance files in the layout of COCO as a benchmark: which objects of each class does each image show?"""
 
-from collections import defaultdict
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from workbench.benchmarks.reading import Remark, is_text, read_object
-from workbench.errors import ConfigurationError, SampleError, short
+from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.reading import (
+    ImageFolder,
+    checked_size,
+    existing,
+    numbered,
+    numbers_of,
+    read_object,
+    unusable,
+)
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import Rle, from_annotation
+from workbench.data.samples import Sample, SceneObject
 
-Entry = dict[str, Any]
+
+def coco(
+    annotations: str = "data/coco/annotations/instances_val2017.json",
+    images: str | None = "data/coco/val2017",
+    protocol: str = "coco/ap",
+) -> Annotated:
+    """COCO instance segmentation: one sample for each image and category."""
+    path, root = existing("coco", annotations, images)
+    return Annotated(
+        "coco",
+        protocol,
+        (path,),
+        root or path.parent,
+        lambda: read(path, root),
+        remarks=lambda: CocoFile(path).remarks,
+    )
 
 
-class CocoFile:
-    """Images and annotations by id. Raises `ConfigurationError` for a file that has no such lists.
+def read(annotations: Path, images: Path | None) -> list[Sample]:
+    """Read an instance file `{images, annotations, categories}`.
 
-    `remarks` says which entries are left out: those without an id, those that share their id with another entry, and
-    annotations of images that are not in the file.
+    Samples are numbered image by image as `images` lists them, and within an image category by category as `categories`
+    does; the instruction is the category's name. `targets` are the image's instances of the category, `others` those
+    of the other categories. `facts` have `category`, `crowds` (masks of the category's crowds), and, where every
+    target has one, `areas` (square pixels). Raises `ConfigurationError` for a file that is not in this layout.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.name = path, path.name
-        content = read_object(path, "{images, annotations, categories}")
-        self.remarks: list[Remark] = []
-        self.image_list: list[Any] = self._list(content, "images")
-        self._images, self._doubled_images = self._by_id(self.image_list, "image")
-        annotations = self._list(content, "annotations")
-        self._annotations, self._doubled_annotations = self._by_id(annotations, "annotation")
-        self._of_image: dict[int, list[Entry]] = defaultdict(list)
-        for i, entry in enumerate(annotations):
-            image = entry.get("image_id") if isinstance(entry, dict) else None
-            if not is_id(image):
-                self._remark(f"annotation {i} is left out: expected an `image_id`, got {short(image)}")
-            elif image not in self._images:
-                self._remark(f"annotation {i} is left out: there is no image of id {image}")
-            else:
-                self._of_image[image].append(entry)
-        self._categories = _names(content.get("categories"))
-
-    def image(self, image_id: object, where: str) -> Entry:
-        """The one image of this id; raises `SampleError` where there is none or several."""
-        return self._one(image_id, self._images, self._doubled_images, "image", where)
-
-    def annotation(self, annotation_id: object, where: str) -> Entry:
-        """The one annotation of this id; raises `SampleError` where there is none or several."""
-        return self._one(annotation_id, self._annotations, self._doubled_annotations, "annotation", where)
-
-    def image_ids(self) -> list[int]:
-        """The ids of all images, in file order."""
-        return list(self._images)
-
-    def has_image(self, image_id: int) -> bool:
-        """Whether an image has this id."""
-        return image_id in self._images
-
-    def annotations_of(self, image_id: int) -> list[Entry]:
-        """The annotations of an image, in file order."""
-        return self._of_image.get(image_id, [])
-
-    def category(self, annotation: Entry) -> str:
-        """Name of an annotation's category, `object` where it has none."""
-        key = annotation.get("category_id")
-        return self._categories.get(key, "object") if is_id(key) else "object"
-
-    def _one(self, key: object, found: dict[int, Entry], doubled: set[int], what: str, where: str) -> Entry:
-        if not is_id(key) or key not in found:
-            raise SampleError(f"{where}: {self.name} has no {what} of id {short(key)}")
-        if key in doubled:
-            raise SampleError(f"{where}: {self.name} has several {what}s of id {short(key)}")
-        return found[key]
-
-    def _by_id(self, entries: list[Any], what: str) -> tuple[dict[int, Entry], set[int]]:
-        found: dict[int, Entry] = {}
-        doubled: set[int] = set()
-        for i, entry in enumerate(entries):
-            key = entry.get("id") if isinstance(entry, dict) else None
-            if not is_id(key):
-                self._remark(f"{what} {i} has no `id`: {short(entry)}")
-                continue
-            if key in found:
-                doubled.add(key)
-                self._remark(f"{what} {i} has the id {key} of another one")
-            found[key] = entry
-        return found, doubled
-
-    def _list(self, content: dict[str, Any], key: str) -> list[Any]:
-        value = content.get(key)
-        if not isinstance(value, list):
-            raise ConfigurationError(f"{self.path}: expected a list of {key}, got {short(value)}")
-        return value
-
-    def _remark(self, text: str) -> None:
-        self.remarks.append(Remark(self.path, text))
+    file, categories = CocoFile(annotations), _categories(annotations)
+    folder = ImageFolder(images, annotations.parent)
+    found = (
+        sample
+        for i, entry in enumerate(file.image_list)
+        for sample in _samples(entry, f"image {i}", file, categories, folder)
+    )
+    return numbered(found, annotations.name)
 
 
-def is_id(value: object) -> TypeGuard[int]:
-    """Whether a JSON value can be an id of COCO: a whole number."""
-    return type(value) is int
+def _categories(annotations: Path) -> dict[int, str]:
+    """Names by id, in file order."""
+    entries = read_object(annotations, "{images, annotations, categories}").get("categories")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
+    found: dict[int, str] = {}
+    for i, entry in enumerate(entries):
+        key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
+        if not is_id(key) or not isinstance(name, str) or key in found or name in found.values():
+            raise ConfigurationError(
+                f"{annotations}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
+            )
+        found[key] = name
+    return found
 
 
-def is_crowd(annotation: Entry, where: str) -> bool:
-    """Whether an annotation stands for a group; absent means that it does not. `SampleError` for anything odd."""
-    value = annotation.get("iscrowd", 0)
-    if value not in (0, 1) or isinstance(value, float):
-        raise SampleError(f"{where}: expected `iscrowd` 0 or 1, got {short(value)}")
-    return bool(value)
+def _samples(
+    entry: object, where: str, file: CocoFile, categories: dict[int, str], images: ImageFolder
+) -> list[Sample]:
+    """One sample for each category; what is wrong with the image or any annotation of it is the problem of all."""
+    try:
+        if not isinstance(entry, dict):
+            raise SampleError(f"{where}: expected {{id, file_name, height, width}}, got {short(entry)}")
+        image_id = file.image(entry.get("id"), where)["id"]
+        path = images.place(entry.get("file_name"), f"{where}: file_name")
+        height, width = checked_size(entry.get("height"), entry.get("width"), where)
+        annotated = [_annotation(a, height, width, categories, where) for a in file.annotations_of(image_id)]
+    except SampleError as error:
+        return [unusable(str(error), images) for _ in categories]
+    return [
+        Sample(
+            "",
+            entry["file_name"],
+            path,
+            width,
+            height,
+            name,
+            targets=tuple(mask for label, mask, _, crowd in annotated if label == name and not crowd),
+            others=tuple(
+                SceneObject(mask, label) for label, mask, _, crowd in annotated if label != name and not crowd
+            ),
+            facts=_facts(name, annotated),
+        )
+        for name in categories.values()
+    ]
 
 
-def _names(categories: object) -> dict[int, str]:
-    entries = categories if isinstance(categories, list) else []
-    return {
-        entry["id"]: entry["name"]
-        for entry in entries
-        if isinstance(entry, dict)
-        and is_id(entry.get("id"))
-        and isinstance(entry.get("name"), str)
-        and is_text(entry["name"])
-    }
+_Annotation = tuple[str, Rle, float | None, bool]
+"""category, mask, area, whether it is a crowd"""
+
+
+def _facts(name: str, annotated: list[_Annotation]) -> dict[str, Any]:
+    areas = [area for label, _, area, crowd in annotated if label == name and not crowd]
+    crowds = [mask for label, mask, _, crowd in annotated if label == name and crowd]
+    known = {"areas": areas} if areas and None not in areas else {}
+    return {"category": name, **known, **({"crowds": crowds} if crowds else {})}
+
+
+def _annotation(annotation: Entry, height: int, width: int, categories: dict[int, str], where: str) -> _Annotation:
+    where = f"{where}: annotation {short(annotation.get('id'))}"
+    category = annotation.get("category_id")
+    if not is_id(category) or category not in categories:
+        raise SampleError(f"{where}: expected `category_id` of one of the categories, got {short(category)}")
+    area = None
+    if annotation.get("area") is not None:
+        (area,) = numbers_of([annotation["area"]], 1, f"{where}: area")
+    mask = from_annotation(annotation.get("segmentation"), height, width, where)
+    return categories[category], mask, area, is_crowd(annotation, where)

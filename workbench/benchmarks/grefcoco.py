@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.coco import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.annotated import Annotated, Remark
+from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
 from workbench.benchmarks.reading import (
-    Annotated,
     ImageFolder,
-    Remark,
     blank,
     checked_size,
     existing,
@@ -25,9 +24,9 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.masks import Rle, from_annotation
-from workbench.samples import Sample, SceneObject
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import Rle, from_annotation
+from workbench.data.samples import Sample, SceneObject
 
 EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
 

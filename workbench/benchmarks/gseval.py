@@ -8,8 +8,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.reading import (
-    Annotated,
     ImageFolder,
     box_of_corners,
     existing,
@@ -20,8 +20,8 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.samples import Sample
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.samples import Sample
 
 KINDS = {1: "stuff", 2: "part", 3: "multi", 4: "single"}
 """Names of `class_id`"""

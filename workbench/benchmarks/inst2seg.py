@@ -10,19 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.reading import (
-    Annotated,
-    ImageFolder,
-    checked_size,
-    existing,
-    numbered,
-    read_list,
-    text_of,
-    unusable,
-)
-from workbench.errors import SampleError, short
-from workbench.masks import Rle, from_annotation
-from workbench.samples import Sample, SceneObject
+from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.reading import ImageFolder, checked_size, existing, numbered, read_list, text_of, unusable
+from workbench.data.errors import SampleError, short
+from workbench.data.masks import Rle, from_annotation
+from workbench.data.samples import Sample, SceneObject
 
 
 def inst2seg(

@@ -4,66 +4,20 @@ import json
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.masks import Rle, from_annotation
-from workbench.samples import Box, Sample
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import Rle, from_annotation
+from workbench.data.samples import Box, Sample
 
 MAX_PIXELS = 2**27
 """Larger images are refused; the largest of the published benchmarks have a fifth of that."""
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something that is wrong with a file without being the problem of one sample."""
-
-    file: Path
-    text: str
-
-
-@dataclass
-class Annotated:
-    """A benchmark that is read from annotation files.
-
-    `files` are all the files that decide what is asked and what is right, `images` is the folder that image paths
-    start from, `read` gives the samples, numbered in reading order from 0, and `facts` identify it beside the digest
-    of its files. `remarks` gives what is wrong with the files beside the problems of samples.
-    """
-
-    name: str
-    protocol: str
-    files: tuple[Path, ...]
-    images: Path
-    read: Callable[[], list[Sample]]
-    facts: dict[str, Any] = field(default_factory=dict)
-    remarks: Callable[[], list[Remark]] = list
-
-    @property
-    def annotations(self) -> Path:
-        """The first of the files."""
-        return self.files[0]
-
-    def identity(self) -> dict[str, Any]:
-        """`facts` and a digest of the annotation files."""
-        from workbench.provenance import digest, file_digest
-
-        digests = [file_digest(file) for file in self.files]
-        return {**self.facts, "digest": digests[0] if len(digests) == 1 else digest(digests)}
-
-    def samples(self) -> list[Sample]:
-        """All samples; whatever is wrong with one is its `problem`."""
-        return self.read()
-
-    def image_root(self) -> Path:
-        """The folder that image paths start from."""
-        return self.images
 
 
 class ImageFolder:

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.benchmarks.annotated import Annotated, Remark
 from workbench.benchmarks.polygons import Point, fill
 from workbench.benchmarks.reading import (
-    Annotated,
     ImageFolder,
-    Remark,
     checked_size,
     existing,
     kept,
@@ -28,9 +27,9 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.masks import Rle, area, encode, from_annotation
-from workbench.samples import Sample
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import Rle, area, encode, from_annotation
+from workbench.data.samples import Sample
 
 
 def reasonseg(

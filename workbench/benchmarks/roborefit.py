@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.reading import (
-    Annotated,
     ImageFolder,
     box_of_corners,
     checked_size,
@@ -27,9 +27,9 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.masks import Rle, encode
-from workbench.samples import Sample
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import Rle, encode
+from workbench.data.samples import Sample
 
 EXPECTED = "{text, bbox, rgb_path, mask_path} or {image, question, masks}"
 

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.benchmarks.coco import CocoFile, Entry, is_crowd
+from workbench.benchmarks.annotated import Annotated, Remark
+from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd
 from workbench.benchmarks.reading import (
-    Annotated,
     ImageFolder,
-    Remark,
     checked_size,
     existing,
     kept,
@@ -23,9 +22,9 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.errors import ConfigurationError, SampleError, short
-from workbench.masks import from_annotation
-from workbench.samples import Box, Reading, Sample
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import from_annotation
+from workbench.data.samples import Box, Reading, Sample
 
 
 def saco(

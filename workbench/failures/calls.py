@@ -7,7 +7,7 @@ ends a sample without being a call's own (rounds used up, an exception) counts o
 from collections import Counter
 from collections.abc import Iterable
 
-from workbench.predictions import OK, Prediction
+from workbench.data.predictions import OK, Prediction
 
 CALL_CATEGORIES: dict[str, str] = {
     "malformed_call": "a reply without a readable tool call",

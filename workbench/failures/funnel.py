@@ -7,7 +7,7 @@ A mask is on a target at IoU >= 0.5. Each stage includes the ones before it.
     survived_checking     one of those was not rejected by the mask check
     selected              one of those was neither left unselected nor replaced by a later phrase
     above_threshold       one of those is in the answer, so it reached the score threshold
-    matched               an instance took the target (see `workbench.metrics.matching.match`), that is, not one which
+    matched               an instance took the target (see `workbench.metrics.overlaps.match`), that is, not one which
                           another target needed
     precise               an instance took it at IoU >= 0.75 too
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.failures.taxonomy import HIT, HIT_LEVEL
-from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap
+from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
 STAGES = (
     "surfaced",

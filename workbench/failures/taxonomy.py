@@ -5,7 +5,7 @@ TIDE calls a classification error is here an instance of the scene that the inst
 exclusive: the first category that applies counts, in the order below.
 
 Instances
-    matched            takes a target at IoU >= 0.5 (greedy by falling score, see `workbench.metrics.matching.match`)
+    matched            takes a target at IoU >= 0.5 (greedy by falling score, see `workbench.metrics.overlaps.match`)
     duplicate          IoU >= 0.5 with a target that another instance took
     wrong_instance     IoU >= 0.5 with another annotated instance of the scene, also where it touches a target
                        (known only where the benchmark annotates them)
@@ -17,7 +17,7 @@ Instances
 Targets
     matched            taken by an instance
     missed             the rest, by what became of it on the way: `never_seen`, or the reason why the candidate mask
-                       that overlapped it most, at IoU >= 0.5, was dropped (see `workbench.predictions.Dropped`)
+                       that overlapped it most, at IoU >= 0.5, was dropped (see `workbench.data.predictions.Dropped`)
 Samples
     failed              the outcome is not `ok`; the outcome itself says what happened
     no_target_answered  no target, yet instances
@@ -35,8 +35,8 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap
-from workbench.predictions import OK, Dropped
+from workbench.data.predictions import OK, Dropped
+from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
 HIT = 0.5
 HIT_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == HIT)[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, match
+from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, match
 
 
 @dataclass(frozen=True, eq=False)

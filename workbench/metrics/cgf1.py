@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)

@@ -2,7 +2,7 @@
 
 A cell is one class in one image: its detections, its targets, and the regions whose objects are not told apart
 (crowds), which absorb any number of detections without counting. `coco/ap` is the protocol (see
-`workbench.metrics.protocols`); `workbench.metrics.coco_files` has the same numbers of COCO's own JSON.
+`workbench.scoring.system`); `workbench.metrics.coco_files` has the same numbers of COCO's own JSON.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from workbench.errors import ConfigurationError
-from workbench.masks import from_annotation
+from workbench.data.errors import ConfigurationError
+from workbench.data.masks import from_annotation
 from workbench.metrics.coco import Cell, average_precision
 from workbench.metrics.statistics import estimate
 

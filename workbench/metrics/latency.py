@@ -10,9 +10,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.predictions import BAD_SAMPLE, Call, CallKind, Prediction
+from workbench.data.samples import Sample
 from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, intervals
-from workbench.predictions import BAD_SAMPLE, Call, CallKind, Prediction
-from workbench.samples import Sample
 
 CALL_KINDS: tuple[str, ...] = get_args(CallKind)
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

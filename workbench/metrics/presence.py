@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import SampleOverlap
-from workbench.metrics.overlap import weighted_mean
-from workbench.predictions import OK
+from workbench.data.predictions import OK
+from workbench.metrics.overlaps import SampleOverlap
+from workbench.metrics.pooled import weighted_mean
 
 
 def no_target_accuracy(

@@ -1,6 +1,6 @@
 """The official metric sets of gRefCOCO, ReasonSeg, RoboRefIt and GSEval: one pooled mask for each instruction.
 
-Each is a protocol (see `workbench.metrics.protocols`) and gives fractions. What two empty masks score, who decides
+Each is a protocol (see `workbench.scoring.system`) and gives fractions. What two empty masks score, who decides
 that there is no target and what is left out of a mean differ between them; their docstrings say how. An answer whose
 run failed is an empty mask that decided nothing: it scores 0 and is wrong in N_acc and T_acc.
 """
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import SampleOverlap
-from workbench.metrics.overlap import ciou, giou, sample_iou, weighted_mean
+from workbench.data.predictions import OK
+from workbench.metrics.overlaps import SampleOverlap
+from workbench.metrics.pooled import ciou, giou, sample_iou, weighted_mean
 from workbench.metrics.presence import answered, declined, no_target_accuracy, target_accuracy
 from workbench.metrics.statistics import Measure, Weights
-from workbench.predictions import OK
 
 BOX_HIT = 0.5
 

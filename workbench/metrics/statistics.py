@@ -6,6 +6,7 @@ Rates are compared by McNemar's exact test, in the form that keeps images togeth
 at once, their p-values are corrected by Holm's method.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -139,3 +140,12 @@ def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> 
         cells = picks + np.arange(columns)[:, None] * len(images)
         counts = np.bincount(cells.ravel(), minlength=columns * len(images)).reshape(columns, len(images))
         yield np.ascontiguousarray(counts.T[image_of_sample], dtype=np.int32)
+
+
+def values(measure: Measure, n_samples: int) -> dict[str, float | None]:
+    """The value of each metric on the data set itself, None where undefined."""
+    return _defined(estimate(measure, n_samples))
+
+
+def _defined(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in values.items()}

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.matching import SampleOverlap
+from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
 Kind = Literal["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]

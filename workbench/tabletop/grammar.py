@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.tabletop.comparisons import counting, relation, superlative
 from workbench.tabletop.descriptions import attribute, category, exclusion, intent
+from workbench.tabletop.relations import counting, relation, superlative
 from workbench.tabletop.scenes import Scene
 from workbench.tabletop.view import FORMS, Draft, Form, View
 

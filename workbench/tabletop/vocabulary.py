@@ -107,3 +107,9 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
     }
 )
 """(category, colour) pairs that occur in scenes of the test split only."""
+
+
+CATEGORY_INDEX = {name: i for i, name in enumerate(CATEGORIES, start=1)}
+
+
+COLOUR_INDEX = {name: i for i, name in enumerate(COLOURS, start=1)}

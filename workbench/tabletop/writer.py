@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from workbench import masks
-from workbench.errors import ConfigurationError
-from workbench.provenance import file_digest
+from workbench.data import masks
+from workbench.data.digests import file_digest
+from workbench.data.errors import ConfigurationError
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import Scene, Split, make_scene
 from workbench.tabletop.vocabulary import VERSION

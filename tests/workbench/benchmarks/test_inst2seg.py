@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench import masks
 from workbench.benchmarks.inst2seg import inst2seg, read
-from workbench.errors import ConfigurationError
-from workbench.samples import Sample
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
+from workbench.data.samples import Sample
 
 HEIGHT, WIDTH = 6, 8
 

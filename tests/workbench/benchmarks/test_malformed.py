@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from workbench import masks
 from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, roborefit, saco
-from workbench.errors import ConfigurationError
-from workbench.samples import Sample
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
+from workbench.data.samples import Sample
 
 OFFICIAL = Path(__file__).parent / "official"
 NAN, INFINITY = float("nan"), float("inf")

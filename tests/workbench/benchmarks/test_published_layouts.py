@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
-from workbench import masks
 from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, roborefit, saco
 from workbench.benchmarks.polygons import fill
-from workbench.errors import ConfigurationError
-from workbench.masks import Rle
-from workbench.registry import load, prepare
-from workbench.runs import sample_from_json, sample_to_json
-from workbench.samples import Sample
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
+from workbench.data.masks import Rle
+from workbench.data.samples import Sample, sample_from_json, sample_to_json
+from workbench.plugins.registry import load, prepare
 
 OFFICIAL = Path(__file__).parent / "official"
 HEIGHT, WIDTH = 12, 16

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from tests.workbench.metrics.scenes import answer
+from workbench.data.predictions import BAD_SAMPLE, OK, OUTCOMES, Call
 from workbench.failures.calls import CALL_CATEGORIES, call_failures, tally_calls
-from workbench.predictions import BAD_SAMPLE, OK, OUTCOMES, Call
 
 
 def call(mistake: str | None = None) -> Call:

@@ -1,9 +1,9 @@
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
+from workbench.data.predictions import Candidate, Dropped, Prediction
 from workbench.failures.funnel import LOST_AT, STAGES, funnel
-from workbench.metrics.matching import overlaps
-from workbench.predictions import Candidate, Dropped, Prediction
+from workbench.metrics.overlaps import overlaps
 
 
 def passed(prediction: Prediction) -> list[str]:

@@ -1,6 +1,8 @@
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
+from workbench.data.predictions import Candidate, Prediction
+from workbench.data.samples import Sample
 from workbench.failures.taxonomy import (
     INSTANCE_CATEGORIES,
     MISSED_REASONS,
@@ -10,9 +12,7 @@ from workbench.failures.taxonomy import (
     missed_reasons,
     tally,
 )
-from workbench.metrics.matching import overlaps
-from workbench.predictions import Candidate, Prediction
-from workbench.samples import Sample
+from workbench.metrics.overlaps import overlaps
 
 
 def diagnosed(one: Sample, prediction: Prediction) -> Diagnosis:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench import masks
-from workbench.masks import Rle
-from workbench.predictions import Instance, Prediction
-from workbench.samples import Sample, SceneObject
+from workbench.data import masks
+from workbench.data.masks import Rle
+from workbench.data.predictions import Instance, Prediction
+from workbench.data.samples import Sample, SceneObject
 
 WIDTH, HEIGHT = 100, 2
 Strip = tuple[int, int]

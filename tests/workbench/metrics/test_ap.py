@@ -5,7 +5,7 @@ import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.metrics.ap import average_precision, rank
-from workbench.metrics.matching import overlaps
+from workbench.metrics.overlaps import overlaps
 
 
 def test_perfect_answers_give_one_at_every_threshold() -> None:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from tests.golden_cases import golden_cases
-from workbench import masks
 from workbench.benchmarks import saco
+from workbench.data import masks
+from workbench.data.predictions import Instance, Prediction
 from workbench.metrics.cgf1 import THRESHOLDS, PairCounts, cgf1, judge, most_favourable
-from workbench.metrics.protocols import score
-from workbench.predictions import Instance, Prediction
+from workbench.scoring.system import score
 
 pytestmark = pytest.mark.golden
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
-from workbench import masks
-from workbench.errors import ConfigurationError
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
 from workbench.metrics.coco import average_precision
 from workbench.metrics.coco_files import Engine, cells, evaluate_files
 from workbench.metrics.statistics import estimate

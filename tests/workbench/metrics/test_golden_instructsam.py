@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
-from workbench import masks
+from workbench.data import masks
+from workbench.data.predictions import Instance, Prediction
+from workbench.data.samples import Sample
 from workbench.metrics.ap import average_precision, rank
-from workbench.metrics.matching import IOU_THRESHOLDS, SampleOverlap, overlaps, pooled_areas
-from workbench.metrics.overlap import ciou, giou, sample_iou
-from workbench.metrics.protocols import score, table
-from workbench.predictions import Instance, Prediction
-from workbench.samples import Sample
+from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, overlaps, pooled_areas
+from workbench.metrics.pooled import ciou, giou, sample_iou
+from workbench.scoring.system import score, table
 
 pytestmark = pytest.mark.golden
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
-from workbench import masks
 from workbench.benchmarks.reading import box_of_corners
-from workbench.masks import Rle
+from workbench.data import masks
+from workbench.data.masks import Rle
+from workbench.data.predictions import OK, Instance, Prediction
+from workbench.data.samples import Box, Sample
 from workbench.metrics import referring
-from workbench.metrics.matching import SampleOverlap, overlaps
-from workbench.metrics.protocols import score
+from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import estimate
-from workbench.predictions import OK, Instance, Prediction
-from workbench.samples import Box, Sample
+from workbench.scoring.system import score
 
 pytestmark = pytest.mark.golden
 

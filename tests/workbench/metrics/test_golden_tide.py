@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
-from workbench import masks
+from workbench.data import masks
 from workbench.metrics.statistics import estimate
 from workbench.metrics.tide import Scene, costs, find_errors
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample
+from workbench.data.predictions import BAD_SAMPLE, Call
 from workbench.metrics.latency import (
     Pair,
     calls_per_sample,
@@ -17,7 +18,6 @@ from workbench.metrics.latency import (
     tokens_per_sample,
 )
 from workbench.metrics.statistics import intervals
-from workbench.predictions import BAD_SAMPLE, Call
 
 CALLS = (Call("llm", 0.0, 2.0, tokens_in=100, tokens_out=10), Call("segment", 2.0, 1.0), Call("llm", 3.0, 4.0, 50, 5))
 STRIPS = [(10 * n, 10 * n + 5) for n in range(8)]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench import masks
 from workbench.benchmarks.inst2seg import read
-from workbench.errors import ConfigurationError
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
 from workbench.tabletop.overview import overview
 from workbench.tabletop.phrases import parse
 from workbench.tabletop.scenes import make_scene

@@ -1,0 +1,76 @@
+"""What the agent asks of a language model that sees images, and the ways in which it can fail."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from workbench.plugins.interfaces import Image
+
+T = TypeVar("T")
+
+
+class ModelUnavailableError(Exception):
+    """The model could not be reached, refused or failed; the message says how."""
+
+
+class PassingError(ModelUnavailableError):
+    """The same request may succeed a little later: the server was busy, broke off or did not answer."""
+
+
+class PromptTooLongError(Exception):
+    """The messages do not fit the model's context."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image in a message: `pixels [H, W, 3] uint8`. What a model makes of it (base64 text, features) is kept with
+    it, so a picture that is sent again is encoded once, and forgotten with the sample."""
+
+    pixels: Image
+    _made: dict[object, Any] = field(default_factory=dict, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, repr=False)
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """`make()` the first time for this key, its result afterwards; safe under concurrent requests."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message: texts and pictures in the order in which the model is to read them."""
+
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[str | Picture, ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`finish_reason` is `length` where the reply ended at the token limit."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    tokens_in: int
+    tokens_out: int
+
+
+class LanguageModel(Protocol):
+    """A chat model that reads texts and pictures."""
+
+    concurrency: int
+    """Requests it can work on at once."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides its replies, in JSON types; never a secret or an address."""
+        ...
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """The reply to the messages; stops working on it when it is cancelled.
+
+        Raises `PassingError` where another try may help, else `ModelUnavailableError` or `PromptTooLongError`.
+        """
+        ...

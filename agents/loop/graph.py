@@ -1,0 +1,359 @@
+"""The SAM 3 agent as a LangGraph graph: a node per step, plain state, pixels and models in the sample's workspace.
+
+`docs/agent.md` has its drawing, which `python -m agents.loop.mermaid` makes from the graph itself.
+"""
+
+import asyncio
+import operator
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any, Literal, TypedDict
+
+from langgraph.errors import GraphRecursionError, NodeError, NodeTimeoutError
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command, RetryPolicy, Send, TimeoutPolicy
+
+from agents import event_loop as background
+from agents.language_models.interface import Message, ModelUnavailableError, PassingError, PromptTooLongError
+from agents.loop import conversation, tools
+from agents.loop.conversation import Shown, Text, Turn
+from agents.loop.workspace import NOTE_LIMIT, Ending, Found, Workspace
+from workbench.data.predictions import Call, Candidate
+
+Verdict = bool | Ending
+"""Accepted or rejected, or why the check could not be done."""
+_STEPS_A_ROUND = 4
+_FIRST_WAIT = 0.5  # seconds before a request is sent again, doubled each time
+
+
+class State(TypedDict):
+    """Texts, numbers and masks as RLE; pictures are only said to show which masks. `current` holds the masks that can
+    be selected, in the order of their numbers; `phrases` those that were run; `mistakes` counts replies in a row that
+    could not be carried out; `ending` is None for an answer. The last four grow with the workspace's own lists."""
+
+    turns: list[Turn]
+    reply: str
+    complete: bool
+    requests: int
+    mistakes: int
+    current: list[int]
+    phrases: list[str]
+    verdicts: Annotated[dict[int, Verdict], operator.or_]
+    selected: list[int]
+    ending: Ending | None
+    calls: Annotated[list[Call], operator.add]
+    candidates: Annotated[list[Candidate], operator.add]
+    found: Annotated[list[Found], operator.add]
+    drawings: Annotated[list[tuple[int, ...]], operator.add]
+
+
+class Check(TypedDict):
+    """Input of one mask check: index of the mask and its number in the picture."""
+
+    mask: int
+    number: int
+
+
+def run(workspace: Workspace) -> State:
+    """Work on one sample until it ends; the trace of it is in the workspace."""
+    return background.run(arun(workspace))
+
+
+async def arun(workspace: Workspace, saver: Any = None, thread: str = "") -> State:
+    """Like `run`, on the event loop. With a LangGraph checkpointer `saver` every step is kept under the name `thread`,
+    and a sample that was broken off goes on behind its last step."""
+    options = workspace.options
+    config: Any = {
+        "recursion_limit": _STEPS_A_ROUND * (options.max_generations + 1) + 4,
+        "max_concurrency": workspace.model.concurrency,
+        "configurable": {"thread_id": thread},
+    }
+    graph = compiled(options.request_timeout, options.retries, saver)
+    kept = (await graph.aget_state(config)).values if saver else None
+    state: State = kept or _first(workspace)
+    if kept:
+        workspace.restore(state)
+    given, durability = None if kept else state, "sync" if saver else None
+    try:
+        async with asyncio.timeout(workspace.left):
+            steps = graph.astream(given, config, context=workspace, stream_mode="values", durability=durability)
+            async for reached in steps:
+                state = reached
+    except TimeoutError:
+        during = workspace.trace.calls[-1].kind if workspace.trace.calls else "start"
+        return _stop(state, workspace, Ending("timed_out", f"{options.time_limit:g} s were over (during: {during})"))
+    except GraphRecursionError as error:
+        return _stop(state, workspace, Ending("budget_spent", str(error)))
+    return state
+
+
+def _first(workspace: Workspace) -> State:
+    raw = workspace.draw()
+    return {
+        "turns": conversation.opening(workspace.prompts, workspace.query, raw),
+        "reply": "",
+        "complete": True,
+        "requests": 0,
+        "mistakes": 0,
+        "current": [],
+        "phrases": [],
+        "verdicts": {},
+        "selected": [],
+        "ending": None,
+        **workspace.news(),  # type: ignore[typeddict-item]
+    }
+
+
+def _stop(state: State, workspace: Workspace, ending: Ending) -> State:
+    workspace.drop(state["current"], "unselected")
+    return {**state, "selected": [], "ending": ending}
+
+
+async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["parse", "finish"]]:
+    """Send the conversation, unless the rounds are used up."""
+    workspace = runtime.context
+    limit = workspace.options.max_generations
+    if state["requests"] > limit:
+        spent = Ending("budget_spent", f"no answer after {state['requests']} requests (max_generations {limit})")
+        return _end(workspace, spent)
+    messages = await asyncio.to_thread(conversation.messages, state["turns"], workspace.picture)
+    note = {"about": _about(state["turns"]), "sent": _sent(state["turns"], workspace)}
+    answer, workspace.latest = await workspace.ask(messages, request="main", **note)
+    complete = answer.finish_reason == "stop"
+    return _go(workspace, "parse", reply=answer.text, complete=complete, requests=state["requests"] + 1)
+
+
+async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "segment", "check", "finish"]]:
+    """Read the reply and go where it says, or back with what is wrong with it."""
+    workspace = runtime.context
+    call = tools.parse(state["reply"], len(state["current"]), checks=workspace.options.checks)
+    assert workspace.latest is not None
+    if isinstance(call, tools.Mistake):
+        if not state["complete"]:
+            call = _cut_off(workspace)
+        workspace.latest.note["mistake"] = call.kind
+        return _correct(state, workspace, call)
+    workspace.latest.note["tool"] = call.name
+    reply = state["reply"]
+    if workspace.perfect:
+        call, reply = workspace.perfect.rewritten(call, reply)
+    turns = conversation.replied(state["turns"], reply, anchor=call.name == "segment_phrase")
+    update: dict[str, Any] = {"turns": turns, "mistakes": 0}
+    match call.name:
+        case "segment_phrase":
+            return _go(workspace, "segment", **update, reply=call.phrase)
+        case "examine_each_mask":
+            checks: list[Check] = [{"mask": m, "number": n} for n, m in enumerate(state["current"], start=1)]
+            return _go(workspace, [Send("check", check) for check in checks], **update)
+        case "select_masks_and_return":
+            chosen = [state["current"][number - 1] for number in call.masks]
+            return _go(workspace, "finish", **update, selected=chosen)
+        case "report_no_mask":
+            return _go(workspace, "finish", **update)
+
+
+async def segment(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "finish"]]:
+    """Run a phrase, in `reply`, unless it was run before, and show the masks."""
+    workspace, prompts, phrase = runtime.context, runtime.context.prompts, state["reply"]
+    phrases, current = state["phrases"], state["current"]
+    query = workspace.query
+    if tools.normalised(phrase) in map(tools.normalised, phrases):
+        assert workspace.latest is not None
+        workspace.latest.note["mistake"] = "repeated_phrase"
+        template = prompts.duplicate_shown if current else prompts.duplicate
+        used = conversation.quoted(phrases)
+        text = Text("duplicate_phrase", template.format(phrase=phrase, used=used, count=len(current)))
+        return _show(state["turns"], workspace, text, current, phrases)
+    masks = await workspace.segment(phrase)
+    if isinstance(masks, Ending):
+        return _end(workspace, masks)
+    workspace.drop(current, "replaced")
+    if masks:
+        text = Text("masks_rendered", prompts.masks_shown.format(query=query, count=len(masks)))
+    else:
+        text = Text("zero_masks", prompts.no_masks.format(query=query, phrase=phrase))
+    return _show(state["turns"], workspace, text, masks, [*phrases, phrase])
+
+
+async def check(state: Check, runtime: Runtime[Workspace]) -> dict[str, Any]:
+    """Have one mask judged alone."""
+    workspace = runtime.context
+    # other checks of the same round need not wait for a model that is gone
+    verdict = workspace.lost or await _judge(workspace, state["mask"], state["number"])
+    return {"verdicts": {state["mask"]: verdict}, **workspace.news()}
+
+
+async def join(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "finish"]]:
+    """Keep the masks that were accepted, under new numbers."""
+    workspace, prompts = runtime.context, runtime.context.prompts
+    verdicts = [state["verdicts"][mask] for mask in state["current"]]
+    failed = next((verdict for verdict in verdicts if isinstance(verdict, Ending)), None)
+    if failed:
+        return _end(workspace, failed)
+    left = [mask for mask, verdict in zip(state["current"], verdicts, strict=True) if verdict]
+    workspace.drop([mask for mask in state["current"] if mask not in left], "rejected")
+    turns = conversation.examined(state["turns"], prompts)
+    if left:
+        text = Text("examined_masks_left", prompts.masks_left.format(query=workspace.query, count=len(left)))
+    else:
+        text = Text("examined_all_rejected", prompts.none_left.format(query=workspace.query))
+    return _show(turns, workspace, text, left, state["phrases"], accepted=True)
+
+
+async def finish(state: State, runtime: Runtime[Workspace]) -> dict[str, Any]:
+    """Record the masks that were shown last and not selected."""
+    runtime.context.drop([mask for mask in state["current"] if mask not in state["selected"]], "unselected")
+    return dict(runtime.context.news())
+
+
+async def unanswered(state: State, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["finish"]]:
+    """A request that failed for good ends the sample."""
+    return _end(runtime.context, _ending(error, runtime.context))
+
+
+async def unchecked(state: Check, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["join"]]:
+    """A check that failed for good has that as its verdict."""
+    ending = runtime.context.lost = _ending(error, runtime.context)
+    return Command(goto="join", update={"verdicts": {state["mask"]: ending}})
+
+
+def _ending(failed: NodeError, workspace: Workspace) -> Ending:
+    error, options = failed.error, workspace.options
+    if isinstance(error, NodeTimeoutError):
+        tries = options.retries + 1
+        return Ending("model_unavailable", f"no reply within {options.request_timeout:g} s, {tries} times")
+    if isinstance(error, ModelUnavailableError):
+        return Ending("model_unavailable", str(error))
+    if isinstance(error, PromptTooLongError):
+        return Ending("too_long", str(error))
+    raise error
+
+
+def _show(
+    turns: Sequence[Turn],
+    workspace: Workspace,
+    text: Text,
+    masks: Sequence[int],
+    phrases: Sequence[str],
+    *,
+    accepted: bool = False,
+) -> Command[Any]:
+    """Tell the model what a tool gave: a text and, where there are masks, their picture; forget older rounds."""
+    parts: tuple[Text | Shown, ...] = (text,)
+    if masks:
+        described = Text(text.kind, text.text + workspace.describe(masks))
+        parts = (described, Shown("accepted_masks" if accepted else "all_masks", workspace.draw(masks)))
+    pruned = conversation.prune([*turns, Turn("user", parts)], workspace.prompts, workspace.query, phrases[:-1])
+    return _go(workspace, "ask", turns=pruned, current=list(masks), phrases=list(phrases))
+
+
+async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
+    """A verdict, asked for again, with what was wrong, while it cannot be read."""
+    if workspace.perfect and (known := workspace.perfect.verdict(workspace.found[mask].mask)) is not None:
+        return known
+    messages = await asyncio.to_thread(check_messages, workspace, mask)
+    counts = [workspace.found[mask].mask["counts"]]
+    pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]
+    said: list[dict[str, str]] = []
+    while True:
+        answer, call = await workspace.ask(messages, request="check_mask", mask=number, sent=[*pictures, *said])
+        verdict = tools.parse_verdict(answer.text)
+        if not isinstance(verdict, tools.Mistake):
+            call.note["accepted"] = verdict
+            return verdict
+        if answer.finish_reason == "length":
+            verdict = _cut_off(workspace)
+        call.note["mistake"] = verdict.kind
+        told = workspace.prompts.verdict_mistake.format(problem=verdict.problem)
+        said.append({"role": "user", "text": told})
+        if len(said) >= workspace.options.max_mistakes:
+            return Ending(verdict.kind, f"check of mask {number}, {len(said)} replies in a row: {verdict.problem}")
+        reply = answer.text[: conversation.REPLY_LIMIT]
+        messages = [*messages, Message("assistant", (reply,)), Message("user", (told,))]
+
+
+def check_messages(workspace: Workspace, mask: int) -> list[Message]:
+    """The conversation in which one mask is judged alone."""
+    prompts = workspace.prompts
+    pictures = [workspace.picture(0), *workspace.render_check(mask)]
+    user = Turn(
+        "user",
+        (
+            Text("label_raw", prompts.check_image),
+            Shown("raw", 0),
+            Text("label_query", prompts.check_query.format(query=workspace.query)),
+            Text("label_mask", prompts.check_mask),
+            Shown("single_mask", 1),
+            Text("label_zoom", prompts.check_zoom),
+            Shown("zoomed", 2),
+        ),
+    )
+    return conversation.messages(
+        [Turn("system", (Text("checking_prompt", prompts.checking),)), user], pictures.__getitem__
+    )
+
+
+def _correct(state: State, workspace: Workspace, mistake: tools.Mistake) -> Command[Any]:
+    mistakes = state["mistakes"] + 1
+    if mistakes >= workspace.options.max_mistakes:
+        return _end(workspace, Ending(mistake.kind, f"{mistakes} replies in a row: {mistake.problem}"))
+    turns = conversation.corrected(state["turns"], workspace.prompts, state["reply"], mistake)
+    return _go(workspace, "ask", turns=turns, mistakes=mistakes)
+
+
+def _cut_off(workspace: Workspace) -> tools.Mistake:
+    limit = workspace.options.max_tokens
+    return tools.Mistake("cut_off", f"The reply was cut off at its limit of {limit} tokens, before it was complete.")
+
+
+def _end(workspace: Workspace, ending: Ending) -> Command[Any]:
+    return _go(workspace, "finish", ending=ending)
+
+
+def _go(workspace: Workspace, goto: Any, **update: Any) -> Command[Any]:
+    """On to a node, with what changed and what was recorded."""
+    return Command(goto=goto, update=update | workspace.news())
+
+
+def _about(turns: Sequence[Turn]) -> str:
+    """What a request follows on: the kind of the first text of its last message."""
+    return next(part.kind for part in turns[-1].parts if isinstance(part, Text))
+
+
+def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[dict[str, Any]]:
+    """A request for the trace: texts, and which masks its pictures show. The system text is named by its version and
+    the model's own replies, which the trace has, are left out."""
+    sent: list[dict[str, Any]] = []
+    for turn in turns[1:]:
+        for part in turn.parts if turn.role == "user" else ():
+            if isinstance(part, Shown):
+                masks = [workspace.found[m].mask["counts"] for m in workspace.drawings[part.picture]]
+                sent.append({"role": turn.role, "picture": part.kind, "masks": masks})
+            else:
+                sent.append({"role": turn.role, "text": part.text[:NOTE_LIMIT]})
+    return sent
+
+
+@cache
+def compiled(request_timeout: float, retries: int, saver: Any = None) -> Any:
+    """The graph; its two nodes that ask the model are given up after `request_timeout` seconds, and asked again
+    `retries` times where that may help."""
+    again = RetryPolicy(
+        max_attempts=retries + 1,
+        initial_interval=_FIRST_WAIT,
+        max_interval=8.0,
+        jitter=False,
+        retry_on=(PassingError, NodeTimeoutError),
+    )
+    asking: Any = {"retry_policy": again, "timeout": TimeoutPolicy(run_timeout=request_timeout)}
+    graph = StateGraph(State, context_schema=Workspace)
+    graph.add_node("ask", ask, error_handler=unanswered, **asking)
+    graph.add_node("parse", parse)
+    graph.add_node("segment", segment)
+    graph.add_node("check", check, error_handler=unchecked, **asking)
+    graph.add_node("join", join)
+    graph.add_node("finish", finish)
+    graph.add_edge(START, "ask")
+    graph.add_edge("check", "join")
+    return graph.compile(checkpointer=saver)

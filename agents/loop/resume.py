@@ -1,0 +1,71 @@
+"""Keeps the steps of samples on disk while they are worked on, so that a killed run goes on inside a sample."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from agents import event_loop as background
+from agents.loop import conversation, workspace
+from workbench.data import predictions
+from workbench.plugins.interfaces import Image
+
+KEPT = (
+    conversation.Turn,
+    conversation.Text,
+    conversation.Shown,
+    workspace.Ending,
+    workspace.Found,
+    predictions.Call,
+    predictions.Candidate,
+)
+"""What the graph's state is made of besides plain types; nothing else is ever read back."""
+
+
+class Unfinished:
+    """A SQLite file of LangGraph checkpoints, one thread for each sample. A sample's steps are forgotten when the next
+    ones are asked for: only then is its answer known to be stored."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "unfinished.sqlite"
+        self._answered: list[str] = []
+        self.saver: Any = background.run(self._open())
+
+    async def _open(self) -> AsyncSqliteSaver:
+        connection = await _daemon(aiosqlite.connect(self.path))
+        serde = JsonPlusSerializer(allowed_msgpack_modules=KEPT)
+        saver = AsyncSqliteSaver(connection, serde=serde)
+        await saver.setup()
+        await connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk: a kill loses nothing even so
+        return saver
+
+    async def forget_answered(self) -> None:
+        """Drop the steps of the samples that `answered` named."""
+        while self._answered:
+            await self.saver.adelete_thread(self._answered.pop())
+
+    def answered(self, thread: str) -> None:
+        """Note that a sample has its answer."""
+        self._answered.append(thread)
+
+    async def has(self, thread: str) -> bool:
+        """Whether steps of a sample are there."""
+        return await self.saver.aget_tuple({"configurable": {"thread_id": thread}}) is not None
+
+
+async def _daemon(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    # its thread would otherwise keep a finished process from ending
+    thread = getattr(connection, "_thread", connection)
+    if hasattr(thread, "daemon"):
+        thread.daemon = True
+    return await connection
+
+
+def thread_of(sample_id: str, instruction: str, image: Image) -> str:
+    """The name of a sample's steps; another image or instruction of the same id has another."""
+    total = hashlib.sha256(f"{sample_id}\0{instruction}\0{image.shape}".encode())
+    total.update(image.tobytes())
+    return total.hexdigest()

@@ -1,0 +1,119 @@
+"""Phrases of samples that wait for the segmenter at the same time are run together."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from agents import event_loop as background
+from workbench.data.predictions import Call, CallKind, Trace
+from workbench.plugins.interfaces import BatchSegmenter, Image, PhraseMasks, Segmenter
+
+MOST = 8
+"""Phrases that are run together at most: more gain little, and take memory."""
+
+
+@dataclass
+class Asked:
+    """A phrase of a sample. `features` are None until the image is encoded, and serve the sample's later phrases."""
+
+    image: Image
+    phrase: str
+    trace: Trace
+    features: Any = None
+
+
+class PhraseQueue:
+    """A segmenter with those who wait for it: while it works, phrases gather, and go together next time."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.segmenter = segmenter
+        self._waiting: list[tuple[Asked, asyncio.Future[PhraseMasks]]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def masks(self, asked: Asked) -> PhraseMasks:
+        """The masks of a phrase; raises what the segmenter raises."""
+        found: asyncio.Future[PhraseMasks] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, found))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._empty())
+        return await found
+
+    async def _empty(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            taken = [(asked, future) for asked, future in taken if not future.done()]  # some have run out of time
+            answers = await background.one_at_a_time(partial(self._run, [asked for asked, _ in taken]))
+            for (_, future), answer in zip(taken, answers, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+
+    def _run(self, asked: Sequence[Asked]) -> list[PhraseMasks | Exception]:
+        """All at once; where that fails, one by one, so that none fails for another's sake."""
+        if not asked:
+            return []
+        if len(asked) > 1 and isinstance(self.segmenter, BatchSegmenter):
+            counts = [len(one.trace.calls) for one in asked]
+            try:
+                return list(together(self.segmenter, asked))
+            except Exception:  # whatever it is, the one that it belongs to will raise it again
+                for one, count in zip(asked, counts, strict=True):  # what was encoded stays so
+                    done = [
+                        call for call in one.trace.calls[count:] if call.kind == "encode" and one.features is not None
+                    ]
+                    one.trace.calls[count:] = done
+        return [self._run_alone(one) for one in asked]
+
+    def _run_alone(self, asked: Asked) -> PhraseMasks | Exception:
+        try:
+            return alone(self.segmenter, asked)
+        except Exception as error:  # any failure of a segmenter is that sample's outcome, whatever it raises
+            return error
+
+
+def alone(segmenter: Segmenter, asked: Asked) -> PhraseMasks:
+    """A phrase by itself, its image encoded if it is not yet."""
+    if asked.features is None:
+        with _timed([asked], "encode"):
+            asked.features = segmenter.encode(asked.image)
+    with _timed([asked], "segment") as (call,):
+        answer = segmenter.segment(asked.features, [asked.phrase])[0]
+        call.note |= {"phrase": asked.phrase, "masks": len(answer.masks)}
+    return answer
+
+
+def together(segmenter: BatchSegmenter, asked: Sequence[Asked]) -> Sequence[PhraseMasks]:
+    """Phrases of several images, in order."""
+    new = [one for one in asked if one.features is None]
+    if new:
+        with _timed(new, "encode"):
+            encoded = segmenter.encode_all([one.image for one in new])
+        for one, features in zip(new, encoded, strict=True):
+            one.features = features
+    with _timed(asked, "segment") as calls:
+        answers = segmenter.segment_all([(one.features, one.phrase) for one in asked])
+        for call, one, answer in zip(calls, asked, answers, strict=True):
+            call.note |= {"phrase": one.phrase, "masks": len(answer.masks)}
+    return answers
+
+
+@contextmanager
+def _timed(asked: Sequence[Asked], kind: CallKind) -> Iterator[list[Call]]:
+    """A call in the trace of each: it lasts its share of the time, so that the sum over samples is the work done."""
+    begun = time.perf_counter()
+    note = {"together": len(asked)} if len(asked) > 1 else {}
+    calls = [Call(kind, begun - one.trace.origin, note=dict(note)) for one in asked]
+    for one, call in zip(asked, calls, strict=True):
+        one.trace.calls.append(call)
+    try:
+        yield calls
+    finally:
+        for call in calls:
+            call.duration = (time.perf_counter() - begun) / len(asked)

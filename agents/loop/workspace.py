@@ -1,0 +1,199 @@
+"""What one sample works with and on: models, pictures, masks, trace. The graph's state refers to it by number."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from agents.language_models.interface import (
+    LanguageModel,
+    Message,
+    ModelUnavailableError,
+    PassingError,
+    Picture,
+    PromptTooLongError,
+    Reply,
+)
+from agents.loop.oracle_parts import Perfect
+from agents.loop.segment_queue import Asked, PhraseQueue
+from agents.loop.suppression import postprocess
+from agents.options import Options
+from agents.pictures import marks as canvas
+from agents.prompts.texts import Prompts
+from workbench.data.masks import Rle, area, bounding_box, decode
+from workbench.data.predictions import Call, Candidate, Dropped, Trace
+from workbench.plugins.interfaces import Image, Segmenter
+
+NOTE_LIMIT = 4000
+"""Characters of a text that are kept in the trace."""
+GRID = 8
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a sample ends without an answer: a key of `workbench.data.predictions.OUTCOMES`, and what happened."""
+
+    outcome: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A mask that was found: as RLE at image size, with its score and the phrase that found it."""
+
+    mask: Rle
+    score: float
+    phrase: str
+
+
+@dataclass
+class Workspace:
+    """One sample. `drawings` and `found` only grow, so their indices stay valid; a drawing is the masks whose numbered
+    marks a picture shows, none for the image itself. What is new since the last `news` goes into the graph's state, and
+    `restore` takes it back from there."""
+
+    image: Image
+    query: str
+    model: LanguageModel
+    segmenter: Segmenter
+    prompts: Prompts
+    options: Options
+    perfect: Perfect | None = None
+    phrases: PhraseQueue | None = None
+    """Where the segmenter is shared with other samples."""
+    trace: Trace = field(default_factory=Trace)
+    drawings: list[tuple[int, ...]] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    latest: Call | None = None
+    """The record of the latest request of the main conversation."""
+    lost: Ending | None = None
+    """Why the model cannot be asked any more."""
+    _pictures: dict[int, Picture] = field(default_factory=dict)
+    _features: Any = None
+    _told: dict[str, int] = field(default_factory=dict)
+    _told_calls: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.queue = self.phrases or PhraseQueue(self.segmenter)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the sample's time is up."""
+        return self.trace.origin + self.options.time_limit - time.perf_counter()
+
+    def news(self) -> dict[str, list[Any]]:
+        """Calls that ended, candidates, masks and drawings since the last time, for the graph's state."""
+        ended = [call for call in self.trace.calls if call.duration and id(call) not in self._told_calls]
+        self._told_calls |= {id(call) for call in ended}
+        grown: dict[str, list[Any]] = {
+            "candidates": self.trace.candidates,
+            "found": self.found,
+            "drawings": self.drawings,
+        }
+        new = {name: items[self._told.get(name, 0) :] for name, items in grown.items()}
+        self._told = {name: len(items) for name, items in grown.items()}
+        return {"calls": ended, **new}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state: what was found, drawn and recorded, and how much of the time is spent."""
+        self.trace.calls[:] = sorted(state["calls"], key=lambda call: call.start)
+        self.trace.candidates[:], self.found[:] = state["candidates"], state["found"]
+        self.drawings[:] = map(tuple, state["drawings"])
+        self._told_calls = {id(call) for call in self.trace.calls}
+        self._told = {name: len(state[name]) for name in ("candidates", "found", "drawings")}
+        spent = max((call.start + call.duration for call in self.trace.calls), default=0.0)
+        self.trace.origin = time.perf_counter() - spent
+        self.latest = next((call for call in reversed(self.trace.calls) if call.note.get("request") == "main"), None)
+
+    async def ask(self, messages: Sequence[Message], **note: Any) -> tuple[Reply, Call]:
+        """One request to the language model, recorded whether or not there is a reply; raises what the model raises."""
+        with self.trace.call("llm", **note) as call:
+            try:
+                answer = await self.model.complete(messages, self.options.max_tokens)
+            except (ModelUnavailableError, PromptTooLongError) as error:
+                call.note["failed"] = str(error)[:NOTE_LIMIT]
+                call.note["mistake"] = "too_long" if isinstance(error, PromptTooLongError) else "model_unavailable"
+                if isinstance(error, ModelUnavailableError) and not isinstance(error, PassingError):
+                    self.lost = Ending("model_unavailable", str(error))
+                raise
+            except asyncio.CancelledError:
+                call.note |= {"failed": "no reply in time", "mistake": "timed_out"}
+                raise
+            # files and tokenizers take no half surrogate pairs, but a server can send them
+            text = answer.text.encode("utf-8", "replace").decode()
+            call.tokens_in, call.tokens_out = answer.tokens_in, answer.tokens_out
+            call.note |= {"reply": text[:NOTE_LIMIT], "finish_reason": answer.finish_reason}
+        return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
+
+    async def segment(self, phrase: str) -> list[int] | Ending:
+        """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `found`."""
+        asked = Asked(self.image, phrase, self.trace, self._features)
+        try:
+            answer = await self.queue.masks(asked)
+        except Exception as error:  # any failure of a segmenter is this sample's outcome, whatever it raises
+            return Ending("segmenter_failed", f"{phrase!r}: {type(error).__name__}: {error}")
+        self._features = asked.features
+        kept = postprocess(answer.masks, answer.scores, self.options.overlap)
+        for index in kept.suppressed:
+            self.trace.candidates.append(Candidate(answer.masks[index], answer.scores[index], "suppressed", phrase))
+        for index in kept.empty:
+            self.trace.candidates.append(Candidate(answer.masks[index], answer.scores[index], "empty", phrase))
+        first = len(self.found)
+        self.found += [Found(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
+        return list(range(first, len(self.found)))
+
+    def drop(self, masks: Sequence[int], reason: Dropped) -> None:
+        """Record masks that were shown and are not in the answer."""
+        for index in masks:
+            found = self.found[index]
+            self.trace.candidates.append(Candidate(found.mask, found.score, reason, found.phrase))
+
+    def draw(self, masks: Sequence[int] = ()) -> int:
+        """Plan a picture: the image itself, or the numbered marks of masks; its number."""
+        self.drawings.append(tuple(masks))
+        return len(self.drawings) - 1
+
+    def picture(self, number: int) -> Picture:
+        """A picture, drawn when it is first sent."""
+        if number not in self._pictures:
+            masks = self.drawings[number]
+            self._pictures[number] = Picture(self._marks(masks) if masks else self.image)
+        return self._pictures[number]
+
+    def _marks(self, masks: Sequence[int]) -> Image:
+        rles = [self.found[m].mask for m in masks]
+        with self.trace.call("render", picture="all_masks", masks=[rle["counts"] for rle in rles]):
+            return canvas.all_masks(self.image, rles, self.options.min_side, self.options.fill)
+
+    def render_check(self, mask: int) -> tuple[Picture, Picture]:
+        """The two pictures of a check: the mask alone, and the zoomed pair."""
+        rle, options = self.found[mask].mask, self.options
+        with self.trace.call("render", picture="check", masks=[rle["counts"]]):
+            alone = canvas.single_mask(self.image, rle, options.min_side, options.fill)
+            return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, options.zoom_side, options.fill))
+
+    def describe(self, masks: Sequence[int]) -> str:
+        """One line per mask by the prompts' `mask_line`; nothing where masks are not described."""
+        if not self.options.describe_masks:
+            return ""
+        return "".join("\n" + self._line(number, self.found[m].mask) for number, m in enumerate(masks, start=1))
+
+    def _line(self, number: int, mask: Rle) -> str:
+        height, width = mask["size"]
+        left, top, w, h = (int(v) for v in bounding_box(mask))
+        ys, xs = np.nonzero(decode(mask)[top : top + h, left : left + w])
+        x, y = (left + xs.mean()) / width, (top + ys.mean()) / height
+        share = area(mask) / (height * width)
+        return self.prompts.mask_line.format(
+            number=number, x=int(x * GRID), y=int(y * GRID), size=size_letter(share), percent=100 * share
+        )
+
+
+def size_letter(share: float) -> str:
+    """Size class of a mask by its share of the image: `a` up to 1/1024, each further letter half as large again as the
+    one before."""
+    steps = np.log(max(share, 1e-9) * 1024) / np.log(1.5)
+    return "abcdefghijklmnopqrstuvwxyz"[int(np.clip(np.ceil(steps), 0, 25))]

@@ -1,0 +1,68 @@
+"""The agent's conversation as its language model saw it, drawn again from the trace of an answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.options import Options
+from agents.pictures import marks as canvas
+from workbench.data.masks import Rle
+from workbench.data.predictions import Call, Prediction
+from workbench.plugins.interfaces import Image
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text, or a picture and its name, in `what`. `who` is user or model; `check` is the number of the mask that is
+    judged in a conversation of its own, None in the main one."""
+
+    who: str
+    what: str | Image
+    picture: str = ""
+    check: int | None = None
+
+
+def conversation(image: Image, answer: Prediction, options: Options) -> list[Said]:
+    """What was said, in order, each part once. The system text, which is always the same, is left out; texts are cut
+    where the trace cuts them.
+
+    `options` are the agent's when it answered: pictures of masks depend on them.
+    """
+    said: list[Said] = []
+    seen: list[Any] = []
+    for call in answer.calls:
+        if call.kind != "llm":
+            continue
+        check = call.note["mask"] if call.note["request"] == "check_mask" else None
+        for part in call.note["sent"]:
+            if (check, part) not in seen:
+                seen.append((check, part))
+                said.append(_part(image, part, options, check))
+        said.append(Said("model", _reply(call), check=check))
+    return said
+
+
+def dropped(answer: Prediction) -> Iterator[tuple[Rle, str]]:
+    """Each mask that was found and is not in the answer, and why: its reason, its score and the phrase it was for."""
+    for candidate in answer.candidates:
+        yield candidate.mask, f"{candidate.dropped.replace('_', ' ')} {candidate.score:.2f}\n{candidate.phrase}"
+
+
+def _part(image: Image, part: Mapping[str, Any], options: Options, check: int | None) -> Said:
+    if "text" in part:
+        return Said(part["role"], part["text"], check=check)
+    masks: list[Rle] = [{"size": list(image.shape[:2]), "counts": counts} for counts in part["masks"]]
+    kind = part["picture"]
+    if kind == "raw":
+        drawn = image
+    elif kind == "single_mask":
+        drawn = canvas.single_mask(image, masks[0], options.min_side, options.fill)
+    elif kind == "zoomed":
+        drawn = canvas.zoom_pair(image, masks[0], options.zoom_side, options.fill)
+    else:
+        drawn = canvas.all_masks(image, masks, options.min_side, options.fill)
+    return Said(part["role"], drawn, kind.replace("_", " "), check)
+
+
+def _reply(call: Call) -> str:
+    return str(call.note.get("reply") or f"(no reply: {call.note.get('failed', 'unknown')})")

@@ -1,0 +1,204 @@
+"""Who the tiny language model learns from: an oracle that knows a scene's truth and plays the model's part in the real
+graph, and a segmenter that answers from the truth with errors such as a real one makes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from agents.language_models.interface import Message, Picture, Reply
+from agents.loop.workspace import GRID, Found, Workspace
+from workbench.data.masks import decode, encode, encode_all, iou_matrix
+from workbench.foundations.qwen.conversations import places
+from workbench.foundations.sam3 import segmenter as sam3
+from workbench.plugins.interfaces import Image, PhraseMasks
+from workbench.tabletop import phrases
+from workbench.tabletop.grammar import Instruction
+from workbench.tabletop.phrases import Phrase
+from workbench.tabletop.scenes import Scene
+from workbench.tabletop.vocabulary import CATEGORIES
+
+FITS = 0.5
+"""IoU with a target from which on a mask is one of the answer."""
+_WIDER_TRIES = 2
+_BAD_REPLIES = (
+    "I do not know.",
+    '<tool>{"name": "segment_phrase", "parameters": {"text_prompt": "mug"</tool>',
+    '<tool>{"name": "find", "parameters": {}}</tool>',
+    '<tool>{"name": "segment_phrase", "parameters": {}}</tool>',
+    '<tool>{"name": "select_masks_and_return", "parameters": {"final_answer_masks": []}}</tool>',
+)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """One turn to learn: what was sent, and the right reply."""
+
+    messages: tuple[Message, ...]
+    reply: str
+
+
+class Oracle:
+    """A `LanguageModel` with the right reply to everything, as far as the segmenter's masks allow.
+
+    It asks for the instruction's phrase, then for wider ones while no mask fits a target, selects the masks that
+    fit, and reports no mask where there is no target. It thinks what its base model can say: the phrase before it
+    asks for it, the cells `x y` of the masks that fit before it selects them. Masks that share a cell with one of
+    another verdict are checked one by one. With probability `slip` it sends a bad reply, or a phrase again, which
+    is not taught, so that the right reply to what follows can be; with probability `check` it checks masks without
+    need, to teach checks.
+    """
+
+    concurrency = 1
+
+    def __init__(
+        self, scene: Scene, asked: Instruction, rng: np.random.Generator, *, slip: float, check: float
+    ) -> None:
+        self.targets = [encode(scene.objects[i].mask) for i in asked.targets]
+        self.rng, self.slip, self.check = rng, slip, check
+        self.workspace: Workspace | None = None
+        """Of the sample, set before the first request."""
+        self.taught: list[Taught] = []
+        self._left = wider(asked.phrase)[: 1 + _WIDER_TRIES]
+        self._ran: list[str] = []
+        self._shown: list[Found] = []
+        self._seen = 0
+        self._checked = False
+        self._to_check: list[Found] | None = None
+        self._accepted: list[Found] = []
+
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "oracle"}
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """The right reply, recorded in `taught`, or now and then a wrong one, which is not."""
+        assert self.workspace is not None
+        if messages[0].parts == (self.workspace.prompts.checking,):
+            reply, right = self._verdict(), True
+        else:
+            self._look(messages)
+            reply, right = self._next()
+        if right:
+            self.taught.append(Taught(tuple(messages), reply))
+        return Reply(reply, "stop", 0, 0)
+
+    def _look(self, messages: Sequence[Message]) -> None:
+        """Learn which masks are shown now: of a new phrase, left by a check, the same as before, or none."""
+        assert self.workspace is not None
+        new = self.workspace.found[self._seen :]
+        self._seen += len(new)
+        if self._to_check is not None:
+            self._shown, self._to_check = self._accepted, None
+        elif new:
+            self._shown, self._checked = new, False
+        if not any(isinstance(part, Picture) for message in messages[2:] for part in message.parts):
+            self._shown = []
+
+    def _next(self) -> tuple[str, bool]:
+        """The next reply, and whether it is right."""
+        if self.rng.random() < self.slip:
+            return self._bad_reply(), False
+        if not self._ran:
+            return self._segment(), True
+        fitting = [number for number, found in enumerate(self._shown, start=1) if self._fits(found)]
+        if not fitting:
+            wider_one = self.targets and self._left
+            return (self._segment() if wider_one else _think("none") + _call("report_no_mask")), True
+        if not self._checked and (self._crowded() or self.rng.random() < self.check):
+            self._checked, self._to_check, self._accepted = True, list(self._shown), []
+            return _call("examine_each_mask"), True
+        cells = [cell(decode(self._shown[number - 1].mask)) for number in fitting]
+        return _think(places(cells)) + _call("select_masks_and_return", final_answer_masks=fitting), True
+
+    def _segment(self) -> str:
+        self._ran.append(self._left.pop(0))
+        return _think(self._ran[-1]) + _call("segment_phrase", text_prompt=self._ran[-1])
+
+    def _bad_reply(self) -> str:
+        if self._ran and self.rng.random() < 0.5:
+            return _call("segment_phrase", text_prompt=self._ran[-1])
+        return _BAD_REPLIES[self.rng.integers(len(_BAD_REPLIES))]
+
+    def _verdict(self) -> str:
+        # one request at a time, so the checks come in the order of the masks
+        assert self._to_check is not None
+        found = self._to_check.pop(0)
+        if self._fits(found):
+            self._accepted.append(found)
+        return f"<verdict>{'Accept' if self._fits(found) else 'Reject'}</verdict>"
+
+    def _fits(self, found: Found) -> bool:
+        return bool((iou_matrix([found.mask], self.targets) >= FITS).any())
+
+    def _crowded(self) -> bool:
+        """Whether masks that fit and masks that do not share a cell, so that places cannot tell them apart."""
+        fits = {cell(decode(found.mask)) for found in self._shown if self._fits(found)}
+        return any(cell(decode(found.mask)) in fits for found in self._shown if not self._fits(found))
+
+
+def _call(name: str, **parameters: Any) -> str:
+    return f"<tool>{json.dumps({'name': name, 'parameters': parameters})}</tool>"
+
+
+def _think(thought: str) -> str:
+    return f"<think>{thought}</think>"
+
+
+def wider(text: str) -> list[str]:
+    """A phrase, then wider ones: without its size, without its colour, with the kind for the category, any object."""
+    phrase = phrases.parse(text)
+    kind = CATEGORIES[phrase.noun].kind if phrase.noun in CATEGORIES else phrase.noun
+    steps = [phrase, Phrase(phrase.noun, phrase.colour), Phrase(phrase.noun), Phrase(kind), Phrase(phrases.ANYTHING)]
+    return list(dict.fromkeys(map(str, steps)))
+
+
+def cell(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Column and row, of 8 x 8, of the mean of a mask's pixels."""
+    rows, columns = np.nonzero(mask)
+    return int(columns.mean() * GRID / mask.shape[1]), int(rows.mean() * GRID / mask.shape[0])
+
+
+class NoisyTruth:
+    """A segmenter that knows a scene: the true masks of a phrase, some missing, ragged or joined by wrong ones."""
+
+    def __init__(self, scene: Scene, rng: np.random.Generator, *, noise: float) -> None:
+        self.scene, self.rng, self.noise = scene, rng, noise
+
+    def identity(self) -> dict[str, Any]:
+        return {"segmenter": "truth", "noise": self.noise}
+
+    def encode(self, image: Image) -> Any:
+        """Nothing: the truth is known."""
+        return None
+
+    def segment(self, features: Any, phrases: Sequence[str]) -> list[PhraseMasks]:
+        """Masks by falling score; a phrase that is none of the family names nothing."""
+        return [self._answer(phrase) for phrase in phrases]
+
+    def _answer(self, text: str) -> PhraseMasks:
+        try:
+            phrase = phrases.parse(text)
+        except ValueError:
+            return sam3.PhraseMasks([], [])
+        chosen, scores = [], []
+        for thing in self.scene.objects:
+            named = phrase.matches(thing)
+            near = phrase.noun in (thing.category, CATEGORIES[thing.category].kind) or phrase.colour == thing.colour
+            wrong = self.noise * (1.0 if near else 0.2)
+            if self.rng.random() < (1 - self.noise if named else wrong):
+                chosen.append(self._ragged(thing.mask))
+                scores.append(self.rng.uniform(0.6, 0.99) if named else self.rng.uniform(0.5, 0.8))
+        order = np.argsort(scores)[::-1]
+        masks = encode_all(np.stack([chosen[i] for i in order])) if chosen else []
+        return sam3.PhraseMasks(masks, [float(scores[i]) for i in order])
+
+    def _ragged(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        dice = self.rng.random()
+        if self.noise == 0 or dice < 0.4:
+            return mask
+        other: NDArray[np.bool_] = binary_dilation(mask) if dice < 0.7 else binary_erosion(mask)
+        return other if other.any() else mask

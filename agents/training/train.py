@@ -1,0 +1,128 @@
+"""Fine-tune the tiny language model on the agent's own turns: the real graph runs over generated scenes with an oracle
+in the model's place, and the model learns the oracle's replies."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.language_models.qwen_chat import QwenChat
+from agents.loop.graph import run
+from agents.loop.workspace import Workspace
+from agents.options import TINY
+from agents.prompts.texts import load
+from agents.training.episodes import _STREAM, Batch, Episodes
+from agents.training.recipe import Config
+from agents.training.teacher import FITS, NoisyTruth
+from workbench.data.masks import Rle, encode, iou_matrix
+from workbench.foundations.qwen.model import answer_loss, save
+from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.prefetch import ahead
+from workbench.foundations.training.tracker import Tracker
+from workbench.tabletop.grammar import Instruction, instructions
+from workbench.tabletop.scenes import Scene, make_scene
+
+
+def loss(model: Any, batch: Batch) -> Tensor:
+    """Mean cross entropy of the replies' tokens."""
+    out = model.model.get_image_features(batch.pixels, batch.grids, return_dict=True)
+    embeddings = model.get_input_embeddings()(batch.ids)
+    places = batch.ids == model.config.image_token_id
+    seen = torch.cat([out.pooler_output[i] for i in batch.order]).to(embeddings.dtype)
+    states = model.model.language_model(
+        inputs_embeds=embeddings.masked_scatter(places[..., None], seen),
+        position_ids=batch.positions,
+        visual_pos_masks=places,
+        deepstack_visual_embeds=[torch.cat([level[i] for i in batch.order]) for level in out.deepstack_features],
+        use_cache=False,
+    ).last_hidden_state
+    return answer_loss(model, states, batch.labels)
+
+
+def train(config: Config, out: Path) -> None:
+    """Fine-tune a tiny language model on the agent's turns.
+
+    The checkpoint is written to `final` of the output folder, how well it does to `validation.json`.
+    """
+    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+
+    torch.manual_seed(config["seed"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = AutoTokenizer.from_pretrained(config["base"])
+    model: Any = Qwen3VLForConditionalGeneration.from_pretrained(
+        config["base"], dtype=torch.float32, use_safetensors=True
+    )
+    model = model.to(device).train()
+    start, final = out / "start", out / "final"
+    _write(model, tokenizer, start, config["image_size"])
+    episodes = Episodes(config, QwenChat(start))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(out, model, optimizer, minutes=config["minutes"], track=tracker.log)
+        batches = ahead(episodes.batch, loop.step, config["workers"])
+        while not loop.finished:
+            batch = next(batches)
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                value = loss(model, batch.to(device))
+            loop.update(value)
+            loop.record(batch.episodes, {"loss": float(value.detach())})
+        loop.save()
+        _write(model, tokenizer, final, config["image_size"])
+        scores = validate(final, config["validation"], config["image_size"])
+        loop.log({f"val {name}": value for name, value in scores.items()})
+    (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n")
+
+
+def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
+    """How the agent does with a checkpoint and the true masks, over `count` instructions about validation scenes: the
+    shares that end with an answer, and that are answered exactly, with targets and without; requests a sample."""
+    from agents.language_models.embedded import EmbeddedQwen
+
+    model = EmbeddedQwen(checkpoint)
+    prompts = load("tiny-v1")
+    ended: list[bool] = []
+    exact, requests = {"targets": [0, 0], "no targets": [0, 0]}, 0
+    number = 0
+    while len(ended) < count:
+        rng = np.random.default_rng([_STREAM, number])
+        number += 1
+        scene = make_scene(rng, image_size, "val")
+        for asked in instructions(scene, rng, 4):
+            work = Workspace(scene.image, asked.text, model, NoisyTruth(scene, rng, noise=0.0), prompts, TINY)
+            state = run(work)
+            ended.append(state["ending"] is None)
+            tally = exact["targets" if asked.targets else "no targets"]
+            tally[0] += _exact(scene, asked, [work.found[i].mask for i in state["selected"]], answered=ended[-1])
+            tally[1] += 1
+            requests += sum(call.kind == "llm" for call in work.trace.calls)
+    total = len(ended)
+    return {
+        "answered": sum(ended) / total,
+        **{f"exact, {name}": right / max(1, asked) for name, (right, asked) in exact.items()},
+        "requests a sample": requests / total,
+    }
+
+
+def _exact(scene: Scene, asked: Instruction, selected: Sequence[Rle], *, answered: bool) -> bool:
+    targets = [encode(scene.objects[i].mask) for i in asked.targets]
+    if not answered or len(selected) != len(targets):
+        return False
+    return bool((iou_matrix(selected, targets) >= FITS).any(axis=0).all()) if targets else True
+
+
+def _write(model: Any, tokenizer: Any, folder: Path, image_size: int) -> None:
+    save(model, tokenizer, folder)
+    pixels, vision = image_size**2, model.config.vision_config
+    processor = {
+        "size": {"shortest_edge": pixels, "longest_edge": pixels},
+        "patch_size": vision.patch_size,
+        "temporal_patch_size": vision.temporal_patch_size,
+        "merge_size": vision.spatial_merge_size,
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")

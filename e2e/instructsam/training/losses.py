@@ -1,0 +1,161 @@
+"""The training losses of InstructSAM, with the conventions of its reference implementation (DCDmllm/InstructSAM).
+
+Text: cross-entropy. Masks: per matched pair of slot and target, binary cross-entropy and dice. Scores: binary
+cross-entropy of every slot against its soft overlap with its target, or 0 where it has none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from e2e.instructsam.detector import Detections
+from e2e.instructsam.training.matching import Weights, assign, matching_costs
+from e2e.single_pass.losses import dice_loss, nearest
+
+POINTS = 12544
+OVERSAMPLE = 3
+UNCERTAIN = 0.75
+# the reference multiplies the configured weights onto losses that already carry weights of their own
+INNER_BCE, INNER_DICE = 2.0, 0.5
+LEAST_SCORE = 0.1
+
+
+@dataclass(frozen=True)
+class PhraseTargets:
+    """What one phrase should give. `masks: [N, H, W]` in {0, 1}, one all-zero mask for a phrase without targets.
+
+    `item` is the phrase's row in the batch. `boxes` says that the masks are filled boxes, which only bound the shape.
+    """
+
+    item: int
+    masks: Tensor
+    boxes: bool = False
+
+
+@dataclass(frozen=True)
+class SlotLosses:
+    """Weighted losses, averaged over matched pairs (`bce`, `dice`) or phrases (`score`); `assigned`: P times `[K]`."""
+
+    bce: Tensor
+    dice: Tensor
+    score: Tensor
+    assigned: list[Tensor]
+
+    @property
+    def total(self) -> Tensor:
+        return self.bce + self.dice + self.score
+
+
+def slot_losses(
+    found: Detections,
+    targets: Sequence[PhraseTargets],
+    weights: Weights,
+    *,
+    sample_points: bool = False,
+    starts: Tensor | None = None,
+) -> SlotLosses:
+    """Match the slots of each of P phrases to its targets and score them.
+
+    A batch item whose masks are all empty has no pairs: its slots should all score 0. Beside phrases with targets, an
+    empty phrase is matched to its empty mask, as in the reference. With `sample_points` the mask losses look at 12544
+    points of each pair, most of them where the prediction is undecided, instead of at all pixels. With `starts: [K,
+    2]`, the places x, y in 0..1 that slots begin to look at, a target is matched with the nearest one, whatever slots
+    predict.
+    """
+    mask_logits, logits = found.mask_logits.float(), found.logits.float()
+    masks = [nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
+    answered = {t.item for t, mask in zip(targets, masks, strict=True) if mask.any()}
+    assigned, goals, pairs = [], [], []
+    for row, (target, mask) in enumerate(zip(targets, masks, strict=True)):
+        goal = torch.zeros_like(logits[row])
+        chosen = torch.full((len(goal),), -1, dtype=torch.long)
+        if target.item in answered:
+            with torch.no_grad():
+                if starts is None:
+                    costs = matching_costs(mask_logits[row], mask, logits[row], weights)
+                else:
+                    costs = torch.cdist(starts, centres(mask))[None]
+                chosen = assign(costs)
+                slots = (chosen >= 0).nonzero()[:, 0].to(goal.device)
+                wanted = mask[chosen[chosen >= 0].to(mask.device)]
+                overlap = soft_dice(mask_logits[row, slots].sigmoid(), wanted)
+                goal[slots] = overlap.clamp(min=LEAST_SCORE)
+            pairs.append((mask_logits[row, slots], wanted, target.boxes))
+        assigned.append(chosen)
+        goals.append(goal)
+    score = F.binary_cross_entropy_with_logits(logits, torch.stack(goals))
+    bce, dice = _pair_losses(pairs, sample_points, mask_logits)
+    return SlotLosses(weights.bce * bce, weights.dice * dice, weights.score * score, assigned)
+
+
+def soft_dice(predicted: Tensor, wanted: Tensor) -> Tensor:
+    """Overlap `[N]` in [0, 1] of masks `[N, h, w]`: twice the intersection over the sum of areas."""
+    predicted, wanted = predicted.flatten(1), wanted.flatten(1)
+    return (2 * (predicted * wanted).sum(1) + 1e-6) / (predicted.sum(1) + wanted.sum(1) + 1e-6)
+
+
+def centres(masks: Tensor) -> Tensor:
+    """Mean x, y `[N, 2]` in 0..1 of the pixels of masks `[N, h, w]`; the middle of the image for an empty one."""
+    height, width = masks.shape[1:]
+    weights = masks.flatten(1) / masks.flatten(1).sum(1, keepdim=True).clamp(min=1)
+    rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    places = torch.stack([columns / width, rows / height], -1).flatten(0, 1).to(masks.device)
+    return torch.where(masks.flatten(1).any(1, keepdim=True), weights @ places, 0.5)
+
+
+def box_loss(mask_logits: Tensor, wanted: Tensor) -> Tensor:
+    """Loss `[N]` of masks `[N, h, w]` against filled boxes, exactly as the reference computes it.
+
+    It means to compare projections onto both axes, but takes the whole mask in place of one of them, and logits in
+    place of probabilities.
+    """
+
+    def loss(a: Tensor, b: Tensor) -> Tensor:
+        a, b = a.flatten(1), b.flatten(1)
+        return 1 - 2 * (a * b).sum(1) / ((a * a).sum(1) + (b * b).sum(1) + 1e-5)
+
+    return loss(mask_logits, wanted) + loss(mask_logits.amax(1), wanted.amax(1))
+
+
+def _pair_losses(
+    pairs: Sequence[tuple[Tensor, Tensor, bool]], sample_points: bool, like: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy and dice over all matched pairs; zero, still part of the graph, where there are none."""
+    bces, dices = [], []
+    for predicted, wanted, boxes in pairs:
+        if boxes:
+            dices.append(box_loss(predicted, wanted))
+            bces.append(torch.zeros_like(dices[-1]))
+            continue
+        if sample_points and len(predicted):
+            sampled = [uncertain_points(p, w) for p, w in zip(predicted, wanted, strict=True)]
+            predicted, wanted = (torch.stack(x) for x in zip(*sampled, strict=True))
+        pixels = F.binary_cross_entropy_with_logits(predicted, wanted, reduction="none")
+        bces.append(INNER_BCE * pixels.flatten(1).mean(1))
+        dices.append(INNER_DICE * dice_loss(predicted, wanted))
+    if not sum(len(b) for b in bces):
+        nothing = like.sum() * 0
+        return nothing, nothing
+    return torch.cat(bces).mean(), torch.cat(dices).mean()
+
+
+def uncertain_points(mask_logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Values of a mask pair `[h, w]` at 12544 random points, three quarters of them the least decided of a larger draw.
+
+    Point selection of PointRend (arXiv 1912.08193); the order of the random draws is the reference's.
+    """
+    drawn = torch.rand(1, POINTS * OVERSAMPLE, 2, device=mask_logits.device)
+    kept = int(UNCERTAIN * POINTS)
+    with torch.no_grad():
+        undecided = (-_sample(mask_logits, drawn).abs()).topk(kept).indices
+    points = torch.cat([drawn[:, undecided], torch.rand(1, POINTS - kept, 2, device=mask_logits.device)], dim=1)
+    return _sample(mask_logits, points), _sample(wanted, points)
+
+
+def _sample(image: Tensor, points: Tensor) -> Tensor:
+    """Bilinear values `[n]` of `image: [h, w]` at `points: [1, n, 2]`, x and y in [0, 1]."""
+    grid = (2 * points - 1)[:, None].to(image.dtype)
+    return F.grid_sample(image[None, None], grid, align_corners=False)[0, 0, 0]

@@ -1,0 +1,340 @@
+"""Trains InstructSAM on tabletop scenes; `e2e.instructsam.training.recipe` says how."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from e2e.instructsam.model import InstructSAM
+from e2e.instructsam.predictor import Predictor
+from e2e.instructsam.training.alignment import align
+from e2e.instructsam.training.assembly import Queries, from_parts
+from e2e.instructsam.training.examples import Convention, collate
+from e2e.instructsam.training.forward import (
+    TrainingBatch,
+    TrainingOutput,
+    answer_loss,
+    language_states,
+    slot_states,
+    training_forward,
+)
+from e2e.instructsam.training.lora import LAYERS, add_lora, is_adapter, merged_state
+from e2e.instructsam.training.recipe import Config
+from e2e.instructsam.training.slot_head import SlotHead, SlotTruth, place_slots, slot_truth
+from e2e.single_pass.examples import Example
+from e2e.single_pass.processor import Processor
+from e2e.single_pass.tabletop_task import WORDS, Asked, Task, conversations, draw, evaluate
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import locate
+from workbench.foundations.training.distributed import join
+from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.prefetch import ahead
+from workbench.foundations.training.tracker import Tracker
+from workbench.tabletop.scenes import Scene
+
+QUERIES = "model.mask_queries"
+DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.")
+"""Tensors with the detector's learning rate; all others but the mask queries have the language model's."""
+MORE = 10**8
+"""The first of the scenes that the detector does not look at."""
+PLACES = 2 * 10**8
+"""The first of the scenes whose image tokens slots start from."""
+SLOT_WEIGHT = 4.0
+
+
+def train(config: Config, out: Path) -> None:
+    """Train InstructSAM on tabletop scenes; the checkpoint is in `final` of the output folder.
+
+    Several processes, started by `accelerate launch`, each take scenes of their own and average their gradients.
+    """
+    convention, task, precision = _convention(config), _task(config), _precision(config)
+    if not config["images"] and not config.get("more", 0):
+        raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
+    processes = join(config.get("device", "cpu"))
+    torch.manual_seed(config["seed"])
+    model, processor = start(config)
+    device = processes.place(config.get("device", "cpu"))
+    # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
+    planner = model if device.type == "cpu" else deepcopy(model)
+    model.to(device).train()
+    if model.device.type == "cpu":
+        _attend_eagerly(model)
+    head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
+    adam = optimizer(model, config)
+    if head:
+        adam.add_param_group({"params": list(head.parameters()), "lr": 1e-3})
+    if processes.number:
+        torch.manual_seed(config["seed"] + processes.number)  # dropout of its own; the weights are made
+    with nullcontext() if processes.number else Tracker(out, config, config.get("tracking_uri")) as tracker:
+        loop = Loop(
+            out,
+            nn.ModuleDict({"model": model, "head": head}) if head else model,
+            adam,
+            minutes=config["minutes"],
+            steps=config.get("steps"),
+            save_every=config.get("save_every", 120.0),
+            processes=processes,
+            track=tracker.log if tracker else None,
+        )
+        validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
+        every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
+        passes = config.get("accumulate", 1)
+        detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
+
+        def make(number: int) -> tuple[Prepared | None, Prepared | None, int]:
+            """Pass `number` of this process: scenes with the detector, scenes without, and how many conversations."""
+            place = number * processes.count + processes.number
+            shown = _scenes(config, task, place) if config["images"] else []
+            told = _scenes(config, task, place, MORE) if head else []
+            return (
+                prepare(planner, processor, *conversations(shown, model.slots), convention) if shown else None,
+                prepare_told(planner, processor, told, convention) if told else None,
+                sum(len(asked) for _, asked in [*shown, *told]) * processes.count,
+            )
+
+        batches = ahead(make, loop.step * passes, config.get("workers", 0))
+        while not loop.finished:
+            aligned = loop.elapsed >= config.get("align_minutes", 0.0) * 60
+            for parameter in detector:
+                parameter.requires_grad_(aligned)
+            count, parts = 0, dict[str, float]()
+            for number in range(passes):
+                shown, told, asked = next(batches)
+                loss, values = torch.zeros((), device=model.device), dict[str, float]()
+                if shown:
+                    output = step(model, shown, precision)
+                    loss, values = output.loss, _parts(output)
+                if head and told:
+                    text, slot, named = tell(model, head, told, precision)
+                    loss = loss + text + SLOT_WEIGHT * slot + named
+                    losses = {"slot": slot, "named": named, **({} if shown else {"text": text})}
+                    values |= {name: float(value.detach()) for name, value in losses.items()}
+                count += asked
+                for name, value in values.items():
+                    parts[name] = parts.get(name, 0.0) + value / passes
+                if number + 1 < passes:
+                    (loss / passes).backward()  # type: ignore[no-untyped-call]
+            loop.update(loss / passes)
+            loop.record(count, parts)
+            if loop.elapsed - evaluated > every and not loop.finished:
+                _finish(loop, model, processor, validation)
+                evaluated = loop.elapsed
+        loop.save()
+        _finish(loop, model, processor, validation)
+    processes.close()
+
+
+def start(config: Config) -> tuple[InstructSAM, Processor]:
+    """The model and processor that a configuration starts from."""
+    if "start" in config:
+        folder = locate(config["start"])
+        model = InstructSAM.from_pretrained(folder)
+        processor = Processor.from_pretrained(folder, model.config)
+    elif "language_model" in config and "segmenter" in config:
+        model, processor = from_parts(
+            config["language_model"],
+            config["segmenter"],
+            slots=config.get("slots", 10),
+            queries=_queries(config),
+            zero_slots=config.get("zero_slots", False),
+        )
+        if config.get("align", True):
+            align(model, processor.tokenizer, locate(config["segmenter"]), WORDS)
+    else:
+        raise ConfigurationError("expected either `start`, or `language_model` and `segmenter`")
+    own = model.config
+    own.loss_sample_points = config.get("sample_points", own.loss_sample_points)
+    own.bce_loss_weight = config.get("bce_weight", own.bce_loss_weight)
+    own.dice_loss_weight = config.get("dice_weight", own.dice_loss_weight)
+    own.cls_loss_weight = config.get("score_weight", own.cls_loss_weight)
+    own.slots_causal = config.get("slots_causal", own.slots_causal)
+    own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
+    own.match_starts = config.get("match_starts", own.match_starts)
+    if config.get("place_slots", False):
+        seen = [draw(config["seed"], PLACES + number, _task(config))[0].image for number in range(320)]
+        place_slots(model, processor, seen)
+    if rank := config.get("lora_rank", 0):
+        add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
+    return model, processor
+
+
+def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
+    """AdamW over the tensors that train, in two groups; sets `requires_grad` on all.
+
+    With LoRA, nothing of the language model's layers and last norm trains but the adapters.
+    """
+    language: list[nn.Parameter] = []
+    detector: list[nn.Parameter] = []
+    queries: list[nn.Parameter] = []
+    frozen = tuple(config["frozen"])
+    if config.get("lora_rank", 0):
+        frozen += (LAYERS, "model.language_model.norm.")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(is_adapter(name) or not name.startswith(frozen))
+        if parameter.requires_grad:
+            own = queries if name == QUERIES else detector if name.startswith(DETECTOR_GROUP) else language
+            own.append(parameter)
+    groups = [
+        {"params": language, "lr": config["rate"]},
+        {"params": detector, "lr": config["detector_rate"]},
+        {"params": queries, "lr": config.get("query_rate", config["detector_rate"])},
+    ]
+    trained = [group for group in groups if group["params"]]
+    if not trained:
+        raise ConfigurationError(f"frozen: nothing is left to train, got {list(frozen)}")
+    return torch.optim.AdamW(trained, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Conversations as the model takes them: patches of the images and their grids, the conversations' batch, for the
+    detector the images' pixels `[images, 3, S, S]`, and for the slot head what is true of the slots."""
+
+    patches: Tensor
+    grids: Tensor
+    batch: TrainingBatch
+    pixels: Tensor | None = None
+    truth: SlotTruth | None = None
+
+    def to(self, device: torch.device) -> "Prepared":
+        """All of it on a device."""
+        return Prepared(
+            self.patches.to(device),
+            self.grids.to(device),
+            self.batch.to(device),
+            None if self.pixels is None else self.pixels.to(device),
+            None if self.truth is None else self.truth.to(device),
+        )
+
+
+def prepare(
+    model: InstructSAM,
+    processor: Processor,
+    images: Sequence[NDArray[np.uint8]],
+    examples: Sequence[Example],
+    convention: Convention,
+) -> Prepared:
+    """What `step` takes, on the CPU: conversations about one image share its features."""
+    patches, grids = processor.qwen_images(images)
+    batch = collate(model, processor, examples, grids, convention)
+    return Prepared(patches, grids, batch, pixels=processor.sam_images(images))
+
+
+def prepare_told(
+    model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]], convention: Convention
+) -> Prepared:
+    """What `tell` takes, on the CPU."""
+    images, examples = conversations(scenes, model.slots)
+    patches, grids = processor.qwen_images(images)
+    batch = collate(model, processor, examples, grids, convention)
+    about = [scenes[batch.images[target.item]][0] for target in batch.targets]
+    truth = slot_truth(model.starts().detach().cpu(), batch.targets, about)
+    return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
+
+
+def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bfloat16) -> TrainingOutput:
+    """Forward pass of one batch that has `pixels`, by default in bfloat16."""
+    seen = seen.to(model.device)
+    assert seen.pixels is not None
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+        tokens = model.encode_images(seen.patches, seen.grids)
+        vision = model.detector.encode(seen.pixels)
+        return training_forward(model, seen.batch, tokens, vision)
+
+
+def tell(
+    model: InstructSAM, head: SlotHead, seen: Prepared, precision: torch.dtype = torch.bfloat16
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
+    seen = seen.to(model.device)
+    assert seen.truth is not None
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+        hidden = language_states(model, seen.batch, model.encode_images(seen.patches, seen.grids))
+        text = answer_loss(model, seen.batch, hidden)
+    return text, *head(slot_states(model, seen.batch, hidden), seen.truth)
+
+
+def save(model: InstructSAM, processor: Processor, folder: Path) -> None:
+    """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it; adapters are merged."""
+    shutil.rmtree(folder, ignore_errors=True)
+    half = {name: tensor.half() for name, tensor in merged_state(model).items()}
+    if model.config.tie_word_embeddings:
+        del half["lm_head.weight"]
+    model.save_pretrained(folder, state_dict=half)
+    processor.save_pretrained(folder)
+
+
+def _attend_eagerly(model: InstructSAM) -> None:
+    """Where gradients flow, fused attention takes twice as long on a CPU."""
+    detector = model.detector
+    for part in (model.model.language_model, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
+        part.config._attn_implementation = "eager"
+
+
+def _scenes(config: Config, task: Task, number: int, start: int = 0) -> list[tuple[Scene, list[Asked]]]:
+    count = config.get("more", 0) if start else config["images"]
+    first = start + number * count
+    return [draw(config["seed"], n, task) for n in range(first, first + count)]
+
+
+def _parts(output: TrainingOutput) -> dict[str, float]:
+    parts = {"text": float(output.text.detach())}
+    if output.slots is not None:
+        losses = {"bce": output.slots.bce, "dice": output.slots.dice, "score": output.slots.score}
+        parts |= {name: float(loss.detach()) for name, loss in losses.items()}
+    return parts
+
+
+def _finish(
+    loop: Loop, model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]
+) -> None:
+    """Write the checkpoint and log how it does; of several processes the first one does both."""
+    figures = {}
+    if not loop.processes.number:
+        save(model, processor, loop.out / "final")
+        model.eval()
+        found = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
+        model.train()
+        figures = {f"val {name}": value for name, value in found.items()}
+    loop.log(figures)
+
+
+def _task(config: Config) -> Task:
+    if not 0 <= config["phrase_share"] <= 1:
+        raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
+    return Task(config["image_size"], config["conversations"], config["phrase_share"])
+
+
+def _convention(config: Config) -> Convention:
+    convention = config.get("convention", "inference")
+    if convention == "inference":
+        return "inference"
+    if convention == "reference":
+        return "reference"
+    raise ConfigurationError(f"convention: expected inference or reference, got {convention!r}")
+
+
+def _queries(config: Config) -> Queries:
+    queries = config.get("queries", "spaced")
+    if queries == "spaced":
+        return "spaced"
+    if queries == "first":
+        return "first"
+    if queries == "grid":
+        return "grid"
+    raise ConfigurationError(f"queries: expected spaced, first or grid, got {queries!r}")
+
+
+def _precision(config: Config) -> torch.dtype:
+    kinds = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    precision = config.get("precision", "bfloat16")
+    if precision not in kinds:
+        raise ConfigurationError(f"precision: expected one of {', '.join(kinds)}, got {precision!r}")
+    return kinds[precision]

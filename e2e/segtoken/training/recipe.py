@@ -1,0 +1,49 @@
+"""Recipe `segtoken`: train a [SEG] token model on the tabletop conversations that InstructSAM trains on."""
+
+from typing import NotRequired, TypedDict
+
+
+class Config(TypedDict):
+    """Keys of the recipe."""
+
+    tokens: str
+    """`one` [SEG] for all instances, or `many`, one for each."""
+    language_model: str
+    """Checkpoint folder of the Qwen3-VL to start from; its vision tower stays as it is."""
+    segmenter: str
+    """Checkpoint folder of the SAM3: its mask decoder trains, its vision encoder stays as it is."""
+    seed: int
+    image_size: int
+    images: int
+    """Scenes of one step."""
+    conversations: int
+    """Conversations per scene, which share its features."""
+    phrase_share: float
+    """Share of the conversations that ask for a noun phrase, the others give an instruction."""
+    minutes: float
+    """Wall clock, evaluations included; a run that was stopped goes on with what is left."""
+    steps: NotRequired[int]
+    """Optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was not."""
+    rate: float
+    """Peak learning rate of the language model."""
+    mask_rate: float
+    """Peak learning rate of the projection and the mask decoder."""
+    bce_weight: float
+    dice_weight: float
+    """Weights of the mask losses beside the text loss; LISA has 2 and 0.5."""
+    cells: NotRequired[bool]
+    """The answer says the cell of a mask, in words, before its [SEG] (no)."""
+    max_masks: NotRequired[int]
+    """Questions with more targets are left out (20)."""
+    evaluate_every: NotRequired[float]
+    """Minutes between evaluations on `validation_scenes` (10)."""
+    validation_scenes: NotRequired[int]
+    """Scenes of the validation split (40)."""
+    save_every: NotRequired[float]
+    """Seconds between the states from which a killed run resumes (120)."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
+    device: NotRequired[str]
+    """`cpu` (default) or `cuda`."""
+    workers: NotRequired[int]
+    """Processes that draw scenes ahead of the training (0: it draws them itself)."""

@@ -1,0 +1,194 @@
+"""Greedy decoding of a batch of prompts that share prefixes: images, and instructions about one image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from e2e.single_pass.attention import step_mask
+from e2e.single_pass.language import ImageTokens, LanguageModel
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids of one prompt, and which of the encoded images its image tokens stand for.
+
+    `positions: [3, L]` are those of Qwen's M-RoPE (frame, row, column), from which the answer counts on; None: a plain
+    count of tokens. All prompts of a batch have them, or none has.
+    """
+
+    token_ids: Sequence[int]
+    image: int
+    positions: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The words of an answer: its token ids and each phrase's ids with both markers.
+
+    `cut_off` says that the length limit came before the end of the answer.
+    """
+
+    token_ids: list[int]
+    phrases: list[list[int]]
+    cut_off: bool
+
+
+class Row(Protocol):
+    """One prompt of a batch while it is being answered; `length` counts the tokens fed so far."""
+
+    length: int
+    done: bool
+
+    def take(self, token: int, logits: Tensor) -> list[int]:
+        """Append the next token, the best by `logits: [vocabulary]`; returns what has to be fed for it, if anything."""
+        ...
+
+    def read(self, states: Tensor) -> None:
+        """Look at the final-norm states `[n, D]` of what was fed last."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One forward pass of a batch. `token_ids: [B, q]`, right padded; `lengths[b]` of them are real, 0 to K + 3.
+
+    `positions: [B, q]`, or `[3, B, q]` for M-RoPE.
+    """
+
+    token_ids: Tensor
+    lengths: list[int]
+    positions: Tensor
+    injected: list[bool]
+
+    @property
+    def valid(self) -> Tensor:
+        columns = torch.arange(self.token_ids.shape[1], device=self.token_ids.device)
+        return columns[None] < torch.tensor(self.lengths, device=columns.device)[:, None]
+
+
+@torch.no_grad()
+def decode(model: LanguageModel, prompts: Sequence[Prompt], images: ImageTokens, rows: Sequence[Row]) -> None:
+    """Greedy decoding of all prompts in one batch; the `rows`, one for each, take the tokens and read the states.
+
+    More than one token fed at once, after the prompt, are a phrase's slots with what stands around them.
+    """
+    cache = DynamicCache(config=model.config.text_config)
+    shared = shared_prefixes(prompts, model.config.image_token_id)
+    visual: tuple[Tensor, list[Tensor]] | None
+    if shared:
+        cached, visual = _run_prefixes(model, prompts, shared, images, cache), None
+    else:
+        cached = torch.zeros(len(prompts), 0, dtype=torch.bool, device=model.device)
+        visual = images.select([p.image for p in prompts])
+    for row, prompt in zip(rows, prompts, strict=True):
+        row.length = shared.get(prompt.image, 0)
+    feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
+    injected = [False] * len(rows)
+    while any(feeds):
+        step = _step(prompts, [row.length for row in rows], feeds, injected, model.device)
+        hidden = _forward(model, step, cached, cache, visual)
+        visual = None
+        cached = torch.cat([cached, step.valid], dim=1)
+        for row, feed, states in zip(rows, feeds, hidden, strict=True):
+            row.length += len(feed)
+            if feed:
+                row.read(states[: len(feed)])
+        if all(row.done for row in rows):
+            break
+        last = torch.tensor([max(0, n - 1) for n in step.lengths], device=model.device)
+        logits = model.lm_head(hidden[torch.arange(len(rows), device=model.device), last])
+        best = zip(rows, logits.argmax(-1).tolist(), logits, strict=True)
+        feeds = [[] if row.done else row.take(token, scores) for row, token, scores in best]
+        injected = [len(feed) > 1 for feed in feeds]
+
+
+def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, int]:
+    """For each image, how many tokens all its prompts begin with, the whole image among them; at least one token of
+    every prompt is left over. Empty where nothing can be shared: no image has two prompts, or they differ before it."""
+    asked: dict[int, list[Sequence[int]]] = {}
+    for prompt in prompts:
+        asked.setdefault(prompt.image, []).append(prompt.token_ids)
+    if len(asked) == len(prompts):
+        return {}
+    shared = {}
+    for image, rows in asked.items():
+        same = [len(set(tokens)) == 1 for tokens in zip(*(row[:-1] for row in rows), strict=False)]
+        length = same.index(False) if False in same else len(same)
+        if not length or any(image_token in row[length:] for row in rows):
+            return {}
+        shared[image] = length
+    return shared
+
+
+def _run_prefixes(
+    model: LanguageModel, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
+) -> Tensor:
+    """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
+    first = {prompt.image: prompt for prompt in prompts}
+    feeds = [list(prompt.token_ids[: shared[image]]) for image, prompt in first.items()]
+    step = _step(list(first.values()), [0] * len(first), feeds, [False] * len(first), model.device)
+    nothing = torch.zeros(len(first), 0, dtype=torch.bool, device=model.device)
+    _forward(model, step, nothing, cache, images.select(list(first)))
+    order = {image: row for row, image in enumerate(first)}
+    row_of = torch.tensor([order[prompt.image] for prompt in prompts], device=model.device)
+    cache.batch_select_indices(row_of)
+    return step.valid[row_of]
+
+
+def _step(
+    prompts: Sequence[Prompt],
+    lengths: Sequence[int],
+    feeds: Sequence[list[int]],
+    injected: list[bool],
+    device: torch.device,
+) -> _Step:
+    """The next forward pass of rows that have seen `lengths` tokens so far."""
+    widest = max(len(feed) for feed in feeds)
+    ids = torch.tensor([feed + [0] * (widest - len(feed)) for feed in feeds], device=device)
+    # the reference counts the injected step from one further on, and its last position once more
+    starts = torch.tensor([length + injects for length, injects in zip(lengths, injected, strict=True)], device=device)
+    positions = starts[:, None] + torch.arange(widest, device=device)
+    known = [prompt.positions for prompt in prompts if prompt.positions is not None]
+    if known:
+        positions = torch.stack([_place(*row) for row in zip(known, positions, strict=True)], dim=1)
+    return _Step(ids, [len(feed) for feed in feeds], positions, injected)
+
+
+def _place(known: Tensor, wanted: Tensor) -> Tensor:
+    """Positions `[3, q]` of the tokens number `wanted: [q]`: a prompt's own, `known: [3, L]`, or a count from there."""
+    known = known.to(wanted.device)
+    length = known.shape[1]
+    after = wanted - length + known.max() + 1
+    return torch.where(wanted < length, known[:, wanted.clamp(max=length - 1)], after)
+
+
+def _forward(
+    model: LanguageModel, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
+) -> Tensor:
+    """Final-norm hidden states `[B, q, D]` of one step; `visual` fills the image tokens of the prefill."""
+    embeddings = model.embed(step.token_ids)
+    deepstack: dict[str, object] = {}
+    causal = True
+    if visual is not None:
+        pixels, layers = visual
+        where = step.token_ids == model.config.image_token_id
+        embeddings[where] = pixels.to(embeddings.dtype)
+        deepstack = {"visual_pos_masks": where, "deepstack_visual_embeds": layers}
+    for row, injects in enumerate(step.injected):
+        if injects:
+            embeddings[row, 2 : 2 + model.config.max_seg_nums] = model.model.mask_queries
+            causal = model.config.slots_causal
+    out = model.model.language_model(
+        inputs_embeds=embeddings,
+        attention_mask=model.language_mask(step_mask(cached, step.valid, step.injected, causal=causal)),
+        position_ids=step.positions,
+        past_key_values=cache,
+        use_cache=True,
+        **deepstack,
+    )
+    hidden: Tensor = out.last_hidden_state
+    return hidden

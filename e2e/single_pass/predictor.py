@@ -1,0 +1,136 @@
+"""Images and instructions in, instances out: what every model that answers in a single pass does alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from e2e.single_pass.decoding import Prompt, Written
+from e2e.single_pass.language import ImageTokens, LanguageModel
+from e2e.single_pass.processor import Processor
+from e2e.single_pass.vision import VisionFeatures
+from workbench.data.masks import Rle, encode_all
+from workbench.data.predictions import Call, CallKind, Trace
+
+if TYPE_CHECKING:
+    from workbench.plugins.interfaces import Image
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slot's mask at image size; `phrase` is the place of its phrase in the answer."""
+
+    mask: Rle
+    score: float
+    phrase: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one instruction.
+
+    `text` is what the model wrote, `phrases` the noun phrases in it. `instances` are the slots above the score
+    threshold, `below` all others. `cut_off`: the length limit came first. `too_long`: the instruction does not fit the
+    model's context and was not answered.
+    """
+
+    text: str = ""
+    phrases: tuple[str, ...] = ()
+    instances: tuple[Slot, ...] = ()
+    below: tuple[Slot, ...] = ()
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cut_off: bool = False
+    too_long: bool = False
+
+
+W = TypeVar("W", bound=Written)
+
+
+class SinglePass(ABC, Generic[W]):
+    """From images and instructions to answers, for any model that writes words and the states of masks in one pass."""
+
+    model: Any
+    processor: Processor
+    prompt: str
+
+    def segment_instructions(
+        self, images: Sequence["Image"], instructions: Sequence[Sequence[str]], trace: Trace | None = None
+    ) -> list[list[Answer]]:
+        """Answer several instructions about each of several images, in one batch.
+
+        `instructions[i]` are those about `images[i]`; all of them share that image's features, and the answers come
+        back in the same order. `trace` receives one call per stage for the whole batch.
+        """
+        trace = trace or Trace()
+        with timed(trace, "encode", self.model):
+            patches, grids = self.processor.qwen_images(images)
+            tokens = self.model.encode_images(self._place(patches), grids.to(self.model.device))
+            vision = self.model.detector.encode(self._place(self.processor.sam_images(images)))
+        asked = [(i, text) for i, texts in enumerate(instructions) for text in texts]
+        prompts = [self._prompt(text, i, grids[i]) for i, text in asked]
+        fitting = [n for n, prompt in enumerate(prompts) if self._fits(len(prompt.token_ids))]
+        answers = [Answer(prompt_tokens=len(prompt.token_ids), too_long=True) for prompt in prompts]
+        if fitting:
+            chosen = [prompts[n] for n in fitting]
+            with timed(trace, "llm", self.model):
+                written = self._write(chosen, tokens)
+            slots = self._slots(written, [p.image for p in chosen], vision, images, trace)
+            for n, text, found in zip(fitting, written, slots, strict=True):
+                answers[n] = self._answer(len(prompts[n].token_ids), text, found)
+        ordered = iter(answers)
+        return [[next(ordered) for _ in texts] for texts in instructions]
+
+    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+        # not str.format: braces in an instruction are its own
+        text = self.prompt.replace("{instruction}", instruction)
+        frames, rows, columns = grid.tolist()
+        return Prompt(self.processor.prompt(text, (frames, rows, columns)), image)
+
+    def _place(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.model.device, self.model.dtype)
+
+    @abstractmethod
+    def _fits(self, prompt_length: int) -> bool:
+        """Whether the model's context has room for a prompt and an answer."""
+
+    @abstractmethod
+    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[W]:
+        """What the language model answers to each prompt."""
+
+    @abstractmethod
+    def _slots(
+        self,
+        written: Sequence[W],
+        image_of: Sequence[int],
+        vision: VisionFeatures,
+        images: Sequence["Image"],
+        trace: Trace,
+    ) -> list[list[Slot]]:
+        """The masks of each answer."""
+
+    @abstractmethod
+    def _answer(self, prompt_tokens: int, written: W, slots: Sequence[Slot]) -> Answer: ...
+
+
+@torch.no_grad()
+def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
+    """Masks of an image's size from logits `[N, h, w]`: bilinear to the image, above 0 is foreground."""
+    if not len(mask_logits):
+        return []
+    full = F.interpolate(mask_logits[None].float(), (height, width), mode="bilinear", align_corners=False)[0]
+    return encode_all((full > 0).cpu().numpy())
+
+
+@contextmanager
+def timed(trace: Trace, kind: CallKind, model: LanguageModel) -> Iterator[Call]:
+    """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
+    with torch.no_grad(), trace.call(kind) as call:
+        yield call
+        if model.device.type == "cuda":
+            torch.cuda.synchronize(model.device)

@@ -1,0 +1,68 @@
+"""What every system of the bench that answers in a single pass does with a batch of samples."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.predictions import OK, Call, Candidate, Instance, Prediction, Trace
+
+if TYPE_CHECKING:
+    from e2e.single_pass.predictor import Answer, SinglePass
+    from workbench.data.samples import Sample
+    from workbench.plugins.interfaces import Image
+
+
+class SinglePassSystem:
+    """One loaded checkpoint that answers instructions; samples of one image share its features in a batch."""
+
+    oracles = ("scores", "deduplication", "presence")
+    predictor: "SinglePass[Any]"
+
+    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
+        """One prediction per sample, in order."""
+        groups: dict[str, list[int]] = {}
+        for index, sample in enumerate(samples):
+            groups.setdefault(sample.image_id, []).append(index)
+        trace = Trace()
+        answers = self.predictor.segment_instructions(
+            [images[group[0]] for group in groups.values()],
+            [[samples[index].instruction for index in group] for group in groups.values()],
+            trace,
+        )
+        predictions: dict[int, Prediction] = {}
+        for group, found in zip(groups.values(), answers, strict=True):
+            for index, answer in zip(group, found, strict=True):
+                predictions[index] = _prediction(
+                    samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
+                )
+        return [predictions[index] for index in range(len(samples))]
+
+    def outcome(self, answer: "Answer") -> tuple[str, str]:
+        """How an answer ended: a key of `OUTCOMES` and a message."""
+        if answer.too_long:
+            return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
+        if answer.cut_off and not answer.phrases:
+            return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
+        return OK, ""
+
+
+def _prediction(
+    sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int, ending: tuple[str, str]
+) -> Prediction:
+    own = [replace(call, note={**call.note, "batch": batch} if batch > 1 else call.note) for call in calls]
+    for call in own:
+        if call.kind == "llm":
+            call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
+            call.note = {**call.note, "text": answer.text, **({"mistake": "cut_off"} if answer.cut_off else {})}
+    outcome, message = ending
+    return Prediction(
+        sample_id,
+        instances=tuple(Instance(slot.mask, slot.score) for slot in answer.instances),
+        outcome=outcome,
+        message=message,
+        calls=tuple(own),
+        candidates=tuple(
+            Candidate(slot.mask, slot.score, "low_score", answer.phrases[slot.phrase]) for slot in answer.below
+        ),
+        phrases=answer.phrases,
+    )

@@ -1,0 +1,103 @@
+"""Training and validation conversations about generated tabletop scenes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from e2e.single_pass.examples import Example
+from e2e.single_pass.predictor import SinglePass
+from workbench.data.masks import encode
+from workbench.data.predictions import Instance, Prediction
+from workbench.data.samples import Sample
+from workbench.metrics.inst2seg import inst2seg
+from workbench.metrics.overlaps import overlaps
+from workbench.metrics.statistics import estimate
+from workbench.tabletop import phrases
+from workbench.tabletop.grammar import instructions
+from workbench.tabletop.scenes import Scene, Split, make_scene
+from workbench.tabletop.training_phrases import any_phrase, held_out
+from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES
+
+STREAM = 0x15A  # apart from every seed that the benchmark's files use
+WORDS = {word: word for word in (*CATEGORIES, *KINDS, phrases.ANYTHING)} | {
+    word: f"{word} {phrases.ANYTHING}" for word in (*COLOURS, *SIZES)
+}
+"""Each word of the noun phrases, and the shortest phrase that means it alone."""
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the conversations of a stage are like.
+
+    `count` conversations per scene; `phrase_share` of them ask for a noun phrase, the others give an instruction.
+    """
+
+    image_size: int
+    count: int
+    phrase_share: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question about a scene: its text, the noun phrase of the answer, and the indices of the targets."""
+
+    text: str
+    phrase: str
+    targets: Sequence[int]
+
+
+def draw(seed: int, number: int, task: Task, split: Split = "train") -> tuple[Scene, list[Asked]]:
+    """Scene `number` and what is asked about it; both depend on nothing but the arguments."""
+    rng = np.random.default_rng([STREAM, SPLITS.index(split), seed, number])
+    scene = make_scene(rng, task.image_size, split)
+    plain = int(rng.binomial(task.count, task.phrase_share))
+    found = [
+        Asked(i.text, i.phrase, i.targets)
+        for i in instructions(scene, rng, task.count - plain)
+        if split != "train" or not held_out(phrases.parse(i.phrase))
+    ]
+    return scene, [*(ask_phrase(scene, rng) for _ in range(plain)), *found]
+
+
+def ask_phrase(scene: Scene, rng: np.random.Generator) -> Asked:
+    """A noun phrase as the question: two thirds name something in the scene, the rest come close."""
+    phrase = any_phrase(scene.objects, rng)
+    return Asked(str(phrase), str(phrase), [i for i, thing in enumerate(scene.objects) if phrase.matches(thing)])
+
+
+def conversations(
+    drawn: Sequence[tuple[Scene, Sequence[Asked]]], slots: int
+) -> tuple[list[NDArray[np.uint8]], list[Example]]:
+    """Images and the conversations about them; questions with more targets than `slots` are left out."""
+    examples = []
+    for index, (scene, asked) in enumerate(drawn):
+        for question in asked:
+            if len(question.targets) > slots:
+                continue
+            masks = [scene.objects[i].mask for i in question.targets] or [np.zeros(scene.image.shape[:2], dtype=bool)]
+            targets = torch.from_numpy(np.stack(masks).astype(np.uint8))
+            examples.append(Example(index, question.text, [(question.phrase, targets)]))
+    return [scene.image for scene, _ in drawn], examples
+
+
+def evaluate(predictor: SinglePass[Any], drawn: Sequence[tuple[Scene, Sequence[Asked]]]) -> dict[str, float]:
+    """Inst2Seg's numbers on these scenes, and the share of answers that name the right phrase and nothing else."""
+    samples: list[Sample] = []
+    predictions, named = [], []
+    for number, (scene, asked) in enumerate(drawn):
+        height, width = scene.image.shape[:2]
+        answers = predictor.segment_instructions([scene.image], [[question.text for question in asked]])[0]
+        for question, answer in zip(asked, answers, strict=True):
+            name = f"{number}-{len(samples)}"
+            targets = tuple(encode(scene.objects[i].mask) for i in question.targets)
+            samples.append(Sample(name, str(number), Path(), width, height, question.text, targets))
+            predictions.append(Prediction(name, tuple(Instance(slot.mask, slot.score) for slot in answer.instances)))
+            named.append(answer.phrases == (question.phrase,))
+    figures = estimate(inst2seg(overlaps(samples, predictions)), len(samples))
+    return {**figures, "phrase": float(np.mean(named))}

@@ -1,0 +1,153 @@
+"""The figures of a comparison: pure functions from results (and the tidy table) to matplotlib figures.
+
+`results` is a run's `results.json`: metrics are fractions, times are seconds. Every figure gives a system the same
+colour and marker, and a call kind the same colour.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from reports.figures.shared import legend, nothing
+from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
+from workbench.data.results import main_metric
+
+Results = Mapping[str, Any]
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
+    """The main metric and gIoU, where there is one, per group of samples, with 95 % intervals where there are any."""
+    metrics = [main_metric(results)]
+    if metrics == ["mAP"] and any("gIoU" in system["metrics"] for system in results["systems"].values()):
+        metrics.append("gIoU")
+    groups = _groups(results, by)
+    names = list(results["systems"])
+    figure = Figure(figsize=(WIDTH, 1.2 + 0.42 * max(len(groups), 2)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
+    offsets = np.linspace(-0.17, 0.17, len(names)) if len(names) > 1 else np.zeros(1)
+    for axes, metric in zip(panels, metrics, strict=True):
+        for offset, (name, style) in zip(offsets, system_style(names).items(), strict=True):
+            for row, group in enumerate(groups):
+                _interval_dot(axes, results["systems"][name][by].get(group), metric, row + float(offset), style)
+        axes.set_xlim(0, 100)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel(f"{metric} (%)")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        for row in range(len(groups) - 1):
+            axes.axhline(row + 0.5, color=GRID, lw=0.7)
+    panels[0].set_yticks(range(len(groups)), [f"{_group_name(g, by)} ({n})" for g, n in groups.items()])
+    panels[0].set_ylim(max(len(groups), 1) - 0.5, -0.5)
+    legend(figure, names)
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def failure_causes(results: Results, instances: Mapping[str, str], samples: Mapping[str, str]) -> Figure:
+    """What went wrong, per 100 samples and system: above a line instances and targets, below it whole samples.
+
+    `instances` and `samples` map keys of `diagnosis` to names, in drawing order.
+    """
+    rows = {**instances, **samples}
+    rates = {
+        name: {key: 100 * s["diagnosis"].get(key, 0) / max(s["samples"], 1) for key in rows}
+        for name, s in results["systems"].items()
+    }
+    figure = _grouped_bars(rates, rows, "per 100 samples")
+    figure.axes[0].axhline(len(instances) - 0.5, color=MUTED, lw=0.7)
+    return figure
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
+    """What became of missed targets, per 100 samples and system; reasons that never occur are left out."""
+    rates = {
+        name: {key: 100 * s["missed_targets"].get(key, 0) / max(s["samples"], 1) for key in reasons}
+        for name, s in results["systems"].items()
+    }
+    occurring = {key: text for key, text in reasons.items() if any(rate[key] for rate in rates.values())}
+    return _grouped_bars(rates, occurring, "missed targets per 100 samples")
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def failed_calls(results: Results, categories: Mapping[str, str]) -> Figure:
+    """Model calls that went wrong, per 100 samples and system; categories that never occur are left out."""
+    rates = {}
+    for name, system in results["systems"].items():
+        counts = system.get("call_failures", {})  # runs of earlier versions have none
+        rates[name] = {key: 100 * counts.get(key, 0) / max(system["samples"], 1) for key in categories}
+    occurring = {key: text for key, text in categories.items() if any(rate[key] for rate in rates.values())}
+    return _grouped_bars(rates, occurring, "calls per 100 samples")
+
+
+@mpl.rc_context(FIGURE_STYLE)
+def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
+    """The share of targets that got through each stage, in percent, systems side by side."""
+    shares = {}
+    for name, system in results["systems"].items():
+        counts = system.get("funnel", {})  # runs of earlier versions have none
+        shares[name] = {key: 100 * counts.get(key, 0) / max(counts.get("targets", 0), 1) for key in stages}
+    known = any(system.get("funnel", {}).get("targets") for system in results["systems"].values())
+    return _grouped_bars(shares, stages if known else {}, "% of targets")
+
+
+def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, str], label: str) -> Figure:
+    """A group of horizontal bars for each of `rows`, one bar for each system."""
+    names = list(rates)
+    figure = Figure(figsize=(WIDTH, 1.1 + max(len(rows), 2) * (0.16 + 0.17 * len(names))), layout="constrained")
+    axes = figure.subplots()
+    height = 0.74 / max(len(names), 1)
+    for i, (name, (colour, _)) in enumerate(system_style(names).items()):
+        for row, key in enumerate(rows):
+            rate, y = rates[name][key], row + (i - (len(names) - 1) / 2) * height
+            axes.barh(y, rate, height=0.88 * height, color=colour)
+            axes.annotate(
+                f"{rate:.1f}",
+                (rate, y),
+                xytext=(3, -0.5),
+                textcoords="offset points",
+                va="center",
+                fontsize=7.5,
+                color=MUTED,
+            )
+    axes.set_yticks(range(len(rows)), list(rows.values()))
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    axes.set_xlim(0, 1.1 * max((rates[name][key] for name in names for key in rows), default=0) or 1)
+    axes.set_xlabel(label)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    legend(figure, names)
+    return figure if rows else nothing(figure, axes, "none")
+
+
+def _groups(results: Results, by: str) -> dict[str, int]:
+    """Names of the groups that have samples, with how many, in the results' order."""
+    groups: dict[str, int] = {}
+    for system in results["systems"].values():
+        for group, found in system[by].items():
+            if found["samples"]:
+                groups.setdefault(group, found["samples"])
+    return groups
+
+
+def _group_name(group: str, by: str) -> str:
+    return {"0": "no target", "1": "1 target", ">=2": "2 or more"}[group] if by == "by_targets" else group
+
+
+def _interval_dot(axes: Axes, found: Mapping[str, Any] | None, metric: str, y: float, style: tuple[str, str]) -> None:
+    value = found["metrics"].get(metric) if found else None
+    if found is None or value is None:
+        return
+    colour, marker = style
+    interval = found["intervals"].get(metric)
+    if interval:
+        axes.plot(
+            [100 * interval[0], 100 * interval[1]], [y, y], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt"
+        )
+    axes.plot([100 * value], [y], marker=marker, ms=5.5, color=colour, mec=PAPER, mew=0.8, ls="none", clip_on=False)

@@ -1,0 +1,94 @@
+"""All figures of a comparison: with their titles for the report, and as files for MLflow and for papers."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from reports.figures import accuracy as figures
+from reports.figures import latency, pareto
+from reports.figures.oracles import available, oracle_gains
+from reports.text.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES
+from workbench.data.results import main_metric
+from workbench.failures.calls import CALL_CATEGORIES
+from workbench.runs.run import Run
+
+DPI = 144
+
+
+def write_figures(run: Run, out: Path) -> Path:
+    """Write the figures of a finished run as PNG files into the folder `out`, named by their titles, in place of those
+    that are there, and return it."""
+    out.mkdir(exist_ok=True)
+    for earlier in out.glob("*.png"):
+        earlier.unlink()
+    for title, _, figure in drawn(run.results):
+        figure.savefig(out / f"{title.lower().replace(' ', '-')}.png", dpi=DPI)
+    return out
+
+
+def drawn(results: Mapping[str, Any]) -> list[tuple[str, str, Figure]]:
+    """Every figure of a comparison, after its title and a note, in the report's order."""
+    metric = main_metric(results)
+    found = [
+        (
+            "Accuracy against time",
+            f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
+            "dominated: another is faster and more accurate.",
+            pareto.accuracy_against_latency(results),
+        ),
+        (
+            "By kind of instruction",
+            f"{metric} and gIoU with 95 % intervals; in brackets the number of samples.",
+            figures.breakdown(results, "by_kind"),
+        ),
+        (
+            "By number of targets",
+            f"The same by how many instances the instruction asks for; {metric} needs targets, gIoU does not.",
+            figures.breakdown(results, "by_targets"),
+        ),
+        (
+            "Where the time goes",
+            "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
+            latency.time_by_call(results),
+        ),
+        (
+            "Latency by number of targets",
+            "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
+            latency.latency_by_targets(results),
+        ),
+        (
+            "Latency by number of rounds",
+            "The same by how often a sample asked its language model, checks of single masks left out.",
+            latency.latency_by_rounds(results),
+        ),
+        (
+            "What went wrong",
+            "Instances and targets above the line; below it whole samples, each in at most one category.",
+            figures.failure_causes(results, _named(INSTANCES), _named(SAMPLES)),
+        ),
+        (
+            "What became of the missed targets",
+            "Whether a candidate mask ever covered them, and why it is not in the answer.",
+            figures.missed_targets(results, _named(MISSED)),
+        ),
+        (
+            "Where targets are lost",
+            "The share of targets that got through each stage on the way into the answer.",
+            figures.recall_funnel(results, _named(FUNNEL)),
+        ),
+        (
+            "Calls that went wrong",
+            "Also those that the system recovered from: what it was told, or tried, again.",
+            figures.failed_calls(results, _named(CALL_CATEGORIES)),
+        ),
+    ]
+    if available(results):
+        note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
+        found.append(("What a perfect part would buy", note, oracle_gains(results)))
+    return found
+
+
+def _named(keys: Iterable[str]) -> dict[str, str]:
+    return {key: NAMES[key] for key in keys}

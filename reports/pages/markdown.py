@@ -1,0 +1,140 @@
+"""A run, or several runs of the same samples, as compact Markdown for a pull request or a message."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reports.text import tables
+from reports.text.glossary import NAMES
+from reports.text.numbers import NONE
+from reports.text.verdict import caveats, mixed, verdict
+from workbench.data.results import main_metric
+from workbench.runs.run import Run
+from workbench.scoring.joined import JoinedRun
+
+Results = Mapping[str, Any]
+CHANGED = 8
+"""Samples that are listed."""
+INSTRUCTION = 120
+"""Characters of an instruction that are shown."""
+
+
+def write_markdown(run: Run, out: Path) -> Path:
+    """Write the Markdown of a finished run to `out` and return its path."""
+    out.write_text(markdown(run), encoding="utf-8")
+    return out
+
+
+def markdown(run: Run) -> str:
+    """Verdict, caveats, headline table, differences, failures and the samples that changed most."""
+    results = run.results
+    notes = caveats(results, run.manifest) + mixed([member.manifest for member in run.members])
+    parts = [
+        f"**{escaped(verdict(results))}**",
+        "\n".join(f"* {escaped(note)}" for note in notes),
+        f"{escaped(run.benchmark)}, {results['benchmark']['samples']:,} samples, protocol "
+        f"{escaped(results['protocol'])}, 95 % intervals in brackets",
+        _table(["", *run.systems], tables.headline(results)),
+        _pairs(results),
+        _failures(results),
+        _changed(run),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown that shows it and does nothing else: no tags, links, mentions, issue numbers or tables."""
+    text = " ".join(text.split())
+    text = re.sub(r"([\\`*\[\]|~<>&$])|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+    # an invisible space breaks what a code host would turn into a mention, a link or an issue
+    return re.sub(r"@|#(?=\d)|:(?=//)|(?<=www)\.", "\\g<0>\N{ZERO WIDTH SPACE}", text)
+
+
+def _table(head: Sequence[str], rows: Sequence[tables.Row]) -> str:
+    """The rows as a Markdown table; bold where a cell stands out."""
+    lines = [_line([escaped(name) for name in head]), _line(["---", *["--:"] * (len(head) - 1)])]
+    for row in rows:
+        cells = [_cell(cell) for cell in row.cells]
+        lines.append(_line([escaped(f"{row.name} {row.unit}".strip()), *cells]))
+    return "\n".join(lines)
+
+
+def _cell(cell: tables.Cell) -> str:
+    text = f"**{escaped(cell.text)}**" if cell.strong and cell.text else escaped(cell.text)
+    return f"{text} ({escaped(cell.detail)})" if cell.detail else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _pairs(results: Results) -> str:
+    """The differences of the main metric: of a pair in every metric, of more systems as a matrix."""
+    pairs = results["differences"]
+    if not pairs:
+        return ""
+    if len(pairs) == 1:
+        (pair,) = pairs
+        title = f"Difference, {pair['a']} minus {pair['b']}; p by Holm's method over all metrics"
+        body = _table(["", "difference"], tables.differences(results))
+    else:
+        metric = main_metric(results)
+        title = f"Differences in points of {metric}, row minus column; p by Holm's method over all metrics of all pairs"
+        body = _table(["", *(f"{NONE} {name}" for name in results["systems"])], tables.matrix(results, metric))
+    return f"### Differences\n\n{escaped(title)}\n\n{body}"
+
+
+def _failures(results: Results) -> str:
+    """Samples by failure category, those that occur, one column for each system."""
+    systems = results["systems"]
+    counts = {name: {**system["diagnosis"], **system["failures"]} for name, system in systems.items()}
+    names = dict.fromkeys(key for found in counts.values() for key in found)
+    rows = [
+        tables.Row(NAMES.get(key, key), "", [tables.Cell(str(found.get(key, 0))) for found in counts.values()])
+        for key in names
+        if key not in ("matched", "exact_set") and any(found.get(key) for found in counts.values())
+    ]
+    title = "Samples, instances and targets by what went wrong; see the report for what each means"
+    return f"### Failures\n\n{title}\n\n{_table(['', *systems], rows)}" if rows else ""
+
+
+def _changed(run: Run) -> str:
+    """The samples on which two systems differ most in IoU."""
+    pair = _pair(run)
+    if pair is None:
+        return ""
+    a, b = pair
+    table = run.table()
+    iou = table.pivot(index="sample_id", columns="system", values="iou").dropna(subset=[a, b])
+    gaps = (iou[b] - iou[a]).sort_values(key=lambda gap: -gap.abs(), kind="stable")
+    gaps = gaps[gaps.abs() > 0].head(CHANGED)
+    if not len(gaps):
+        return f"No sample has another IoU under {escaped(b)} than under {escaped(a)}."
+    texts = {sample.sample_id: sample.instruction for sample in run.samples()}
+    head = ["sample", "instruction", "IoU of the first", "of the second"]
+    lines = [_line(head), _line(["---", "---", "--:", "--:"])]
+    for sample_id in gaps.index:
+        text = texts[sample_id]
+        text = text if len(text) <= INSTRUCTION else text[: INSTRUCTION - 1] + "…"
+        values = [f"{iou.loc[sample_id, name]:.2f}" for name in (a, b)]
+        lines.append(_line([escaped(str(sample_id)), escaped(text), *values]))
+    title = f"The first is {a}, the second {b}; {len(gaps)} samples with the largest difference in IoU"
+    return "### Samples that changed most\n\n" + escaped(title) + "\n\n" + "\n".join(lines)
+
+
+def _pair(run: Run) -> tuple[str, str] | None:
+    """The same system in the first and the last of several runs; else the two that are best by the main metric."""
+    if len(run.systems) < 2:
+        return None
+    first, last = run.members[0], run.members[-1]
+    if isinstance(run, JoinedRun):
+        for name in first.systems:
+            labels = [label for label, (member, system) in run.parts.items() if system == name]
+            ends = [label for label in labels if run.parts[label][0] in (first, last)]
+            if len(ends) == 2:
+                return ends[0], ends[1]
+    metric = main_metric(run.results)
+    known = {name: system["metrics"].get(metric) for name, system in run.results["systems"].items()}
+    best = sorted(known, key=lambda name: -1 if known[name] is None else known[name], reverse=True)[:2]
+    return best[0], best[1]

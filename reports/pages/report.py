@@ -1,0 +1,152 @@
+"""The report of a run, or of several runs of the same samples (`workbench.scoring.joined`): one HTML file that needs
+nothing else, no network and no server."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reports.figures.catalogue import drawn
+from reports.figures.oracles import oracle_columns, oracle_rows, unavailable
+from reports.figures.style import CALL_NAMES, system_style
+from reports.figures.svg import COLOURS, inline_svg
+from reports.pages.gallery import build_gallery
+from reports.text import tables
+from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
+from reports.text.published import compare, published
+from reports.text.verdict import caveats, mixed, verdict
+from workbench.data.digests import flatten
+from workbench.data.results import main_metric
+from workbench.runs.run import Run
+
+TEMPLATE = Path(__file__).parent / "template"
+PAIRS_IN_FULL = 6
+"""Differences of every metric and failure rate are shown for as many pairs of systems; the matrix has all pairs."""
+PAIRS_IN_A_TABLE = 3
+
+
+def write_report(run: Run, out: Path) -> Path:
+    """Write the report of a finished run to `out` and return its path."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(_page(run))
+    out.write_text(page, encoding="utf-8")
+    return out
+
+
+def _page(run: Run) -> dict[str, Any]:
+    results, manifest = run.results, run.manifest
+    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems}, run.table())
+    style = system_style(run.systems)
+    return {
+        "title": manifest["name"],
+        "benchmark": run.benchmark,
+        "runs": [member.name for member in run.members],
+        "created": datetime.fromisoformat(manifest["created"]),
+        "protocol": results["protocol"],
+        "samples": results["benchmark"]["samples"],
+        "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
+        "verdict": verdict(results),
+        "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
+        "headline": tables.headline(results),
+        "differences": _differences(results),
+        "matrix": tables.matrix(results, main_metric(results)) if len(run.systems) > 2 else [],
+        "metric": main_metric(results),
+        "oracles": oracle_rows(results),
+        "oracle_columns": oracle_columns(results),
+        "oracle_notes": unavailable(results),
+        "published": compare(results, published(run.benchmark)),
+        "figures": [
+            {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")}
+            for title, note, figure in drawn(results)
+        ],
+        "gallery": gallery,
+        "names": NAMES,
+        "calls": CALL_NAMES,
+        "causes": {"instances": list(INSTANCES), "samples": list(SAMPLES)},
+        "provenance": _provenance(run),
+        "commands": [_command(member.manifest) for member in run.members],
+        "definitions": definitions(),
+        "colours": COLOURS,
+        "css": Markup((TEMPLATE / "report.css").read_text()),
+        "scripts": [Markup((TEMPLATE / name).read_text()) for name in ("masks.js", "gallery.js")],
+    }
+
+
+def _differences(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Tables of a few pairs each: their names, the rows of metrics and those of failure rates."""
+    pairs = results["differences"]
+    if len(pairs) > PAIRS_IN_FULL:
+        return []
+    return [
+        {
+            "pairs": [(pair["a"], pair["b"]) for pair in some],
+            "metrics": tables.differences(results, some),
+            "rates": tables.rates(some),
+            "notes": list(dict.fromkeys(pair["note"] for pair in some if pair.get("note"))),
+        }
+        for some in (pairs[place : place + PAIRS_IN_A_TABLE] for place in range(0, len(pairs), PAIRS_IN_A_TABLE))
+    ]
+
+
+def _provenance(run: Run) -> dict[str, dict[str, Any]]:
+    """What the results depend on, by section, as flat keys; of several runs, a section for each."""
+    benchmark = run.manifest["benchmark"]
+    asked = {"name": benchmark["name"], "protocol": benchmark["protocol"]}
+    asked["samples"] = run.results["benchmark"]["samples"]
+    sections = {
+        "Benchmark": asked | benchmark["identity"],
+        **_made(run.members),
+        **{f"System {name}": identity for name, identity in run.manifest["systems"].items()},
+    }
+    return {
+        title: {k: v for k, v in flatten(found).items() if v not in (None, [], "")} for title, found in sections.items()
+    }
+
+
+def _made(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """How the runs were made: the code, the libraries, the machine and the options."""
+    names = {"Code": "git", "Versions": "versions", "Machine": "machine", "Options": "options"}
+    if len(runs) == 1:
+        return {title: runs[0].manifest[key] for title, key in names.items()}
+    return {
+        f"Run {place}: {run.name}": {"created": run.manifest["created"]}
+        | {title.lower(): run.manifest[key] for title, key in names.items()}
+        for place, run in enumerate(runs, 1)
+    }
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    """The command that makes this comparison again; of systems that no plugin makes, it names the function."""
+    options = manifest["options"]
+    makers = options.get("makers", {})
+    systems = [f"{name}={makers[name]}" if name in makers else name for name in manifest["systems"]]
+    words = [
+        "workbench",
+        "compare",
+        "--systems",
+        ",".join(systems),
+        "--benchmark",
+        manifest["benchmark"]["name"],
+    ]
+    for option in ("limit", "mode", "seed", "time_limit"):
+        if options.get(option) is not None:
+            words += ["--" + option.replace("_", "-"), str(options[option])]
+    if oracles := options.get("oracles"):
+        words += ["--oracles"] if oracles is True else ["--oracles", ",".join(oracles)]
+    for assignment in options.get("set", []):
+        words += ["--set", assignment]
+    return shlex.join(words)
+
+
+def _variable(colour: str) -> str:
+    return next(name for name, value in COLOURS.items() if value == colour)

@@ -1,0 +1,160 @@
+"""Numbers that others published for the benchmarks, where they were read, and measured results beside them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from reports.text.numbers import NONE, percent
+from workbench.data.errors import ConfigurationError, short
+
+PUBLISHED = Path(__file__).with_name("published.yaml")
+
+Results = Mapping[str, Any]
+Column = tuple[str, str | None]
+"""Metric and kind of sample, None for all samples"""
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """One system: percentages by column, the split that they are of, and what a reader has to know of them."""
+
+    system: str
+    cells: Sequence[str]
+    split: str
+    remark: str
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Measured rows first, then published ones; `columns` are headings."""
+
+    columns: Sequence[str]
+    rows: Sequence[ComparedRow]
+
+
+def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | None:
+    """The measured systems beside the published numbers of the benchmark, or None where none has a measured metric.
+
+    Only numbers of the split that was run are taken, or of all splits where the run does not say which it was.
+    """
+    systems = results["systems"]
+    split = results["benchmark"].get("identity", {}).get("split")
+    measured = next(iter(systems.values()))["metrics"]
+    taken = [n for n in numbers if n.metric in measured and split in (None, n.split)]
+    if not taken:
+        return None
+    columns = sorted({(n.metric, n.kind) for n in taken}, key=lambda c: (c[1] or "", list(measured).index(c[0])))
+    rows = [ComparedRow(name, _measured(result, columns), split or NONE, "", True) for name, result in systems.items()]
+    keys = dict.fromkeys((n.system, n.split, n.protocol, n.source) for n in taken)
+    for system, its_split, protocol, source in keys:
+        found = {
+            (n.metric, n.kind): n.value
+            for n in taken
+            if (n.system, n.split, n.protocol, n.source) == (system, its_split, protocol, source)
+        }
+        remark = f"{source}; {_scored_by(protocol, results['protocol'])}".removesuffix("; ")
+        cells = [_percent(found.get(column)) for column in columns]
+        rows.append(ComparedRow(system, cells, its_split, remark, False))
+    return Comparison([f"{kind}: {metric}" if kind else metric for metric, kind in columns], rows)
+
+
+def _measured(result: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
+    groups = result["by_kind"]
+    return [
+        _percent((result if kind is None else groups.get(kind, {"metrics": {}}))["metrics"].get(metric))
+        for metric, kind in columns
+    ]
+
+
+def _scored_by(theirs: str | None, ours: str) -> str:
+    """What to say of the protocol of a published number; nothing where it is that of the run."""
+    if theirs == ours:
+        return ""
+    return f"scored by {theirs}, not {ours}" if theirs else "protocol not stated"
+
+
+def _percent(value: float | None) -> str:
+    return NONE if value is None else percent(value)
+
+
+@dataclass(frozen=True)
+class Published:
+    """`value` is a fraction. `kind` is the group of samples that it is of, None for all of the split. `protocol` is
+    what it was scored with, None where the source does not say."""
+
+    value: float
+    system: str
+    benchmark: str
+    split: str
+    kind: str | None
+    metric: str
+    protocol: str | None
+    source: str
+
+
+def published(benchmark: str, path: Path = PUBLISHED) -> list[Published]:
+    """The published numbers of a benchmark, in the order of the file.
+
+    Raises `ConfigurationError` that names the table for a file in another layout.
+    """
+    return [number for number in read(path) if number.benchmark == benchmark]
+
+
+def read(path: Path = PUBLISHED) -> list[Published]:
+    """All published numbers; the layout is described at the head of `published.yaml`."""
+    try:
+        tables = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    if not isinstance(tables, list):
+        raise ConfigurationError(f"{path}: expected a list of tables, got {short(tables)}")
+    return [number for i, table in enumerate(tables) for number in _numbers(table, f"{path}: table {i}")]
+
+
+def _numbers(table: object, where: str) -> Iterator[Published]:
+    if not isinstance(table, dict) or set(table) != {"source", "benchmark", "protocol", "columns", "rows"}:
+        _wrong(where, "the keys source, benchmark, protocol, columns and rows", table)
+    source, benchmark, protocol = _text(table, "source", where), _text(table, "benchmark", where), table["protocol"]
+    if protocol is not None:
+        protocol = _text(table, "protocol", where)
+    columns, rows = table["columns"], table["rows"]
+    if not isinstance(columns, list) or not columns or not isinstance(rows, dict):
+        _wrong(where, "a list of columns and a mapping of rows", columns)
+    for i, column in enumerate(columns):
+        known = {"split", "kind", "metric", "unit"}
+        if not isinstance(column, dict) or not {"split", "metric"} <= set(column) <= known:
+            _wrong(f"{where}: column {i}", "split and metric, and perhaps kind and unit", column)
+        if column.get("unit", "percent") not in ("percent", "fraction"):
+            _wrong(f"{where}: column {i}", "the unit percent or fraction", column["unit"])
+    for system, values in rows.items():
+        if not isinstance(values, list) or len(values) != len(columns):
+            _wrong(f"{where}: {system}", f"{len(columns)} values", values)
+        for i, (column, value) in enumerate(zip(columns, values, strict=True)):
+            if value != "-":
+                place = f"{where}: column {i}"
+                kind = _text(column, "kind", place) if "kind" in column else None
+                split, metric = _text(column, "split", place), _text(column, "metric", place)
+                fraction = _fraction(value, column, f"{where}: {system}: {metric}")
+                yield Published(fraction, str(system), benchmark, split, kind, metric, protocol, source)
+
+
+def _fraction(value: object, column: Mapping[str, Any], where: str) -> float:
+    top = 1 if column.get("unit") == "fraction" else 100
+    if type(value) not in (int, float) or not isinstance(value, int | float) or not 0 <= value <= top:
+        _wrong(where, f"a number from 0 to {top}", value)
+    return value / top
+
+
+def _text(mapping: Mapping[str, Any], key: str, where: str) -> str:
+    value = mapping[key]
+    if not isinstance(value, str) or not value:
+        _wrong(f"{where}: {key}", "a text", value)
+    return value
+
+
+def _wrong(where: str, expected: str, given: object) -> NoReturn:
+    raise ConfigurationError(f"{where}: expected {expected}, got {short(given)}")

@@ -1,0 +1,197 @@
+"""The numbers of a comparison as tables of text, for the report and for notebooks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.text.glossary import NAMES
+from reports.text.numbers import NONE, p_value, percent, points, seconds, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Results = Mapping[str, Any]
+PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value, its interval or another remark, and whether it stands out (best of its row, or decided)."""
+
+    text: str
+    detail: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """`name` as in `reports.text.glossary`, `unit` may be empty."""
+
+    name: str
+    unit: str
+    cells: Sequence[Cell]
+
+
+def headline(results: Results) -> list[Row]:
+    """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
+    systems = list(results["systems"].values())
+    rows = [_metric_row(name, systems) for name in systems[0]["metrics"]]
+    rows += _known(_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99"))
+    if any(s["samples_per_second"] for s in systems):
+        rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
+    rows.append(Row("cold start", "", [_duration(s["cold_start"]) for s in systems]))
+    rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
+    for side, name in (("in", "tokens read"), ("out", "tokens written")):
+        rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
+    rows += _known(_per_correct(name, key, systems) for key, name in PER_CORRECT.items())
+    rows.append(Row("failed", "samples", [Cell(str(s["n_failed"]), f"of {s['samples']}") for s in systems]))
+    return rows
+
+
+def differences(results: Results, pairs: Sequence[Mapping[str, Any]] | None = None) -> list[Row]:
+    """Differences in points with 95 % intervals and Holm-corrected p-values, one cell for each pair (of all, where
+    `pairs` are not given); strong where the interval leaves out 0."""
+    pairs = results["differences"] if pairs is None else pairs
+    rows = [Row(name, "points", [_difference(pair["metrics"].get(name)) for pair in pairs]) for name in _metrics(pairs)]
+    paces = [_pace(results["systems"], pair) for pair in pairs]
+    return [*rows, Row("latency p50", "", paces)] if pairs else []
+
+
+def rates(pairs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Differences of the shares of samples with each failure, as `differences` has them; the unit says in how many
+    samples only the first, and only the second system shows it. Failures that none shows are left out."""
+    if not all(pair.get("rates") for pair in pairs):  # runs of earlier versions have none
+        return []
+    rows = []
+    for name in pairs[0]["rates"] if pairs else ():
+        found = [pair["rates"][name] for pair in pairs]
+        if any(rate["only_a"] or rate["only_b"] or rate["difference"] for rate in found):
+            counts = ", ".join(f"{rate['only_a']} : {rate['only_b']}" for rate in found)
+            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate) for rate in found]))
+    return rows
+
+
+def matrix(results: Results, metric: str) -> list[Row]:
+    """One row and one cell for each system: the row's `metric` minus the column's, as `differences` has it."""
+    found = {}
+    for pair in results["differences"]:
+        one = pair["metrics"].get(metric)
+        found[pair["a"], pair["b"]], found[pair["b"], pair["a"]] = one, _reversed(one)
+    systems = list(results["systems"])
+    return [Row(a, "", [Cell("") if a == b else _difference(found.get((a, b))) for b in systems]) for a in systems]
+
+
+def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
+    """The rows as a data frame of text, for notebooks."""
+    import pandas as pd
+
+    text = [[_plain(cell) for cell in row.cells] for row in rows]
+    return pd.DataFrame(text, index=[f"{row.name} {row.unit}".strip() for row in rows], columns=list(columns))
+
+
+def _plain(cell: Cell) -> str:
+    if not cell.detail or cell.detail[0].isalpha():  # "of 240", "faster (1.2 to 1.4)"
+        return f"{cell.text} {cell.detail}".strip()
+    return f"{cell.text} ({cell.detail})"
+
+
+def _known(rows: Iterable[Row]) -> list[Row]:
+    """Those that some system has a number for: runs of earlier versions do not have all."""
+    return [row for row in rows if any(cell.text != NONE for cell in row.cells)]
+
+
+def _metrics(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(pairs[0]["metrics"]) if pairs else []
+
+
+def _metric_row(name: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    values = [system["metrics"].get(name) for system in systems]
+    texts = [NONE if value is None else percent(value) for value in values]
+    best = _best(texts, max((v for v in values if v is not None), default=None), values)
+    cells = []
+    for text, system in zip(texts, systems, strict=True):
+        interval = system["intervals"].get(name)
+        detail = f"{percent(interval[0])}{NONE}{percent(interval[1])}" if interval else ""
+        cells.append(Cell(text, detail, text == best))
+    return Row(name, "%", cells)
+
+
+def _best(texts: Sequence[str], best: float | None, values: Sequence[float | None]) -> str | None:
+    """The text of the best value, or None where all read the same; what reads the same is equally good."""
+    return texts[values.index(best)] if best is not None and len(set(texts)) > 1 else None
+
+
+def _difference(found: Mapping[str, Any] | None) -> Cell:
+    if not found or found["difference"] is None:
+        return Cell(NONE)
+    interval, p = found["interval"], found.get("p_holm")
+    text = points(found["difference"])
+    parts = [f"{points(interval[0])} to {points(interval[1])}"] if interval else []
+    parts += [p_value(p)] if p is not None else []
+    decided = bool(interval) and (interval[0] > 0 or interval[1] < 0)
+    return Cell(text, ", ".join(parts), decided)
+
+
+def _reversed(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not found or found["difference"] is None:
+        return None
+    interval = found["interval"]
+    return {
+        "difference": -found["difference"],
+        "interval": [-interval[1], -interval[0]] if interval else None,
+        "p_holm": found.get("p_holm"),
+    }
+
+
+def _pace(systems: Mapping[str, Any], pair: Mapping[str, Any]) -> Cell:
+    """How many times as fast or slow the first is, with the interval of the ratio where the run has one."""
+    a, b = (systems[pair[side]]["latency"]["p50"] for side in ("a", "b"))
+    found = pair.get("latency", {}).get("p50")  # runs of earlier versions have none
+    ratio: float | None = found["ratio"] if found else a / b if a and b else None
+    if not ratio:
+        return Cell(NONE)
+    interval: list[float] | None = found["ratio_interval"] if found else None
+    if interval and ratio < 1:
+        interval = [1 / interval[1], 1 / interval[0]]
+    spread = f" ({times(interval[0])} to {times(interval[1])})" if interval else ""
+    factor = max(ratio, 1 / ratio)
+    text = "same" if factor < 1.05 else f"{times(factor)}\N{MULTIPLICATION SIGN}"
+    direction = "" if factor < 1.05 else "faster" if ratio < 1 else "slower"
+    return Cell(text, f"{direction}{spread}".strip(), interval is not None and interval[0] > 1)
+
+
+def _latency_row(quantile: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    found = [system["latency"].get(quantile) for system in systems]
+    texts = [NONE if value is None else seconds(value) for value in found]
+    best = _best(texts, min((value for value in found if value is not None), default=None), found)
+    spreads = [system["latency"].get("intervals", {}).get(quantile) for system in systems]
+    details = [f"{seconds(spread[0])}{NONE}{seconds(spread[1])}" if spread else "" for spread in spreads]
+    cells = [Cell(text, detail, text == best) for text, detail in zip(texts, details, strict=True)]
+    return Row(f"latency {quantile}", "", cells)
+
+
+def _per_correct(name: str, key: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+    cells = []
+    for system in systems:
+        found = system.get("per_correct_instance", {})  # runs of earlier versions have none
+        value, interval = found.get(key), found.get("intervals", {}).get(key)
+        write = seconds if key == "seconds" else _number if key == "calls" else _whole
+        detail = f"{write(interval[0])}{NONE}{write(interval[1])}" if interval and interval[1] else ""
+        cells.append(Cell(NONE if value is None else write(value), detail))
+    return Row(name, "per correct instance", cells)
+
+
+def _count(value: float | None) -> Cell:
+    return Cell(NONE if value is None else _whole(value))
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _duration(value: float | None) -> Cell:
+    return Cell(NONE if value is None else seconds(value))
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f}"

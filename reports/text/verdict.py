@@ -1,0 +1,128 @@
+"""What a comparison says, in words computed from its results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.text.numbers import percent, points, seconds, times
+from workbench.data.results import main_metric
+
+Results = Mapping[str, Any]
+
+
+def verdict(results: Results) -> str:
+    """One plain sentence: which system is more accurate, by how much, how sure that is, and who is faster by how much.
+
+    With more than two systems it compares the two best and names the rest. A lead whose 95 % interval covers 0, or is
+    unknown, is called undecided.
+    """
+    metric = main_metric(results)
+    systems = results["systems"]
+    if all(s["n_failed"] == s["samples"] for s in systems.values()):
+        return f"No verdict: {'every system' if len(systems) > 1 else next(iter(systems))} failed on every sample."
+    values = {name: s["metrics"].get(metric) for name, s in systems.items()}
+    ranked = sorted((name for name in values if values[name] is not None), key=lambda name: -values[name])
+    if not ranked:
+        return f"No verdict: {metric} is not defined for any system here."
+    best = ranked[0]
+    if len(ranked) == 1:
+        return f"{best} reaches {percent(values[best])} {metric}{_alone(systems[best], metric)}."
+    second = ranked[1]
+    lead, interval = _difference(results, best, second, metric)
+    numbers = f"{percent(values[best])} against {percent(values[second])} {metric}"
+    pace = _pace(results, best, second) + _rest(systems, ranked[2:], metric)
+    if interval is None:
+        return f"Undecided between {best} and {second}: {numbers}, too few images for an interval{pace}."
+    spread = f"95 % interval {points(interval[0])} to {points(interval[1])}"
+    if interval[0] <= 0 <= interval[1]:
+        return f"Undecided between {best} and {second}: {numbers}, and the {spread} of the difference covers 0{pace}."
+    return f"{best} is more accurate than {second}: {numbers}, a lead of {100 * lead:.1f} points ({spread}){pace}."
+
+
+def caveats(results: Results, manifest: Mapping[str, Any]) -> list[str]:
+    """What a reader should know before relying on the verdict; often nothing."""
+    notes = []
+    for name, system in results["systems"].items():
+        if system["n_failed"]:
+            how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system["failures"].items())
+            notes.append(f"{name} failed on {system['n_failed']} of {system['samples']} samples ({how}).")
+        timed = system["latency"]["samples"]
+        if timed < system["samples"]:
+            notes.append(f"The latency of {name} rests on the {timed} of {system['samples']} samples that were timed.")
+    unscored = max((s.get("unscored", 0) for s in results["systems"].values()), default=0)
+    if unscored:
+        notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
+    if manifest["git"]["dirty"]:
+        notes.append("The code had uncommitted changes.")
+    return notes
+
+
+def mixed(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In what runs that are compared differ beside their systems, where that matters."""
+    notes = []
+    if len({_text(m["machine"]) for m in manifests}) > 1:
+        notes.append("The runs were made on different machines: their times do not compare.")
+    if len({m["options"].get("mode") for m in manifests}) > 1:
+        notes.append("The runs were made in different modes (latency, throughput): their times do not compare.")
+    commits = list(dict.fromkeys(str(m["git"]["commit"])[:7] for m in manifests))
+    if len(commits) > 1:
+        notes.append(f"The runs were made by different versions of the code ({', '.join(commits)}).")
+    libraries = {name for m in manifests for name in m["versions"]}
+    changed = sorted(name for name in libraries if len({m["versions"].get(name) for m in manifests}) > 1)
+    if changed:
+        notes.append(f"The runs were made with different versions of {', '.join(changed)}.")
+    return notes
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, list[float] | None]:
+    """`a - b` and its interval, whichever way round the results hold it."""
+    for pair in results["differences"]:
+        found = pair["metrics"].get(metric)
+        if {pair["a"], pair["b"]} == {a, b} and found and found["difference"] is not None:
+            interval = found["interval"]
+            if pair["a"] == a:
+                return found["difference"], interval
+            return -found["difference"], [-interval[1], -interval[0]] if interval else None
+    return results["systems"][a]["metrics"][metric] - results["systems"][b]["metrics"][metric], None
+
+
+def _pace(results: Results, best: str, second: str) -> str:
+    ours, theirs = (results["systems"][name]["latency"]["p50"] for name in (best, second))
+    if not ours or not theirs:
+        return ""
+    if max(ours, theirs) / min(ours, theirs) < 1.05:
+        return f"; both take {seconds(ours)} a sample (median)"
+    fast, slow = (best, second) if ours < theirs else (second, best)
+    factor = max(ours, theirs) / min(ours, theirs)
+    pair = f"{seconds(min(ours, theirs))} against {seconds(max(ours, theirs))} a sample, median"
+    return f"; {fast} is {times(factor)} times as fast as {slow} ({pair}{_ratio_interval(results, slow, fast)})"
+
+
+def _ratio_interval(results: Results, a: str, b: str) -> str:
+    """That of the median latency of `a` over that of `b`, whichever way round the results hold it."""
+    for pair in results["differences"]:
+        interval = pair.get("latency", {}).get("p50", {}).get("ratio_interval")
+        if {pair["a"], pair["b"]} == {a, b} and interval:
+            low, high = interval if pair["a"] == a else (1 / interval[1], 1 / interval[0])
+            return f"; 95 % interval {times(low)} to {times(high)} times"
+    return ""
+
+
+def _rest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
+    found = []
+    for name in names:
+        middle = systems[name]["latency"]["p50"]
+        pace = f" at {seconds(middle)}" if middle else ""
+        found.append(f"{name} with {percent(systems[name]['metrics'][metric])}{pace}")
+    return f"; behind them {', '.join(found)}" if found else ""
+
+
+def _alone(system: Mapping[str, Any], metric: str) -> str:
+    interval = system["intervals"].get(metric)
+    spread = f" (95 % interval {percent(interval[0])} to {percent(interval[1])})" if interval else ""
+    middle = system["latency"]["p50"]
+    return spread + (f" at {seconds(middle)} a sample (median)" if middle else "")

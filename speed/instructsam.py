@@ -1,0 +1,402 @@
+"""Speed of InstructSAM: the reference's way against ours, in one run on one machine.
+
+    .venv/bin/python speed/instructsam.py
+    .venv/bin/python speed/instructsam.py --shape 2b --device cuda --dtype bfloat16
+    .venv/bin/python speed/instructsam.py --measure slots --rounds 20 --json k.json --figure k.png
+
+The reference's way answers one sample at a time and shares nothing: both vision encoders, the whole prompt and every
+token of the answer, for each instruction. Ours answers batches in which the instructions about one image share its
+features and the beginning of their prompts. Both are this project's code on the same weights and give the same
+answers. All ways take turns in every round, so that a machine that slows down slows all of them; figures are medians
+over the rounds, and a ratio is the median of the rounds' own ratios.
+
+Random weights (`--shape 2b`, and all rows about the number of slots and phrases) run the same operations on the same
+shapes; what they write is given: two words for each phrase.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from e2e.instructsam.config import InstructSamConfig, published_config
+from e2e.instructsam.model import InstructSAM
+from e2e.instructsam.predictor import Predictor
+from e2e.single_pass.preprocess import PatchSettings
+from e2e.single_pass.processor import Processor
+from e2e.single_pass.tokens import token_ids
+from e2e.systems import TINY
+from reports.figures.latency import latency_against
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.training.tokenizer import chat_tokenizer
+from workbench.metrics.latency import durations
+from workbench.metrics.statistics import Weights, estimate, intervals
+from workbench.tabletop.grammar import instructions
+from workbench.tabletop.phrases import ALL_PHRASES
+from workbench.tabletop.scenes import make_scene
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+MEASURES = ("throughput", "slots", "phrases")
+PER_IMAGE = 8
+Asked = tuple[NDArray[np.uint8], list[str]]
+"""An image and the instructions about it."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to answer all samples: in calls of some images with some instructions each."""
+
+    name: str
+    images: int
+    instructions: int
+
+    def calls(self, asked: Sequence[Asked]) -> list[list[Asked]]:
+        """The samples in calls; all ways answer the same ones."""
+        split = [
+            (image, texts[first : first + self.instructions])
+            for first in range(0, PER_IMAGE, self.instructions)
+            for image, texts in asked
+        ]
+        return [split[first : first + self.images] for first in range(0, len(split), self.images)]
+
+
+REFERENCE = Way("reference", 1, 1)
+WAYS = (
+    REFERENCE,
+    Way("ours, batch 1", 1, 1),
+    Way("ours, batch 8: 8 images, 1 instruction each", 8, 1),
+    Way("ours, batch 8: 1 image, 8 instructions", 1, 8),
+    Way("ours, batch 32: 4 images, 8 instructions each", 4, 8),
+)
+
+
+class Scripted(nn.Module):
+    """An output layer that does its work and then has every prompt write the same tokens, the last of them the end."""
+
+    def __init__(self, layer: nn.Module, tokens: Sequence[int]) -> None:
+        super().__init__()
+        self.layer, self.tokens, self.calls = layer, tokens, 0
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.layer(hidden)
+        logits[:, self.tokens[self.calls % len(self.tokens)]] = torch.inf
+        self.calls += 1
+        return logits
+
+
+def scenes(size: int, images: int) -> list[Asked]:
+    """Test scenes of tabletop, `size` pixels wide, with 8 instructions each."""
+    found: list[Asked] = []
+    number = 0
+    while len(found) < images:
+        rng = np.random.default_rng([0xBE7C4, number])
+        scene = make_scene(rng, size, "test")
+        texts = [asked.text for asked in instructions(scene, rng, PER_IMAGE)]
+        found += [(scene.image, texts)] if len(texts) == PER_IMAGE else []
+        number += 1
+    return found
+
+
+def random_predictor(
+    config: InstructSamConfig, processor: Processor, slots: int, device: str, dtype: torch.dtype, phrases: int = 1
+) -> Predictor:
+    """A model of this shape with random weights, made on the device, that answers with so many phrases of 2 words."""
+    record = {**config.to_dict(), "max_seg_nums": slots}
+    config = InstructSamConfig(**{**record, "sam3_config": config.sam3_config.__class__(**record["sam3_config"])})
+    config.sam3_config.detr_decoder_config.num_queries = slots
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device(device):
+            model = InstructSAM(config).to(dtype).eval()  # its parts go by precisions of their own
+    finally:
+        torch.set_default_dtype(before)
+    processor = Processor(processor.tokenizer, config, processor.patches)
+    return script(Predictor(model, processor, max_new_tokens=256), phrases)
+
+
+def script(predictor: Predictor, phrases: int) -> Predictor:
+    """The predictor, whose model now writes so many phrases of two words, and nothing else."""
+    config, processor = predictor.model.config, predictor.processor
+    phrase = [config.ref_start_token_index, *processor.words("red")[:1], *processor.words("mug")[:1]]
+    line = [token for _ in range(phrases) for token in (*phrase, config.ref_end_token_index)]
+    head = predictor.model.get_submodule("lm_head")
+    layer = head.layer if isinstance(head, Scripted) else head
+    predictor.model.set_submodule("lm_head", Scripted(layer, [*line, processor.end_token]))
+    return predictor
+
+
+def shape_2b() -> tuple[InstructSamConfig, Processor]:
+    """The published 2B shape, with a small tokenizer of ours and its special tokens: no download is needed."""
+    tokenizer = chat_tokenizer([*ALL_PHRASES, "user\n", "assistant\n"], vocabulary=1000)
+    config = published_config()
+    ids = tokenizer.convert_tokens_to_ids
+    own = {
+        **token_ids(tokenizer),
+        "image_token_id": ids("<|image_pad|>"),
+        "vision_start_token_id": ids("<|vision_start|>"),
+        "vision_end_token_id": ids("<|vision_end|>"),
+    }
+    for name, value in own.items():
+        setattr(config, name, value)
+    return config, Processor(tokenizer, config, PatchSettings.from_config(config.vision_config, {}))
+
+
+def seconds(predictor: Predictor, call: Sequence[Asked]) -> float:
+    """Wall clock of one call, from pixels and words to masks; on a GPU until it has finished."""
+    begun = time.perf_counter()
+    predictor.segment_instructions([image for image, _ in call], [texts for _, texts in call])
+    if predictor.model.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> dict[str, list[list[float]]]:
+    """Run all arms once to warm up, then `rounds` times in turn; the call durations of each arm and round."""
+    for arm in arms.values():
+        arm()
+    found: dict[str, list[list[float]]] = {name: [] for name in arms}
+    for number in range(rounds):
+        for name, arm in arms.items():
+            found[name].append(arm())
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+    return found
+
+
+def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds: int) -> list[dict[str, Any]]:
+    """Samples per second and latency of every way, in every precision, against the reference's way in the first."""
+    samples = len(asked) * PER_IMAGE
+    arms = {
+        f"{dtype}: {way.name}": partial(all_samples, predictor, way.calls(asked))
+        for dtype, predictor in predictors.items()
+        for way in WAYS
+    }
+    found = take_turns(arms, rounds)
+    totals = {name: [sum(calls) for calls in turns] for name, turns in found.items()}
+    first = totals[next(iter(arms))]
+    rows = []
+    for dtype in predictors:
+        base = totals[f"{dtype}: {REFERENCE.name}"]
+        for way in WAYS:
+            own = totals[f"{dtype}: {way.name}"]
+            rows.append(
+                {
+                    "precision": dtype,
+                    "way": way.name,
+                    "samples_per_second": samples / statistics.median(own),
+                    "times_reference": _ratio(base, own),
+                    f"times_{next(iter(predictors))}_reference": _ratio(first, own),
+                    "call_ms": 1000
+                    * statistics.median(second for turn in found[f"{dtype}: {way.name}"] for second in turn),
+                }
+            )
+    return rows
+
+
+def _ratio(base: Sequence[float], own: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(base, own, strict=True))
+
+
+def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[float]:
+    """The duration of each call."""
+    return [seconds(predictor, call) for call in calls]
+
+
+def latency(found: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
+    """Median latency for each number of slots or phrases, and how many times that of the first number it is.
+
+    found: the durations of the calls of each round. Intervals are the bootstrap over rounds, whose calls stay together,
+    because a machine that slows down slows a whole round; None for fewer than 10 rounds.
+    """
+    first = next(iter(found.values()))
+    return [{what: number, **_against(own, first)} for number, own in found.items()]
+
+
+def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -> dict[str, Any]:
+    rounds = [str(turn) for turn, calls in enumerate(own) for _ in calls]
+    ours, base = (durations([second for calls in turns for second in calls], names=["p50"]) for turns in (own, first))
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        middle = ours(weights)["p50"]
+        return {"p50": middle, "times_first": middle / base(weights)["p50"]}
+
+    value, spread = estimate(measure, len(rounds)), intervals(rounds, measure)
+    return {
+        "latency_ms": 1000 * value["p50"],
+        "p50": value["p50"],
+        "interval": spread["p50"],
+        "times_first": value["times_first"],
+        "times_first_interval": spread["times_first"],
+        "calls": len(rounds),
+    }
+
+
+def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> Callable[[], list[float]]:
+    """An arm that answers one instruction, so many times, with so many phrases."""
+
+    def arm() -> list[float]:
+        script(predictor, phrases)
+        return [seconds(predictor, [(asked[0], asked[1][:1])]) for _ in range(calls)]
+
+    return arm
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All tables, with the machine and the settings they belong to."""
+    names = list(DTYPES) if options.dtype == "both" else [options.dtype]
+    if options.shape == "2b":
+        config, processor = shape_2b()
+        predictors = {
+            name: random_predictor(config, processor, config.max_seg_nums, options.device, DTYPES[name])
+            for name in names
+        }
+    else:
+        predictors = {
+            name: replace(
+                Predictor.from_pretrained(options.checkpoint, device=options.device, dtype=DTYPES[name]),
+                max_new_tokens=48,
+            )
+            for name in names
+        }
+    predictor = predictors[names[0]]
+    config, processor = predictor.model.config, predictor.processor
+    asked = scenes(options.size or (640 if options.shape == "2b" else 128), options.images)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in predictor.model.state_dict().values())
+    result: dict[str, Any] = {
+        "checkpoint": "random 2B" if options.shape == "2b" else Path(options.checkpoint).name,
+        "machine": _machine(options.device),
+        "rounds": options.rounds,
+        "slots": predictor.model.slots,
+        "image_size": asked[0][0].shape[0],
+        "parameters": sum(parameter.numel() for parameter in predictor.model.parameters()),
+        "weights_gib": weights / 2**30,
+    }
+    if "throughput" in options.measure:
+        result["throughput"] = throughput(predictors, asked, options.rounds)
+    if options.device.startswith("cuda"):
+        result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
+    del predictors, predictor
+
+    def arm(slots: int, dtype: torch.dtype) -> Callable[[], list[float]]:
+        made = random_predictor(config, processor, slots, options.device, dtype)
+        return one_sample(made, asked[0], options.calls, 1)
+
+    precision = DTYPES[names[0]]
+    if "slots" in options.measure:
+        groups = [[count] for count in options.slots] if options.shape == "2b" else [options.slots]  # fits in memory
+        turns: dict[str, list[list[float]]] = {}
+        for group in groups:
+            turns |= take_turns({str(count): arm(count, precision) for count in group}, options.rounds)
+        result["slots_latency"] = latency({int(count): found for count, found in turns.items()}, "slots")
+    if "phrases" in options.measure:
+        same = random_predictor(config, processor, result["slots"], options.device, precision)
+        phrases = {str(count): one_sample(same, asked[0], options.calls, count) for count in options.phrases}
+        turns = take_turns(phrases, options.rounds)
+        result["phrases_latency"] = latency({int(count): found for count, found in turns.items()}, "phrases")
+    return result
+
+
+def _machine(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    model = [
+        line.partition(":")[2].strip()
+        for line in (Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else [])
+        if line.startswith("model name")
+    ]
+    return (
+        f"{model[0] if model else platform.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+
+
+def tables(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    lines = [
+        f"{result['checkpoint']}, {result['parameters'] / 1e6:.1f} million parameters, {result['image_size']} px, "
+        f"K = {result['slots']}; {result['machine']}; medians of {result['rounds']} rounds",
+        "",
+    ]
+    if "peak_memory_gib" in result:
+        lines += [f"peak memory {result['peak_memory_gib']:.1f} GiB, of it {result['weights_gib']:.1f} weights", ""]
+    if "throughput" in result:
+        lines += ["| precision | way | samples/s | times the reference's way | a call, ms |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row['precision']} | {row['way']} | {row['samples_per_second']:.1f} | {row['times_reference']:.2f} | "
+        f"{row['call_ms']:.0f} |"
+        for row in result.get("throughput", ())
+    ]
+    for what, title in (("slots", "K"), ("phrases", "phrases")):
+        rows = result.get(f"{what}_latency")
+        if not rows:
+            continue
+        lines += [
+            *([""] if lines[-1] else []),
+            f"| {title} | {' | '.join(str(row[what]) for row in rows)} |",
+            "|---" * (len(rows) + 1) + "|",
+        ]
+        lines += [f"| latency, ms | {' | '.join(_with_interval(row, 'p50', 1000, 1) for row in rows)} |"]
+        lines += [f"| times the first | {' | '.join(_with_interval(row, 'times_first', 1, 2) for row in rows)} |"]
+    return "\n".join(lines)
+
+
+def _with_interval(row: Mapping[str, Any], name: str, factor: float, digits: int) -> str:
+    spread = row["interval" if name == "p50" else f"{name}_interval"]
+    bounds = f" ({' to '.join(f'{factor * bound:.{digits}f}' for bound in spread)})" if spread else ""
+    return f"{factor * row[name]:.{digits}f}{bounds}"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(description="Speed of InstructSAM: the reference's way against ours.")
+    parser.add_argument("--checkpoint", default=str(TINY), help="folder or hub name (the shipped tiny one)")
+    parser.add_argument("--shape", choices=("checkpoint", "2b"), default="checkpoint", help="2b: random weights")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", choices=(*DTYPES, "both"), default="both")
+    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES, help="which tables (all)")
+    parser.add_argument("--rounds", type=int, default=10, help="fewer give no intervals (%(default)s)")
+    parser.add_argument("--calls", type=int, default=5, help="of one sample in a round, for slots and phrases")
+    parser.add_argument("--images", type=int, default=8, help="with 8 instructions each (%(default)s)")
+    parser.add_argument("--size", type=int, help="image side in pixels (128, or 640 for 2b)")
+    parser.add_argument("--slots", type=int, nargs="+", default=[1, 5, 10, 20, 40])
+    parser.add_argument("--phrases", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--figure", type=Path, help="file for a drawing of latency against K (.png, .svg)")
+    options = parser.parse_args(arguments)
+    if min(options.rounds, options.calls, options.images, *options.slots, *options.phrases) < 1:
+        parser.error("all numbers must be at least 1")
+    if options.figure and "slots" not in options.measure:
+        parser.error("--figure draws latency against K: it needs slots among --measure")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write the figures where a file is given."""
+    options = parse(arguments)
+    try:
+        result = measure(options)
+    except ConfigurationError as error:
+        print(f"benchmark: {error}", file=sys.stderr)
+        return 2
+    print(tables(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.figure:
+        drawn = latency_against(result["slots_latency"], "slots", "number of slots K")
+        drawn.savefig(options.figure, dpi=150)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

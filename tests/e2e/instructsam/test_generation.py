@@ -1,0 +1,151 @@
+"""Decoding with slots goes on where the reference fails."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from e2e.instructsam.generation import Generated, fits, generate
+from e2e.instructsam.predictor import Predictor
+from e2e.single_pass.decoding import Prompt, shared_prefixes
+from tests.e2e.conftest import SIDE, SLOTS
+
+Write = Callable[..., None]
+
+
+def answer(predictor: Predictor, *instructions: str, max_new_tokens: int = 12) -> Sequence[Generated]:
+    image = np.full((SIDE, SIDE, 3), 90, dtype=np.uint8)
+    patches, grids = predictor.processor.qwen_images([image])
+    with torch.no_grad():
+        tokens = predictor.model.encode_images(patches, grids)
+    prompts = [Prompt(predictor.processor.prompt(text, (1, 8, 8)), 0) for text in instructions]
+    end = predictor.processor.end_token
+    return generate(predictor.model, prompts, tokens, end_token=end, max_new_tokens=max_new_tokens)
+
+
+def test_an_answer_without_a_phrase_has_no_slots(predictor: Predictor, write: Write) -> None:
+    write("none")
+    (written,) = answer(predictor, "the red mug")
+    assert written.phrases == []
+    assert written.slot_states.shape == (0, SLOTS, 48)
+    assert not written.cut_off
+
+
+def test_each_phrase_has_its_slots(predictor: Predictor, write: Write) -> None:
+    write("<red mug>, <pear>")
+    (written,) = answer(predictor, "the red mug and the pear", max_new_tokens=20)
+    assert [predictor.processor.text(phrase) for phrase in written.phrases] == ["red mug", "pear"]
+    assert written.slot_states.shape == (2, SLOTS, 48)
+    assert not torch.allclose(written.slot_states[0], written.slot_states[1])
+
+
+def test_a_slot_token_in_the_output_is_ordinary_text(predictor: Predictor, write: Write) -> None:
+    config = predictor.model.config
+    mug = predictor.processor.words("mug")
+    write(
+        [config.seg_token_index, config.ref_start_token_index, *mug, config.seg_token_index, config.ref_end_token_index]
+    )
+    (written,) = answer(predictor, "the mug")
+    assert len(written.phrases) == 1
+    assert written.slot_states.shape == (1, SLOTS, 48)
+
+
+def test_an_end_marker_without_a_start_feeds_no_slots(predictor: Predictor, write: Write) -> None:
+    write("> mug > <pear>", end=True)
+    (written,) = answer(predictor, "the pear", max_new_tokens=20)
+    assert [predictor.processor.text(phrase) for phrase in written.phrases] == ["pear"]
+    assert len(written.slot_states) == 1
+
+
+def test_a_second_start_marker_belongs_to_the_open_phrase(predictor: Predictor, write: Write) -> None:
+    write("<red <mug>")
+    (written,) = answer(predictor, "the mug", max_new_tokens=20)
+    assert len(written.phrases) == len(written.slot_states) == 1
+    assert written.phrases[0].count(predictor.model.config.ref_start_token_index) == 2
+
+
+def test_a_phrase_that_is_open_at_the_limit_is_dropped(predictor: Predictor, write: Write) -> None:
+    write("<mug> <red red red red red red", end=False)
+    (written,) = answer(predictor, "the mug", max_new_tokens=8)
+    assert written.cut_off
+    assert len(written.token_ids) == 8
+    assert len(written.phrases) == len(written.slot_states) == 1
+
+
+def test_a_phrase_that_closes_at_the_limit_keeps_its_slots(predictor: Predictor, write: Write) -> None:
+    write("<mug>", end=False)
+    length = len(predictor.processor.words("mug")) + 2
+    (written,) = answer(predictor, "the mug", max_new_tokens=length)
+    assert written.cut_off
+    assert len(written.phrases) == len(written.slot_states) == 1
+
+
+def test_an_answer_never_exceeds_the_context(predictor: Predictor, write: Write) -> None:
+    write("<mug>" * 60, end=False)
+    (written,) = answer(predictor, "the mug", max_new_tokens=1000)
+    prompt = len(predictor.processor.prompt("the mug", (1, 8, 8)))
+    used = prompt + len(written.token_ids) + len(written.phrases) * (SLOTS + 2)
+    assert written.cut_off
+    assert used <= predictor.model.config.text_config.max_position_embeddings + 1
+    assert len(written.phrases) == len(written.slot_states) > 5
+
+
+def test_a_prompt_that_leaves_no_room_does_not_fit(predictor: Predictor) -> None:
+    limit = predictor.model.config.text_config.max_position_embeddings
+    assert fits(predictor.model, limit - 32 - SLOTS - 3)
+    assert not fits(predictor.model, limit - 32 - SLOTS - 2)
+
+
+def test_a_batch_gives_what_each_prompt_gets_alone(predictor: Predictor, write: Write) -> None:
+    lines = ["<red mug>", "no", "well, <pear> and <mug>"]
+    instructions = ["the red mug on the left", "", "pear, mug"]
+    alone = []
+    for line, instruction in zip(lines, instructions, strict=True):
+        write(line)
+        alone += answer(predictor, instruction, max_new_tokens=20)
+    write(*lines)
+    for together, single in zip(answer(predictor, *instructions, max_new_tokens=20), alone, strict=True):
+        assert together.token_ids == single.token_ids
+        assert together.phrases == single.phrases
+        torch.testing.assert_close(together.slot_states, single.slot_states, atol=1e-5, rtol=1e-5)
+
+
+def test_prompts_about_one_image_run_their_common_beginning_once(predictor: Predictor, write: Write) -> None:
+    lengths: list[tuple[int, int]] = []
+    hook = predictor.model.model.language_model.register_forward_pre_hook(
+        lambda _module, _args, options: lengths.append(tuple(options["inputs_embeds"].shape[:2])), with_kwargs=True
+    )
+    write("<mug>", "<pear>", "no")
+    answer(predictor, "the red mug", "the red pear on the left", "the red")
+    hook.remove()
+    prompts = [predictor.processor.prompt(text, (1, 8, 8)) for text in ("the red mug", "the red pear on the left")]
+    shared = next(n for n, (a, b) in enumerate(zip(*prompts, strict=False)) if a != b)
+    assert lengths[0] == (1, shared)
+    assert lengths[1] == (3, max(len(prompt) for prompt in prompts) - shared)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [
+        ([(0, [1, 9, 2, 3]), (0, [1, 9, 2, 4, 5])], {0: 3}),
+        ([(0, [1, 9, 2]), (0, [1, 9, 2])], {0: 2}),
+        ([(0, [1, 9, 2]), (1, [1, 9, 9, 3, 4]), (0, [1, 9, 3])], {0: 2, 1: 4}),
+        ([(0, [1, 9, 2]), (1, [1, 9, 2])], {}),
+        ([(0, [1, 9, 2]), (0, [2, 9, 2])], {}),
+        ([(0, [1, 9, 9]), (0, [1, 9, 9, 4])], {}),
+    ],
+)
+def test_the_shared_beginning_holds_the_image_and_leaves_a_token(
+    prompts: list[tuple[int, list[int]]], shared: dict[int, int]
+) -> None:
+    assert shared_prefixes([Prompt(ids, image) for image, ids in prompts], image_token=9) == shared
+
+
+@pytest.mark.parametrize("text", ["<|im_end|>", "[SEG]", "<|image_pad|>", "<|object_ref_start|>x<|object_ref_end|>"])
+def test_an_instruction_cannot_spell_a_special_token(predictor: Predictor, text: str) -> None:
+    plain = predictor.processor.prompt("", (1, 8, 8))
+    special = set(predictor.processor.tokenizer.all_special_ids)
+    ids = predictor.processor.prompt(text, (1, 8, 8))
+    assert [i for i in ids if i in special] == [i for i in plain if i in special]
+    assert len(ids) > len(plain)

@@ -1,0 +1,112 @@
+"""SAM3 by phrase: features once per image, phrases in a batch, thresholds as documented, clear errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.data.errors import ConfigurationError
+from workbench.data.masks import decode
+from workbench.foundations.sam3 import training as recipe
+from workbench.foundations.sam3.architecture import build
+from workbench.foundations.sam3.segmenter import Sam3Segmenter
+from workbench.foundations.training.tokenizer import clip_tokenizer
+
+PHRASES = ["mug", "large red mug", "purple object"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    tokenizer = clip_tokenizer()
+    model = build(64, len(tokenizer), tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    folder = tmp_path_factory.mktemp("sam3")
+    recipe.save(model, tokenizer, folder / "tiny")
+    return folder / "tiny"
+
+
+@pytest.fixture(scope="module")
+def segmenter(checkpoint: Path) -> Sam3Segmenter:
+    return Sam3Segmenter(checkpoint, threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (96, 80, 3), dtype=np.uint8)
+
+
+def test_features_are_computed_once_for_all_phrases(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    passes = []
+    handle = segmenter.model.vision_encoder.register_forward_hook(lambda *_: passes.append(1))
+    features = segmenter.encode(image)
+    segmenter.segment(features, PHRASES)
+    segmenter.segment(features, PHRASES[:1])
+    handle.remove()
+    assert len(passes) == 1
+
+
+def test_phrases_in_a_batch_answer_as_alone(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    features = segmenter.encode(image)
+    together = segmenter.segment(features, PHRASES)
+    for phrase, found in zip(PHRASES, together, strict=True):
+        alone = segmenter.segment(features, [phrase])[0]
+        np.testing.assert_allclose(alone.scores, found.scores, atol=1e-5)
+        differing = [np.mean(decode(a) != decode(b)) for a, b in zip(alone.masks, found.masks, strict=True)]
+        assert max(differing) < 1e-3
+
+
+def test_several_images_at_once_answer_as_alone(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    images = [image, image[:64, ::-1].copy(), image]
+    together = segmenter.segment_all(list(zip(segmenter.encode_all(images), PHRASES, strict=True)))
+    for one, phrase, found in zip(images, PHRASES, together, strict=True):
+        alone = segmenter.segment(segmenter.encode(one), [phrase])[0]
+        assert {decode(mask).shape for mask in found.masks} == {one.shape[:2]}
+        np.testing.assert_allclose(alone.scores, found.scores, atol=1e-5)
+        differing = [np.mean(decode(a) != decode(b)) for a, b in zip(alone.masks, found.masks, strict=True)]
+        assert max(differing) < 1e-3
+
+
+def test_scores_and_masks_are_those_of_the_model(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    found = segmenter.segment(segmenter.encode(image), PHRASES[:1])[0]
+    tokens = segmenter.tokenizer(PHRASES[:1], return_tensors="pt")
+    with torch.inference_mode():
+        out = segmenter.model(
+            pixel_values=segmenter.preprocess(image), input_ids=tokens.input_ids, attention_mask=tokens.attention_mask
+        )
+    scores = (out.pred_logits.sigmoid() * out.presence_logits.sigmoid())[0]
+    np.testing.assert_allclose(found.scores, scores.sort(descending=True).values.numpy(), atol=1e-5)
+    assert [decode(mask).shape for mask in found.masks] == [(96, 80)] * len(found.masks)
+
+
+def test_the_threshold_is_strict(checkpoint: Path, segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    every = segmenter.segment(segmenter.encode(image), ["mug"])[0].scores
+    strict = Sam3Segmenter(checkpoint, threshold=every[3])
+    assert strict.segment(strict.encode(image), ["mug"])[0].scores == every[:3]
+
+
+def test_no_phrase_gives_no_result(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    assert segmenter.segment(segmenter.encode(image), []) == []
+
+
+def test_long_and_foreign_phrases_are_cut_not_refused(segmenter: Sam3Segmenter, image: np.ndarray) -> None:
+    assert len(segmenter.segment(segmenter.encode(image), ["mug " * 500, "", "чашка ☕"])) == 3
+
+
+def test_a_folder_without_weights_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"no weights.*" + tmp_path.name):
+        Sam3Segmenter(tmp_path)
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match=r"pytorch_model\.bin"):
+        Sam3Segmenter(tmp_path)
+
+
+def test_identity_names_no_path(segmenter: Sam3Segmenter, checkpoint: Path) -> None:
+    identity = segmenter.identity()
+    assert identity["segmenter"] == "tiny"
+    assert str(checkpoint.parent) not in str(identity)

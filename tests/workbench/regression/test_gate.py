@@ -1,0 +1,109 @@
+"""The gate lets the same system pass and stops a worse one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.workbench.metrics.scenes import answer, sample
+from tests.workbench.toys import Rectangles, threshold
+from workbench.cli.main import main
+from workbench.comparison.runner import run
+from workbench.data.errors import ConfigurationError
+from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.regression.gate import Rules, judge, read_rules
+
+
+def made(folder: Path, near: int, n_samples: int = 24) -> str:
+    benchmark = Rectangles(folder.parent / "data", n_samples)
+    run({"toy": lambda: threshold(near)}, lambda: benchmark, folder)
+    return str(folder)
+
+
+def test_a_rerun_passes_and_a_broken_system_fails_with_the_samples_that_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, again, bad = made(tmp_path / "a", 90), made(tmp_path / "b", 90), made(tmp_path / "c", 0)
+    assert main(["gate", good, again]) == 0
+    assert capsys.readouterr().out == "passed: nothing got worse beyond its bound and beyond chance\n"
+    assert main(["gate", good, bad]) == 1
+    out = capsys.readouterr().out
+    assert "toy: T_acc changed by -100.0 points" in out
+    assert "toy: s0 was exact_set, is target_declined" in out
+    assert main(["gate", bad, good, "--json"]) == 0
+    assert not json.loads(capsys.readouterr().out)["failed"]
+
+
+def test_runs_of_other_samples_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", made(tmp_path / "a", 90), made(tmp_path / "b", 90, 20)]) == 2
+    assert "not about the same samples" in capsys.readouterr().err
+
+
+def test_too_little_data_is_said_and_does_not_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", made(tmp_path / "a", 90, 8), made(tmp_path / "b", 0, 8)]) == 0
+    assert "too little data: 4 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- 1", "expected the keys"),
+        ("metrics: {mAP: much}", "bounds from 0 to 1"),
+        ("rates: {typo: 0.1}", "no rates"),
+        ("level: 3", "level: expected a number"),
+        ("metrics: [", "cannot be read"),
+    ],
+)
+def test_wrong_rules_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        read_rules(path)
+
+
+def test_rules_decide_what_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("metrics: {gIoU: 0.5}\nrates: {}\n")
+    found = {"x": [*overlaps([sample("a")], [answer("a")])]}
+    assert [check.name for check in judge(found, found, "inst2seg", read_rules(path)).checks] == ["gIoU"]
+    with pytest.raises(ConfigurationError, match="has no metrics"):
+        judge(found, found, "inst2seg", Rules(metrics={"typo": 0.1}))
+
+
+def test_a_failure_rate_that_rose_fails_alone_and_one_that_fell_does_not() -> None:
+    samples = [sample(f"s{i}", [(0, 20)], image=f"i{i}") for i in range(24)]
+    once, twice = ([answer(s.sample_id, [((0, 20), 0.9)] * n) for s in samples] for n in (1, 2))
+    before, after = ({"x": overlaps(samples, answers)} for answers in (once, twice))
+    rules = Rules(metrics={"gIoU": 0.01}, rates={"duplicate": 0.02, "missed": 0.02})
+    assert [check.name for check in judge(before, after, "inst2seg", rules).checks if check.failed] == ["duplicate"]
+    assert not judge(after, before, "inst2seg", rules).failed
+    lenient = Rules(metrics={}, rates={"duplicate": 1.0})
+    assert not judge(before, after, "inst2seg", lenient).failed, "within its bound"
+
+
+def answered(generator: np.random.Generator, flips: float, lost: float, n_images: int) -> list[SampleOverlap]:
+    """One target a sample, two samples an image. 70 % are found always, but for a share `flips` by chance of the run,
+    and a share `lost` of all found ones by a regression."""
+    samples = [sample(f"s{i}", [(0, 20)], image=f"i{i // 2}") for i in range(2 * n_images)]
+    easy = np.random.default_rng(1).random(len(samples)) < 0.7
+    hit = (easy ^ (generator.random(len(samples)) < flips)) & (generator.random(len(samples)) >= lost)
+    answers = [
+        answer(s.sample_id, [((0, 20), 0.5 + 0.4 * generator.random())] if h else [((40, 60), 0.4)])
+        for s, h in zip(samples, hit, strict=True)
+    ]
+    return overlaps(samples, answers)
+
+
+@pytest.mark.slow
+def test_a_regression_of_five_points_is_found_and_a_rerun_passes() -> None:
+    generator = np.random.default_rng(0)
+    only = Rules(metrics={"mAP": 0.01, "gIoU": 0.01})
+    failed = {0.0: 0, 0.08: 0}  # a share of 0.08 of what was found is more than five points of mAP
+    pairs = 200
+    for lost in failed:
+        for _ in range(pairs):
+            before, after = (answered(generator, 0.01, share, 300) for share in (0.0, lost))
+            failed[lost] += judge({"x": before}, {"x": after}, "inst2seg", only).failed
+    assert failed[0.0] <= 0.05 * pairs
+    assert failed[0.08] >= 0.9 * pairs

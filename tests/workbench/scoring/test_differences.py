@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+
+from tests.workbench.metrics.scenes import answer, random_benchmark, sample
+from workbench.data.predictions import Prediction
+from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.scoring.differences import RATES, compare, paces
+
+METRICS = ["mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"]
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[SampleOverlap]]:
+    samples, answers = random_benchmark(np.random.default_rng(0), n_images=20)
+    strips = {0: (0, 20), 1: (30, 50), 2: (60, 80)}
+    perfect = [answer(s.sample_id, [(strips[i], 0.9) for i in range(len(s.targets))]) for s in samples]
+    return {"perfect": overlaps(samples, perfect), "found": overlaps(samples, answers)}
+
+
+def test_every_difference_has_the_sign_of_the_first_minus_the_second(found: dict[str, list[SampleOverlap]]) -> None:
+    (better,) = compare(found)
+    (worse,) = compare(dict(reversed(found.items())))
+    assert list(better["metrics"]) == METRICS
+    assert list(better["rates"]) == list(RATES)
+    for family in ("metrics", "rates"):
+        for name, one in better[family].items():
+            low, high = one["interval"]
+            assert low <= one["difference"] <= high
+            assert worse[family][name]["difference"] == pytest.approx(-one["difference"])
+            assert worse[family][name]["interval"] == pytest.approx([-high, -low])
+            assert worse[family][name]["p"] == pytest.approx(one["p"])
+    assert better["metrics"]["mAP"]["p_holm"] < 0.05
+    assert better["rates"]["exact_set"]["only_b"] == 0
+
+
+def test_a_system_does_not_differ_from_itself(found: dict[str, list[SampleOverlap]]) -> None:
+    (pair,) = compare({"a": found["found"], "b": found["found"]})
+    assert pair["metrics"]["mAP"] == {"difference": 0.0, "interval": [0.0, 0.0], "p": 1.0, "p_holm": 1.0}
+    nothing = {"difference": 0.0, "interval": [0.0, 0.0], "p": 1.0, "only_a": 0, "only_b": 0, "p_holm": 1.0}
+    assert pair["rates"] == dict.fromkeys(RATES, nothing)
+
+
+def test_more_pairs_are_corrected_more(found: dict[str, list[SampleOverlap]]) -> None:
+    (alone,) = compare(found, draws=500)
+    among = compare(found | {"again": found["found"]}, draws=500)
+    assert alone["metrics"]["mAP"]["p"] == among[0]["metrics"]["mAP"]["p"]
+    assert alone["metrics"]["mAP"]["p_holm"] < among[0]["metrics"]["mAP"]["p_holm"]
+
+
+def test_differences_among_many_systems_can_still_be_told_from_chance(found: dict[str, list[SampleOverlap]]) -> None:
+    pairs = compare(found | {f"again {number}": found["found"] for number in range(3)})
+    told = [pair["metrics"]["gIoU"]["p_holm"] for pair in pairs if pair["a"] == "perfect"]
+    assert len(told) == 4
+    assert max(told) <= 0.02
+    assert compare({"alone": found["found"]}) == compare({}) == []
+
+
+def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
+    one = overlaps([sample("a", [(0, 20)])], [answer("a", [((0, 20), 0.9)])])
+    (pair,) = compare({"a": one, "b": one})
+    assert pair["note"] == "too little data: 1 images, 10 needed"
+    assert pair["metrics"]["mAP"]["p_holm"] is None
+    for result in (pair, compare({"a": [], "b": []})[0]):
+        assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_systems_must_have_answered_the_same_samples() -> None:
+    one, other = (overlaps([sample(name, [])], [answer(name)]) for name in "ab")
+    with pytest.raises(ValueError, match="same samples"):
+        compare({"a": one, "b": other})
+
+
+def timed(found: list[SampleOverlap], seconds: np.ndarray) -> list[Prediction]:
+    return [answer(o.sample_id, latency=float(s)) for o, s in zip(found, seconds, strict=True)]
+
+
+def test_latencies_are_compared_on_the_samples_that_both_answered_alone(found: dict[str, list[SampleOverlap]]) -> None:
+    base = found["found"]
+    seconds = np.random.default_rng(0).lognormal(size=len(base))
+    slow, fast = timed(base, 3 * seconds), timed(base, seconds)
+    fast[0] = answer(base[0].sample_id, outcome="crashed")
+    (pair,) = compare({"slow": base, "fast": base}, answers={"slow": slow, "fast": fast})
+    assert pair["timed"] == len(base) - 1
+    assert list(pair["latency"]) == ["p50", "p90", "mean"]
+    middle = pair["latency"]["p50"]
+    assert middle["ratio"] == pytest.approx(3)
+    assert middle["ratio_interval"] == pytest.approx([3, 3]), "what both share is not doubted"
+    assert middle["difference"] == pytest.approx(2 * np.median(seconds[1:]))
+    assert middle["p_holm"] < 0.05
+    assert pair["latency"]["p90"]["ratio_interval"] is None, "20 images do not bound p90"
+
+
+def test_without_latencies_there_is_nothing_to_compare(found: dict[str, list[SampleOverlap]]) -> None:
+    untimed = {name: [answer(o.sample_id) for o in one] for name, one in found.items()}
+    for answers in (None, untimed):
+        (pair,) = compare(found, answers=answers)
+        assert (pair["latency"], pair["timed"]) == ({}, 0)
+
+
+@pytest.mark.slow
+def test_intervals_of_a_ratio_of_latencies_cover_its_truth() -> None:
+    """A system takes three times another's median; images are slow or fast for both, and half the variance is noise."""
+    rng = np.random.default_rng(0)
+    base = overlaps(*zip(*((sample(f"{n}", image=str(n // 4)), answer(f"{n}")) for n in range(120)), strict=True))
+    covered = []
+    for _ in range(60):
+        difficulty = np.repeat(rng.normal(size=30), 4)
+        a, b = (factor * np.exp(0.2 * (difficulty + rng.normal(size=120))) for factor in (3.0, 1.0))
+        low, high = paces(base, timed(base, a), timed(base, b))["latency"]["p50"]["ratio_interval"]
+        covered.append(low <= 3.0 <= high)
+    assert np.mean(covered) >= 0.86

@@ -1,0 +1,173 @@
+"""A finished run is logged to MLflow with all that it takes to compare it, and is never lost with the server."""
+
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
+
+from tests.workbench.toys import Rectangles, Threshold, threshold
+from workbench.comparison.runner import run
+from workbench.data.errors import ConfigurationError
+from workbench.runs.run import Run
+from workbench.scoring.finish import finish
+from workbench.tracking.load import load_run
+from workbench.tracking.log import TrackingError, default_uri, metric_values, track
+from workbench.tracking.tables import DIFFERENCES, METRICS, SAMPLES
+from workbench.tracking.traces import LIMIT
+
+
+def _failing() -> Threshold:
+    system = threshold(90)
+    system.predict = None  # type: ignore[assignment, method-assign]
+    return system
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("tracking")
+    systems = {"good": lambda: threshold(90), "failing": _failing}
+    run(systems, lambda: Rectangles(root / "data", 24), root / "runs" / "first")
+    return finish(root / "runs" / "first")
+
+
+@pytest.fixture(scope="module")
+def logged(finished: Run) -> tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]:
+    """The client, the parent run and the children by system."""
+    where = track(finished)
+    client = MlflowClient(where["tracking_uri"])
+    experiment = client.get_experiment_by_name(where["experiment"])
+    assert experiment is not None
+    children = {
+        found.data.tags["system"]: found
+        for found in client.search_runs([experiment.experiment_id])
+        if found.data.tags.get("mlflow.parentRunId") == where["run_id"]
+    }
+    return client, client.get_run(where["run_id"]), children
+
+
+Logged = tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]
+
+
+def test_the_default_store_lies_beside_the_run_folder_and_nothing_in_the_working_directory(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert track(finished)["tracking_uri"] == default_uri(finished.path)
+    assert (finished.path.parent / "mlflow.db").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_comparison_is_a_parent_with_a_child_for_each_system(logged: Logged) -> None:
+    _, parent, children = logged
+    assert set(children) == {"good", "failing"}
+    assert {found.info.status for found in (parent, *children.values())} == {"FINISHED"}
+    assert parent.info.run_name == "first"
+
+
+def test_children_have_the_same_metric_keys_with_the_values_of_the_results(finished: Run, logged: Logged) -> None:
+    children = logged[2]
+    good, failing = (children[system].data.metrics for system in ("good", "failing"))
+    assert good.keys() == failing.keys()
+    assert good["gIoU"] == finished.results["systems"]["good"]["metrics"]["gIoU"] == 1.0
+    assert good["failures.crashed"] == 0.0
+    assert failing["failures.crashed"] == 24.0
+    assert good["latency.p50"] > 0
+    assert good["latency.by_targets.1.p50"] > 0
+    assert good["per_correct_instance.calls"] == finished.results["systems"]["good"]["per_correct_instance"]["calls"]
+    assert math.isnan(metric_values(finished)["failing"]["per_correct_instance.calls"])
+    assert not [key for key in good if key.endswith("note")]
+    assert math.isnan(metric_values(finished)["failing"]["latency.p50"])
+
+
+def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logged) -> None:
+    child = logged[2]["good"]
+    assert child.data.params["system.threshold"] == "90"
+    assert child.data.params["benchmark.version"] == "1"
+    assert child.data.params["option.mode"] == "latency"
+    assert child.data.tags["git.commit"] == str(finished.manifest["git"]["commit"])
+    (dataset,) = (used.dataset for used in child.inputs.dataset_inputs)
+    assert dataset.name == "toy"
+    assert dataset.digest == child.data.tags["benchmark.digest"]
+    assert len(dataset.digest) <= 36
+
+
+def test_tables_are_parquet_artifacts_below_the_run_root(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    names = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
+    assert names == {"manifest.json", "results.json", "samples.parquet", "tables", "toy"}
+    assert children["good"].info.artifact_uri.startswith(finished.path.parent.as_uri())
+    path = client.download_artifacts(children["good"].info.run_id, "predictions.parquet")
+    assert list(pd.read_parquet(path).sample_id) == [f"s{n}" for n in range(24)]
+
+
+def shown_table(client: MlflowClient, run_id: str, name: str) -> pd.DataFrame:
+    """A table that MLflow's UI finds: it lists those that this tag names."""
+    assert name in [table["path"] for table in json.loads(client.get_run(run_id).data.tags["mlflow.loggedArtifacts"])]
+    return pd.DataFrame(**json.loads(Path(client.download_artifacts(run_id, name)).read_text()))
+
+
+def test_small_tables_are_there_for_the_ui(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    numbers = shown_table(client, parent.info.run_id, METRICS)
+    assert list(numbers.metric) == list(finished.metrics().metric)
+    differences = shown_table(client, parent.info.run_id, DIFFERENCES)
+    assert list(differences.name) == list(finished.differences().name)
+    for system, verdict in (("good", "exact_set"), ("failing", "failed")):
+        samples = shown_table(client, children[system].info.run_id, SAMPLES)
+        assert list(samples.instruction) == [sample.instruction for sample in finished.samples()]
+        assert set(samples.verdict) == {verdict}
+
+
+def test_figures_of_the_run_folder_are_artifacts(finished: Run, tmp_path: Path) -> None:
+    (finished.path / "figures").mkdir()
+    (finished.path / "figures" / "speed.png").write_bytes(b"drawn")
+    where = track(finished, f"sqlite:///{tmp_path / 'store.db'}")
+    shutil.rmtree(finished.path / "figures")
+    listed = MlflowClient(where["tracking_uri"]).list_artifacts(where["run_id"], "figures")
+    assert [artifact.path for artifact in listed] == ["figures/speed.png"]
+
+
+def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Logged) -> None:
+    client, _, children = logged
+    child = children["good"].info
+    found = client.search_traces(locations=[child.experiment_id], max_results=200)
+    own = {t.data.spans[0].name: t for t in found if t.info.trace_metadata["mlflow.sourceRun"] == child.run_id}
+    assert sorted(own) == sorted(f"s{n}" for n in range(LIMIT))
+    stored = {prediction.sample_id: prediction for prediction in finished.predictions("good")}
+    root, call = own["s3"].data.spans
+    assert root.inputs["instruction"] == finished.samples()[3].instruction
+    assert root.outputs["scores"] == [instance.score for instance in stored["s3"].instances]
+    assert call.name == "segment" and call.parent_id == root.span_id
+    assert (call.end_time_ns - call.start_time_ns) / 1e9 == pytest.approx(stored["s3"].calls[0].duration, abs=1e-5)
+
+
+def test_logging_leaves_the_default_store_of_mlflow_as_it_was(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    track(finished, f"sqlite:///{tmp_path / 'store.db'}")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def test_another_sqlite_store_keeps_its_artifacts_beside_it(finished: Run, tmp_path: Path) -> None:
+    where = track(finished, f"sqlite:///{tmp_path / 'other' / 'store.db'}")
+    found = MlflowClient(where["tracking_uri"]).get_run(where["run_id"])
+    assert found.info.artifact_uri.startswith((tmp_path / "other").as_uri())
+
+
+def test_a_dead_server_loses_nothing_and_says_how_to_log_later(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"MLflow at http://127.0.0.1:9 failed(.|\n)*workbench track .*first"):
+        track(finished, "http://127.0.0.1:9")
+    assert load_run(finished.path).results == finished.results
+
+
+def test_a_run_without_results_is_refused(finished: Run) -> None:
+    with pytest.raises(ConfigurationError, match="has no results"):
+        track(Run(finished.path, finished.manifest, {}))

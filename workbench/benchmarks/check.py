@@ -1,0 +1,112 @@
+"""Looks at the files of a benchmark before any model starts: what is missing or broken, file by file."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.benchmarks.annotated import Annotated
+from workbench.data import masks
+from workbench.data.errors import SampleError
+from workbench.data.samples import Sample
+from workbench.plugins.interfaces import Benchmark
+
+SHOWN = 100
+"""Problems that are shown as text; JSON has them all."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`samples` are the ids of those that cannot be used for it; none where the file is odd but no sample suffers."""
+
+    file: str
+    samples: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found. `images` is the number of image files that were opened, None where they were left alone;
+    `usable` counts the samples without a problem of their own or of their image."""
+
+    benchmark: str
+    samples: int
+    usable: int
+    images: int | None
+    problems: tuple[Problem, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """The problems by file, then one line with the counts."""
+        lines = [_line(problem) for problem in self.problems[:SHOWN]]
+        if len(self.problems) > SHOWN:
+            lines.append(f"... and {len(self.problems) - SHOWN} more, which --json lists")
+        looked = "images were not looked at" if self.images is None else f"{self.images} images"
+        found = f"{len(self.problems)} problems" if self.problems else "nothing is missing or broken"
+        return "\n".join([*lines, f"{self.benchmark}: {self.samples} samples, {self.usable} usable; {looked}; {found}"])
+
+
+def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
+    """Read all samples and, `with_images`, open every image file once.
+
+    Reported are the problems of samples, targets without a pixel, remarks of the reader about its files, and images
+    that are missing, unreadable or of another size than annotated. Raises `ConfigurationError` where the annotations
+    cannot be read at all.
+    """
+    samples = list(benchmark.samples())
+    found = [*_of_files(benchmark, samples), *_of_samples(benchmark, samples)]
+    readable = [sample for sample in samples if not sample.problem]
+    opened = None
+    if with_images:
+        found += _of_images(benchmark.image_root(), readable)
+        opened = len({sample.image_path for sample in readable})
+    lost = {sample_id for problem in found for sample_id in problem.samples}
+    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(found))
+
+
+def _of_files(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:
+    if isinstance(benchmark, Annotated):
+        for remark in benchmark.remarks():
+            yield Problem(remark.file.name, (), remark.text)
+    if not samples:
+        yield Problem(_annotations(benchmark), (), "there are no samples in it")
+
+
+def _of_samples(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:
+    for sample in samples:
+        if sample.problem:
+            file, named, problem = sample.problem.partition(f": sample {sample.sample_id}: ")
+            yield Problem(
+                file if named else _annotations(benchmark), (sample.sample_id,), problem if named else sample.problem
+            )
+        for i, target in enumerate(sample.targets):
+            if masks.area(target) == 0:
+                text = f"sample {sample.sample_id}: target {i} has no pixel, so nothing can match it"
+                yield Problem(_annotations(benchmark), (), text)
+
+
+def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[Problem]:
+    groups: dict[tuple[Path, int, int], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.image_path, sample.width, sample.height].append(sample)
+    for (path, _, _), group in groups.items():
+        try:
+            group[0].load_image()
+        except SampleError as error:
+            name = path.relative_to(root) if path.is_relative_to(root) else path
+            yield Problem(str(name), tuple(sample.sample_id for sample in group), str(error))
+
+
+def _annotations(benchmark: Benchmark) -> str:
+    return benchmark.annotations.name if isinstance(benchmark, Annotated) else benchmark.name
+
+
+def _line(problem: Problem) -> str:
+    ids = problem.samples
+    named = f"sample {ids[0]}: " if len(ids) == 1 else ""
+    more = f" ({len(ids)} samples: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''})" if len(ids) > 1 else ""
+    return f"{problem.file}: {named}{problem.problem}{more}"

@@ -1,0 +1,254 @@
+"""What each command of `workbench` does; heavy parts are imported by the command that needs them."""
+
+import argparse
+import json
+import os
+import shlex
+import signal
+import sys
+from contextlib import nullcontext, redirect_stdout, suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from workbench.cli.text import file_scores_table, gains_table, scores_table
+from workbench.comparison.comparison import Comparison, delivered, scored, with_report, with_tracking
+from workbench.data.errors import ConfigurationError
+from workbench.plugins import registry
+from workbench.plugins.options import settings_by_name
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+from workbench.plugins.options import _keys
+
+INCOMPLETE = 3
+
+
+TINY = "-tiny"
+
+
+ALL_TINY = "all-tiny"
+
+
+def list_plugins(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr):  # of modules that print when they are imported
+        found = {group: registry.plugins(group) for group in registry.GROUPS}
+    if options.json:
+        print(json.dumps({group: [asdict(plugin) for plugin in listed] for group, listed in found.items()}, indent=2))
+        return 0
+    for group, listed in found.items():
+        print(f"{group}:" if listed else f"{group}: none")
+        for plugin in listed:
+            print(f"  {plugin.name:<20} {f'BROKEN: {plugin.problem}' if plugin.problem else plugin.summary}")
+            print(f"  {'':<20} {plugin.source}")
+    return 0
+
+
+def compare_systems(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        run, complete = _compared(options)
+    if options.json:
+        print(json.dumps(run.results))
+    return 0 if complete else INCOMPLETE
+
+
+def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
+    comparison = Comparison(
+        system_names(options.systems),
+        options.benchmark,
+        options.limit,
+        options.mode,
+        options.seed,
+        options.time_limit,
+        options.set,
+        options.tracking_uri,
+        options.oracles,
+    )
+    out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        run = scored(comparison, out)
+        print(scores_table(run.results))
+        if run.results["oracles"]:
+            print(gains_table(run.results))
+        return delivered(run, comparison.tracking_uri)
+    except KeyboardInterrupt:
+        print(
+            f"workbench: the predictions so far are kept; continue with the same command and --out {out}",
+            file=sys.stderr,
+        )
+        raise
+
+
+def write_report(options: argparse.Namespace) -> int:
+    runs = [_finished(source, options.tracking_uri) for source in options.run]
+    if len(runs) == 1 and not options.out and not options.markdown and Path(options.run[0]).exists():
+        return 0 if with_report(runs[0])[1] else INCOMPLETE
+
+    from workbench.runs.files import check_writable
+    from workbench.scoring.joined import join
+
+    run = runs[0] if len(runs) == 1 else join(runs)
+    write = registry.load("reporters", "markdown" if options.markdown else "html")
+    if options.markdown and not options.out:
+        with TemporaryDirectory() as folder:
+            print(write(run, Path(folder) / "report.md").read_text(), end="")
+        return 0
+    out = options.out or Path("report.html")
+    check_writable(out.parent)
+    print(f"report: {write(run, out)}")
+    return 0
+
+
+def gate_runs(options: argparse.Namespace) -> int:
+    from workbench.regression.gate import gate, read_rules
+    from workbench.tracking.load import load_run
+
+    rules = None if options.rules is None else read_rules(options.rules)
+    baseline, candidate = (load_run(source, options.tracking_uri) for source in (options.baseline, options.candidate))
+    verdict = gate(baseline, candidate, rules)
+    print(json.dumps(verdict.to_json(), allow_nan=False) if options.json else verdict.to_text())
+    return 1 if verdict.failed else 0
+
+
+def run_schedule(options: argparse.Namespace) -> int:
+    from workbench.regression.attempt import run_once
+    from workbench.regression.schedule import read_schedule
+    from workbench.regression.service import serve
+
+    schedule = read_schedule(options.config)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.once:
+        return run_once(schedule)
+    with suppress(KeyboardInterrupt):
+        serve(options.config, schedule)
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Stop as Ctrl-C does, once: what cleans up then is not interrupted again."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def track_run(options: argparse.Namespace) -> int:
+    return 0 if with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
+
+
+def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
+    """The run, scored now where it was interrupted before that."""
+    from workbench.scoring.finish import finish
+    from workbench.tracking.load import load_run
+
+    run = load_run(source, tracking_uri)
+    return run if run.results else finish(run.path)
+
+
+def check_files(options: argparse.Namespace) -> int:
+    from workbench.benchmarks.check import check
+
+    settings = settings_by_name(options.set, [options.benchmark])[options.benchmark]
+    if options.annotations is not None:
+        settings |= {"annotations": options.annotations, "images": None}
+    if options.images is not None:
+        settings["images"] = options.images
+    with redirect_stdout(sys.stderr):  # of a benchmark that prints while it writes its files
+        benchmark = registry.prepare("benchmarks", options.benchmark, settings)()
+        checked = check(benchmark, with_images=options.annotations is None or options.images is not None)
+    print(json.dumps(checked.to_json()) if options.json else checked.to_text())
+    return 1 if checked.problems else 0
+
+
+def score_predictions(options: argparse.Namespace) -> int:
+    from workbench.scoring.prediction_file import reader_of, score_file
+
+    registry.load("metrics", options.protocol)
+    name = options.benchmark or reader_of(options.protocol, options.annotations)
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        scores = score_file(
+            options.protocol,
+            options.annotations,
+            options.predictions,
+            images=options.images,
+            benchmark=name,
+            options=settings_by_name(options.set, [name])[name],
+            missing_as_empty=options.missing_as_empty,
+        )
+    print(json.dumps(scores, allow_nan=False) if options.json else file_scores_table(scores))
+    return 0
+
+
+def generate_files(options: argparse.Namespace) -> int:
+    from workbench.runs.files import check_writable
+    from workbench.tabletop.writer import generate
+
+    check_writable(options.out)
+    generate(options.out, scenes=options.scenes, per_scene=options.per_scene, seed=options.seed, size=options.size)
+    print(options.out)
+    return 0
+
+
+def train_checkpoint(options: argparse.Namespace) -> int:
+    from workbench.plugins.recipes import read_config
+    from workbench.runs.files import check_writable
+
+    name, train, config = read_config(options.config, _keys(options.set))
+    if not 0 < options.share <= 1:
+        raise ConfigurationError(f"--share expects a fraction above 0 and up to 1, got {options.share}")
+    for key in config:
+        if key == "minutes" or key.endswith("_minutes"):
+            config[key] *= options.share
+        elif key.startswith("validation"):
+            config[key] = max(1, round(config[key] * options.share))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not options.out:
+        raise ConfigurationError("--out is needed where several processes train: all of them use one folder")
+    out = options.out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    check_writable(out)
+    train(config, out)
+    print(out)
+    return 0
+
+
+def serve_model(options: argparse.Namespace) -> int:
+    serve = registry.load("servers", "vllm")
+    return int(
+        serve(
+            options.model,
+            name=options.name,
+            port=options.port,
+            environment=options.environment,
+            log=options.log,
+            installing=options.install,
+            arguments=shlex.split(options.arguments),
+        )
+    )
+
+
+def part_names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def system_names(text: str) -> dict[str, str]:
+    """Systems by the name that they have in the run."""
+    if text == ALL_TINY:
+        return {name: name for name in _tiny_names()}
+    parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    names = {name: system or name for name, _, system in parts}
+    if not names or len(names) < len(parts):
+        raise ConfigurationError(f"--systems expects one or more different names, got {text!r}")
+    return names
+
+
+def _tiny_names() -> list[str]:
+    from workbench.plugins.interfaces import is_shipped
+
+    with redirect_stdout(sys.stderr):  # of modules that print when they are imported
+        found = [plugin for plugin in registry.plugins("systems") if plugin.name.endswith(TINY)]
+        names = [p.name for p in found if not p.problem and is_shipped(registry.load("systems", p.name))]
+    if left := sorted({plugin.name for plugin in found} - set(names)):
+        print(f"workbench: {ALL_TINY} leaves out {', '.join(left)}: no checkpoint, or broken", file=sys.stderr)
+    if not names:
+        raise ConfigurationError(f"--systems {ALL_TINY}: no system whose name ends in {TINY} has its checkpoint")
+    return names

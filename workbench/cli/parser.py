@@ -1,0 +1,147 @@
+"""The commands and options that `workbench` takes."""
+
+import argparse
+from pathlib import Path
+
+from workbench.cli.commands import (
+    ALL_TINY,
+    TINY,
+    check_files,
+    compare_systems,
+    gate_runs,
+    generate_files,
+    list_plugins,
+    part_names,
+    run_schedule,
+    score_predictions,
+    serve_model,
+    track_run,
+    train_checkpoint,
+    write_report,
+)
+
+_STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workbench", description="Compare systems that segment what is asked for.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    lister = commands.add_parser("list", help="show the plugins that are installed")
+    lister.add_argument("--json", action="store_true", help="print one JSON object")
+    lister.set_defaults(command=list_plugins)
+
+    compare = commands.add_parser("compare", help="run systems on a benchmark, score them, write the report")
+    compare.add_argument(
+        "--systems",
+        required=True,
+        help="names, separated by commas; NAME=SYSTEM runs one under another name; "
+        f"{ALL_TINY}: every system that ends in {TINY} and whose checkpoint is there",
+    )
+    compare.add_argument("--benchmark", required=True, help="name of the benchmark")
+    compare.add_argument("--limit", type=int, help="only the first so many samples")
+    compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
+    compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
+    compare.add_argument(
+        "--seed", type=int, default=0, help="of all random generators, and of a generated benchmark (%(default)s)"
+    )
+    compare.add_argument("--time-limit", type=float, metavar="SECONDS", help="for one sample")
+    compare.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system or the benchmark"
+    )
+    compare.add_argument(
+        "--oracles",
+        nargs="?",
+        const=True,
+        default=False,
+        type=part_names,
+        metavar="PARTS",
+        help="also say what each system would gain by a perfect part: all parts, or those named, separated by commas; "
+        "agents run again for some",
+    )
+    compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
+    compare.set_defaults(command=compare_systems)
+
+    check = commands.add_parser("check", help="say what is missing or broken in the files of a benchmark")
+    check.add_argument("benchmark", help="name of the benchmark")
+    check.add_argument("--annotations", help="annotation file or folder (where the benchmark looks by itself)")
+    check.add_argument("--images", help="image folder; images are not looked at where only annotations are given")
+    check.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of the benchmark"
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(command=check_files)
+
+    score = commands.add_parser("score", help="score a file of predictions by a protocol")
+    score.add_argument("--protocol", required=True, help="name of a metric set; `workbench list` shows them")
+    score.add_argument("--annotations", type=Path, required=True, help="the benchmark's published file or folder")
+    score.add_argument("--images", type=Path, help="image folder, where the annotations need it")
+    score.add_argument("--predictions", type=Path, required=True, help="JSON lines, one object for each sample")
+    score.add_argument("--benchmark", help="whose reader reads the annotations (the protocol's own)")
+    score.add_argument("--missing-as-empty", action="store_true", help="samples without a prediction have no instance")
+    score.add_argument(
+        "--set", action="append", default=[], metavar="BENCHMARK.OPTION=VALUE", help="an option of the reader"
+    )
+    score.add_argument("--json", action="store_true", help="print one JSON object")
+    score.set_defaults(command=score_predictions)
+
+    generate = commands.add_parser("generate", help="write the files of a generated benchmark")
+    generate.add_argument("benchmark", choices=("tabletop",))
+    generate.add_argument("--out", type=Path, required=True)
+    generate.add_argument("--scenes", type=int, default=60, help="number of images (%(default)s)")
+    generate.add_argument("--per-scene", type=int, default=4, help="instructions for each image (%(default)s)")
+    generate.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    generate.add_argument("--size", type=int, default=128, help="image side in pixels (%(default)s)")
+    generate.set_defaults(command=generate_files)
+
+    train = commands.add_parser("train", help="train a checkpoint from a recipe")
+    train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
+    train.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/RECIPE-TIME)")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the recipe, in place of the file's"
+    )
+    train.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        metavar="FRACTION",
+        help="of the recipe's minutes and of what it is validated on, to try it before the whole (%(default)s)",
+    )
+    train.set_defaults(command=train_checkpoint)
+
+    serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")
+    serve.add_argument("model", help="checkpoint folder or hub name")
+    serve.add_argument("--port", type=int, default=8001, help="(%(default)s)")
+    serve.add_argument("--name", default="", help="what requests call the model (folder or hub name)")
+    serve.add_argument("--environment", type=Path, help="virtual environment that has the server (.venv-vllm)")
+    serve.add_argument("--install", action="store_true", help="install the server there first, where it is missing")
+    serve.add_argument("--log", type=Path, help="(runs/vllm-PORT.log)")
+    serve.add_argument("--arguments", default="", metavar="TEXT", help="more for the server: --arguments='--x 1 --y'")
+    serve.set_defaults(command=serve_model)
+
+    report = commands.add_parser("report", help="write the report of a run, or of several runs of the same samples")
+    report.add_argument("run", nargs="+", help="run folder or MLflow run id")
+    report.add_argument("--out", type=Path, help="file (report.html in the run folder, of several runs here)")
+    report.add_argument("--markdown", action="store_true", help="print Markdown, or write it to --out")
+    report.add_argument("--tracking-uri", metavar="URI", help=_STORE)
+    report.set_defaults(command=write_report)
+
+    gate = commands.add_parser("gate", help="fail where a run is worse than an earlier one")
+    gate.add_argument("baseline", help="run folder or MLflow run id")
+    gate.add_argument("candidate", help="the same, of the same samples")
+    gate.add_argument("--rules", type=Path, help="YAML file with bounds (a point for every metric and failure rate)")
+    gate.add_argument("--tracking-uri", metavar="URI", help=_STORE)
+    gate.add_argument("--json", action="store_true", help="print one JSON object")
+    gate.set_defaults(command=gate_runs)
+
+    schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
+    schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")
+    schedule.add_argument("--once", action="store_true", help="one comparison now; exits with its verdict")
+    schedule.set_defaults(command=run_schedule)
+
+    track = commands.add_parser("track", help="log a run to MLflow")
+    track.add_argument("run", type=Path)
+    track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    track.set_defaults(command=track_run)
+    return parser

@@ -1,0 +1,84 @@
+"""Results as text tables for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.scoring.oracles import shown_metrics
+
+
+def scores_table(results: Mapping[str, Any]) -> str:
+    """The scores as a text table, one row for each system."""
+    systems = results["systems"]
+    metrics = list(next(iter(systems.values()))["metrics"])
+    header = ["system", *metrics, "p50 s", "p90 s", "cold s", "calls", "failed"]
+    rows = [header] + [
+        [
+            name,
+            *(_number(result["metrics"][metric]) for metric in metrics),
+            *(_number(seconds, 3) for seconds in (result["latency"]["p50"], result["latency"]["p90"])),
+            _number(result["cold_start"], 3),
+            _number(result["calls_per_sample"], 3),
+            f"{result['n_failed']}/{result['samples']}",
+        ]
+        for name, result in systems.items()
+    ]
+    return _aligned(rows)
+
+
+def gains_table(results: Mapping[str, Any]) -> str:
+    """What perfect parts would buy as a text table, one row for each oracle; gains in fractions."""
+    metrics = shown_metrics(results)
+    rows = [["gain of a perfect ...", *(f"{metric} (95 %, p)" for metric in metrics), "changed", "failed"]]
+    notes = []
+    for row in results["oracles"]:
+        name = f"{row['system']}: {row['oracle']}"
+        if row["gains"] is None:
+            notes.append(f"{name}: {row['note']}")
+            continue
+        cells = [_gain(row["gains"][metric]) for metric in metrics]
+        samples = results["systems"][row["system"]]["samples"]
+        rows.append([name, *cells, f"{row['changed']}/{samples}", f"{row['n_failed']}/{samples}"])
+    return "\n".join([_aligned(rows), *notes])
+
+
+def _gain(found: Mapping[str, Any]) -> str:
+    if found["difference"] is None or found["interval"] is None:
+        return "-" if found["difference"] is None else f"{found['difference']:+.3f}"
+    low, high = found["interval"]
+    return f"{found['difference']:+.3f} ({low:+.3f} to {high:+.3f}, {found['p_holm']:.3f})"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns two spaces apart, the first one to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    )
+
+
+def _number(value: float | None, digits: int | None = None) -> str:
+    """Three decimals, or so many significant digits; a dash for what is undefined."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if digits is None else f"{value:.{digits}g}"
+
+
+def file_scores_table(scores: Mapping[str, Any]) -> str:
+    """The scores as a table: a row for each metric, a column for all samples and for each group."""
+    columns = {"all": {"samples": scores["samples"], **scores["metrics"]}}
+    columns |= {f"{name} targets": group for name, group in scores["by_targets"].items()} | scores["by_kind"]
+    rows = [[scores["protocol"], *columns]]
+    rows += [[name, *(_cell(column.get(name)) for column in columns.values())] for name in columns["all"]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    )
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

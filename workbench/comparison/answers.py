@@ -1,0 +1,212 @@
+"""Asks one system for its answers to a batch: loads images, times, checks, and turns every failure into an outcome."""
+
+import json
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+from typing import Literal, NoReturn, get_args
+
+import numpy as np
+
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError, SampleError
+from workbench.data.predictions import BAD_SAMPLE, CRASHED, OUTCOMES, Candidate, Instance, Prediction
+from workbench.data.samples import Sample
+from workbench.plugins.interfaces import Image, System
+
+Mode = Literal["latency", "throughput"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """`limit`: the first so many samples. `seed`: random generators are set from it and the sample id before every
+    answer, so that a continued run draws what an undisturbed one draws. `time_limit`: seconds for one sample, after
+    which Python code in the main thread is interrupted."""
+
+    limit: int | None = None
+    mode: Mode = "latency"
+    seed: int = 0
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ConfigurationError(f"limit must be at least 1, got {self.limit}")
+        if self.mode not in get_args(Mode):
+            raise ConfigurationError(f"mode must be one of {', '.join(get_args(Mode))}, got {self.mode!r}")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise ConfigurationError(f"time limit must be above 0 seconds, got {self.time_limit}")
+        if self.time_limit is not None and threading.current_thread() is not threading.main_thread():
+            raise ConfigurationError("a time limit can be kept in the main thread only")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A checked prediction and the seconds it took, or its share of its batch."""
+
+    prediction: Prediction
+    seconds: float
+
+
+def answer(system: System, batch: Sequence[Sample], options: Options) -> list[Answer]:
+    """One answer per sample, in order. Nothing a sample or the system does wrong is raised."""
+    answers: dict[str, Answer] = {}
+    usable: list[tuple[Sample, Image]] = []
+    for sample in batch:
+        try:
+            usable.append((sample, load(sample)))
+        except SampleError as error:
+            answers[sample.sample_id] = _failure(sample, BAD_SAMPLE, str(error), 0.0)
+    for found in _together(system, usable, options) if len(usable) > 1 else _alone(system, usable, options):
+        answers[found.prediction.sample_id] = found
+    return [answers[sample.sample_id] for sample in batch]
+
+
+def load(sample: Sample) -> Image:
+    """The image of a sample that can be asked about; raises `SampleError` for any other."""
+    if sample.problem:
+        raise SampleError(sample.problem)
+    if not sample.instruction.strip():
+        raise SampleError("the instruction is empty")
+    return sample.load_image()
+
+
+def is_timed(system: System) -> bool:
+    """Whether the time of its answers says something; see `workbench.plugins.interfaces.System`."""
+    return bool(getattr(system, "timed", True))
+
+
+def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Options) -> list[Answer]:
+    answers = []
+    for sample, image in usable:
+        result, seconds = _predict(system, [sample], [image], options)
+        if isinstance(result, _Failed):
+            found = _failure(sample, result.outcome, result.message, seconds)
+        else:
+            found = Answer(result[0], seconds)
+        # a crash is no answer and has no latency (a system that fails early would look fast), nor has half of one
+        whole = found.prediction.outcome != CRASHED and not found.prediction.resumed
+        latency = seconds if whole and options.mode == "latency" and is_timed(system) else None
+        answers.append(replace(found, prediction=replace(found.prediction, latency=latency)))
+    return answers
+
+
+def _together(system: System, usable: Sequence[tuple[Sample, Image]], options: Options) -> list[Answer]:
+    samples = [sample for sample, _ in usable]
+    result, seconds = _predict(system, samples, [image for _, image in usable], options)
+    share = seconds / len(usable)
+    if isinstance(result, _Failed):
+        # the time that the failed batch took is time the system worked
+        return [replace(found, seconds=found.seconds + share) for found in _alone(system, usable, options)]
+    return [Answer(replace(prediction, latency=None), share) for prediction in result]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    outcome: str
+    message: str
+
+
+def _predict(
+    system: System, samples: list[Sample], images: list[Image], options: Options
+) -> tuple[list[Prediction] | _Failed, float]:
+    """Checked predictions, or why there are none, and the seconds that `predict` took."""
+    _set_generators(options.seed, samples[0].sample_id)
+    seconds_allowed = options.time_limit and options.time_limit * len(samples)
+    begun = time.perf_counter()
+    try:
+        with _deadline(seconds_allowed):
+            predictions = system.predict(samples, images)
+        seconds = time.perf_counter() - begun
+        return _checked(predictions, samples), seconds
+    except _OutOfTimeError:
+        return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), time.perf_counter() - begun
+    except SampleError as error:
+        return _Failed(CRASHED, f"unusable answer: {error}"), time.perf_counter() - begun
+    except Exception as error:
+        return _Failed(CRASHED, _describe(error)), time.perf_counter() - begun
+
+
+def _failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:
+    return Answer(Prediction(sample.sample_id, outcome=outcome, message=message[:2000]), seconds)
+
+
+def _describe(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]:
+    """Raise `SampleError` for anything that the metrics or the store could not take."""
+    if not isinstance(predictions, list) or len(predictions) != len(samples):
+        raise SampleError(f"expected a list of {len(samples)} predictions, got {_shape(predictions)}")
+    for prediction, sample in zip(predictions, samples, strict=True):
+        if not isinstance(prediction, Prediction) or prediction.sample_id != sample.sample_id:
+            raise SampleError(f"expected the prediction of sample {sample.sample_id}, got {_shape(prediction)}")
+        if prediction.outcome not in OUTCOMES:
+            raise SampleError(f"expected one of the outcomes {', '.join(OUTCOMES)}, got {prediction.outcome!r}")
+        _check_masks("instance", Instance, prediction.instances, sample)
+        _check_masks("candidate", Candidate, prediction.candidates, sample)
+        try:
+            json.dumps(prediction.to_json(), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise SampleError(f"the prediction cannot be written as JSON: {error}") from error
+    return predictions
+
+
+def _check_masks(what: str, kind: type[Instance | Candidate], found: object, sample: Sample) -> None:
+    if not isinstance(found, tuple | list):
+        raise SampleError(f"expected a sequence of {what}s, got {_shape(found)}")
+    for index, item in enumerate(found):
+        if not isinstance(item, kind):
+            raise SampleError(f"{what} {index}: expected {kind.__name__}, got {_shape(item)}")
+        if masks.from_annotation(item.mask, sample.height, sample.width, f"{what} {index}") != item.mask:
+            raise SampleError(f"{what} {index}: the mask RLE is not compressed")
+        if not 0 <= item.score <= 1:
+            raise SampleError(f"{what} {index}: expected a score in [0, 1], got {item.score}")
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, Prediction):
+        return f"that of sample {value.sample_id}"
+    return f"{len(value)} of them" if isinstance(value, list) else type(value).__name__
+
+
+class _OutOfTimeError(BaseException):
+    """Not an `Exception`, so that a system that catches those does not catch this."""
+
+
+@contextmanager
+def _deadline(seconds: float | None) -> Iterator[None]:
+    """Interrupt the block after so many seconds by raising `_OutOfTimeError` in it."""
+    if seconds is None:
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise _OutOfTimeError
+
+    handler = signal.signal(signal.SIGALRM, stop)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def _set_generators(seed: int, sample_id: str) -> None:
+    number = int.from_bytes(sha256(f"{seed} {sample_id}".encode()).digest()[:4], "big")
+    random.seed(number)
+    np.random.seed(number)
+    if torch := sys.modules.get("torch"):  # the bench itself never imports it
+        torch.manual_seed(number)

@@ -1,0 +1,41 @@
+"""A whole comparison as one call, for notebooks and other programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.comparison.answers import Mode
+    from workbench.plugins.interfaces import System
+    from workbench.runs.run import Run
+
+
+def compare(
+    systems: "Sequence[str] | Mapping[str, str | Callable[..., System]]",
+    benchmark: str,
+    out: Path | str,
+    *,
+    limit: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    mode: "Mode" = "latency",
+    seed: int = 0,
+    time_limit: float | None = None,
+    oracles: bool | Sequence[str] = False,
+    tracking_uri: str | None = None,
+) -> "Run":
+    """Run systems over a benchmark, score them and write the report, in the run folder `out` or on with what is there.
+
+    `systems`: names that `workbench list` shows; or a mapping from the names that the run will show to such a name, or
+    to any function or class that returns a system without arguments (see `workbench.plugins.interfaces.System`).
+    `options`: by name of a system of the run or of the benchmark, as with `--set`. The other arguments are those of
+    `workbench compare`; unlike there, the run is logged to MLflow only where `tracking_uri` is given.
+
+    Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
+    """
+    from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
+    from workbench.plugins.options import assignments
+
+    settings = assignments(options or {})
+    comparison = Comparison(systems, benchmark, limit, mode, seed, time_limit, settings, tracking_uri, oracles)
+    run, _ = with_report(scored(comparison, Path(out)))
+    return with_tracking(run, tracking_uri)[0] if tracking_uri else run

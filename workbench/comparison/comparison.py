@@ -1,0 +1,145 @@
+"""A whole comparison, from names to results, report and MLflow: what `compare` does once and `schedule` repeats."""
+
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.errors import ConfigurationError
+from workbench.plugins import registry
+from workbench.plugins.options import settings_by_name
+
+if TYPE_CHECKING:
+    from workbench.comparison.answers import Mode
+    from workbench.plugins.interfaces import Benchmark, System
+    from workbench.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`.
+
+    `seed`: of all random generators, and of a benchmark that is generated from one.
+
+    `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
+    `oracles`: names of parts, or True for all that the systems have.
+    """
+
+    systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
+    benchmark: str
+    limit: int | None = None
+    mode: "Mode" = "latency"
+    seed: int = 0
+    time_limit: float | None = None
+    settings: Sequence[str] = ()
+    tracking_uri: str | None = None
+    oracles: bool | Sequence[str] = False
+
+    def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
+        """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
+        name or option."""
+        for name in self.systems:
+            if not re.fullmatch(r"\w[\w.+-]*", name):  # it names a folder
+                raise ConfigurationError(f"expected the name of a system to be letters, digits and .+-_, got {name!r}")
+        settings = settings_by_name(self.settings, [*self.systems, self.benchmark])
+        systems = {
+            name: registry.prepare("systems", made_by, settings[name])
+            if isinstance(made_by, str)
+            else registry.bind(name, made_by, settings[name])
+            for name, made_by in self.makers().items()
+        }
+        return systems, self._benchmark(settings[self.benchmark])
+
+    def _benchmark(self, options: Mapping[str, Any]) -> Callable[[], "Benchmark"]:
+        """What makes the benchmark; one that is generated from a seed takes the comparison's, unless it is set."""
+        factory = registry.load("benchmarks", self.benchmark)
+        seeded = "seed" in inspect.signature(factory).parameters
+        return registry.bind(self.benchmark, factory, {"seed": self.seed, **options} if seeded else options)
+
+    def makers(self) -> dict[str, "str | Callable[..., System]"]:
+        """What makes each system, by the name it has in the run: the name of a plugin, or a function."""
+        return dict(self.systems if isinstance(self.systems, Mapping) else zip(self.systems, self.systems, strict=True))
+
+    def notes(self) -> dict[str, Any]:
+        """What the manifest has to say of it beyond the runner's options: `set`, `oracles`, and under `makers` the
+        systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
+        made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
+        oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
+        more = {"oracles": oracles, "makers": made}
+        return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
+
+
+def scored(comparison: Comparison, out: Path) -> "Run":
+    """Run and score all of it in the run folder `out`, or continue there; report and MLflow follow with `delivered`.
+
+    Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
+    """
+    systems, make_benchmark = comparison.plugins()
+    registry.load("reporters", "html")
+
+    from workbench.comparison.runner import run
+    from workbench.runs.files import check_writable
+    from workbench.scoring.finish import finish
+
+    check_writable(out)
+    run(
+        systems,
+        make_benchmark,
+        out,
+        limit=comparison.limit,
+        mode=comparison.mode,
+        seed=comparison.seed,
+        time_limit=comparison.time_limit,
+        oracles=comparison.oracles,
+        settings=comparison.notes(),
+    )
+    return finish(out)
+
+
+def delivered(run: "Run", tracking_uri: str | None) -> tuple["Run", bool]:
+    """Write the report of a finished run and log the run to MLflow; returns the run and whether both went well."""
+    run, reported = with_report(run)
+    run, tracked = with_tracking(run, tracking_uri)
+    return run, reported and tracked
+
+
+def with_report(run: "Run") -> tuple["Run", bool]:
+    """Write report and figures of a finished run into its folder; returns the run and whether that went well."""
+    from workbench.runs.run import add_report
+
+    write, draw = (registry.load("reporters", name) for name in ("html", "figures"))
+    try:
+        path = write(run, run.path / "report.html")
+        draw(run, run.path / "figures")
+    except Exception:  # the results are on disk: say what failed, go on
+        traceback.print_exc()
+        print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
+        return run, False
+    here = Path.cwd()
+    print(f"report: {path.relative_to(here) if path.is_relative_to(here) else path}")
+    return add_report(run, path), True
+
+
+def with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
+    """Log a finished run to MLflow; returns the run and whether that went well."""
+    from workbench.runs.run import add_tracking
+    from workbench.tracking.log import TrackingError, track
+
+    try:
+        logged = track(run, uri)
+    except TrackingError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return run, False
+    print(f"MLflow: experiment {logged['experiment']}; open it with")
+    print(f"    mlflow ui --backend-store-uri {logged['tracking_uri']}")
+    return add_tracking(run, logged), True
+
+
+def _described(maker: "str | Callable[..., System]") -> str:
+    if isinstance(maker, str):
+        return maker
+    return f"python:{maker.__module__}.{getattr(maker, '__qualname__', type(maker).__name__)}"

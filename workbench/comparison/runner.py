@@ -1,0 +1,200 @@
+"""Runs systems over a benchmark, one system after the other, into the stores of a run folder.
+
+Latency mode gives a system one sample at a time and times each answer, image in memory to masks. Throughput mode gives
+it `batch_size` samples at once; single answers then have no latency. A first answer is thrown away in both (warm-up).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from workbench.comparison.answers import Mode, Options, answer, is_timed, load
+from workbench.comparison.progress import Progress
+from workbench.data.digests import digest, file_digest
+from workbench.data.errors import ConfigurationError, SampleError
+from workbench.data.predictions import OK
+from workbench.data.samples import Sample
+from workbench.plugins import registry
+from workbench.plugins.interfaces import Benchmark, HasOracles, Rerunnable, Resumable, System
+from workbench.runs.files import check_writable, lock
+from workbench.runs.inputs import write_inputs
+from workbench.runs.store import Store
+from workbench.scoring.oracles import DERIVED, unavailable
+
+
+def run(
+    systems: Mapping[str, Callable[[], System]],
+    make_benchmark: Callable[[], Benchmark],
+    out: Path,
+    *,
+    limit: int | None = None,
+    mode: Mode = "latency",
+    seed: int = 0,
+    time_limit: float | None = None,
+    oracles: bool | Sequence[str] = False,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
+
+    `systems` maps a name to a function that makes the system. The benchmark is made first, which finds a missing file
+    before models load for minutes; its samples (it may write them) are read when all systems are made, and what `out`
+    already holds is checked, before the first one works; each is let go when it is through. Samples that have their
+    prediction are not run again. `oracles`: each system is followed by itself with one part replaced by the truth, for
+    each part that it names, or for those given here. For the other options see `Options`; `settings` are further ones
+    for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the outcome of a
+    sample.
+    """
+    options = Options(limit, mode, seed, time_limit)
+    check_writable(out)
+    benchmark = make_benchmark()
+    registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
+    made = [_make(name, factory) for name, factory in systems.items()]
+    samples = _first_samples(benchmark, limit)
+    planned: dict[str, dict[str, Any]] = {}
+    if oracles:
+        parts = _parts(made, oracles)
+        made = [one for item in made for one in (item, *_variants(item, parts, samples, planned))]
+    digests = _ImageDigests()
+    with lock(out), ExitStack() as stack:
+        conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
+        queue: list[tuple[_Made, Store]] = []
+        for item in made:
+            folder = out / benchmark.name / item.name
+            store = stack.enter_context(Store(folder, {"system": item.identity, **conditions}))
+            _check_done(store, samples, digests)
+            queue.append((item, store))
+        identities = {item.name: item.identity for item in made if item.name not in planned}
+        write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned)
+        made.clear()
+        while queue:
+            _run_system(*queue.pop(0), samples, digests, options)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A system and the seconds it took to make."""
+
+    name: str
+    system: System
+    identity: dict[str, Any]
+    seconds: float
+
+
+def _make(name: str, factory: Callable[[], System]) -> _Made:
+    begun = time.perf_counter()
+    try:
+        system = factory()
+    except OSError as error:  # so transformers says that a file of a checkpoint is missing or cannot be had
+        raise ConfigurationError(f"system {name} cannot be made: {error}") from error
+    return _Made(name, system, system.identity(), time.perf_counter() - begun)
+
+
+def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set[str]:
+    """The parts that are to be perfect; raises `ConfigurationError` for one that no system has."""
+    known = [part for item in made if isinstance(item.system, HasOracles) for part in item.system.oracles]
+    if oracles is True:
+        return set(known)
+    for part in oracles:
+        if part not in known:
+            raise ConfigurationError(registry.unknown("oracle", part, list(dict.fromkeys(known))))
+    return set(oracles)
+
+
+def _variants(
+    item: _Made, parts: Collection[str], samples: Sequence[Sample], planned: dict[str, dict[str, Any]]
+) -> list[_Made]:
+    """What must run for the oracles of a system; `planned` receives what the manifest says of all of them."""
+    found = []
+    for oracle in item.system.oracles if isinstance(item.system, HasOracles) else ():
+        if oracle not in parts:
+            continue
+        name, note = f"{item.name}+{oracle}", unavailable(oracle, samples)
+        identity = None
+        if note is None and oracle not in DERIVED:
+            assert isinstance(item.system, Rerunnable)
+            system = item.system.with_oracle(oracle)
+            identity = system.identity()
+            found.append(_Made(name, system, identity, 0.0))
+        planned[name] = {"system": item.name, "oracle": oracle, "identity": identity, "note": note}
+    return found
+
+
+class _ImageDigests(dict[Path, str | None]):
+    """Digest of an image file, None where it cannot be read; every file is read once."""
+
+    def __missing__(self, path: Path) -> str | None:
+        try:
+            self[path] = file_digest(path)
+        except OSError:
+            self[path] = None
+        return self[path]
+
+
+def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
+    samples = list(islice(benchmark.samples(), limit))
+    if not samples:
+        raise ConfigurationError(f"benchmark {benchmark.name} has no samples")
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.sample_id in seen:
+            raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
+        seen.add(sample.sample_id)
+    return samples
+
+
+def _check_done(store: Store, samples: Sequence[Sample], digests: _ImageDigests) -> None:
+    for sample in samples:
+        if sample.sample_id in store.done:
+            store.check(sample.sample_id, digests[sample.image_path], digest(sample.instruction))
+
+
+def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _ImageDigests, options: Options) -> None:
+    todo = [sample for sample in samples if sample.sample_id not in store.done]
+    if not todo:
+        print(f"{made.name}: all {len(samples)} predictions are there", file=sys.stderr)
+        return
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    warm_up = _warm_up(made, samples)
+    if isinstance(made.system, Resumable):
+        made.system.resume_in(store.folder)
+    session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
+    store.add_session(session if is_timed(made.system) else {**session, "timed": False})
+    failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id in store.done)
+    progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)
+    size = max(1, made.system.batch_size) if options.mode == "throughput" else 1
+    try:
+        for start in range(0, len(todo), size):
+            batch = todo[start : start + size]
+            answers = answer(made.system, batch, options)
+            for sample, found in zip(batch, answers, strict=True):
+                image = digests[sample.image_path]
+                store.append(found.prediction, image, digest(sample.instruction), found.seconds)
+            progress.add(len(batch), sum(found.prediction.outcome != OK for found in answers))
+    finally:
+        progress.close()
+
+
+def _warm_up(made: _Made, samples: Sequence[Sample]) -> float | None:
+    """Seconds of a first answer, which is thrown away; None where no image can be loaded."""
+    for sample in samples:
+        try:
+            image = load(sample)
+        except SampleError:
+            continue
+        # mirrored, so that nothing that is cached for this image serves the timed answers
+        image = np.ascontiguousarray(image[:, ::-1])
+        begun = time.perf_counter()
+        try:
+            made.system.predict([sample], [image])
+        except Exception as error:  # the samples will show it, each with its own outcome
+            print(f"{made.name}: warm-up failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return time.perf_counter() - begun
+    return None

@@ -1,0 +1,170 @@
+"""Masks as COCO run-length encodings: encode, decode, measure. pycocotools is the codec."""
+
+import math
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from workbench.data.errors import SampleError, short
+
+
+class Rle(TypedDict):
+    """A compressed COCO run-length encoding; `size` is `[height, width]` in pixels, `counts` is ASCII text."""
+
+    size: list[int]
+    counts: str
+
+
+def encode(mask: NDArray[np.bool_]) -> Rle:
+    """Encode one mask `[H, W] bool`."""
+    return encode_all(mask[None])[0]
+
+
+def encode_all(masks: NDArray[np.bool_]) -> list[Rle]:
+    """Encode masks `[N, H, W] bool`, in order."""
+    if masks.ndim != 3:
+        raise ValueError(f"expected masks of shape [N, H, W], got {list(masks.shape)}")
+    if len(masks) == 0:
+        return []
+    columns = np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8))
+    return [{"size": [int(n) for n in r["size"]], "counts": r["counts"].decode("ascii")} for r in coco.encode(columns)]
+
+
+def decode(rle: Rle) -> NDArray[np.bool_]:
+    """Decode to `[H, W] bool`."""
+    return np.asarray(coco.decode(rle), dtype=bool)
+
+
+def area(rle: Rle) -> int:
+    """Number of foreground pixels."""
+    return int(coco.area(rle))
+
+
+def areas(rles: Sequence[Rle]) -> list[int]:
+    """Number of foreground pixels of each mask."""
+    return [int(n) for n in coco.area(list(rles))] if rles else []
+
+
+def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
+    """Box `x, y, width, height` in pixels; all zero for an empty mask."""
+    x, y, w, h = (float(v) for v in coco.toBbox(rle))
+    return x, y, w, h
+
+
+def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool = False) -> NDArray[np.float64]:
+    """Pairwise intersection over union, `[len(predictions), len(targets)]`; two empty masks give 0.
+
+    `crowd`: intersection over the area of the prediction instead.
+    """
+    if not predictions or not targets:
+        return np.zeros((len(predictions), len(targets)))
+    # pycocotools divides 0 by 0 for two empty masks and returns nan there
+    return np.nan_to_num(
+        np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
+    )
+
+
+def union(rles: Sequence[Rle]) -> Rle:
+    """The union of one or more masks of one size."""
+    merged: Rle = coco.merge(list(rles), intersect=False)
+    return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
+
+
+def intersection(rles: Sequence[Rle]) -> Rle:
+    """The intersection of one or more masks of one size."""
+    merged: Rle = coco.merge(list(rles), intersect=True)
+    return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
+
+
+def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
+    """Read one mask from an annotation file: compressed or uncompressed RLE, one polygon or a list of polygons.
+
+    `where` names the place in the file for error messages. Raises `SampleError` for anything that is not a mask of
+    exactly `height` x `width` pixels.
+    """
+    if isinstance(value, dict):
+        return _from_rle(value, height, width, where)
+    if isinstance(value, list) and value:
+        polygons = value if isinstance(value[0], list) else [value]
+        if all(_is_polygon(p) for p in polygons):
+            _check_near(polygons, height, width, where)
+            return union(
+                [{"size": r["size"], "counts": _text(r["counts"])} for r in coco.frPyObjects(polygons, height, width)]
+            )
+    raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {short(value)}")
+
+
+def _is_polygon(value: object) -> bool:
+    """Whether this is `[x, y, x, y, ...]` of at least 3 points."""
+    if not isinstance(value, list) or len(value) < 6 or len(value) % 2 or not set(map(type, value)) <= {int, float}:
+        return False
+    try:
+        return all(map(math.isfinite, value))
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def _check_near(polygons: list[list[float]], height: int, width: int, where: str) -> None:
+    """Refuse points further off than one image size: pycocotools takes memory for every pixel on the way there."""
+    for polygon in polygons:
+        for side, numbers in ((width, polygon[::2]), (height, polygon[1::2])):
+            if min(numbers) < -side or max(numbers) > 2 * side:
+                raise SampleError(
+                    f"{where}: a polygon lies far outside the image of {width}x{height}: {short(polygon)}"
+                )
+
+
+def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> Rle:
+    size, counts = value.get("size"), value.get("counts")
+    if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
+        raise SampleError(f"{where}: expected mask `size` [height, width], got {short(size)}")
+    if size != [height, width]:
+        raise SampleError(
+            f"{where}: mask RLE is {size[1]}x{size[0]} but the image is {width}x{height} (width x height)"
+        )
+    if isinstance(counts, list):
+        if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != height * width:
+            raise SampleError(f"{where}: uncompressed RLE counts must be non-negative and sum to {height * width}")
+        packed = coco.frPyObjects({"size": size, "counts": counts}, height, width)
+        return _canonical({"size": size, "counts": _text(packed["counts"])}, np.array(counts, dtype=np.int64))
+    if isinstance(counts, str):
+        runs = _runs(counts)
+        if runs is not None and runs.sum() == height * width:
+            return _canonical({"size": size, "counts": counts}, runs)
+    raise SampleError(f"{where}: mask RLE counts do not describe {height * width} pixels: {short(counts)}")
+
+
+def _canonical(rle: Rle, runs: NDArray[np.int64]) -> Rle:
+    """The same mask without empty runs, but for the first: pycocotools loses its way where two masks have one."""
+    return rle if (runs[1:] > 0).all() else encode(decode(rle))
+
+
+def _runs(counts: str) -> NDArray[np.int64] | None:
+    """Run lengths in a compressed counts string, background first, or None where it is not one.
+
+    pycocotools reads past its buffer on a broken string, so the string is checked first (format: pycocotools
+    `rleFrString`: 5 bits a character from `0`, bit 6 continues, runs from the fourth on are differences to the run two
+    before).
+    """
+    if not counts or not counts.isascii():
+        return None
+    characters = np.frombuffer(counts.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+    if characters.min() < 0 or characters.max() > 63 or characters[-1] & 0x20:
+        return None
+    ends = np.flatnonzero((characters & 0x20) == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    if (ends - starts).max() > 6:  # 35 bits, more than an image has pixels
+        return None
+    place = 5 * (np.arange(len(characters)) - np.repeat(starts, ends - starts + 1))
+    runs = np.add.reduceat((characters & 0x1F) << place, starts)
+    runs -= np.where(characters[ends] & 0x10, 1 << (5 * (ends - starts + 1)), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs if runs.min() >= 0 else None
+
+
+def _text(counts: bytes | str) -> str:
+    return counts.decode("ascii") if isinstance(counts, bytes) else counts

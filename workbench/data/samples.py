@@ -1,0 +1,114 @@
+"""What a benchmark asks: one instruction about one image, and the instances that answer it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from workbench.data.errors import SampleError
+from workbench.data.masks import Rle
+
+if TYPE_CHECKING:
+    pass
+
+Box = tuple[float, float, float, float]
+"""`x, y, width, height` in pixels, as `workbench.data.masks.bounding_box` gives it"""
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """An annotated instance of the scene that the instruction does not ask for."""
+
+    mask: Rle
+    label: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one of several annotators answered: `boxes` has one annotated box for each target or is empty;
+    `exhaustive` says that the annotator marked every instance."""
+
+    targets: tuple[Rle, ...]
+    boxes: tuple[Box, ...] = ()
+    exhaustive: bool = True
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One instruction about one image.
+
+    `targets` holds one mask per instance that the instruction asks for; none means no-target. `others` holds further
+    annotated instances of the scene, where the benchmark knows them. `kind` is the benchmark's own grouping
+    (tabletop: category, attribute, relation, ...). `image_id` groups the instructions that share an image.
+    `problem` says why the annotation of this sample cannot be used; such a sample is recorded as failed, not run.
+    `boxes` holds the annotated box of each target, where the benchmark has boxes of its own, else nothing.
+    `readings` holds one entry for each annotator where several answered independently, else nothing; `targets` and
+    `boxes` are then those of the first. `facts` are the annotation's own numbers and names for the sample (JSON
+    types), which its reader documents. `phrase` is a noun phrase that names all targets, and maybe more, where the
+    benchmark has one.
+    """
+
+    sample_id: str
+    image_id: str
+    image_path: Path
+    width: int
+    height: int
+    instruction: str
+    targets: tuple[Rle, ...] = ()
+    others: tuple[SceneObject, ...] = ()
+    ignore: Rle | None = None
+    kind: str | None = None
+    problem: str | None = None
+    boxes: tuple[Box, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    phrase: str | None = None
+
+    @property
+    def target_count(self) -> str:
+        """Bin of the number of targets: `0`, `1` or `>=2`."""
+        return ("0", "1", ">=2")[min(len(self.targets), 2)]
+
+    def load_image(self) -> NDArray[np.uint8]:
+        """Read the image as `[height, width, 3] uint8` RGB; `SampleError` if it has another size or is unreadable."""
+        try:
+            with Image.open(self.image_path) as file:
+                pixels = np.asarray(file.convert("RGB"))
+        except FileNotFoundError:
+            raise SampleError(f"image not found: {self.image_path}") from None
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise SampleError(f"image cannot be read: {self.image_path}: {error}") from error
+        if pixels.shape[:2] != (self.height, self.width):
+            got = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            raise SampleError(f"image is {got} but its annotation says {self.width}x{self.height}: {self.image_path}")
+        return pixels
+
+
+def sample_to_json(sample: Sample, image_root: Path) -> dict[str, Any]:
+    """Plain JSON types; the image path is relative to `image_root` where it lies below it."""
+    path = sample.image_path.resolve()
+    relative = path.relative_to(image_root) if path.is_relative_to(image_root) else path
+    return {**asdict(sample), "image_path": str(relative)}
+
+
+def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:
+    """The inverse of `sample_to_json`."""
+    changed = {
+        "image_path": image_root / record["image_path"],
+        "targets": tuple(record["targets"]),
+        "others": tuple(SceneObject(**other) for other in record["others"]),
+        "boxes": _boxes(record.get("boxes", [])),
+        "readings": tuple(
+            Reading(tuple(reading["targets"]), _boxes(reading["boxes"]), reading["exhaustive"])
+            for reading in record.get("readings", [])
+        ),
+    }
+    return Sample(**{**record, **changed})
+
+
+def _boxes(found: Sequence[Sequence[float]]) -> tuple[Box, ...]:
+    return tuple((x, y, w, h) for x, y, w, h in found)

@@ -1,0 +1,116 @@
+"""Checkpoint folders: where they are, which tensors they hold and whether those are exactly the expected ones, and a
+digest that identifies them. Nothing is unpickled."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Set
+from pathlib import Path
+
+from workbench.data.errors import ConfigurationError
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+SHOWN = 5
+
+
+def digest(checkpoint: str | Path) -> str:
+    """First 16 hex digits of SHA-256 over a folder's weights and configuration; a hub name stands for itself.
+
+    Raises `ConfigurationError` for a folder without safetensors weights or configuration.
+    """
+    folder = Path(checkpoint)
+    if not folder.exists():
+        if isinstance(checkpoint, Path) or checkpoint.startswith((".", "/", "~")):
+            raise ConfigurationError(f"checkpoint folder not found: {checkpoint}")
+        return f"hub:{checkpoint}"
+    files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")])
+    if not any(file.suffix == ".safetensors" for file in files):
+        pickles = ", ".join(sorted(p.name for p in folder.glob("*.bin")))
+        found = f"; found only {pickles}, which is never loaded" if pickles else ""
+        raise ConfigurationError(f"no weights (*.safetensors) in checkpoint folder {checkpoint}{found}")
+    if not (folder / "config.json").exists():
+        raise ConfigurationError(f"no config.json in checkpoint folder {checkpoint}")
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()[:16]
+
+
+def locate(checkpoint: str | Path) -> Path:
+    """The local folder of a checkpoint, downloaded first where a hub name is given.
+
+    Raises `ConfigurationError` where it cannot be found, has no weights, or has only pickled ones.
+    """
+    folder = Path(checkpoint).expanduser()
+    if not folder.is_dir():
+        folder = _download(checkpoint)
+    if not weight_files(folder):
+        pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLES)
+        if pickles:
+            raise ConfigurationError(
+                f"{folder}: {', '.join(pickles)} is a pickle, which is never loaded; save the weights as safetensors"
+            )
+        raise ConfigurationError(f"no weights (model.safetensors) in checkpoint folder {folder}")
+    return folder
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that make up the weights; empty where there are none. Raises `ConfigurationError` for a
+    shard that the index names and the folder lacks."""
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        single = folder / "model.safetensors"
+        return [single] if single.exists() else []
+    files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    for file in files:
+        if not file.exists():
+            raise ConfigurationError(f"{folder}: {index.name} names {file.name}, which is not there")
+    return files
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors, read from the files' headers."""
+    from safetensors import SafetensorError, safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in weight_files(folder):
+        try:
+            with safe_open(file, "pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 - not a mapping
+                    shapes[name] = tuple(tensors.get_slice(name).get_shape())
+        except SafetensorError as error:
+            raise ConfigurationError(f"{file} is not a readable safetensors file: {error}") from error
+    return shapes
+
+
+def check_tensors(folder: Path, expected: Mapping[str, tuple[int, ...]], optional: Set[str]) -> None:
+    """Raise `ConfigurationError` naming the tensors of a folder that are missing, misshapen or unexpected."""
+    found = tensor_shapes(folder)
+    problems = []
+    missing = [name for name in expected if name not in found]
+    unexpected = [name for name in found if name not in expected and name not in optional]
+    misshapen = [
+        f"{name} is {list(found[name])}, expected {list(shape)}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    for title, names in (("missing", missing), ("misshapen", misshapen), ("unexpected", unexpected)):
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            problems.append(f"{title}: {'; '.join(names[:SHOWN])}{more}")
+    if problems:
+        raise ConfigurationError(f"{folder}: the tensors do not fit the configuration. " + ". ".join(problems))
+
+
+def _download(checkpoint: str | Path) -> Path:
+    from huggingface_hub import snapshot_download
+
+    if isinstance(checkpoint, Path) or checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") != 1:
+        raise ConfigurationError(f"checkpoint folder not found: {checkpoint}")
+    try:
+        return Path(snapshot_download(checkpoint, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"]))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{checkpoint} is neither a folder nor a model that can be downloaded: {error}"
+        ) from error

@@ -1,0 +1,28 @@
+"""The recipe `qwen`: its keys, without the imports that its work needs."""
+
+from typing import NotRequired, TypedDict
+
+
+class QwenRecipe(TypedDict):
+    """Keys of recipe `qwen`."""
+
+    seed: int
+    image_size: int
+    instructions: int
+    """Instructions about each scene."""
+    images: int
+    """Scenes of one step with a conversation about each."""
+    more: int
+    """Further scenes of the step, for the vision tower alone."""
+    start: NotRequired[str]
+    """Checkpoint folder to go on from."""
+    minutes: float
+    """Wall clock; a run that was stopped goes on with what is left."""
+    rate: float
+    """Peak learning rate."""
+    tracking_uri: NotRequired[str]
+    """MLflow store (mlflow.db in the output folder), or `none`."""
+    device: NotRequired[str]
+    """`cpu` (default) or `cuda`."""
+    workers: NotRequired[int]
+    """Processes that draw scenes ahead of the training (0: it draws them itself)."""

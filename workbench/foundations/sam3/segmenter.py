@@ -1,0 +1,160 @@
+"""SAM3 by concept phrase through `transformers.Sam3Model`: any checkpoint, image features computed once per image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.data.masks import Rle
+    from workbench.plugins.interfaces import Image
+
+TINY = Path(__file__).parent / "checkpoints" / "sam3-tiny"
+
+
+@dataclass(frozen=True)
+class PhraseMasks:
+    """Instances of one phrase by falling score: masks at image size, scores in (threshold, 1]."""
+
+    masks: list["Rle"]
+    scores: list[float]
+
+
+@dataclass(frozen=True)
+class Features:
+    """An image as SAM3 sees it: the levels of its feature pyramid and their positions, each `[1, C, h, w]`, and the
+    image's (height, width)."""
+
+    levels: tuple["Tensor", ...]
+    places: tuple["Tensor", ...]
+    size: tuple[int, int]
+
+
+class Sam3Segmenter:
+    """A `Sam3Model` checkpoint as a segmenter.
+
+    The score of an instance is its class probability times the presence probability; instances score above `threshold`
+    (strictly, as `Sam3Processor` does), and a pixel belongs to a mask where its probability at image size is above 0.5.
+    """
+
+    def __init__(self, checkpoint: str | Path, *, threshold: float = 0.5, device: str = "cpu") -> None:
+        import torch
+        from transformers import AutoTokenizer, Sam3Model
+
+        from workbench.foundations.checkpoints import digest
+
+        self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(device)
+        self.digest = digest(checkpoint)
+        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        self.model: Any = (
+            Sam3Model.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True).to(self.device).eval()
+        )
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
+        self.size: int = self.model.config.vision_config.image_size
+
+    def identity(self) -> dict[str, Any]:
+        """Checkpoint digest and score threshold."""
+        return {"segmenter": self.checkpoint_name, "digest": self.digest, "threshold": self.threshold}
+
+    @property
+    def checkpoint_name(self) -> str:
+        """The hub name or the folder's own name: never a path of this machine."""
+        return Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint
+
+    def encode(self, image: "Image") -> Features:
+        """Image features and the image's (height, width), for `segment`."""
+        return self.encode_all([image])[0]
+
+    def encode_all(self, images: Sequence["Image"]) -> list[Features]:
+        """The same for several images in one batch."""
+        import torch
+
+        with torch.inference_mode():
+            vision = self.model.get_vision_features(pixel_values=torch.cat([self.preprocess(i) for i in images]))
+        levels, places = vision.fpn_hidden_states, vision.fpn_position_encoding
+        return [
+            Features(
+                tuple(level[n : n + 1] for level in levels),
+                tuple(place[n % len(place)][None] for place in places),
+                (image.shape[0], image.shape[1]),
+            )
+            for n, image in enumerate(images)
+        ]
+
+    def preprocess(self, image: "Image") -> Any:
+        """`[1, 3, S, S]`: resized to the model's square (bilinear, antialiased), mean and standard deviation 0.5."""
+        import torch
+        import torch.nn.functional as F
+
+        pixels = torch.from_numpy(image.copy()).to(self.device).permute(2, 0, 1)[None].float()
+        if pixels.shape[-2:] != (self.size, self.size):
+            pixels = (
+                F.interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True).round().clamp(0, 255)
+            )
+        return (pixels / 127.5 - 1).to(self.model.dtype)
+
+    def segment(self, features: Features, phrases: Sequence[str]) -> list[PhraseMasks]:
+        """All instances of each phrase, in one batch over the phrases; one result per phrase, in order."""
+        return self.segment_all([(features, phrase) for phrase in phrases])
+
+    def segment_all(self, asked: Sequence[tuple[Features, str]]) -> list[PhraseMasks]:
+        """All instances of a phrase in the image with these features, in one batch over all pairs; in order."""
+        import torch
+        from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
+
+        if not asked:
+            return []
+        features = [one for one, _ in asked]
+        tokens = self.tokenizer(
+            [phrase for _, phrase in asked], padding=True, truncation=True, max_length=32, return_tensors="pt"
+        ).to(self.device)
+        vision = Sam3VisionEncoderOutput(
+            fpn_hidden_states=_batched([one.levels for one in features]),
+            fpn_position_encoding=_batched([one.places for one in features]),
+        )
+        with torch.inference_mode():
+            out = self.model(vision_embeds=vision, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+            scores = (out.pred_logits.sigmoid() * out.presence_logits.sigmoid()).float()
+        found = zip(scores, out.pred_masks, features, strict=True)
+        return [self._instances(score, masks, one.size) for score, masks, one in found]
+
+    def _instances(self, scores: "Tensor", masks: "Tensor", size: tuple[int, int]) -> PhraseMasks:
+        """Those above the threshold by falling score, of `scores [N]` and mask logits `masks [N, h, w]`."""
+        import torch
+        import torch.nn.functional as F
+
+        from workbench.data.masks import encode_all
+
+        order = torch.argsort(scores, descending=True, stable=True)
+        kept = order[scores[order] > self.threshold]
+        if not len(kept):
+            return PhraseMasks([], [])
+        with torch.inference_mode():
+            probabilities = masks[kept].float().sigmoid()
+            full = F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0] > 0.5
+        return PhraseMasks(encode_all(full.cpu().numpy()), scores[kept].tolist())
+
+
+def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
+    """The pyramids of several images, each level `[1, ...]`, as one batch; of one image repeated without a copy."""
+    import torch
+
+    if all(level is levels[0] for level in levels):
+        return tuple(x.expand(len(levels), -1, -1, -1) for x in levels[0])
+    return tuple(torch.cat(same) for same in zip(*levels, strict=True))
+
+
+def sam3_tiny(checkpoint: str | None = None, threshold: float = 0.3) -> Sam3Segmenter:
+    """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
+    return Sam3Segmenter(checkpoint or TINY, threshold=threshold)
+
+
+def sam3(checkpoint: str = "facebook/sam3", threshold: float = 0.5, device: str = "cpu") -> Sam3Segmenter:
+    """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default."""
+    if not checkpoint:
+        raise ConfigurationError("sam3: expected a checkpoint name or folder, got an empty string")
+    return Sam3Segmenter(checkpoint, threshold=threshold, device=device)

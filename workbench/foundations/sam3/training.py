@@ -1,0 +1,247 @@
+"""Train a tiny SAM3 on generated scenes: pixels first, then words and places, then the whole detector."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.foundations.sam3.architecture import build, detect
+from workbench.foundations.sam3.dense import (
+    DenseHead,
+    MatchHead,
+    boxes_of,
+    category_accuracy,
+    dense_loss,
+    dense_targets,
+    match_loss,
+    on_grid,
+)
+from workbench.foundations.sam3.losses import WEIGHTS, concept_losses
+from workbench.foundations.sam3.recipe import Sam3Recipe
+from workbench.foundations.training.loop import Loop, Track
+from workbench.foundations.training.tokenizer import clip_tokenizer
+from workbench.foundations.training.tracker import Tracker
+from workbench.tabletop.training_phrases import any_phrase, present_phrase
+from workbench.tabletop.training_scenes import TrainingScene, draw
+
+READ_OUT_STEPS = 150
+"""Steps in which the dense head learns to read a model that goes on from a checkpoint."""
+
+
+def train(config: Sam3Recipe, out: Path) -> None:
+    """Train a tiny SAM3 from nothing on generated scenes, in three phases; the checkpoint is in `final` of `out`."""
+    with Tracker(out, config, config.get("tracking_uri")) as tracker:
+        _train(config, out, tracker)
+
+
+def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
+    torch.manual_seed(config["seed"])
+    model, tokenizer = _start(config)
+    model.vision_encoder.backbone.compile()
+    for part in (model.vision_encoder.backbone, model.detr_encoder, model.detr_decoder, model.mask_decoder):
+        part.config._attn_implementation = "eager"  # a fifth faster here: the fused kernel's backward is slow on a CPU
+    both = nn.ModuleDict({"model": model, "head": DenseHead(160, 64), "match": MatchHead()})
+    if "start" not in config:
+        _warm_start(both, config, out / "dense", tracker.part("dense"))
+        _learn_words(both, tokenizer, config, out / "matching", tracker.part("matching"))
+    elif not (out / "concepts" / "resume.pt").exists():
+        _read_out(both, config)
+    learned = ("model.vision_encoder.", "model.text_", "match.")
+    known = [p for n, p in both.named_parameters() if n.startswith(learned)]
+    new = [p for n, p in both.named_parameters() if not n.startswith(learned)]
+    groups = [{"params": known, "lr": config["known_rate"]}, {"params": new, "lr": config["rate"]}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+    loop = Loop(out / "concepts", both, optimizer, minutes=config["minutes"], track=tracker.part("concepts"))
+    rng = np.random.default_rng([config["seed"], 1, loop.step])
+    images = config["images"] + config["more"]
+    while not loop.finished:
+        scenes = _next_scenes(loop, config, images, start=10**7)
+        terms, right = concept_terms(both, tokenizer, scenes, rng, config["images"], config["phrases"])
+        loop.update(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum())
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        loop.record(config["images"] * config["phrases"], {**values, "category accuracy": right})
+    loop.save()
+    save(model, tokenizer, out / "final")
+
+
+def _start(config: Sam3Recipe) -> tuple[Any, Any]:
+    """Model and tokenizer: new ones, or those of the checkpoint `start`."""
+    if "start" in config:
+        from transformers import AutoTokenizer, Sam3Model
+
+        folder = config["start"]
+        model = Sam3Model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        return model.train(), AutoTokenizer.from_pretrained(folder)
+    tokenizer = clip_tokenizer()
+    ids = (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    return build(config["image_size"], len(tokenizer), *ids), tokenizer
+
+
+def concept_terms(
+    both: nn.ModuleDict, tokenizer: Any, scenes: list[TrainingScene], rng: np.random.Generator, images: int, count: int
+) -> tuple[dict[str, Tensor], float]:
+    """All losses of one batch, which `WEIGHTS` adds up, and the share of object pixels with the right category.
+
+    The detector is asked `count` phrases about each of the first `images` scenes. The others cost a fifth as much: only
+    the dense losses and the match with words, 8 phrases each, look at them.
+    """
+    model: Any = both["model"]
+    head: Any = both["head"]
+    side = scenes[0].index.shape[0] // 2
+    texts, image_of, targets, boxes = concept_batch(scenes[:images], rng, count, side)
+    detected = len(texts)
+    more = concept_batch(scenes[images:], rng, 8, side)
+    texts, image_of, unions = texts + more[0], torch.cat([image_of, more[1] + images]), targets + more[2]
+    tokens = tokenizer(texts, padding=True, return_tensors="pt")
+    mask = tokens.attention_mask
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        vision, others = _encode(model.vision_encoder, pixels(scenes), images)
+        text = model.get_text_features(tokens.input_ids, mask).pooler_output
+        found = detect(
+            model, vision, text[:detected], mask[:detected].bool(), image_of[:detected], hints_near(boxes, 5)
+        )
+        places = torch.cat([vision.fpn_hidden_states[2], model.vision_encoder.neck.fpn_layers[2](on_grid(others))])
+        fit = both["match"](places, text, mask.sum(1) - 1, image_of)
+        dense, half = head(vision), head.at_half(others)
+    fine, coarse = dense_targets(scenes[:images], 2), dense_targets(scenes[images:], 4)
+    share = images / len(scenes)
+    terms = concept_losses(found, targets, boxes)
+    terms["match"] = match_loss(fit, unions)
+    terms["dense"] = share * dense_loss(dense, *fine) + (1 - share) * dense_loss(half, *coarse)
+    return terms, category_accuracy(half, coarse[0])
+
+
+def _encode(encoder: Any, images: Tensor, whole: int) -> tuple[Any, Tensor]:
+    """Everything of the first `whole` images, and of the others the tokens `[B, side * side, hidden]` alone: most of
+    the pyramid's work is at its finest level."""
+    from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
+
+    tokens = encoder.backbone(images).last_hidden_state
+    levels, positions = encoder.neck(on_grid(tokens[:whole]))
+    vision = Sam3VisionEncoderOutput(
+        last_hidden_state=tokens[:whole], fpn_hidden_states=levels, fpn_position_encoding=positions
+    )
+    return vision, tokens[whole:]
+
+
+def _next_scenes(loop: Loop, config: Sam3Recipe, images: int, start: int = 0) -> list[TrainingScene]:
+    first = start + loop.step * images
+    return [draw(config["seed"], n, size=config["image_size"]) for n in range(first, first + images)]
+
+
+def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track) -> None:
+    model, head = both["model"], both["head"]
+    vision = nn.ModuleDict({"vision": model.vision_encoder, "head": head})  # type: ignore[dict-item]
+    optimizer = torch.optim.AdamW(
+        vision.parameters(), lr=config["dense_rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True
+    )
+    loop = Loop(out, vision, optimizer, minutes=config["dense_minutes"], track=track)
+    while not loop.finished:
+        scenes = _next_scenes(loop, config, 32)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = head(model.vision_encoder(pixels(scenes)))  # type: ignore[operator]
+        wanted = dense_targets(scenes, 2)
+        loss = dense_loss(logits, *wanted)
+        loop.update(loss)
+        right = category_accuracy(logits, wanted[0])
+        loop.record(len(scenes), {"loss": float(loss.detach()), "category accuracy": right})
+    loop.save()
+
+
+def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
+    """Fit the dense head to a model that is trained: it was thrown away with the end of that training."""
+    model, head = both["model"], both["head"]
+    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3, fused=True)
+    for step in range(READ_OUT_STEPS):
+        scenes = [
+            draw(config["seed"], 9 * 10**6 + n, size=config["image_size"]) for n in range(step * 32, step * 32 + 32)
+        ]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.no_grad():
+                vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
+            logits = head(vision)
+        wanted = dense_targets(scenes, 2)
+        dense_loss(logits, *wanted).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if step % 25 == 24:
+            print(
+                f"dense head: category accuracy {category_accuracy(logits, wanted[0]):.3f}", file=sys.stderr, flush=True
+            )
+
+
+def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: Path, track: Track) -> None:
+    """Bring text and image features together by a dot product: ten times the phrases a second of the whole detector."""
+    model, head = both["model"], both["head"]
+    optimizer = torch.optim.AdamW(both.parameters(), lr=config["match_rate"], betas=(0.9, 0.98), fused=True)
+    loop = Loop(out, both, optimizer, minutes=config["match_minutes"], track=track)
+    rng = np.random.default_rng([config["seed"], 2, loop.step])
+    while not loop.finished:
+        scenes = _next_scenes(loop, config, 24, start=5 * 10**6)
+        texts, image_of, targets, _ = concept_batch(scenes, rng, 16, config["image_size"] // 2)
+        tokens = tokenizer(texts, padding=True, return_tensors="pt")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
+            text = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output  # type: ignore[operator]
+            fit = both["match"](vision.fpn_hidden_states[2], text, tokens.attention_mask.sum(1) - 1, image_of)
+            dense = head(vision)
+        words = match_loss(fit, targets)
+        loop.update(words + dense_loss(dense, *dense_targets(scenes, 2)))
+        present = torch.tensor([len(t) > 0 for t in targets])
+        right = (fit.amax(1) > 0) == present
+        loop.record(len(texts), {"match": float(words.detach()), "presence accuracy": float(right.float().mean())})
+    loop.save()
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write the checkpoint in half precision, as `Sam3Model.from_pretrained` and `AutoTokenizer` read it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
+    model.save_pretrained(folder, state_dict=half)
+    tokenizer.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}))
+
+
+def pixels(scenes: list[TrainingScene]) -> Tensor:
+    """Normalised images `[B, 3, H, W]`, mean and standard deviation 0.5 as SAM3's processor does it."""
+    stack = np.stack([scene.image for scene in scenes])
+    return torch.from_numpy(stack).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def concept_batch(
+    scenes: list[TrainingScene], rng: np.random.Generator, count: int, side: int
+) -> tuple[list[str], Tensor, list[Tensor], list[Tensor]]:
+    """Phrases, the image of each `[P]`, their masks at `side` x `side` and their boxes."""
+    texts: list[str] = []
+    owners: list[int] = []
+    targets: list[Tensor] = []
+    boxes: list[Tensor] = []
+    for i, scene in enumerate(scenes):
+        masks = scene.masks()
+        scale = masks.shape[1] // side
+        small = masks.reshape(len(masks), side, scale, side, scale).mean((2, 4)).astype(np.float32)
+        corners = boxes_of(masks)
+        for number in range(count):
+            phrase = (any_phrase if number else present_phrase)(scene.objects, rng)
+            named = [k for k, thing in enumerate(scene.objects) if phrase.matches(thing)]
+            texts.append(str(phrase))
+            owners.append(i)
+            targets.append(torch.from_numpy(small[named]))
+            boxes.append(torch.from_numpy(corners[named]))
+    return texts, torch.tensor(owners), targets, boxes
+
+
+def hints_near(target_boxes: list[Tensor], slots: int) -> Tensor:
+    """Boxes `[P, slots, 4]` off the targets by up to half their extent; slots without a target are at the centre."""
+    hints = torch.full((len(target_boxes), slots, 4), 0.5)
+    for p, boxes in enumerate(target_boxes):
+        kept = boxes[:slots]
+        centre = kept[:, :2] + (torch.rand(len(kept), 2) - 0.5) * kept[:, 2:].clamp(min=0.2)
+        extent = kept[:, 2:] * torch.exp((torch.rand(len(kept), 2) - 0.5) * 1.4)
+        hints[p, : len(kept)] = torch.cat([centre, extent], 1).clamp(0.02, 0.98)
+    return hints

@@ -1,0 +1,54 @@
+"""The metrics of Inst2Seg-Bench, and of gRefCOCO as InstructSAM scores it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.data.predictions import OK
+from workbench.metrics.ap import average_precision, rank
+from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
+from workbench.metrics.pooled import ciou, giou, sample_iou
+from workbench.metrics.presence import no_target_accuracy, target_accuracy
+from workbench.metrics.referring import areas
+from workbench.metrics.statistics import Measure, Weights
+
+AP50 = int(np.flatnonzero(IOU_THRESHOLDS == 0.5)[0])
+
+
+AP75 = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
+
+
+def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """Inst2Seg-Bench: mAP, AP50, AP75 over all instructions; gIoU and cIoU of pooled masks; N_acc and T_acc.
+
+    A run that failed scores 0 in gIoU also where nothing was asked for: it did not answer.
+    """
+    ranking = rank(overlaps)
+    intersection, union = areas(overlaps)
+    iou = np.where([o.outcome == OK for o in overlaps], sample_iou(intersection, union), 0.0)
+
+    def measure(weights: Weights) -> dict[str, Any]:
+        ap = average_precision(ranking, weights)
+        return {
+            "mAP": ap.mean(axis=0),
+            "AP50": ap[AP50],
+            "AP75": ap[AP75],
+            "gIoU": giou(iou, weights),
+            "cIoU": ciou(intersection, union, weights),
+            "N_acc": no_target_accuracy(overlaps, weights),
+            "T_acc": target_accuracy(overlaps, weights),
+        }
+
+    return measure
+
+
+def grefcoco_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """gRefCOCO as InstructSAM scores it: mAP, AP50, AP75, gIoU, cIoU, as on Inst2Seg-Bench."""
+    measured = inst2seg(overlaps)
+
+    def measure(weights: Weights) -> dict[str, Any]:
+        found = measured(weights)
+        return {name: found[name] for name in ("mAP", "AP50", "AP75", "gIoU", "cIoU")}
+
+    return measure

@@ -1,0 +1,139 @@
+"""What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data.masks import Rle
+from workbench.data.predictions import Prediction
+from workbench.data.samples import Sample
+
+Image = NDArray[np.uint8]
+"""`[H, W, 3] uint8` RGB"""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def needs(checkpoint: Path) -> Callable[[F], F]:
+    """Decorates a system's function with the checkpoint folder that it loads by default and that may not be there."""
+
+    def mark(function: F) -> F:
+        setattr(function, NEEDS, checkpoint)
+        return function
+
+    return mark
+
+
+def is_shipped(system: Callable[..., Any]) -> bool:
+    """Whether a system's function finds the checkpoint that it loads by default; see `needs`."""
+    checkpoint = getattr(system, NEEDS, None)
+    return checkpoint is None or checkpoint.exists()
+
+
+NEEDS = "checkpoint"
+
+
+class System(Protocol):
+    """Turns samples into predictions. An entry point of group `workbench.systems` is a function without required
+    arguments that returns one; its first docstring line is shown by `workbench list`; keyword arguments with defaults
+    are its options.
+
+    The time of each answer is taken, unless the system has an attribute `timed` that is false: its answers were made
+    elsewhere and then have no latency."""
+
+    batch_size: int
+    """Samples it can take at once in throughput mode; the runner passes 1 when it measures latency."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides its answers (JSON types): checkpoint digests, parameters, prompt versions. A stored result
+        is reused only where this is equal."""
+        ...
+
+    def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
+        """One prediction per sample, in order. A sample's own failure is an outcome, never an exception."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A system that can go on inside a sample after it was killed."""
+
+    def resume_in(self, folder: Path) -> None:
+        """Keep unfinished samples in a folder, and go on with those that are there. A sample's answer is known to be
+        stored when the next samples are asked for. A prediction that was gone on with is marked `resumed`."""
+        ...
+
+
+@runtime_checkable
+class HasOracles(Protocol):
+    """A system that knows which parts of it can be replaced by the truth, to see what a perfect one would buy."""
+
+    oracles: Sequence[str]
+    """Names; those of `workbench.scoring.oracles.DERIVED` are computed from its stored answers."""
+
+
+@runtime_checkable
+class Rerunnable(HasOracles, Protocol):
+    """A system that must run again for some of its oracles."""
+
+    def with_oracle(self, name: str) -> System:
+        """The system with that part replaced by the truth, which `predict` finds in its samples; its identity says so.
+        It may share models with the system itself."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Noun phrases in, scored instance masks out; image features are computed once per image."""
+
+    def identity(self) -> dict[str, Any]: ...
+
+    def encode(self, image: Image) -> Any:
+        """Image features, to be passed to `segment` for any number of phrases."""
+        ...
+
+    def segment(self, features: Any, phrases: Sequence[str]) -> list["PhraseMasks"]:
+        """All instances of each phrase, batched over phrases: one result per phrase, in order."""
+        ...
+
+
+@runtime_checkable
+class BatchSegmenter(Protocol):
+    """A segmenter that also takes several images at once, which costs less than one after the other."""
+
+    def encode_all(self, images: Sequence[Image]) -> Sequence[Any]:
+        """Features of each image, as `encode` gives them; the images may differ in size."""
+        ...
+
+    def segment_all(self, asked: Sequence[tuple[Any, str]]) -> Sequence["PhraseMasks"]:
+        """All instances of one phrase for each image, given as its features and the phrase."""
+        ...
+
+
+class PhraseMasks(Protocol):
+    """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; all above the threshold."""
+
+    @property
+    def masks(self) -> list[Rle]: ...
+    @property
+    def scores(self) -> list[float]: ...
+
+
+class Benchmark(Protocol):
+    """A set of samples and how its authors score them. An entry point of group `workbench.benchmarks` is a function
+    that returns one; tabletop generates its files on first use."""
+
+    name: str
+    protocol: str
+    """Name of the metric set and conventions; see `workbench.scoring.system`."""
+
+    def identity(self) -> dict[str, Any]:
+        """Version, split, seed and a digest of the annotation file."""
+        ...
+
+    def samples(self) -> Iterable[Sample]: ...
+
+    def image_root(self) -> Path: ...

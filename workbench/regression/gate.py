@@ -1,0 +1,170 @@
+"""Did it get worse: a candidate run against a baseline run of the same benchmark, by rules."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.data.errors import ConfigurationError, short
+from workbench.failures.taxonomy import diagnose
+from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.metrics.statistics import holm
+from workbench.runs.run import Run
+from workbench.scoring.differences import RATES, compare
+from workbench.scoring.joined import check_same_samples
+
+BOUND = 0.01
+FAILURES = tuple(name for name in RATES if name != "exact_set")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may get worse by how much, in fractions (0.01 is a point); what has no bound here is not looked at.
+
+    `metrics` by name, of those where more is better; None: a point for each of them in the protocol. `rates` by name,
+    one of `FAILURES`. `level`: how likely a run of the same system may be called worse by chance, over all rules.
+    """
+
+    metrics: Mapping[str, float] | None = None
+    rates: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(FAILURES, BOUND))
+    level: float = 0.05
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule on one system. `change` is candidate - baseline, in fractions; None where undefined. `p_holm` is None
+    where there is too little data to tell a change from chance, which never fails."""
+
+    system: str
+    name: str
+    change: float | None
+    interval: list[float] | None
+    bound: float
+    p_holm: float | None
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A sample whose category is another one than before."""
+
+    system: str
+    sample_id: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    checks: list[Check]
+    changed: list[Changed]
+    notes: list[str]
+
+    @property
+    def failed(self) -> bool:
+        return any(check.failed for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"failed": self.failed, **asdict(self)}
+
+    def to_text(self) -> str:
+        """The failed rules, the samples that changed, and the verdict."""
+        lines = [f"note: {note}" for note in self.notes]
+        for check in self.checks:
+            if check.failed and check.change is not None and check.interval is not None:
+                low, high = (f"{100 * bound:+.1f}" for bound in check.interval)
+                lines.append(
+                    f"{check.system}: {check.name} changed by {100 * check.change:+.1f} points "
+                    f"(95 % interval {low} to {high}; {100 * check.bound:g} allowed)"
+                )
+        lines += [f"{one.system}: {one.sample_id} was {one.was}, is {one.now}" for one in self.changed]
+        lines.append("FAILED" if self.failed else "passed: nothing got worse beyond its bound and beyond chance")
+        return "\n".join(lines)
+
+
+def read_rules(path: Path) -> Rules:
+    """Rules from a YAML file with any of the keys `metrics`, `rates` and `level`; raises `ConfigurationError`."""
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"rules {path} cannot be read: {error}") from error
+    if not isinstance(given, dict) or not set(given) <= {"metrics", "rates", "level"}:
+        raise ConfigurationError(f"{path}: expected the keys metrics, rates and level, got {short(given)}")
+    for family in ("metrics", "rates"):
+        bounds = given.get(family, {})
+        if not isinstance(bounds, dict) or not all(_fraction(bound) for bound in bounds.values()):
+            raise ConfigurationError(f"{path}: {family}: expected names with bounds from 0 to 1, got {short(bounds)}")
+    if unknown := set(given.get("rates", {})) - set(FAILURES):
+        raise ConfigurationError(f"{path}: no rates {sorted(map(str, unknown))}; there are {', '.join(FAILURES)}")
+    if not _fraction(given.get("level", 0.05)):
+        raise ConfigurationError(f"{path}: level: expected a number from 0 to 1, got {short(given['level'])}")
+    return Rules(**given)
+
+
+def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
+    """Compare the systems that both runs have, or the only one of each.
+
+    Raises `ConfigurationError` where the runs are not about the same samples by the same protocol, share no system, or
+    do not have all predictions.
+    """
+    check_same_samples(baseline, candidate)
+    samples = baseline.samples()
+    protocol = baseline.manifest["benchmark"]["protocol"]
+    pairs = [(name, name) for name in baseline.systems if name in candidate.systems]
+    if len(baseline.systems) == len(candidate.systems) == 1:
+        pairs = [(baseline.systems[0], candidate.systems[0])]
+    if not pairs:
+        raise ConfigurationError(
+            f"the runs share no system: {', '.join(baseline.systems)} against {', '.join(candidate.systems)}"
+        )
+    before = {now: overlaps(samples, baseline.predictions(was)) for was, now in pairs}
+    after = {now: overlaps(samples, candidate.predictions(now)) for _, now in pairs}
+    return judge(before, after, protocol, rules)
+
+
+def judge(
+    before: Mapping[str, list[SampleOverlap]],
+    after: Mapping[str, list[SampleOverlap]],
+    protocol: str,
+    rules: Rules | None = None,
+) -> Verdict:
+    """The verdict about answers of systems, by name, to the same samples before and after.
+
+    A rule fails where the change is worse than its bound and its p-value, corrected for all rules of all systems, is
+    below the level. Raises `ConfigurationError` for a rule about a metric that the protocol does not have.
+    """
+    rules = rules or Rules()
+    found = {name: compare({"after": after[name], "before": before[name]}, protocol)[0] for name in after}
+    rows = []
+    for system, pair in found.items():
+        bounds = _usual(pair["metrics"]) if rules.metrics is None else rules.metrics
+        if unknown := set(bounds) - set(pair["metrics"]):
+            raise ConfigurationError(
+                f"{protocol} has no metrics {sorted(unknown)}; it has {', '.join(pair['metrics'])}"
+            )
+        rows += [(system, name, pair["metrics"][name], bound, -1) for name, bound in bounds.items()]
+        rows += [(system, name, pair["rates"][name], bound, 1) for name, bound in rules.rates.items()]
+    corrected = holm({str(place): row[2]["p"] for place, row in enumerate(rows)})
+    checks = []
+    for place, (system, name, one, bound, worse) in enumerate(rows):
+        p, change = corrected[str(place)], one["difference"]
+        failed = p is not None and change is not None and worse * change > bound and p < rules.level
+        checks.append(Check(system, name, change, one["interval"], bound, p, failed))
+    changed = [
+        Changed(system, now.sample_id, diagnose(was).sample, diagnose(now).sample)
+        for system in after
+        for was, now in zip(before[system], after[system], strict=True)
+        if diagnose(was).sample != diagnose(now).sample
+    ]
+    return Verdict(checks, changed, [f"{name}: {pair['note']}" for name, pair in found.items() if pair["note"]])
+
+
+def _usual(metrics: Iterable[str]) -> dict[str, float]:
+    """The usual bound for every metric but TIDE's costs of errors, of which more is worse."""
+    return {name: BOUND for name in metrics if not name.startswith("dAP_")}
+
+
+def _fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -1,0 +1,120 @@
+"""Stays and runs a schedule's comparisons when they are due, each in a process of its own.
+
+So one that crashes or runs out of memory takes nothing else with it, and updated code is used from the next one on.
+"""
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.regression.attempt import say
+from workbench.regression.history import history, started, unfinished
+from workbench.regression.schedule import Schedule
+from workbench.runs.files import check_writable, lock
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
+
+
+def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None) -> None:
+    """Run comparisons when they are due, until interrupted; then the one that runs is stopped and can be continued.
+
+    What was interrupted is continued at once, and if any were missed, one is run. `trigger` in place of the
+    schedule's own. Raises `ConfigurationError` where another process serves the schedule.
+    """
+    from apscheduler.executors.pool import ThreadPoolExecutor
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    residence = schedule.folder / "scheduler"  # with a lock of its own: comparisons lock the folder above
+    check_writable(residence)
+    trigger = trigger or schedule.trigger()
+    scheduler = BackgroundScheduler(timezone=schedule.timezone, executors={"default": ThreadPoolExecutor(1)})
+    child = _Child([sys.executable, "-m", "workbench", "schedule", str(config), "--once"])
+
+    def comparison() -> None:
+        code = child.run()
+        if code is not None:
+            # not asked of the scheduler: while it shuts down it waits for this function, with its lock held
+            due = trigger.get_next_fire_time(None, datetime.now(schedule.timezone))
+            say(schedule, f"{OUTCOMES.get(code, f'ended with exit code {code}')}; next {_shown(due)}")
+
+    with lock(residence):
+        left = unfinished(schedule)
+        if left:
+            scheduler.add_job(comparison, misfire_grace_time=None)
+        due = _first_due(schedule, trigger, _since(residence))
+        scheduler.add_job(
+            comparison,
+            trigger,
+            next_run_time=due,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        begin = "continues what was interrupted; then " if left else ""
+        say(schedule, f"{begin}next {_shown(due)}")
+        try:
+            scheduler.start()
+            threading.Event().wait()  # its own thread would take an interrupt for a failure to start a comparison
+        finally:
+            child.stop()
+            if scheduler.running:
+                scheduler.shutdown()
+
+
+OUTCOMES = {
+    0: "done",
+    1: "done, and something got worse",
+    2: "not started: wrong configuration, or another process is at it",
+    3: "done, but the report, the index or the tracking failed",
+    4: "failed",
+    130: "stopped",
+}
+
+
+class _Child:
+    """The process of a comparison; once stopped, no other is started."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def run(self) -> int | None:
+        """Its exit code, or None where it was not started."""
+        with self._lock:
+            if self._stopped:
+                return None
+            # in a session of its own, so that Ctrl-C reaches it once: through `stop`
+            self._process = subprocess.Popen(self._command, start_new_session=True)
+        return self._process.wait()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+
+
+def _since(residence: Path) -> datetime:
+    """When the schedule was served for the first time."""
+    path = residence / "since"
+    if not path.exists():
+        path.write_text(datetime.now(UTC).isoformat())
+    return datetime.fromisoformat(path.read_text())
+
+
+def _first_due(schedule: Schedule, trigger: "BaseTrigger", since: datetime) -> datetime | None:
+    """The first time after the last comparison; one that is past makes up for all that were missed."""
+    names = [*(record["name"] for record in history(schedule)), *(folder.name for folder in unfinished(schedule))]
+    last = max(map(started, names), default=since).astimezone(schedule.timezone)
+    found: datetime | None = trigger.get_next_fire_time(last, last)
+    return found
+
+
+def _shown(due: datetime | None) -> str:
+    return f"{due:%Y-%m-%d %H:%M:%S %Z}" if due else "never"

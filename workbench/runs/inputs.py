@@ -1,0 +1,51 @@
+"""What went into a run: its manifest and its samples."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.samples import Sample, sample_to_json
+from workbench.plugins.interfaces import Benchmark
+from workbench.runs.files import read_json, write_json, write_lines
+from workbench.runs.provenance import git_state, machine, versions
+
+if TYPE_CHECKING:
+    pass
+
+
+def write_inputs(
+    path: Path,
+    benchmark: Benchmark,
+    samples: Sequence[Sample],
+    systems: Mapping[str, Mapping[str, Any]],
+    options: Mapping[str, Any],
+    oracles: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write the manifest and the samples; a continued run keeps its `created`.
+
+    `systems` maps names to identities; `oracles` maps names to `{"system", "oracle", "identity", "note"}`: the identity
+    of what runs for it, None where it is computed from the system's answers, and why it is not available, else None.
+    """
+    manifest_path = path / "manifest.json"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    root = benchmark.image_root().resolve()
+    manifest = {
+        "name": path.resolve().name,
+        "created": read_json(manifest_path)["created"] if manifest_path.exists() else now,
+        "versions": versions(),
+        "git": git_state(),
+        "machine": machine(),
+        "benchmark": {
+            "name": benchmark.name,
+            "protocol": benchmark.protocol,
+            "identity": benchmark.identity(),
+            "image_root": str(root),
+        },
+        "systems": dict(systems),
+        "options": dict(options),
+        **({"oracles": dict(oracles)} if oracles else {}),
+    }
+    (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
+    write_json(manifest_path, manifest)
+    write_lines(path / benchmark.name / "samples.jsonl", (sample_to_json(sample, root) for sample in samples))

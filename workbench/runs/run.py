@@ -1,0 +1,147 @@
+"""A run folder: what went in, what came out, and reading it back.
+
+manifest.json                  versions, git state, machine, benchmark, systems, options
+<benchmark>/samples.jsonl      the samples that were asked, image paths relative to the benchmark's image root
+<benchmark>/<system>/          the predictions of one system, see `workbench.runs.store`
+results.json                   scores of every system and differences of every pair
+samples.parquet                one row for each sample and system
+report.html                    for reading
+figures/                       those of the report as PNG files
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import Prediction
+from workbench.data.samples import Sample, sample_from_json
+from workbench.runs.files import read_records, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that was read back; `results` as in `results.json`, empty where the run is not finished."""
+
+    path: Path
+    manifest: dict[str, Any]
+    results: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name that the run was given: that of its folder when it was made."""
+        return str(self.manifest["name"])
+
+    @property
+    def benchmark(self) -> str:
+        """Name of the benchmark."""
+        return str(self.manifest["benchmark"]["name"])
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the systems, in the order they were given."""
+        return list(self.manifest["systems"])
+
+    @property
+    def members(self) -> Sequence["Run"]:
+        """The runs that this one is made of: itself, or those of a `workbench.scoring.joined.JoinedRun`."""
+        return [self]
+
+    def samples(self) -> list[Sample]:
+        """The samples that were asked, in order; raises `ConfigurationError` where the run was kept without them.
+
+        Their images need not be there: only `Sample.load_image` reads them.
+        """
+        root = Path(self.manifest["benchmark"]["image_root"])
+        path = self.path / self.benchmark / "samples.jsonl"
+        if not path.exists():
+            raise ConfigurationError(
+                f"run {self.name} has no {path.relative_to(self.path)} in {self.path}: an earlier version logged it to "
+                "MLflow without; log its run folder again with `workbench track FOLDER`"
+            )
+        records = read_records(path)
+        return [sample_from_json(record, root) for record in records]
+
+    def predictions(self, system: str) -> list[Prediction]:
+        """The predictions of one system, one per sample, in the order of the samples.
+
+        Raises `ConfigurationError` where the run has no such system or does not have all of them.
+        """
+        return [Prediction.from_json(record) for record in self.records(system)]
+
+    def records(self, system: str) -> list[dict[str, Any]]:
+        """Like `predictions`, as they are stored: with digests and seconds."""
+        if system not in self.systems and system not in self.manifest.get("oracles", {}):
+            raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
+        found = {record["sample_id"]: record for record in read_records(self.store(system) / "predictions.jsonl")}
+        wanted = [sample.sample_id for sample in self.samples()]
+        missing = sum(sample_id not in found for sample_id in wanted)
+        if missing:
+            raise ConfigurationError(
+                f"{self.path}: {system} has no prediction for {missing} of {len(wanted)} samples; "
+                f"continue it with `workbench compare ... --out {self.path}`"
+            )
+        return [found[sample_id] for sample_id in wanted]
+
+    def store(self, system: str) -> Path:
+        """Folder of the predictions of one system."""
+        return self.path / self.benchmark / system
+
+    def table(self) -> "pd.DataFrame":
+        """One row for each sample and system; raises `ConfigurationError` where the run is not finished."""
+        import pandas as pd
+
+        return pd.read_parquet(_existing(self.path / "samples.parquet"))
+
+    def metrics(self, by: Literal["kind", "targets"] | None = None) -> "pd.DataFrame":
+        """One row for each system and number: `system`, `metric`, `value`, `low`, `high` (95 %), `unit`, `samples`.
+
+        The metrics of the protocol are fractions; latency, calls, tokens, cold start and failures follow. `by` gives
+        the protocol's metrics for each `group` of samples instead: their kind, or how many targets they have.
+        """
+        from workbench.runs.frames import metrics
+
+        return metrics(self.results, by)
+
+    def differences(self) -> "pd.DataFrame":
+        """One row for each pair of systems `a`, `b` and `name` of a metric, failure rate or latency (`family`):
+        `difference` (a - b, a fraction or seconds), `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and
+        `only_b`, in samples; of latencies also `ratio` (a / b), `ratio_low` and `ratio_high`."""
+        from workbench.runs.frames import differences
+
+        return differences(self.results)
+
+    def calls(self) -> "pd.DataFrame":
+        """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`, `start`
+        and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (the error it ended with) and `mistake` (see
+        `workbench.failures.calls`)."""
+        from workbench.runs.frames import calls
+
+        return calls({system: self.predictions(system) for system in self.systems})
+
+
+def add_report(run: Run, report: Path) -> Run:
+    """Note the path of the report in the results."""
+    systems = {name: {**result, "report": str(report)} for name, result in run.results["systems"].items()}
+    return _with_results(run, {"systems": systems, "report": str(report)})
+
+
+def add_tracking(run: Run, tracking: Mapping[str, Any]) -> Run:
+    """Note in the results where the run was logged."""
+    return _with_results(run, {"mlflow": dict(tracking)})
+
+
+def _with_results(run: Run, changed: Mapping[str, Any]) -> Run:
+    results = {**run.results, **changed}
+    write_json(run.path / "results.json", results)
+    return Run(run.path, run.manifest, results)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise ConfigurationError(f"file not found: {path}; is the run finished?")
+    return path

@@ -1,0 +1,114 @@
+"""What a run keeps on disk: append-only JSON lines that survive a kill at any byte, and the store of one system.
+
+A store is a folder `<run>/<benchmark>/<system>`:
+    identity.json       what its predictions depend on; they are reused only where it is equal
+    predictions.jsonl   one `Prediction.to_json()` a line, with the digests of the image file and of the instruction
+                        and the seconds it took
+    sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up
+    lock                held by the one process that writes
+    unfinished.sqlite   steps of samples that a system was working on, where it can go on with them
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from workbench.data.digests import flatten
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import OK, Prediction
+from workbench.runs.files import Journal, lock, read_json, read_records, write_json
+
+
+@dataclass(frozen=True)
+class Done:
+    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction."""
+
+    image: str | None
+    instruction: str
+    failed: bool
+
+
+class Store:
+    """The predictions of one system on one benchmark; a context manager that holds the folder's lock.
+
+    Raises `ConfigurationError` where another process holds the lock, and where the predictions that are there were
+    made under another `identity` (JSON types).
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._identity = json.loads(json.dumps(identity))
+
+    def __enter__(self) -> Self:
+        self._lock = lock(self.folder)
+        self._lock.__enter__()
+        try:
+            self._check_identity()
+            self._predictions = Journal(self.folder / "predictions.jsonl")
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+        self.done = {
+            record["sample_id"]: Done(record["image"], record["instruction"], record["outcome"] != OK)
+            for record in self._predictions.records
+        }
+        self._predictions.records.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._predictions.close()
+        self._lock.__exit__(None, None, None)
+
+    def check(self, sample_id: str, image: str | None, instruction: str) -> None:
+        """Raise `ConfigurationError` where the stored prediction of this sample is for another image or instruction."""
+        stored = self.done[sample_id]
+        changed = [
+            what
+            for what, before, now in (
+                ("image file", stored.image, image),
+                ("instruction", stored.instruction, instruction),
+            )
+            if before != now
+        ]
+        if changed:
+            raise ConfigurationError(
+                f"{self.folder}: sample {sample_id}: the {' and the '.join(changed)} changed since it was predicted; "
+                + self._advice()
+            )
+
+    def append(self, prediction: Prediction, image: str | None, instruction: str, seconds: float) -> None:
+        """Add the prediction of a new sample; `seconds` is its share of the time the system worked."""
+        if prediction.sample_id in self.done:
+            raise ValueError(f"sample {prediction.sample_id} is already in {self.folder}")
+        digests = {"image": image, "instruction": instruction}
+        self._predictions.append({**prediction.to_json(), **digests, "seconds": seconds})
+        self.done[prediction.sample_id] = Done(image, instruction, prediction.outcome != OK)
+
+    def add_session(self, record: Mapping[str, Any]) -> None:
+        """Note that predictions are about to be added."""
+        sessions = Journal(self.folder / "sessions.jsonl")
+        sessions.append(record)
+        sessions.close()
+
+    def _check_identity(self) -> None:
+        path = self.folder / "identity.json"
+        if not path.exists() and not read_records(self.folder / "predictions.jsonl"):
+            write_json(path, self._identity)
+            return
+        stored = read_json(path) if path.exists() else {}
+        if stored != self._identity:
+            before, now = flatten(stored), flatten(self._identity)
+            changed = [
+                f"{key} was {before.get(key, 'absent')!r} and is now {now.get(key, 'absent')!r}"
+                for key in sorted(before.keys() | now.keys())
+                if before.get(key, "absent") != now.get(key, "absent")
+            ]
+            raise ConfigurationError(
+                f"{self.folder} holds predictions made under other conditions: {'; '.join(changed)}. {self._advice()}"
+            )
+
+    def _advice(self) -> str:
+        return f"choose another --out, or delete {self.folder} to predict anew"

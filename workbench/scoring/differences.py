@@ -1,0 +1,149 @@
+"""How systems differ on the same samples: every metric, failure rate and latency, with what chance would make of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data.predictions import Prediction
+from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES, diagnose
+from workbench.metrics.latency import durations, enough_images
+from workbench.metrics.overlaps import SampleOverlap
+from workbench.metrics.statistics import DRAWS, MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads, values
+from workbench.plugins.registry import load
+
+RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
+"""Shares of samples: those in the category, or with at least one instance or target in it."""
+
+DRAWS_PER_TEST = 100
+"""A corrected p-value is at least 2 * tests / draws, here 0.02: with fewer, nothing could be told from chance."""
+
+PACES = ("p50", "p90", "mean")
+"""What is compared of two systems' latencies."""
+
+Difference = dict[str, Any]
+Answers = Mapping[str, Sequence[Prediction]]
+
+
+def compare(
+    found: Mapping[str, Sequence[SampleOverlap]],
+    protocol: str = "inst2seg",
+    answers: Answers | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    draws: int | None = None,
+) -> list[dict[str, Any]]:
+    """`{"a", "b", "metrics", "rates", "latency", "timed", "note"}` of each pair of systems, which must be about the
+    same samples in order; `pairs` are the names to compare, every two where it is None.
+
+    metrics: `{metric: {"difference": a - b, "interval": [low, high] | None, "p", "p_holm"}}` in fractions, by the
+    bootstrap over images. rates: the same of the share of samples in each of `RATES`, and in how many samples only
+    `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. latency: `PACES` in seconds, of the `timed`
+    samples that both systems answered alone, with `ratio` (a / b) and `ratio_interval`; needs the systems' `answers`.
+    `p_holm` is corrected for all metrics, rates or latencies of all pairs. Both are None where there is too little
+    data; `note` then says so. `draws` of the bootstrap: 100 for each metric of each pair, and at least 2,000, where it
+    is None.
+    """
+    sides = list(combinations(found, 2) if pairs is None else pairs)
+    if draws is None:
+        draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(found, protocol) if sides else 0))
+    compared = [_pair(a, b, found, protocol, draws) for a, b in sides]
+    for pair in compared:
+        ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
+        pair |= paces(found[pair["a"]], ours, theirs, draws)
+    for family in ("metrics", "rates", "latency"):
+        keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
+        corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
+        for place, name in keys:
+            compared[place][family][name]["p_holm"] = corrected[f"{place} {name}"]
+    return compared
+
+
+def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
+    """Which of `RATES` each sample shows, `[S, R]`."""
+    rows = []
+    for overlap in overlaps:
+        diagnosis = diagnose(overlap)
+        shown = {diagnosis.sample, *diagnosis.instances} | {MISSED for t in diagnosis.targets if t != MATCHED}
+        rows.append([name in shown for name in RATES])
+    return np.array(rows, dtype=bool).reshape(-1, len(RATES))
+
+
+def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol: str, draws: int) -> dict[str, Any]:
+    ours, theirs = found[a], found[b]
+    if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
+        raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
+    build = load("metrics", protocol)
+    images = [overlap.image_id for overlap in ours]
+    n_images = len(set(images))
+    shown, shown_by_b = flags(ours), flags(theirs)
+    rates = _differences(images, paired(_shares(shown), _shares(shown_by_b)), draws)
+    for place, name in enumerate(RATES):
+        mine, other = shown[:, place], shown_by_b[:, place]
+        rates[name] |= {
+            "p": mcnemar(images, mine, other),
+            "only_a": int((mine & ~other).sum()),
+            "only_b": int((other & ~mine).sum()),
+        }
+    return {
+        "a": a,
+        "b": b,
+        "metrics": _differences(images, paired(build(ours), build(theirs)), draws),
+        "rates": rates,
+        "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
+    }
+
+
+def _n_metrics(found: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> int:
+    overlaps = next(iter(found.values()))
+    return len(values(load("metrics", protocol)(overlaps), len(overlaps)))
+
+
+def paces(
+    samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: Sequence[Prediction], draws: int = DRAWS
+) -> dict[str, Any]:
+    """`latency` and `timed` of a pair, over the samples that both answered alone."""
+    a, b = ({p.sample_id: p.latency for p in side if p.latency is not None} for side in (ours, theirs))
+    common = [sample for sample in samples if sample.sample_id in a and sample.sample_id in b]
+    if not common:
+        return {"latency": {}, "timed": 0}
+    images = [sample.image_id for sample in common]
+    of_a, of_b = (durations([side[s.sample_id] for s in common], names=PACES[:-1]) for side in (a, b))
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        over, under = of_a(weights), of_b(weights)
+        return {name: over[name] - under[name] for name in PACES} | {
+            f"{name} ratio": over[name] / under[name] for name in PACES
+        }
+
+    found = _differences(images, measure, draws)
+    result = {}
+    for name in PACES:
+        ratio = found[f"{name} ratio"]
+        result[name] = found[name] | {"ratio": ratio["difference"], "ratio_interval": ratio["interval"]}
+        if not enough_images(name, len(set(images))):
+            result[name] |= {"interval": None, "p": None, "ratio_interval": None}
+    return {"latency": result, "timed": len(common)}
+
+
+def _differences(images: Sequence[str], measure: Measure, draws: int) -> dict[str, Difference]:
+    spread = spreads(images, measure, draws)
+    return {
+        name: {
+            "difference": value,
+            "interval": None if (drawn := spread[name]) is None else list(drawn.interval),
+            "p": drawn and drawn.p,
+        }
+        for name, value in values(measure, len(images)).items()
+    }
+
+
+def _shares(shown: NDArray[np.bool_]) -> Measure:
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        total = weights.sum(axis=0)
+        counts = shown.T.astype(np.float64) @ weights
+        shares = np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+        return dict(zip(RATES, shares, strict=True))
+
+    return measure

@@ -1,0 +1,174 @@
+"""What perfect parts would buy: a system's answers with one part replaced by the truth, against its real answers.
+
+Oracles of `DERIVED` change nothing but the end of an answer, so they are computed from stored answers and candidates.
+All others run the system again with that part replaced (see `workbench.plugins.interfaces.Rerunnable`). A failed
+answer stays failed: no oracle of one part repairs it. A mask is on a target at IoU >= 0.5; where masks are given to
+targets one to one, it is the assignment that serves most targets, and of those the one with the largest sum of IoUs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from workbench.data.masks import Rle, iou_matrix
+from workbench.data.predictions import OK, Candidate, Dropped, Instance, Prediction
+from workbench.data.samples import Sample
+from workbench.failures.taxonomy import HIT, diagnose
+from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.metrics.statistics import values
+from workbench.plugins.registry import load
+from workbench.scoring.differences import compare
+
+DRAWS = 10_000
+"""Of the bootstrap: with fewer, no p-value could stay small when it is corrected for every metric of every oracle."""
+ORACLES: dict[str, str] = {
+    "scores": "slots given to targets one to one are the answer, with their IoU as score; all others are below the "
+    "threshold",
+    "deduplication": "instances that are duplicates are removed from the answer",
+    "presence": "no-target samples get an empty answer; an empty answer to any other gets its best-scoring candidate",
+    "selector": "the answer is, of the masks that could be selected last, those given to targets one to one",
+    "checker": "each mask check accepts a mask that is on a target and rejects any other; the agent runs again",
+    "rewriter": "each phrase of the agent is replaced by the benchmark's phrase for the targets; the agent runs again",
+}
+
+
+def perfect_scores(sample: Sample, answer: Prediction) -> Prediction:
+    """Score every slot by the truth: its IoU with the target that it is given to, else below the threshold."""
+    pool = _pool(answer, "low_score")
+    given = _given([mask for mask, _ in pool], sample.targets)
+    rescored = [(mask, given.get(index, score)) for index, (mask, score) in enumerate(pool)]
+    return _answered(answer, rescored, set(given), "low_score")
+
+
+def perfect_deduplication(sample: Sample, answer: Prediction) -> Prediction:
+    """Remove the duplicates; they become suppressed candidates."""
+    (overlap,) = overlaps([sample], [answer])
+    categories = diagnose(overlap).instances
+    kept = tuple(i for i, category in zip(answer.instances, categories, strict=True) if category != "duplicate")
+    lost = (i for i, category in zip(answer.instances, categories, strict=True) if category == "duplicate")
+    dropped = tuple(Candidate(instance.mask, instance.score, "suppressed") for instance in lost)
+    return replace(answer, instances=kept, candidates=(*answer.candidates, *dropped))
+
+
+def perfect_presence(sample: Sample, answer: Prediction) -> Prediction:
+    """Empty the answer where there is no target; where there is one, give the best candidate if there is no answer."""
+    if not sample.targets:
+        dropped = tuple(Candidate(instance.mask, instance.score, "low_score") for instance in answer.instances)
+        return replace(answer, instances=(), candidates=(*answer.candidates, *dropped), rejected=None)
+    if answer.instances or not answer.candidates:
+        return answer
+    best = max(answer.candidates, key=lambda candidate: candidate.score)
+    others = tuple(candidate for candidate in answer.candidates if candidate is not best)
+    return replace(answer, instances=(Instance(best.mask, best.score),), candidates=others, rejected=None)
+
+
+def perfect_selector(sample: Sample, answer: Prediction) -> Prediction:
+    """Select by the truth among the masks that could be selected last; their scores stay."""
+    pool = _pool(answer, "unselected")
+    return _answered(answer, pool, set(_given([mask for mask, _ in pool], sample.targets)), "unselected")
+
+
+DERIVED: dict[str, Callable[[Sample, Prediction], Prediction]] = {
+    "scores": perfect_scores,
+    "deduplication": perfect_deduplication,
+    "presence": perfect_presence,
+    "selector": perfect_selector,
+}
+"""Oracles that are computed from stored answers."""
+
+
+def derived(oracle: str, samples: Sequence[Sample], answers: Sequence[Prediction]) -> list[Prediction]:
+    """The answers under one of `DERIVED`; as they are where they failed and where the sample has no usable truth."""
+    return [
+        DERIVED[oracle](sample, answer) if answer.outcome == OK and sample.problem is None else answer
+        for sample, answer in zip(samples, answers, strict=True)
+    ]
+
+
+def unavailable(oracle: str, samples: Sequence[Sample]) -> str | None:
+    """Why a benchmark does not allow an oracle, or None."""
+    if oracle == "rewriter" and not any(sample.phrase for sample in samples):
+        return "the benchmark has no phrases that name the targets"
+    return None
+
+
+def gains(
+    planned: Mapping[str, Mapping[str, Any]],
+    samples: Sequence[Sample],
+    found: Mapping[str, Sequence[SampleOverlap]],
+    answers: Callable[[str], Sequence[Prediction]],
+    protocol: str,
+) -> list[dict[str, Any]]:
+    """What each oracle of a run's manifest gives: `{"system", "oracle", "note", "changed", "n_failed", "metrics",
+    "gains", "rates"}`.
+
+    `found`: the overlaps of the systems' real answers. `answers` gives the real answers of a system, and the stored
+    ones of an oracle that ran. changed: samples whose masks or outcome differ from the real run. gains and rates: as
+    `metrics` and `rates` of `workbench.scoring.differences.compare`, oracle minus real run, `p_holm` over all oracles
+    of the run. The last five are None where the benchmark does not allow the oracle; `note` then says why.
+    """
+    build = load("metrics", protocol)
+    made = {name: _answers(name, plan, samples, answers) for name, plan in planned.items() if plan["note"] is None}
+    seen = {name: overlaps(samples, variant) for name, variant in made.items()}
+    pairs = [(name, str(planned[name]["system"])) for name in made]
+    compared = {pair["a"]: pair for pair in compare({**found, **seen}, protocol, pairs=pairs, draws=DRAWS)}
+    rows = []
+    for name, plan in planned.items():
+        row: dict[str, Any] = {"system": plan["system"], "oracle": plan["oracle"], "note": plan["note"]}
+        row |= dict.fromkeys(("changed", "n_failed", "metrics", "gains", "rates"))
+        if name in made:
+            real = answers(plan["system"])
+            row |= {
+                "note": compared[name]["note"],
+                "changed": sum(_shown(a) != _shown(b) for a, b in zip(made[name], real, strict=True)),
+                "n_failed": sum(answer.outcome != OK for answer in made[name]),
+                "metrics": values(build(seen[name]), len(seen[name])),
+                "gains": compared[name]["metrics"],
+                "rates": compared[name]["rates"],
+            }
+        rows.append(row)
+    return rows
+
+
+def shown_metrics(results: Mapping[str, Any]) -> list[str]:
+    """The metrics of a run's gains that tables and figures show: mAP, gIoU and N_acc, else the protocol's first."""
+    known = [*next(iter(results["systems"].values()))["metrics"]]
+    return [metric for metric in ("mAP", "gIoU", "N_acc") if metric in known] or known[:1]
+
+
+def _answers(
+    name: str, plan: Mapping[str, Any], samples: Sequence[Sample], answers: Callable[[str], Sequence[Prediction]]
+) -> Sequence[Prediction]:
+    oracle = plan["oracle"]
+    return derived(oracle, samples, answers(plan["system"])) if oracle in DERIVED else answers(name)
+
+
+def _shown(answer: Prediction) -> tuple[str, list[str]]:
+    return answer.outcome, sorted(instance.mask["counts"] for instance in answer.instances)
+
+
+def _pool(answer: Prediction, reason: Dropped) -> list[tuple[Rle, float]]:
+    """Masks and scores of the instances, then of the candidates that were dropped for a reason."""
+    dropped = [(candidate.mask, candidate.score) for candidate in answer.candidates if candidate.dropped == reason]
+    return [(instance.mask, instance.score) for instance in answer.instances] + dropped
+
+
+def _given(masks: Sequence[Rle], targets: Sequence[Rle]) -> dict[int, float]:
+    """Index of each mask that is given to a target one to one, with its IoU."""
+    from scipy.optimize import linear_sum_assignment
+
+    iou = iou_matrix(masks, targets)
+    # a served target weighs more than any gain in IoU of all others
+    worth = np.where(iou >= HIT, len(targets) + iou, 0.0)
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    return {int(r): float(iou[r, c]) for r, c in zip(rows, columns, strict=True) if iou[r, c] >= HIT}
+
+
+def _answered(answer: Prediction, pool: Sequence[tuple[Rle, float]], chosen: set[int], reason: Dropped) -> Prediction:
+    """The answer made of the chosen masks of the pool; the others are candidates that were dropped for the reason."""
+    instances = tuple(Instance(*pool[index]) for index in sorted(chosen))
+    dropped = (Candidate(*item, reason) for index, item in enumerate(pool) if index not in chosen)
+    kept = (candidate for candidate in answer.candidates if candidate.dropped != reason)
+    return replace(answer, instances=instances, candidates=(*kept, *dropped), rejected=None)

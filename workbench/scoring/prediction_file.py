@@ -1,0 +1,97 @@
+"""Scores a file of predictions that no one here made, by any protocol: `workbench score`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.data.errors import ConfigurationError
+from workbench.data.predictions import BAD_SAMPLE, Prediction
+from workbench.data.samples import Sample
+from workbench.metrics.groups import by_kind, by_targets
+from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.metrics.statistics import values
+from workbench.plugins.registry import load, prepare
+from workbench.systems.prediction_files import SHOWN, read_predictions
+
+DROPS_ROWS_WITHOUT_IMAGE = "gseval/official"
+
+
+def reader_of(protocol: str, annotations: Path) -> str:
+    """Name of the benchmark whose reader reads the annotations of a protocol.
+
+    It is the first part of the protocol's name; the protocols that fit every benchmark read files in the layout of
+    COCO, or of Inst2Seg-Bench where the file is a list.
+    """
+    if protocol in ("coco/ap", "tide"):
+        return "coco" if _starts_with_object(annotations) else "inst2seg"
+    return protocol.partition("/")[0]
+
+
+def score_file(
+    protocol: str,
+    annotations: Path,
+    predictions: Path,
+    images: Path | None = None,
+    benchmark: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    missing_as_empty: bool = False,
+) -> dict[str, Any]:
+    """`{"protocol", "samples", "metrics", "by_targets", "by_kind"}` in plain JSON types.
+
+    `benchmark` names the reader where it is not the protocol's own, `options` are that reader's. Metrics are fractions,
+    None where undefined; every group has its number of `samples` beside them. Raises `ConfigurationError` for anything
+    wrong in either file: nothing is scored then.
+    """
+    load("metrics", protocol)
+    if not annotations.exists():
+        raise ConfigurationError(f"there is no annotation file {annotations}")
+    name = benchmark or reader_of(protocol, annotations)
+    given = {"annotations": str(annotations), "images": None if images is None else str(images), **(options or {})}
+    samples = list(prepare("benchmarks", name, given)().samples())
+    _check_usable(samples, annotations)
+    answers = read_predictions(predictions, samples, missing_as_empty)
+    if protocol == DROPS_ROWS_WITHOUT_IMAGE and images is not None:
+        answers = [_without_image(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
+    return report(overlaps(samples, answers), protocol)
+
+
+def report(found: Sequence[SampleOverlap], protocol: str) -> dict[str, Any]:
+    """The metrics of all samples and of those with no, one and several targets, and of each kind."""
+    build = load("metrics", protocol)
+
+    def each(groups: Mapping[str, Sequence[SampleOverlap]]) -> dict[str, dict[str, float | None]]:
+        return {name: {"samples": len(group), **values(build(group), len(group))} for name, group in groups.items()}
+
+    return {
+        "protocol": protocol,
+        "samples": len(found),
+        "metrics": values(build(found), len(found)),
+        "by_targets": each(by_targets(found)),
+        "by_kind": each(by_kind(found)),
+    }
+
+
+def _check_usable(samples: Sequence[Sample], annotations: Path) -> None:
+    broken = [sample for sample in samples if sample.problem]
+    if broken:
+        shown = "; ".join(f"sample {s.sample_id!r}: {s.problem}" for s in broken[:SHOWN])
+        more = "; ..." if len(broken) > SHOWN else ""
+        raise ConfigurationError(
+            f"{annotations}: {len(broken)} of {len(samples)} samples cannot be scored, so nothing is: {shown}{more}"
+        )
+
+
+def _without_image(sample: Sample, answer: Prediction) -> Prediction:
+    """The answer, or that there is none where the image is not there, as its row is left out officially."""
+    if sample.image_path.is_file():
+        return answer
+    return replace(answer, instances=(), outcome=BAD_SAMPLE, message=f"image not found: {sample.image_path}")
+
+
+def _starts_with_object(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    except OSError as error:
+        raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,146 @@
+"""Scores a system on a benchmark, by the protocol that the benchmark names.
+
+A protocol is an entry point of group `workbench.metrics`: a function from the overlaps of a system's answers to a
+measure, which gives the metric values (fractions) of any reweighted copy of the data set. Everything else here, the
+intervals, groups, costs and diagnosis, is the same for all protocols. Results are plain JSON types; a value that is
+undefined, as N_acc without no-target samples or AP without targets, is None.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.data.predictions import OK, Prediction
+from workbench.data.samples import Sample
+from workbench.failures.calls import call_failures, tally_calls
+from workbench.failures.funnel import STAGES, stages_passed
+from workbench.failures.taxonomy import MATCHED, MISSED_REASONS, SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
+from workbench.metrics import latency
+from workbench.metrics.groups import by_kind, by_targets
+from workbench.metrics.overlaps import SampleOverlap, overlaps, pair
+from workbench.metrics.pooled import sample_iou
+from workbench.metrics.statistics import Interval, Measure, intervals, values
+from workbench.plugins.registry import load
+
+FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
+MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in MISSED_REASONS)
+
+
+def score(
+    samples: Iterable[Sample],
+    predictions: Iterable[Prediction],
+    protocol: str = "inst2seg",
+    found: Sequence[SampleOverlap] | None = None,
+) -> dict[str, Any]:
+    """Everything that is reported of one system on one benchmark.
+
+    `found`: the overlaps of these samples and predictions, where they have been computed already. An answer whose
+    outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation is unusable are
+    counted there and in `unscored`, but have no truth to be scored against. Raises `ConfigurationError` for an unknown
+    protocol and where samples and predictions do not fit together.
+    """
+    build = load("metrics", protocol)
+    pairs = pair(samples, predictions)
+    answers = [answer for _, answer in pairs]
+    found = overlaps((sample for sample, _ in pairs), answers) if found is None else found
+    failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
+    diagnoses = [diagnose(overlap) for overlap in found]
+    correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(found, diagnoses, strict=True)}
+    measured = _measured(found, build)
+    return {
+        "protocol": protocol,
+        "samples": len(pairs),
+        "unscored": len(pairs) - len(found),
+        "n_failed": failures.total(),
+        "failures": dict(sorted(failures.items())),
+        "metrics": measured["metrics"],
+        "intervals": measured["intervals"],
+        "by_targets": {name: _measured(group, build) for name, group in by_targets(found).items()},
+        "by_kind": {kind: _measured(group, build) for kind, group in by_kind(found).items()},
+        "latency": latency.latency(pairs),
+        "calls_per_sample": latency.calls_per_sample(answers),
+        "tokens_per_sample": latency.tokens_per_sample(answers),
+        "per_correct_instance": latency.per_correct_instance(pairs, correct),
+        "diagnosis": tally(diagnoses),
+        "missed_targets": missed_reasons(diagnoses),
+        **tally_calls(answers),
+    }
+
+
+def table(
+    samples: Iterable[Sample], predictions: Iterable[Prediction], found: Sequence[SampleOverlap] | None = None
+) -> list[dict[str, Any]]:
+    """One flat row per sample: who it is, how it was answered, what it cost, what went wrong, how far targets got.
+
+    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is the sample's
+    term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
+    unusable.
+    """
+    pairs = pair(samples, predictions)
+    found = overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs)) if found is None else found
+    scored = {overlap.sample_id: overlap for overlap in found}
+    return [
+        {
+            "sample_id": sample.sample_id,
+            "image_id": sample.image_id,
+            "kind": sample.kind,
+            "n_targets": len(sample.targets),
+            "n_instances": len(answer.instances) if answer.outcome == OK else 0,
+            "outcome": answer.outcome,
+            "message": answer.message,
+            "latency": answer.latency,
+            **_costs(answer),
+            **_verdict(scored.get(sample.sample_id)),
+        }
+        for sample, answer in pairs
+    ]
+
+
+def _measured(group: Sequence[SampleOverlap], build: Any) -> dict[str, Any]:
+    measure: Measure = build(group)
+    spread = intervals([overlap.image_id for overlap in group], measure)
+    return {
+        "samples": len(group),
+        "metrics": values(measure, len(group)),
+        "intervals": {name: _listed(interval) for name, interval in spread.items()},
+    }
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
+
+
+def _costs(answer: Prediction) -> dict[str, float | int]:
+    kinds = [call.kind for call in answer.calls]
+    seconds = {
+        f"seconds_{kind}": float(sum(call.duration for call in answer.calls if call.kind == kind))
+        for kind in latency.CALL_KINDS
+    }
+    return {
+        "calls": len(kinds),
+        "calls_llm": kinds.count("llm"),
+        "calls_segment": kinds.count("segment"),
+        **seconds,
+        "tokens_in": sum(call.tokens_in for call in answer.calls),
+        "tokens_out": sum(call.tokens_out for call in answer.calls),
+        **{f"calls_{category}": count for category, count in call_failures(answer).items()},
+    }
+
+
+def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
+    if overlap is None:
+        names = ("iou", "intersection", "union", *tally([]), *MISSED_COLUMNS, *FUNNEL_COLUMNS)
+        return dict.fromkeys(names)
+    diagnosis, passed = diagnose(overlap), stages_passed(overlap)
+    iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
+    return {
+        "iou": float(iou[0]) if overlap.outcome == OK else 0.0,
+        "intersection": overlap.intersection,
+        "union": overlap.union,
+        **diagnosis.counts,
+        **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
+        **{f"missed_{reason}": count for reason, count in missed_reasons([diagnosis]).items()},
+        **{name: int((passed > place).sum()) for place, name in enumerate(FUNNEL_COLUMNS)},
+    }

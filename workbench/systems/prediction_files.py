@@ -1,0 +1,173 @@
+"""Answers that someone else's system gave, as JSON lines: one object for each sample.
+
+    {"sample_id": "17", "instances": [{"mask": {"size": [h, w], "counts": "..."}, "score": 0.9, "box": [x, y, w, h]}],
+     "rejected": false}
+
+`sample_id` is the position of the sample in the annotation file, in reading order, from 0. `rejected` says that nothing
+answers the instruction; without it, having no instance says so. `box` is optional, in pixels. Nothing is guessed:
+whatever is not exactly this is refused with file, line and sample.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.benchmarks.reading import numbers_of
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.masks import from_annotation
+from workbench.data.predictions import Instance, Prediction
+from workbench.data.samples import Box, Sample
+
+SHOWN = 5
+"""Samples that one message names."""
+
+
+def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bool = False) -> list[Prediction]:
+    """One prediction for each sample, in the order of the samples.
+
+    `missing_as_empty`: a sample that the file does not have was answered with no instance. Raises
+    `ConfigurationError` for a file that cannot be read, for a line that is not as this module says, for a mask that
+    does not fit its image, and for missing, double or unknown samples.
+    """
+    known = {sample.sample_id: sample for sample in samples}
+    found: dict[str, Prediction] = {}
+    lines: dict[str, int] = {}
+    for number, line in _lines(path):
+        where = f"{path}: line {number}"
+        try:
+            answer = prediction(_parsed(line, where), known, where)
+        except SampleError as error:
+            raise ConfigurationError(str(error)) from error
+        name = answer.sample_id
+        if name in found:
+            raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {lines[name]}")
+        found[name], lines[name] = answer, number
+    missing = [name for name in known if name not in found]
+    if missing and not missing_as_empty:
+        listed = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
+        raise ConfigurationError(
+            f"{path}: {len(missing)} of {len(known)} samples have no prediction: sample {listed}; "
+            "add them, or count them as empty answers with --missing-as-empty"
+        )
+    return [found.get(name) or Prediction(name) for name in known]
+
+
+def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Line number and unchecked record by sample id, where the samples are not known yet; see `prediction`.
+
+    Raises `ConfigurationError` for a file that cannot be read, a line that is not an object with a `sample_id`, and
+    two lines about one sample.
+    """
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    for number, line in _lines(path):
+        where = f"{path}: line {number}"
+        try:
+            record = _parsed(line, where)
+            name = _sample_id(record, where)
+        except SampleError as error:
+            raise ConfigurationError(str(error)) from error
+        if name in found:
+            raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {found[name][0]}")
+        found[name] = number, record
+    return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and content of every line that is not empty."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"predictions file {path} cannot be read: {reason}") from error
+
+
+def _parsed(line: bytes, where: str) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refused)
+    except (ValueError, RecursionError, MemoryError) as error:
+        # the line is broken, but it may still say which sample it was about
+        named = re.search(rb'"sample_id"\s*:\s*"([^"\\]{1,80})"', line)
+        sample = f"sample {named[1].decode('utf-8', 'replace')!r}: " if named else ""
+        what = "it nests too deeply" if isinstance(error, RecursionError) else error
+        raise SampleError(f"{where}: {sample}expected one JSON object, in UTF-8: {what}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        doubled = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"the key {short(doubled)} is there twice")
+    return found
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+def _sample_id(record: object, where: str) -> str:
+    if not isinstance(record, dict):
+        raise SampleError(f"{where}: expected an object {{sample_id, instances}}, got {short(record)}")
+    name = record.get("sample_id")
+    if not isinstance(name, str):
+        raise SampleError(f'{where}: expected `sample_id` to be a text such as "17", got {short(name)}')
+    return name
+
+
+def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Prediction:
+    """The prediction of a parsed line about one of the `known` samples; raises `SampleError` for anything else."""
+    name = _sample_id(record, where)
+    where = f"{where}: sample {short(name)}"
+    if name not in known:
+        raise SampleError(f"{where}: {_unknown(known)}")
+    _check_keys(record, ("sample_id", "instances"), ("rejected",), where)
+    instances, rejected = record["instances"], record.get("rejected")
+    if not isinstance(instances, list):
+        raise SampleError(f"{where}: expected `instances` to be a list, got {short(instances)}")
+    if rejected is not None and not isinstance(rejected, bool):
+        raise SampleError(f"{where}: expected `rejected` to be true or false, got {short(rejected)}")
+    sample = known[name]
+    found = tuple(_instance(value, sample, f"{where}: instance {i}") for i, value in enumerate(instances))
+    return Prediction(name, found, rejected=rejected)
+
+
+def _instance(value: object, sample: Sample, where: str) -> Instance:
+    if not isinstance(value, dict):
+        raise SampleError(f"{where}: expected an object {{mask, score}}, got {short(value)}")
+    _check_keys(value, ("mask", "score"), ("box",), where)
+    mask, score, box = value["mask"], value["score"], value.get("box")
+    if not isinstance(mask, dict) or set(mask) != {"size", "counts"}:
+        raise SampleError(f"{where}: expected `mask` to be a COCO RLE {{size, counts}}, got {short(mask)}")
+    if type(score) not in (int, float) or not 0 <= score <= 1:
+        raise SampleError(f"{where}: expected `score` to be a number from 0 to 1, got {short(score)}")
+    rle = from_annotation(mask, sample.height, sample.width, f"{where}: mask")
+    return Instance(rle, float(score), None if box is None else _box(box, f"{where}: box"))
+
+
+def _box(value: object, where: str) -> Box:
+    x, y, width, height = map(float, numbers_of(value, 4, where))
+    if min(width, height) < 0:
+        raise SampleError(f"{where}: expected [x, y, width, height] with sides of at least 0, got {short(value)}")
+    return x, y, width, height
+
+
+def _check_keys(record: Mapping[str, object], needed: Sequence[str], optional: Sequence[str], where: str) -> None:
+    for key in needed:
+        if key not in record:
+            raise SampleError(f"{where}: expected the key `{key}`, got {short(list(record))}")
+    for key in record:
+        if key not in needed and key not in optional:
+            raise SampleError(
+                f"{where}: expected no other keys than {', '.join((*needed, *optional))}, got {short(key)}"
+            )
+
+
+def _unknown(known: Mapping[str, Sample]) -> str:
+    if not known:
+        return "the annotations have no samples"
+    first, *_, last = [*known, *known]
+    return f"the annotations have no such sample; theirs are {first!r} to {last!r}, by position in the file from 0"

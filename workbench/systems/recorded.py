@@ -1,0 +1,67 @@
+"""Answers from a file as a system, so that someone else's system stands in a comparison beside those that run here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from workbench.data.predictions import Prediction
+    from workbench.data.samples import Sample
+    from workbench.plugins.interfaces import Image
+
+
+class RecordedAnswers:
+    """Gives to each sample the answer that a file has for it; see `workbench.systems.prediction_files` for its layout.
+
+    Sample ids are those of the benchmark: positions in the annotation file, for the readers of this package. Raises
+    `ConfigurationError` for a file that cannot be read or has two answers to one sample. What is wrong with one answer,
+    or that there is none, is that sample's failure.
+    """
+
+    batch_size = 64
+    timed = False
+
+    def __init__(self, file: Path, missing_as_empty: bool = False) -> None:
+        from workbench.data.digests import file_digest
+        from workbench.systems.prediction_files import read_records
+
+        self.file, self.missing_as_empty = file, missing_as_empty
+        self.records = read_records(file)
+        self.digest = file_digest(file)
+
+    def identity(self) -> dict[str, Any]:
+        """Name and digest of the file, and what a missing answer is."""
+        return {
+            "system": "predictions",
+            "file": self.file.name,
+            "digest": self.digest,
+            "missing_as_empty": self.missing_as_empty,
+        }
+
+    def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list["Prediction"]:
+        """One prediction per sample, in order; images are not looked at."""
+        return [self._answer(sample) for sample in samples]
+
+    def _answer(self, sample: "Sample") -> "Prediction":
+        from workbench.data.errors import SampleError
+        from workbench.data.predictions import CRASHED, Prediction
+        from workbench.systems.prediction_files import prediction
+
+        if sample.sample_id in self.records:
+            line, record = self.records[sample.sample_id]
+            try:
+                return prediction(record, {sample.sample_id: sample}, f"{self.file}: line {line}")
+            except SampleError as error:
+                return Prediction(sample.sample_id, outcome=CRASHED, message=str(error))
+        if self.missing_as_empty:
+            return Prediction(sample.sample_id)
+        return Prediction(sample.sample_id, outcome=CRASHED, message=f"{self.file} has no answer to this sample")
+
+
+def predictions(file: str = "", missing_as_empty: bool = False) -> RecordedAnswers:
+    """Answers that were made elsewhere, from a file as `workbench score` takes it; they have no latency."""
+    if not file:
+        raise ConfigurationError("predictions: which file? Give it with --set predictions.file=FILE")
+    return RecordedAnswers(Path(file), missing_as_empty)

@@ -1,0 +1,90 @@
+"""The scenes of tabletop asked for by bare noun phrases: what a concept segmenter is good for, and scored by it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.benchmarks.annotated import Annotated
+    from workbench.data.samples import Sample
+
+
+def tabletop_phrases(
+    split: str = "test", seed: int = 0, scenes: int = 80, per_scene: int = 4, size: int = 128, root: str | None = None
+) -> "TabletopPhrases":
+    """The same scenes, asked for by category and colour phrases ("mug", "red mug", "red object"), a third absent.
+
+    The options are those of tabletop, whose files it reads; six phrases an image.
+    """
+    from workbench.tabletop.benchmark import tabletop
+
+    return TabletopPhrases(tabletop(split, seed, scenes, per_scene, size, root))
+
+
+@dataclass
+class TabletopPhrases:
+    """Four phrases of each image name objects in it; of the two absent ones, one is of an object's own category."""
+
+    scenes: "Annotated"
+    name: str = "tabletop-phrases"
+    protocol: str = "inst2seg"
+
+    def identity(self) -> dict[str, Any]:
+        """That of the tabletop files it reads."""
+        return self.scenes.identity()
+
+    def image_root(self) -> Path:
+        """The folder that image paths start from."""
+        return self.scenes.image_root()
+
+    def samples(self) -> "list[Sample]":
+        """Six samples per image, in file order; which phrases are asked is decided by the image's place in the file."""
+        import numpy as np
+
+        from workbench.data.samples import Sample, SceneObject
+        from workbench.tabletop.phrases import Phrase, Words
+
+        found: list[Sample] = []
+        for number, entry in enumerate(json.loads(self.scenes.annotations.read_bytes())):
+            objects = [(Words(o["category"], o["colour"], o["size"]), o["mask"]) for o in entry["objects"]]
+            for kind, phrase in _asked([words for words, _ in objects], np.random.default_rng(number)):
+                named = Phrase(*phrase)
+                found.append(
+                    Sample(
+                        sample_id=str(len(found)),
+                        image_id=entry["image"],
+                        image_path=self.image_root() / entry["image"],
+                        width=entry["width"],
+                        height=entry["height"],
+                        instruction=str(named),
+                        targets=tuple(mask for words, mask in objects if named.matches(words)),
+                        others=tuple(
+                            SceneObject(mask, f"{words.size} {words.colour} {words.category}")
+                            for words, mask in objects
+                            if not named.matches(words)
+                        ),
+                        kind=kind,
+                        phrase=str(named),
+                    )
+                )
+        return found
+
+
+def _asked(objects: list[Any], rng: Any) -> list[tuple[str, tuple[str, str | None]]]:
+    """Kind of phrase, noun and colour; the last two name nothing in the scene."""
+    from workbench.tabletop.phrases import ANYTHING
+    from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
+
+    a, b, c, d = (objects[int(i)] for i in rng.integers(len(objects), size=4))
+    pairs = {(o.category, o.colour) for o in objects}
+    categories = sorted(set(CATEGORIES) - {o.category for o in objects})
+    colours = sorted(set(COLOURS) - {colour for category, colour in pairs if category == d.category})
+    return [
+        ("category", (a.category, None)),
+        ("colour and category", (b.category, b.colour)),
+        ("colour and category", (c.category, c.colour)),
+        ("colour", (ANYTHING, c.colour)),
+        ("category", (str(rng.choice(categories)), None)),
+        ("colour and category", (d.category, str(rng.choice(colours)))),
+    ]

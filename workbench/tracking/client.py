@@ -1,0 +1,94 @@
+"""A client of an MLflow store: its experiments, parameters and metrics."""
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.digests import flatten
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+PARENT, SYSTEM, RUN = "mlflow.parentRunId", "system", "workbench.run"
+"""Tags: of a child the id of its parent and the name of its system; of a run of the workbench its name."""
+
+
+PARAM_LENGTH = 6000  # MLflow's limit
+
+
+BATCH = 100  # MLflow's limit for params in one request
+
+
+METRIC_BATCH = 1000  # and for metrics
+
+
+def open_experiment(uri: str, run: Path, name: str) -> tuple["MlflowClient", str]:
+    """A client of the store and the id of the experiment, made where it is new; its artifacts lie beside a local
+    store, or beside the run folder. Raises what MLflow raises."""
+    client = connect(uri)
+    return client, _experiment(client, name, _artifact_root(uri, run))
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client of the store at `uri`; nothing is asked of it yet."""
+    # a dead server would otherwise hold up the end of a run for minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for logger in ("alembic", "mlflow.store.db.utils"):  # they report every table of a new store
+        logging.getLogger(logger).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) -> None:
+    """Log nested values under dotted keys, within MLflow's limits of key, value and request."""
+    from mlflow.entities import Param
+
+    params = iter([Param(_key(key), str(value)[:PARAM_LENGTH]) for key, value in flatten(values).items()])
+    while batch := list(islice(params, BATCH)):
+        client.log_batch(run_id, params=batch)
+
+
+def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float], step: int = 0) -> None:
+    """Log numbers as metrics of one step."""
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    metrics = iter([Metric(_key(key), value, now, step) for key, value in values.items()])
+    while batch := list(islice(metrics, METRIC_BATCH)):
+        client.log_batch(run_id, metrics=batch)
+
+
+def _experiment(client: "MlflowClient", name: str, artifact_root: Path | None) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = (artifact_root / name).as_uri() if artifact_root else None
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _artifact_root(uri: str, run: Path) -> Path | None:
+    """Where artifacts of a database store lie; None where a server or a file store decides. Without it MLflow would
+    put them into `mlruns` in the working directory."""
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///")).resolve()
+        database.parent.mkdir(parents=True, exist_ok=True)
+        return database.parent / "mlartifacts"
+    return run.parent / "mlartifacts" if re.match(r"(postgresql|mysql|mssql)\b", uri) else None
+
+
+def shown(text: str) -> str:
+    """A URI, or a message with URIs, without the names and passwords that they may hold."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", text)

@@ -1,0 +1,174 @@
+"""Logs a finished run to MLflow: a parent run for the comparison, a child for each system.
+
+The tracking URI is always given explicitly; by default it is one SQLite file beside the run folders. Local artifacts
+lie beside that file. All runs of one version of a benchmark share an experiment, and all children have the same metric
+keys. What is logged is enough to read the run back as a folder, see `workbench.tracking.fetch`.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.digests import digest, flatten
+from workbench.data.errors import ConfigurationError
+from workbench.runs.run import Run
+from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
+"""What a system lacks there happened 0 times."""
+MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
+NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance")
+
+
+class TrackingError(Exception):
+    """The run is complete on disk, but could not be logged."""
+
+
+def default_uri(run: Path) -> str:
+    """`mlflow.db` in the folder that holds the run folder."""
+    return f"sqlite:///{run.resolve().parent / 'mlflow.db'}"
+
+
+def track(run: Run, uri: str | None = None) -> dict[str, str]:
+    """Log a finished run; returns `tracking_uri`, `experiment` and `run_id` of the parent run.
+
+    Raises `ConfigurationError` where the run has no results and `TrackingError` for anything that MLflow refuses or a
+    server that cannot be reached; the run folder is only read.
+    """
+    if not run.results:
+        raise ConfigurationError(f"{run.path} has no results; finish it with `workbench compare ... --out {run.path}`")
+    uri = uri or default_uri(run.path)
+    try:
+        experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
+        client, experiment_id = open_experiment(uri, run.path, experiment)
+        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run, uri)}
+    except Exception as error:
+        raise TrackingError(
+            f"MLflow at {shown(uri)} failed: {type(error).__name__}: {shown(str(error))}\n"
+            f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
+        ) from error
+
+
+def metric_values(run: Run) -> dict[str, dict[str, float]]:
+    """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
+    found = {system: _numbers(result) for system, result in run.results["systems"].items()}
+    for row in run.results.get("oracles", ()):
+        for metric, gain in (row["gains"] or {}).items():
+            found[row["system"]] |= _gains(f"oracles.{row['oracle']}.{metric}", gain)
+    keys = sorted({key for numbers in found.values() for key in numbers})
+    return {
+        system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
+        for system, numbers in found.items()
+    }
+
+
+def _gains(name: str, gain: Mapping[str, Any]) -> dict[str, float]:
+    """Gain of a metric, bounds of its interval and corrected p-value."""
+    low, high = gain["interval"] or (None, None)
+    known = {"": gain["difference"], ".low": low, ".high": high, ".p_holm": gain["p_holm"]}
+    return {_key(name + ending): math.nan if value is None else float(value) for ending, value in known.items()}
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    groups = {key: result[key] for key in (*COUNTS, *NESTED_MEASURES) if key in result}
+    measures = {key: result[key] for key in MEASURES if key in result}
+    tree = {**result["metrics"], **measures, **groups, "intervals": result["intervals"]}
+    flat = flatten(_with_bounds(tree))
+    return {_key(key): math.nan if value is None else float(value) for key, value in flat.items()}
+
+
+def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers with their intervals beside them as `name.low` and `name.high`, at every depth; without notes."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if key == "intervals":
+            known = {name: interval for name, interval in value.items() if interval}
+            found |= {
+                f"{name}.{bound}": v for name, i in known.items() for bound, v in zip(("low", "high"), i, strict=True)
+            }
+        elif isinstance(value, Mapping):
+            found[key] = _with_bounds(value)
+        elif key != "note":
+            found[key] = value
+    return found
+
+
+def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
+    from workbench.tracking.tables import log_comparison, log_samples
+    from workbench.tracking.traces import log_traces
+
+    manifest, results = run.manifest, run.results
+    shared = {"benchmark": manifest["benchmark"]["identity"], "option": manifest["options"]}
+    tags = {
+        "git.commit": str(manifest["git"]["commit"]),
+        "git.dirty": str(manifest["git"]["dirty"]),
+        "benchmark.digest": _benchmark_digest(run),
+        RUN: manifest["name"],
+    }
+    parent = _start(client, experiment_id, run, manifest["name"], tags)
+    try:
+        log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
+        values = metric_values(run)
+        for system, identity in manifest["systems"].items():
+            own = {PARENT: parent, SYSTEM: system, "system.digest": digest(identity)}
+            child = _start(client, experiment_id, run, system, {**tags, **own})
+            log_params(client, child, {"system": identity, **shared})
+            log_metrics(client, child, values[system])
+            _log_predictions(client, child, run, system)
+            log_samples(client, child, run, system)
+            client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
+            log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
+            client.set_terminated(child)
+        client.log_artifact(parent, str(run.path / run.benchmark / "samples.jsonl"), run.benchmark)
+        for name in ("manifest.json", "results.json", "samples.parquet"):
+            client.log_artifact(parent, str(run.path / name))
+        log_comparison(client, parent, run)
+        if results["report"]:
+            client.log_artifact(parent, results["report"])
+        if (run.path / "figures").is_dir():
+            client.log_artifacts(parent, str(run.path / "figures"), "figures")
+    except BaseException:
+        client.set_terminated(parent, "FAILED")
+        raise
+    client.set_terminated(parent)
+    return parent
+
+
+def _start(client: "MlflowClient", experiment_id: str, run: Run, name: str, tags: Mapping[str, str]) -> str:
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+    source = CodeDatasetSource({"benchmark": run.benchmark})
+    dataset = MetaDataset(source, name=run.benchmark, digest=_benchmark_digest(run))
+    context = InputTag("mlflow.data.context", "evaluation")
+    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
+    return run_id
+
+
+def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:
+    """All predictions as one Parquet table; nested fields as JSON text."""
+    import pandas as pd
+
+    rows = [dict(_texts(record)) for record in run.records(system)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.parquet"
+        pd.DataFrame(rows).to_parquet(path, index=False)
+        client.log_artifact(run_id, str(path))
+
+
+def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        yield key, json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _benchmark_digest(run: Run) -> str:
+    """32 characters; MLflow takes 36 at most."""
+    return digest(run.manifest["benchmark"]["identity"])
