@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.metric_info import MetricInfo, describe
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
@@ -88,6 +89,17 @@ def cgf1(pairs: Sequence[PairCounts], weights: Weights) -> dict[str, NDArray[np.
     return {name: np.where(some, values, np.nan) for name, values in found.items()}
 
 
+@describe(
+    {
+        "cgF1": MetricInfo("pmF1 times IL_MCC: are all instances found, and is absence recognised?", leads=True),
+        "pmF1": MetricInfo("Micro F1 of instances over the pairs with targets, mean over IoU thresholds.", leads=True),
+        "IL_MCC": MetricInfo(
+            "Matthews correlation of whether anything is there, over all pairs (-1 to 1).", leads=True
+        ),
+        "IL_FPR*": MetricInfo("Share of the pairs without targets that got an instance.", higher_is_better=False),
+        "*": MetricInfo("A part of cgF1, as the official evaluation prints it; `NAME@t` is at one IoU threshold."),
+    }
+)
 def saco_cgf1(overlaps: Sequence[SampleOverlap]) -> Measure:
     """SA-Co/Gold: cgF1, pmF1 and IL_MCC with their parts, by one annotator or by the most favourable of several.
 

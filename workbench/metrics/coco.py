@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.metric_info import MetricInfo, describe
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
@@ -58,6 +59,20 @@ class _Judged:
     """that count"""
 
 
+_AP = "Average precision over 101 recall points, mean over the classes and IoU thresholds .50 to .95"
+_AR = "Recall, mean over the classes and IoU thresholds .50 to .95"
+
+
+@describe(
+    {
+        "AP": MetricInfo(f"{_AP}.", leads=True),
+        "AP50": MetricInfo("The same at IoU 0.5."),
+        "AP75": MetricInfo("The same at IoU 0.75."),
+        "AP_*": MetricInfo(f"{_AP}, of instances of that size: below 32 x 32 pixels, up to 96 x 96, larger."),
+        "AR@*": MetricInfo(f"{_AR}, with so many instances an image.", leads=False),
+        "AR_*": MetricInfo(f"{_AR}, of instances of that size."),
+    }
+)
 def coco_ap(overlaps: Sequence[SampleOverlap]) -> Measure:
     """COCO's AP, AP50, AP75, AR@1, AR@10, AR@100, and AP and AR of small, medium and large instances.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.metric_info import MetricInfo, describe
 from workbench.data.predictions import OK
 from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
@@ -19,6 +20,32 @@ AP50 = int(np.flatnonzero(IOU_THRESHOLDS == 0.5)[0])
 AP75 = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
 
 
+AP_METRICS = {
+    "mAP": MetricInfo(
+        "Average precision, mean over IoU thresholds .50 to .95: one ranking of all predicted instances by score; "
+        "duplicates and answers to no-target samples count as false positives.",
+        leads=True,
+    ),
+    "AP50": MetricInfo("Average precision where an instance counts as found at IoU 0.5."),
+    "AP75": MetricInfo("Average precision where an instance counts as found at IoU 0.75."),
+}
+POOLED_METRICS = {
+    "gIoU": MetricInfo(
+        "Mean over samples of the IoU between all predicted and all target pixels; two empty masks give 1, "
+        "a failed answer 0.",
+        leads=True,
+    ),
+    "cIoU": MetricInfo("Sum of intersections over sum of unions, of pixels of all samples: large objects weigh more."),
+}
+PRESENCE_METRICS = {
+    "N_acc": MetricInfo("Share of the no-target samples that were answered with no instance.", leads=True),
+    "T_acc": MetricInfo(
+        "Share of the samples with targets that were answered with an instance, right or wrong.", leads=True
+    ),
+}
+
+
+@describe(AP_METRICS | POOLED_METRICS | PRESENCE_METRICS)
 def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
     """Inst2Seg-Bench: mAP, AP50, AP75 over all instructions; gIoU and cIoU of pooled masks; N_acc and T_acc.
 
@@ -43,6 +70,7 @@ def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe(AP_METRICS | POOLED_METRICS)
 def grefcoco_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     """gRefCOCO as InstructSAM scores it: mAP, AP50, AP75, gIoU, cIoU, as on Inst2Seg-Bench."""
     measured = inst2seg(overlaps)

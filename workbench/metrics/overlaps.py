@@ -23,8 +23,13 @@ class SampleOverlap:
 
     An answer whose outcome is not `ok` counts as empty: N is 0. Areas are in pixels, of the pooled masks (union over
     instances), without the pixels that the sample ignores.
+
+    A metric that needs more than overlaps, as one of boundaries, finds the masks themselves in `sample` and
+    `prediction`, and decodes them with `workbench.data.masks.decode`.
     """
 
+    sample: Sample
+    prediction: Prediction
     sample_id: str
     image_id: str
     kind: str | None
@@ -170,6 +175,8 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     intersection, union, target_area = pooled_areas(predicted, sample.targets, sample.ignore)
     given = sample.facts.get("areas")
     return SampleOverlap(
+        sample=sample,
+        prediction=answer,
         sample_id=sample.sample_id,
         image_id=sample.image_id,
         kind=sample.kind,

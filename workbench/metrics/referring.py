@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.metric_info import MetricInfo, describe
 from workbench.data.predictions import OK
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.pooled import ciou, giou, sample_iou, weighted_mean
@@ -19,7 +20,29 @@ from workbench.metrics.statistics import Measure, Weights
 
 BOX_HIT = 0.5
 
+EMPTY_IS_ONE = "two empty masks give 1"
+EMPTY_IS_ZERO = "two empty masks give 0"
+_CIOU = MetricInfo("Sum of intersections over sum of unions, of pixels of all samples: large objects weigh more.")
+_N_ACC = MetricInfo("Share of the no-target samples that were rejected.", leads=True)
+_T_ACC = MetricInfo("Share of the samples with targets that were not rejected, right or wrong.", leads=True)
 
+
+def _giou(empty: str) -> MetricInfo:
+    return MetricInfo(f"Mean over samples of the IoU between all predicted and all target pixels; {empty}.", leads=True)
+
+
+_REJECTION = "a rejected no-target sample gives 1, any other answer to one 0"
+
+
+@describe(
+    {
+        "gIoU": _giou(_REJECTION),
+        "cIoU": _CIOU,
+        "N_acc": _N_ACC,
+        "T_acc": _T_ACC,
+        "Pr@*": MetricInfo("Share of the samples with targets whose IoU reaches the level."),
+    }
+)
 def grefcoco_rela(overlaps: Sequence[SampleOverlap]) -> Measure:
     """gRefCOCO as ReLA scores it: gIoU, cIoU, N_acc, T_acc, Pr@0.7, Pr@0.8, Pr@0.9.
 
@@ -50,6 +73,7 @@ def grefcoco_rela(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe({"gIoU": _giou(_REJECTION), "cIoU": _CIOU, "N_acc": _N_ACC, "T_acc": _T_ACC})
 def grefcoco_gsva(overlaps: Sequence[SampleOverlap]) -> Measure:
     """gRefCOCO as GSVA scores it: gIoU, cIoU, N_acc, T_acc.
 
@@ -74,6 +98,7 @@ def grefcoco_gsva(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe({"gIoU": _giou(EMPTY_IS_ONE), "cIoU": _CIOU})
 def reasonseg_lisa(overlaps: Sequence[SampleOverlap]) -> Measure:
     """ReasonSeg as LISA scores it: gIoU and cIoU, without the pixels to ignore.
 
@@ -92,6 +117,7 @@ def reasonseg_lisa(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe({"gIoU": _giou(EMPTY_IS_ZERO), "cIoU": _CIOU})
 def reasonseg_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     """ReasonSeg as InstructSAM scores it: gIoU and cIoU, without the pixels to ignore; two empty masks score 0.
 
@@ -106,6 +132,13 @@ def reasonseg_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe(
+    {
+        "accuracy_iou0.5": MetricInfo("Share of the samples whose box has an IoU above 0.5.", leads=True),
+        "miou": MetricInfo("Mean IoU of the boxes."),
+        "seg_miou": MetricInfo("Mean IoU of the masks; undefined where two masks are empty.", leads=True),
+    }
+)
 def roborefit_vlgrasp(overlaps: Sequence[SampleOverlap]) -> Measure:
     """RoboRefIt as VL-Grasp scores it: accuracy_iou0.5 and miou of boxes, seg_miou of masks.
 
@@ -126,6 +159,7 @@ def roborefit_vlgrasp(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+@describe({"mean_iou": MetricInfo("Mean IoU of the masks; two empty masks give 0.", leads=True)})
 def roborefit_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     """RoboRefIt as InstructSAM scores it: mean_iou of masks, where two empty ones score 0.
 
@@ -139,6 +173,15 @@ def roborefit_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     return measure
 
 
+_GSEVAL = {
+    "gIoU": MetricInfo("Mean over rows of the IoU of masks; a mask without a pixel gives 0.", leads=True),
+    "accuracy": MetricInfo("Share of the rows whose box has an IoU of 0.5 or more.", leads=True),
+    "gIoU_*": MetricInfo("gIoU of the rows of this class."),
+    "accuracy_*": MetricInfo("Accuracy of the rows of this class."),
+}
+
+
+@describe(_GSEVAL)
 def gseval_official(overlaps: Sequence[SampleOverlap]) -> Measure:
     """GSEval as its authors score it: gIoU of masks, accuracy of boxes, overall and for each class.
 
@@ -149,6 +192,7 @@ def gseval_official(overlaps: Sequence[SampleOverlap]) -> Measure:
     return _gseval(overlaps, np.array([o.n_instances > 0 for o in overlaps], dtype=bool), _succeeded(overlaps))
 
 
+@describe({**_GSEVAL, "cIoU": _CIOU})
 def gseval_strict(overlaps: Sequence[SampleOverlap]) -> Measure:
     """GSEval with every row counted: gIoU and cIoU of masks, accuracy of boxes, overall and for each class.
 

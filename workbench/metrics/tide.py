@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.metric_info import MetricInfo, describe
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 
@@ -73,6 +74,12 @@ class Errors:
         return {kind: counted[kind] for kind in KINDS}
 
 
+@describe(
+    {
+        "AP50": MetricInfo("Average precision where an instance counts as found at IoU 0.5.", leads=True),
+        "dAP_*": MetricInfo("What AP50 would gain if the errors of this kind were mended.", higher_is_better=False),
+    }
+)
 def tide(overlaps: Sequence[SampleOverlap]) -> Measure:
     """TIDE: AP at IoU 0.5 and what each kind of error costs of it (dAP_Cls, dAP_Loc, ..., dAP_FalsePos, dAP_FalseNeg).
 

@@ -1,19 +1,23 @@
 """Did it get worse: a candidate run against a baseline run of the same benchmark, by rules."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.data.errors import ConfigurationError, short
+from workbench.data.metric_info import FRACTION, MetricInfo
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import holm
 from workbench.runs.run import Run
 from workbench.scoring.differences import RATES, compare
 from workbench.scoring.joined import check_same_samples
+from workbench.scoring.system import metrics_of
 
 BOUND = 0.01
+RATE = MetricInfo("Share of the samples that show a failure.", higher_is_better=False)
 FAILURES = tuple(name for name in RATES if name != "exact_set")
 
 
@@ -21,8 +25,10 @@ FAILURES = tuple(name for name in RATES if name != "exact_set")
 class Rules:
     """What may get worse by how much, in fractions (0.01 is a point); what has no bound here is not looked at.
 
-    `metrics` by name, of those where more is better; None: a point for each of them in the protocol. `rates` by name,
-    one of `FAILURES`. `level`: how likely a run of the same system may be called worse by chance, over all rules.
+    `metrics` by name, in the metric's own unit; None: for each of the protocol's a point, where it is a fraction, and
+    nothing at all, where it is in another unit. Worse is less where more is better, and more where less is (see
+    `workbench.data.metric_info`). `rates` by name, one of `FAILURES`. `level`: how likely a run of the same system may
+    be called worse by chance, over all rules.
     """
 
     metrics: Mapping[str, float] | None = None
@@ -32,7 +38,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Check:
-    """One rule on one system. `change` is candidate - baseline, in fractions; None where undefined. `p_holm` is None
+    """One rule on one system. `change` is candidate - baseline, in the `unit`; None where undefined. `p_holm` is None
     where there is too little data to tell a change from chance, which never fails."""
 
     system: str
@@ -42,6 +48,7 @@ class Check:
     bound: float
     p_holm: float | None
     failed: bool
+    unit: str = FRACTION
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,12 @@ class Verdict:
         lines = [f"note: {note}" for note in self.notes]
         for check in self.checks:
             if check.failed and check.change is not None and check.interval is not None:
-                low, high = (f"{100 * bound:+.1f}" for bound in check.interval)
+                change, low, high = (_signed(value, check.unit) for value in (check.change, *check.interval))
+                unit = "points" if check.unit == FRACTION else check.unit
+                allowed = 100 * check.bound if check.unit == FRACTION else check.bound
                 lines.append(
-                    f"{check.system}: {check.name} changed by {100 * check.change:+.1f} points "
-                    f"(95 % interval {low} to {high}; {100 * check.bound:g} allowed)"
+                    f"{check.system}: {check.name} changed by {change} {unit} "
+                    f"(95 % interval {low} to {high}; {allowed:g} allowed)"
                 )
         lines += [f"{one.system}: {one.sample_id} was {one.was}, is {one.now}" for one in self.changed]
         lines.append("FAILED" if self.failed else "passed: nothing got worse beyond its bound and beyond chance")
@@ -92,10 +101,10 @@ def read_rules(path: Path) -> Rules:
         raise ConfigurationError(f"rules {path} cannot be read: {error}") from error
     if not isinstance(given, dict) or not set(given) <= {"metrics", "rates", "level"}:
         raise ConfigurationError(f"{path}: expected the keys metrics, rates and level, got {short(given)}")
-    for family in ("metrics", "rates"):
+    for family, fits, range_ in (("metrics", _bound, "of at least 0"), ("rates", _fraction, "from 0 to 1")):
         bounds = given.get(family, {})
-        if not isinstance(bounds, dict) or not all(_fraction(bound) for bound in bounds.values()):
-            raise ConfigurationError(f"{path}: {family}: expected names with bounds from 0 to 1, got {short(bounds)}")
+        if not isinstance(bounds, dict) or not all(fits(bound) for bound in bounds.values()):
+            raise ConfigurationError(f"{path}: {family}: expected names with bounds {range_}, got {short(bounds)}")
     if unknown := set(given.get("rates", {})) - set(FAILURES):
         raise ConfigurationError(f"{path}: no rates {sorted(map(str, unknown))}; there are {', '.join(FAILURES)}")
     if not _fraction(given.get("level", 0.05)):
@@ -137,21 +146,24 @@ def judge(
     """
     rules = rules or Rules()
     found = {name: compare({"after": after[name], "before": before[name]}, protocol)[0] for name in after}
+    infos = metrics_of(protocol, (name for pair in found.values() for name in pair["metrics"]))
     rows = []
     for system, pair in found.items():
-        bounds = _usual(pair["metrics"]) if rules.metrics is None else rules.metrics
+        bounds = _usual({name: infos[name] for name in pair["metrics"]}) if rules.metrics is None else rules.metrics
         if unknown := set(bounds) - set(pair["metrics"]):
             raise ConfigurationError(
                 f"{protocol} has no metrics {sorted(unknown)}; it has {', '.join(pair['metrics'])}"
             )
-        rows += [(system, name, pair["metrics"][name], bound, -1) for name, bound in bounds.items()]
-        rows += [(system, name, pair["rates"][name], bound, 1) for name, bound in rules.rates.items()]
+        _check_bounds(bounds, infos)
+        rows += [(system, name, pair["metrics"][name], bound, infos[name]) for name, bound in bounds.items()]
+        rows += [(system, name, pair["rates"][name], bound, RATE) for name, bound in rules.rates.items()]
     corrected = holm({str(place): row[2]["p"] for place, row in enumerate(rows)})
     checks = []
-    for place, (system, name, one, bound, worse) in enumerate(rows):
+    for place, (system, name, one, bound, info) in enumerate(rows):
         p, change = corrected[str(place)], one["difference"]
+        worse = -1 if info.higher_is_better else 1
         failed = p is not None and change is not None and worse * change > bound and p < rules.level
-        checks.append(Check(system, name, change, one["interval"], bound, p, failed))
+        checks.append(Check(system, name, change, one["interval"], bound, p, failed, info.unit))
     changed = [
         Changed(system, now.sample_id, diagnose(was).sample, diagnose(now).sample)
         for system in after
@@ -161,9 +173,23 @@ def judge(
     return Verdict(checks, changed, [f"{name}: {pair['note']}" for name, pair in found.items() if pair["note"]])
 
 
-def _usual(metrics: Iterable[str]) -> dict[str, float]:
-    """The usual bound for every metric but TIDE's costs of errors, of which more is worse."""
-    return {name: BOUND for name in metrics if not name.startswith("dAP_")}
+def _usual(metrics: Mapping[str, MetricInfo]) -> dict[str, float]:
+    """The usual bound of each metric: a point of a fraction; none of a unit of which nobody knows what is much."""
+    return {name: BOUND if info.unit == FRACTION else 0.0 for name, info in metrics.items()}
+
+
+def _check_bounds(bounds: Mapping[str, float], metrics: Mapping[str, MetricInfo]) -> None:
+    for name, bound in bounds.items():
+        if metrics[name].unit == FRACTION and bound > 1:
+            raise ConfigurationError(f"rule {name}: expected a bound from 0 to 1 (0.01 is a point), got {bound:g}")
+
+
+def _signed(value: float, unit: str) -> str:
+    return f"{100 * value:+.1f}" if unit == FRACTION else f"{value:+.3g}"
+
+
+def _bound(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _fraction(value: object) -> bool:

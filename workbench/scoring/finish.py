@@ -1,5 +1,6 @@
 """Scores a run whose predictions are complete."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +34,22 @@ def finish(path: Path) -> Run:
         for row in protocols.table(samples, answers, found[system])
     ]
     pd.DataFrame(rows).to_parquet(run.path / "samples.parquet", index=False)
+    systems = {
+        system: {
+            **protocols.score(samples, answers, protocol, found[system]),
+            "funnel": funnel(found[system]),
+            **_costs(run, system),
+            "report": None,
+        }
+        for system, answers in predictions.items()
+    }
+    measured = dict.fromkeys(name for system in systems.values() for name in system["metrics"])
     results = {
         "run": str(run.path),
         "benchmark": {**run.manifest["benchmark"], "samples": len(samples)},
         "protocol": protocol,
-        "systems": {
-            system: {
-                **protocols.score(samples, answers, protocol, found[system]),
-                "funnel": funnel(found[system]),
-                **_costs(run, system),
-                "report": None,
-            }
-            for system, answers in predictions.items()
-        },
+        "metrics": {name: asdict(info) for name, info in protocols.metrics_of(protocol, measured).items()},
+        "systems": systems,
         "differences": compare(found, protocol, predictions),
         "oracles": gains(run.manifest.get("oracles", {}), samples, found, run.predictions, protocol),
         "report": None,

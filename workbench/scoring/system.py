@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.metric_info import MetricInfo, described
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
 from workbench.failures.calls import call_failures, tally_calls
@@ -26,6 +27,11 @@ from workbench.plugins.registry import load
 
 FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
 MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in MISSED_REASONS)
+
+
+def metrics_of(protocol: str, names: Iterable[str]) -> dict[str, MetricInfo]:
+    """What is known of each of these metrics of a protocol, the leading ones first."""
+    return described(load("metrics", protocol), names)
 
 
 def score(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import Install
 from tests.workbench.metrics.scenes import answer, sample
 from tests.workbench.toys import Rectangles, threshold
 from workbench.cli.main import main
@@ -49,7 +50,8 @@ def test_too_little_data_is_said_and_does_not_fail(tmp_path: Path, capsys: pytes
     ("text", "message"),
     [
         ("- 1", "expected the keys"),
-        ("metrics: {mAP: much}", "bounds from 0 to 1"),
+        ("metrics: {mAP: much}", "metrics: expected names with bounds of at least 0"),
+        ("rates: {missed: 2}", "rates: expected names with bounds from 0 to 1"),
         ("rates: {typo: 0.1}", "no rates"),
         ("level: 3", "level: expected a number"),
         ("metrics: [", "cannot be read"),
@@ -69,6 +71,41 @@ def test_rules_decide_what_is_looked_at(tmp_path: Path) -> None:
     assert [check.name for check in judge(found, found, "inst2seg", read_rules(path)).checks] == ["gIoU"]
     with pytest.raises(ConfigurationError, match="has no metrics"):
         judge(found, found, "inst2seg", Rules(metrics={"typo": 0.1}))
+
+
+def test_a_bound_above_one_fits_a_fraction_never(tmp_path: Path) -> None:
+    found = {"x": overlaps([sample("a")], [answer("a")])}
+    with pytest.raises(ConfigurationError, match="rule mAP: expected a bound from 0 to 1"):
+        judge(found, found, "inst2seg", Rules(metrics={"mAP": 2.0}))
+
+
+BOUNDARIES = """
+import numpy as np
+from workbench.data.masks import decode
+from workbench.data.metric_info import MetricInfo, describe
+
+@describe({"left_edge": MetricInfo("Distance of the left edges.", unit="pixels", higher_is_better=False, leads=True)})
+def left_edge(overlaps):
+    "How far the left edge of all that was answered is from that of all targets; reads the masks themselves."
+    def edge(masks):
+        return min((int(np.flatnonzero(decode(mask).any(0))[0]) for mask in masks), default=0)
+    far = np.array([
+        abs(edge([i.mask for i in o.prediction.instances]) - edge(o.sample.targets)) for o in overlaps
+    ], dtype=float)
+    return lambda weights: {"left_edge": far @ weights / weights.sum(axis=0)}
+"""
+
+
+def test_a_metric_that_reads_masks_and_of_which_less_is_better_fails_when_it_rises(install: Install) -> None:
+    install("acme", {"metrics": {"acme/edges": "acme_edges:left_edge"}}, {"acme_edges": BOUNDARIES})
+    samples = [sample(f"s{i}", [(10, 30)], image=f"i{i}") for i in range(24)]
+    near, far = ([answer(s.sample_id, [((10 + off, 30), 0.9)]) for s in samples] for off in (1, 6))
+    before, after = ({"x": overlaps(samples, answers)} for answers in (near, far))
+    verdict = judge(before, after, "acme/edges", Rules(rates={}))
+    assert [(check.name, check.change, check.unit) for check in verdict.checks] == [("left_edge", 5.0, "pixels")]
+    assert verdict.failed
+    assert "x: left_edge changed by +5 pixels" in verdict.to_text()
+    assert not judge(after, before, "acme/edges", Rules(rates={})).failed, "it fell, which is better"
 
 
 def test_a_failure_rate_that_rose_fails_alone_and_one_that_fell_does_not() -> None:
