@@ -31,6 +31,7 @@ Samples
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,20 @@ class Diagnosis:
         return per_category | {MISSED: len(self.targets) - self.targets.count(MATCHED)}
 
 
+_known: WeakKeyDictionary[SampleOverlap, Diagnosis] = WeakKeyDictionary()
+
+
 def diagnose(overlap: SampleOverlap) -> Diagnosis:
-    """Sort the instances, the targets and the sample as a whole into the categories of this module."""
+    """Sort the instances, the targets and the sample as a whole into the categories of this module.
+
+    The answer is kept for as long as the overlap is: scores, differences and figures all ask for it.
+    """
+    if (diagnosis := _known.get(overlap)) is None:
+        diagnosis = _known[overlap] = _diagnosed(overlap)
+    return diagnosis
+
+
+def _diagnosed(overlap: SampleOverlap) -> Diagnosis:
     taken = overlap.matches[:, HIT_LEVEL]
     matched = set(taken.tolist())
     common = overlap.iou * np.add.outer(overlap.sizes, overlap.target_sizes) / (1 + overlap.iou)

@@ -138,14 +138,16 @@ def judge(
     after: Mapping[str, list[SampleOverlap]],
     protocol: str,
     rules: Rules | None = None,
+    draws: int | None = None,
 ) -> Verdict:
     """The verdict about answers of systems, by name, to the same samples before and after.
 
     A rule fails where the change is worse than its bound and its p-value, corrected for all rules of all systems, is
-    below the level. Raises `ConfigurationError` for a rule about a metric that the protocol does not have.
+    below the level. `draws` of the bootstrap: as many as `compare` takes by itself where it is None. Raises
+    `ConfigurationError` for a rule about a metric that the protocol does not have.
     """
     rules = rules or Rules()
-    found = {name: compare({"after": after[name], "before": before[name]}, protocol)[0] for name in after}
+    found = {name: compare({"after": after[name], "before": before[name]}, protocol, draws=draws)[0] for name in after}
     infos = metrics_of(protocol, (name for pair in found.values() for name in pair["metrics"]))
     rows = []
     for system, pair in found.items():
