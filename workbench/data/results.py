@@ -1,14 +1,346 @@
-"""What a finished run says, as it is kept in `results.json`."""
+"""What a finished run says, as it is kept in `results.json`.
+
+Metrics, rates and shares are fractions, times are seconds, intervals are `[low, high]` at 95 % from the bootstrap over
+images. None is a value that is undefined, as N_acc without no-target samples, or for which there is too little data.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, Literal
 
-Results = Mapping[str, Any]
+from pydantic import Field
+
+from workbench.data.records import Record, check_version
+from workbench.data.upgrades import results_of_0_1
+
+VERSION: Final = 2
+"""Of the layout. Files of workbench 0.1.0 have none: they are upgraded when they are loaded."""
+
+Interval = tuple[float, float]
+OpenInterval = tuple[float | None, float | None]
+"""An interval that may be open at one side: a cost for each correct instance is unbounded where a draw has none."""
+Counts = dict[str, int]
 
 
-def main_metric(results: Results) -> str:
-    """mAP where any system has one, otherwise gIoU (where the targets are one union mask), otherwise the protocol's
-    first."""
-    systems = results["systems"].values()
-    known = [name for system in systems for name, value in system["metrics"].items() if value is not None]
-    return next((name for name in ("mAP", "gIoU", *known) if name in known), "gIoU")
+class MetricInfo(Record):
+    """What a reader, a figure and the gate have to know of a metric."""
+
+    formula: str
+    """How it is computed, in words."""
+    unit: str
+    """`fraction`, or the unit of the number."""
+    higher_is_better: bool
+    """Whether more is better."""
+    leads: bool
+    """Whether it is among the metrics that a report shows first."""
+
+
+class Group(Record):
+    """The protocol's metrics of a group of samples."""
+
+    samples: int
+    """Scored samples of the group."""
+    metrics: dict[str, float | None]
+    """Value of each metric of the protocol."""
+    intervals: dict[str, Interval | None]
+    """95 % interval of each metric."""
+
+
+class Percentiles(Record):
+    """Percentiles of durations in seconds."""
+
+    p50: float | None = None
+    """Median."""
+    p90: float | None = None
+    """What 9 of 10 do not exceed."""
+    p95: float | None = None
+    """What 19 of 20 do not exceed."""
+    p99: float | None = None
+    """What 99 of 100 do not exceed."""
+
+
+class Timing(Percentiles):
+    """Latency of the samples that were timed alone."""
+
+    samples: int
+    """How many samples were timed."""
+    mean: float | None
+    """Mean latency."""
+    intervals: dict[str, Interval | None]
+    """95 % interval of each percentile and of the mean."""
+    note: str | None
+    """What there was too little data for, else None."""
+
+
+class CallTiming(Percentiles):
+    """Model calls of one kind in the timed samples; the percentiles are of the duration of one call."""
+
+    calls: int
+    """How many calls there were."""
+    calls_per_sample: float | None
+    """Mean number of calls of a sample."""
+    seconds_per_sample: float | None
+    """Mean seconds that these calls of a sample took together."""
+    share: float | None
+    """Their share of the whole time; calls side by side count in full, so shares can add up to more than 1."""
+    seconds_per_call: float | None
+    """Mean duration of one call."""
+    intervals: dict[str, Interval | None]
+    """95 % interval of each number."""
+
+
+class Rounds(Record):
+    """Requests of the conversation with a language model."""
+
+    per_sample: float | None
+    """Mean rounds of a timed sample."""
+    seconds_per_round: float | None
+    """All seconds over all rounds."""
+    intervals: dict[str, Interval | None]
+    """95 % interval of both."""
+
+
+class Latency(Timing):
+    """Latency of all timed samples, and apart by group; `docs/latency.md` says what is timed."""
+
+    by_call: dict[str, CallTiming]
+    """By kind of model call."""
+    by_targets: dict[str, Timing]
+    """By number of targets: `0`, `1`, `2`, `3-5`, `6+`."""
+    by_kind: dict[str, Timing]
+    """By kind of instruction."""
+    by_image: dict[str, Timing]
+    """`first` and `later`: whether the sample was the first about its image that the system saw."""
+    by_rounds: dict[str, Timing]
+    """By number of rounds."""
+    rounds: Rounds | None
+    """Rounds of the timed samples; None in runs of versions that did not count them."""
+
+
+class Tokens(Record):
+    """Mean tokens of language models for a sample."""
+
+    read: float | None = Field(alias="in")
+    """Tokens read (`in` in the file)."""
+    written: float | None = Field(alias="out")
+    """Tokens written (`out` in the file)."""
+
+
+class PerCorrectInstance(Record):
+    """What all samples cost for each instance that matches a target at IoU 0.5; None where none does."""
+
+    correct: int | None
+    """Correct instances."""
+    seconds: float | None
+    """Seconds, of the samples that were timed alone."""
+    calls: float | None
+    """Model calls."""
+    tokens_in: float | None
+    """Tokens read."""
+    tokens_out: float | None
+    """Tokens written."""
+    intervals: dict[str, OpenInterval | None]
+    """95 % interval of each number."""
+
+
+class SystemResult(Record):
+    """Everything that is reported of one system."""
+
+    protocol: str
+    """Protocol that scored it."""
+    samples: int
+    """Samples that were asked."""
+    unscored: int
+    """Samples with an unusable annotation, which have no truth to be scored against."""
+    n_failed: int
+    """Samples without an answer; they score as empty answers."""
+    failures: Counts
+    """How many samples ended in each outcome but `ok`."""
+    metrics: dict[str, float | None]
+    """Value of each metric of the protocol over all scored samples."""
+    intervals: dict[str, Interval | None]
+    """95 % interval of each metric."""
+    by_targets: dict[str, Group]
+    """Metrics by number of targets: `0`, `1`, `>=2`."""
+    by_kind: dict[str, Group]
+    """Metrics by kind of instruction."""
+    latency: Latency
+    """Seconds of the samples that were timed alone."""
+    calls_per_sample: float | None
+    """Mean number of model calls of a sample."""
+    tokens_per_sample: Tokens
+    """Mean tokens of language models for a sample."""
+    per_correct_instance: PerCorrectInstance
+    """What all samples cost for each correct instance."""
+    diagnosis: Counts
+    """Instances, targets and samples in each failure category, see `workbench.failures.taxonomy`."""
+    missed_targets: Counts
+    """What became of the missed targets."""
+    call_failures: Counts
+    """Model calls that went wrong, by category, see `workbench.failures.calls`."""
+    recovered_calls: Counts
+    """Of those, the calls of samples that ended with an answer."""
+    funnel: Counts
+    """`targets`, and how many of them passed each stage, see `workbench.failures.funnel`."""
+    cold_start: float | None
+    """Seconds of `load` and `warm_up`; None for answers that were made elsewhere."""
+    load: float | None
+    """Seconds to make the system."""
+    warm_up: float | None
+    """Seconds of its first answer, which is thrown away; None where there was none."""
+    samples_per_second: float | None
+    """Throughput; None where samples were timed alone."""
+    store: str
+    """Folder of its predictions."""
+    report: str | None
+    """Path of the run's report; None before it is written."""
+
+
+class Difference(Record):
+    """A number of one system minus that of another, on the same samples."""
+
+    difference: float | None
+    """First minus second."""
+    interval: Interval | None
+    """95 % interval of the difference."""
+    p: float | None = None
+    """Two-sided p-value."""
+    p_holm: float | None = None
+    """p-value corrected by Holm's method for everything that is compared together."""
+
+
+class RateDifference(Difference):
+    """Difference of a failure rate: the share of samples that show a failure."""
+
+    only_a: int
+    """Samples in which only the first system shows it."""
+    only_b: int
+    """Samples in which only the second system shows it."""
+
+
+class PaceDifference(Difference):
+    """Difference of a latency in seconds."""
+
+    ratio: float | None
+    """First over second."""
+    ratio_interval: Interval | None
+    """95 % interval of the ratio."""
+
+
+class PairDifference(Record):
+    """How two systems differ on the same samples."""
+
+    a: str
+    """Name of the first system."""
+    b: str
+    """Name of the second system."""
+    metrics: dict[str, Difference]
+    """Difference of each metric."""
+    rates: dict[str, RateDifference]
+    """Difference of each failure rate."""
+    latency: dict[str, PaceDifference]
+    """Differences of `p50`, `p90` and `mean` over the samples that both answered alone."""
+    timed: int
+    """Number of those samples."""
+    note: str | None
+    """What there was too little data for, else None."""
+
+
+class OracleResult(Record):
+    """What a system would gain if one part were perfect; without numbers where the benchmark does not allow it."""
+
+    system: str
+    """Name of the system."""
+    oracle: str
+    """The part that is replaced by the truth, a key of `workbench.scoring.oracles.ORACLES`."""
+    note: str | None
+    """Why there are no numbers, or what there was too little data for; else None."""
+    changed: int | None
+    """Samples whose masks or outcome differ from the real run."""
+    n_failed: int | None
+    """Samples without an answer."""
+    metrics: dict[str, float | None] | None
+    """Value of each metric with the perfect part."""
+    gains: dict[str, Difference] | None
+    """Difference of each metric to the real run."""
+    rates: dict[str, RateDifference] | None
+    """Difference of each failure rate to the real run."""
+
+
+class ScoredBenchmark(Record):
+    """The benchmark of a run, with the number of samples that were asked."""
+
+    name: str
+    """Name of the benchmark."""
+    protocol: str
+    """Name of the metric protocol that scores it."""
+    identity: dict[str, Any]
+    """What its samples depend on."""
+    image_root: str
+    """Folder that the image paths of the samples are relative to."""
+    samples: int
+    """Samples that were asked."""
+
+
+class LoggedRun(Record):
+    """Where a run was logged to MLflow."""
+
+    tracking_uri: str
+    """URI of the store."""
+    experiment: str
+    """Name of the experiment."""
+    run_id: str
+    """Id of the parent run."""
+
+
+class Results(Record):
+    """The results of a run."""
+
+    version: Literal[2] = VERSION
+    """Of the layout of this file."""
+    run: str
+    """The run folder when it was scored."""
+    benchmark: ScoredBenchmark
+    """The benchmark, its protocol and how many samples were asked."""
+    protocol: str
+    """Name of the metric protocol."""
+    metrics: dict[str, MetricInfo]
+    """What each metric of the protocol is."""
+    systems: dict[str, SystemResult]
+    """Scores of each system, in the order they were given."""
+    differences: list[PairDifference]
+    """How each pair of systems differs."""
+    oracles: list[OracleResult]
+    """What perfect parts would buy; empty where that was not asked for."""
+    report: str | None
+    """Path of the report; None before it is written."""
+    mlflow: LoggedRun | None
+    """Where the run was logged; None where it was not."""
+
+
+def read_results(value: object, where: str) -> Results:
+    """The results of a file's JSON value; those of an older version are upgraded.
+
+    Raises `ConfigurationError` that names the file `where` and the field for anything that is no results file.
+    """
+    check_version(value, VERSION, where)
+    return Results.from_json(results_of_0_1(value), where)
+
+
+def leading_metrics(results: Results) -> list[str]:
+    """The metrics that a report shows first: those that lead, else the protocol's first; of those that the systems
+    have, in the protocol's order."""
+    known = list(dict.fromkeys(name for system in results.systems.values() for name in system.metrics))
+    leading = [name for name in known if name in results.metrics and results.metrics[name].leads]
+    return leading or known[:1]
+
+
+def main_metric(results: "Results | Mapping[str, Any]") -> str:
+    """The first leading metric that any system has a value of; otherwise the first metric with a value, otherwise the
+    first of the protocol."""
+    if isinstance(results, Mapping):
+        results = read_results(dict(results), "results")
+    systems = results.systems.values()
+    defined = {name for system in systems for name, value in system.metrics.items() if value is not None}
+    known = list(dict.fromkeys(name for system in systems for name in system.metrics))
+    ranked = [*leading_metrics(results), *known]
+    return next((name for name in ranked if name in defined), ranked[0] if ranked else "")

@@ -1,0 +1,140 @@
+"""What went into a run, as it is kept in `manifest.json`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from workbench.data.records import Record, check_version
+
+VERSION: Final = 2
+"""Of the layout. Files of workbench 0.1.0 have none: they are upgraded when they are loaded."""
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+def _below(name: str) -> str:
+    """A name that is used as the name of a folder in the run folder."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"the name {name!r} leads out of the run folder")
+    return name
+
+
+Time = Annotated[str, AfterValidator(_time)]
+"""ISO 8601 with an offset: `2026-11-28T17:46:40+00:00`."""
+FolderName = Annotated[str, AfterValidator(_below)]
+Identity = dict[str, Any]
+"""What the answers of a system, or the samples of a benchmark, depend on: whatever its plugin says, in JSON types."""
+
+
+class GitState(Record):
+    """The checkout that the bench ran from; both fields are None outside git."""
+
+    commit: str | None
+    """Full hash of the commit."""
+    dirty: bool | None
+    """Whether there were uncommitted changes."""
+
+
+class Machine(Record):
+    """The machine that the systems ran on."""
+
+    cpu: str
+    """Name of the processor."""
+    cores: int | None
+    """Cores that the process could use."""
+    memory_gb: float
+    """Main memory in GB."""
+    platform: str
+    """Operating system and its version."""
+    gpus: list[str]
+    """Names of the NVIDIA GPUs."""
+
+
+class BenchmarkEntry(Record):
+    """The benchmark of a run."""
+
+    name: FolderName
+    """Name of the benchmark, and of its folder in the run folder."""
+    protocol: str
+    """Name of the metric protocol that scores it."""
+    identity: Identity
+    """What its samples depend on."""
+    image_root: str
+    """Folder that the image paths of the samples are relative to."""
+
+
+class RunOptions(Record):
+    """The options of `workbench compare`; options of later versions are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    limit: int | None = None
+    """The first so many samples of the benchmark were asked; None: all."""
+    mode: Literal["latency", "throughput"] = "latency"
+    """Whether samples were timed alone, or given to the systems in batches."""
+    seed: int = 0
+    """Of all random generators."""
+    time_limit: float | None = None
+    """Seconds that a sample may take; None: any."""
+    set: list[str] = Field(default_factory=list)
+    """Assignments `NAME.OPTION=VALUE` of options of systems and of the benchmark."""
+    oracles: bool | list[str] = False
+    """Parts that were replaced by the truth; True: all that the systems have."""
+    makers: dict[str, str] = Field(default_factory=dict)
+    """For systems that are no plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
+
+
+class PlannedOracle(Record):
+    """A system with one part replaced by the truth."""
+
+    system: str
+    """Name of the system."""
+    oracle: str
+    """The part, a key of `workbench.scoring.oracles.ORACLES`."""
+    identity: Identity | None
+    """Identity of what runs for it; None where it is computed from the system's answers."""
+    note: str | None
+    """Why the benchmark does not allow it, else None."""
+
+
+class Manifest(Record):
+    """What a run's results depend on."""
+
+    version: Literal[2] = VERSION
+    """Of the layout of this file."""
+    name: str
+    """Name of the run: that of its folder when it was made."""
+    created: Time
+    """When the run was started first."""
+    versions: dict[str, str | None]
+    """Versions of Python and of the packages that decide results; None for one that was not installed."""
+    git: GitState
+    """The checkout that the bench ran from."""
+    machine: Machine
+    """The machine that the systems ran on."""
+    benchmark: BenchmarkEntry
+    """The benchmark, its protocol and what its samples depend on."""
+    systems: dict[FolderName, Identity]
+    """Identity of each system by name, in the order they were given."""
+    options: RunOptions
+    """The options of the comparison."""
+    oracles: dict[FolderName, PlannedOracle] = Field(default_factory=dict)
+    """What runs, or is computed, to show what a perfect part would buy; by name `SYSTEM+PART`."""
+
+
+def read_manifest(value: object, where: str) -> Manifest:
+    """The manifest of a file's JSON value; one of an older version is upgraded.
+
+    Raises `ConfigurationError` that names the file `where` and the field for anything that is no manifest.
+    """
+    check_version(value, VERSION, where)
+    if isinstance(value, Mapping) and "version" not in value and value:
+        value = {"version": VERSION, **value}  # of workbench 0.1.0: the same but for the version
+    return Manifest.from_json(value, where)

@@ -1,0 +1,61 @@
+"""JSON files with a schema: what is read is checked field by field, and an error names the file and the field."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.data.errors import ConfigurationError, short
+
+SHOWN = 3
+"""Faults of one file that an error lists."""
+
+
+class Record(BaseModel):
+    """A part of a JSON file. Fields are checked strictly (no text where a number belongs) and cannot be changed."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> Self:
+        """Make the record from plain JSON types.
+
+        `where` names the file in the message of the `ConfigurationError` that is raised for a value that does not fit.
+        """
+        try:
+            text = json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"{where}: expected JSON types: {error}") from error
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ConfigurationError(f"{where}: {_faults(error)}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, with the fields that were given; `from_json` is its inverse."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def check_version(value: object, version: int, where: str) -> None:
+    """Raise `ConfigurationError` for a file of a later layout than `version`."""
+    found = value.get("version") if isinstance(value, Mapping) else None
+    if type(found) is int and found > version:
+        raise ConfigurationError(
+            f"{where} was written by a later version of the workbench: it has layout {found}, and this version reads "
+            f"layouts up to {version}. Update the workbench to read it"
+        )
+
+
+def _faults(error: ValidationError) -> str:
+    """Each fault with the path of its field: `systems.toy.samples: input should be a valid integer, got 'ten'`."""
+    faults = []
+    for fault in error.errors(include_url=False)[:SHOWN]:
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        said = fault["msg"].removeprefix("Value error, ")
+        given = "" if fault["type"] in ("missing", "value_error") else f", got {short(fault['input'])}"
+        faults.append(f"{place}: {said[:1].lower()}{said[1:]}{given}")
+    more = error.error_count() - len(faults)
+    return "; ".join(faults) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,88 @@
+"""Files of older versions are brought into the present layout once, when they are loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+LEADING = ("mAP", "gIoU")
+"""Metrics that led a report in workbench 0.1.0."""
+LOWER_IS_BETTER = "dAP_"
+"""How the names of metrics begin of which less is better: TIDE's costs of errors."""
+
+# what the first versions of 0.1.0 did not count
+_SYSTEM: Mapping[str, Any] = {
+    "unscored": 0,
+    "call_failures": {},
+    "recovered_calls": {},
+    "funnel": {},
+    "per_correct_instance": {
+        **dict.fromkeys(("correct", "seconds", "calls", "tokens_in", "tokens_out")),
+        "intervals": {},
+    },
+}
+_LATENCY: Mapping[str, Any] = {
+    **{name: {} for name in ("intervals", "by_call", "by_targets", "by_kind", "by_image", "by_rounds")},
+    "note": None,
+    "rounds": None,
+}
+_CALL: Mapping[str, Any] = {
+    **dict.fromkeys(("calls_per_sample", "seconds_per_sample", "share", "seconds_per_call")),
+    "intervals": {},
+}
+_PAIR: Mapping[str, Any] = {"metrics": {}, "rates": {}, "latency": {}, "timed": 0, "note": None}
+
+
+def results_of_0_1(value: object) -> object:
+    """The results of workbench 0.1.0, which have no `version`, in layout 2.
+
+    Anything else is returned as it is; what is damaged stays damaged and is found when the fields are checked.
+    """
+    if not isinstance(value, Mapping) or not value or "version" in value:
+        return value
+    systems = _each(value.get("systems"), _system)
+    pairs = value.get("differences")
+    return {
+        "version": 2,
+        "metrics": _metrics(systems),
+        "oracles": [],
+        "report": None,
+        "mlflow": None,
+        **value,
+        "systems": systems,
+        "differences": [_filled(pair, _PAIR) for pair in pairs] if isinstance(pairs, list) else pairs,
+    }
+
+
+def metric_info_of_0_1(name: str) -> dict[str, Any]:
+    """What workbench 0.1.0 took for granted of a metric."""
+    return {
+        "formula": "",
+        "unit": "fraction",
+        "higher_is_better": not name.startswith(LOWER_IS_BETTER),
+        "leads": name in LEADING,
+    }
+
+
+def _metrics(systems: object) -> dict[str, Any]:
+    found = systems.values() if isinstance(systems, Mapping) else ()
+    values = [system["metrics"] for system in found if isinstance(system, Mapping) and "metrics" in system]
+    names = dict.fromkeys(name for metrics in values if isinstance(metrics, Mapping) for name in metrics)
+    return {name: metric_info_of_0_1(name) for name in names}
+
+
+def _system(value: object) -> object:
+    system = _filled(value, _SYSTEM)
+    if not isinstance(system, Mapping) or "latency" not in system:
+        return system
+    latency = _filled(system["latency"], _LATENCY)
+    if isinstance(latency, Mapping):
+        latency = {**latency, "by_call": _each(latency["by_call"], lambda call: _filled(call, _CALL))}
+    return {**system, "latency": latency}
+
+
+def _filled(value: object, missing: Mapping[str, Any]) -> object:
+    """The mapping with what it lacks; anything else as it is."""
+    return {**missing, **value} if isinstance(value, Mapping) else value
+
+
+def _each(value: object, change: Any) -> object:
+    return {name: change(item) for name, item in value.items()} if isinstance(value, Mapping) else value
