@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
     from workbench.tracking.load import load_run, load_runs
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Run", "compare", "load_run", "load_runs"]
 
 _HOMES = {

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 
 from workbench.cli.parser import build_parser
 from workbench.data.errors import ConfigurationError
+from workbench.plugins.import_names import taken, warning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = build_parser().parse_args(arguments)
+    for name, where in taken().items():
+        print(f"workbench: {warning(name, where)}", file=sys.stderr)
     try:
         return int(options.command(options))
     except ConfigurationError as error:

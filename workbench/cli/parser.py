@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from workbench import __version__
 from workbench.cli.commands import (
     ALL_TINY,
     TINY,
@@ -25,6 +26,7 @@ _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="workbench", description="Compare systems that segment what is asked for.")
+    parser.add_argument("--version", action="version", version=f"workbench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lister = commands.add_parser("list", help="show the plugins that are installed")
