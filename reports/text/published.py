@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from reports.text.numbers import NONE, percent
 from workbench.data.errors import ConfigurationError, short
+from workbench.data.yaml_files import read_yaml
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
@@ -106,10 +105,7 @@ def published(benchmark: str, path: Path = PUBLISHED) -> list[Published]:
 
 def read(path: Path = PUBLISHED) -> list[Published]:
     """All published numbers; the layout is described at the head of `published.yaml`."""
-    try:
-        tables = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    tables = read_yaml(path)
     if not isinstance(tables, list):
         raise ConfigurationError(f"{path}: expected a list of tables, got {short(tables)}")
     return [number for i, table in enumerate(tables) for number in _numbers(table, f"{path}: table {i}")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
 
 Recipe = Callable[[dict[str, Any], Path], None]
@@ -21,15 +22,8 @@ def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[s
     Raises `ConfigurationError` for a file that is missing or no YAML mapping, an unknown recipe, and for keys or
     values that the recipe does not take.
     """
-    import yaml
-
-    try:
-        config = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("recipe"), str):
+    config = read_mapping(path, texts=("recipe",))
+    if "recipe" not in config:
         raise ConfigurationError(f"{path}: expected a mapping with a key `recipe`")
     name = config.pop("recipe")
     recipe = registry.load("recipes", name)

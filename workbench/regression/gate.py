@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.metric_info import FRACTION, MetricInfo
+from workbench.data.yaml_files import read_mapping
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import holm
@@ -93,17 +94,12 @@ class Verdict:
 
 def read_rules(path: Path) -> Rules:
     """Rules from a YAML file with any of the keys `metrics`, `rates` and `level`; raises `ConfigurationError`."""
-    import yaml
-
-    try:
-        given = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"rules {path} cannot be read: {error}") from error
-    if not isinstance(given, dict) or not set(given) <= {"metrics", "rates", "level"}:
+    given = read_mapping(path)
+    if not set(given) <= {"metrics", "rates", "level"}:
         raise ConfigurationError(f"{path}: expected the keys metrics, rates and level, got {short(given)}")
     for family, fits, range_ in (("metrics", _bound, "of at least 0"), ("rates", _fraction, "from 0 to 1")):
         bounds = given.get(family, {})
-        if not isinstance(bounds, dict) or not all(fits(bound) for bound in bounds.values()):
+        if not isinstance(bounds, dict) or not all(isinstance(name, str) and fits(b) for name, b in bounds.items()):
             raise ConfigurationError(f"{path}: {family}: expected names with bounds {range_}, got {short(bounds)}")
     if unknown := set(given.get("rates", {})) - set(FAILURES):
         raise ConfigurationError(f"{path}: no rates {sorted(map(str, unknown))}; there are {', '.join(FAILURES)}")

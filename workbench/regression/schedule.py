@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from workbench.comparison.comparison import Comparison
 from workbench.data.errors import ConfigurationError, short
+from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 PREVIOUS, FIRST = "previous", "first"
+TEXTS = ("timezone", "benchmark", "tracking_uri", "baseline", "rules", "out")
+"""Keys that name something: their values are texts whatever they look like."""
 REQUIRED = ("cron", "systems", "benchmark")
 
 
@@ -96,16 +99,7 @@ def read_schedule(path: Path) -> Schedule:
 
 
 def _keys(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        given = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from error
-    if not isinstance(given, dict):
-        raise ConfigurationError(f"{path}: expected keys with values, got {short(given)}")
+    given = read_mapping(path, texts=TEXTS)
     for key, value in given.items():
         if key not in CHECKS:
             raise ConfigurationError(f"{path}: {registry.unknown('key', str(key), list(CHECKS))}")

@@ -87,7 +87,7 @@ def test_a_table_in_another_layout_is_refused(tmp_path: Path, change: dict[str, 
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["- [", "7", "- 7"])
+@pytest.mark.parametrize("text", ["- [", "7", "- 7", "- !!set {a}", "&a [*a]", "- " + "9" * 5000, "\0"])
 def test_a_file_without_tables_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "numbers.yaml"
     path.write_text(text)

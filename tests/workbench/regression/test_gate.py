@@ -49,12 +49,21 @@ def test_too_little_data_is_said_and_does_not_fail(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- 1", "expected the keys"),
+        ("- 1", "expected keys with values"),
+        ("mAP: 1", "expected the keys"),
         ("metrics: {mAP: much}", "metrics: expected names with bounds of at least 0"),
         ("rates: {missed: 2}", "rates: expected names with bounds from 0 to 1"),
         ("rates: {typo: 0.1}", "no rates"),
         ("level: 3", "level: expected a number"),
-        ("metrics: [", "cannot be read"),
+        ("metrics: [", "is not YAML"),
+        ("metrics: {3: 0.1}", "expected names with bounds"),
+        ("level: 2024-01-05", "level: expected a number"),
+        ("level: !!python/name:os.system", "expected plain values"),
+        ("level: " + "9" * 5000, "is not YAML that can be read"),
+        ("metrics: &a {mAP: *a}", "holds itself"),
+        ("metrics: " + "[" * 5000, "levels of lists"),
+        ("level: 0.1\nlevel: 0.2", "is there twice"),
+        ("level: \0", "is not YAML"),
     ],
 )
 def test_wrong_rules_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -128,8 +128,11 @@ def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
         ({"set": ["toy-a.typo=1"]}, "set: unknown option of toy-a 'typo'"),
         ({"set": {"toy-a.threshold": 1}}, "set: expected a list of NAME.OPTION=VALUE"),
         ({"keep": "all"}, "keep: expected a whole number of at least 1, got 'all'"),
-        ({"rules": "nowhere.yaml"}, "rules: rules nowhere.yaml cannot be read"),
+        ({"rules": "nowhere.yaml"}, "rules: nowhere.yaml cannot be read"),
         ({"baseline": "nowhere"}, "baseline: no run folder"),
+        ({"limit": "2024-01-05"}, "limit: expected a whole number of at least 1, got '2024-01-05'"),
+        ({"seed": 2**80}, "expected whole numbers of at most"),
+        ({"systems": [["toy-a"] * 60_000]}, "expected at most"),
         ({"out": "toys.yaml/runs"}, "output folder toys.yaml/runs cannot be written"),
     ],
 )
