@@ -4,7 +4,7 @@
 #                  make train-tiny RUNS=/tmp/trial SHARE=0.0005 tries all of it in minutes
 # make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
-# make test     all tests
+# make test     all tests, in JOBS processes; it ends with the ten slowest
 # make test-vllm  the agent against a real vLLM server, installed in .venv-vllm; skipped where it cannot be
 # Another interpreter: make setup PYTHON=python3.12
 
@@ -103,8 +103,11 @@ ship-tiny: setup
 	done
 	@echo "git diff shows what changed; write the cards (README.md beside each) anew, then make test"
 
+JOBS := 2
+
+# a process keeps to a file where it can, so that what a file's tests share is made once
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses $(JOBS) --dist worksteal --durations 10
 
 test-vllm: setup
 	@if .venv/bin/python -m agents.language_models.vllm_server .venv-vllm; then \

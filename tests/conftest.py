@@ -1,10 +1,16 @@
 """Fixtures that several packages' tests share."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+# Tests run side by side, one for each core: a second thread of torch or of BLAS would only wait for a core. The
+# processes that tests start inherit it, and torch reads it once, when it is imported.
+for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_threads] = "1"
 
 Install = Callable[..., Path]
 

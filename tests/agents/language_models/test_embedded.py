@@ -123,10 +123,10 @@ def test_a_reply_stops_when_it_is_cancelled(model: EmbeddedQwen, monkeypatch: py
         async with asyncio.timeout(0.3):
             await model.complete(conversation(), 100_000)
 
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(TimeoutError):
         asyncio.run(ask())  # waits for its threads, so the decoding has ended
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
     assert 0 < len(written[0]) < 90_000
 
 

@@ -112,6 +112,6 @@ def test_a_zoomed_pair_has_two_panels_that_fit_their_crops() -> None:
 def test_sixty_masks_at_two_megapixels_take_about_a_second() -> None:
     rng = np.random.default_rng(0)
     masks = [square(int(rng.integers(1300)), int(rng.integers(800)), 150, (1000, 2000)) for _ in range(60)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     canvas.all_masks(plain((1000, 2000)), masks)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5

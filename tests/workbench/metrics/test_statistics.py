@@ -107,7 +107,7 @@ def test_a_full_benchmark_takes_seconds() -> None:
         lambda weights: {"mAP": average_precision(ranking, weights).mean(axis=0)},
     )
     assert found["mAP"] is not None
-    assert time.process_time() - begun < 5.0
+    assert time.process_time() - begun < 10.0
 
 
 def test_mcnemar_is_the_binomial_test_where_each_image_has_one_sample() -> None:
