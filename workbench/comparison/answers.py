@@ -20,7 +20,7 @@ import numpy as np
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, OUTCOMES, Candidate, Instance, Prediction
-from workbench.data.samples import Sample
+from workbench.data.samples import Sample, most_masks
 from workbench.plugins.interfaces import Image, System
 
 Mode = Literal["latency", "throughput"]
@@ -166,6 +166,7 @@ def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]
 def _check_masks(what: str, kind: type[Instance | Candidate], found: object, sample: Sample) -> None:
     if not isinstance(found, tuple | list):
         raise SampleError(f"expected a sequence of {what}s, got {_shape(found)}")
+    masks.check_pairs(len(found), most_masks(sample))
     for index, item in enumerate(found):
         if not isinstance(item, kind):
             raise SampleError(f"{what} {index}: expected {kind.__name__}, got {_shape(item)}")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.data.opening import open_file
+
 
 def digest(value: Any) -> str:
     """32 hexadecimal characters (of SHA-256) that stand for a JSON value, whatever the order of its keys."""
@@ -24,6 +26,7 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def file_digest(path: Path) -> str:
-    """32 hexadecimal characters (of SHA-256) that stand for the bytes of a file; raises `OSError`."""
-    with path.open("rb") as file:
+    """32 hexadecimal characters (of SHA-256) that stand for the bytes of a file; raises `OSError`, also for what is
+    no ordinary file."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -10,6 +10,14 @@ from pycocotools import mask as coco
 
 from workbench.data.errors import SampleError, short
 
+MAX_OUTLINE = 2**21
+"""Pixels around the polygons of one mask: pycocotools takes time and memory for each, and falls over where it gets
+none. No outline of a real object comes near."""
+MAX_PAIRS = 2**26
+"""Pairs of masks of one sample whose overlaps are computed; a matrix of them takes half a gigabyte."""
+_AT_ONCE = 255
+"""Masks that pycocotools' `area` takes in one call: with numpy 2 it cannot count more."""
+
 
 class Rle(TypedDict):
     """A compressed COCO run-length encoding; `size` is `[height, width]` in pixels, `counts` is ASCII text."""
@@ -45,7 +53,8 @@ def area(rle: Rle) -> int:
 
 def areas(rles: Sequence[Rle]) -> list[int]:
     """Number of foreground pixels of each mask."""
-    return [int(n) for n in coco.area(list(rles))] if rles else []
+    found = list(rles)
+    return [int(n) for start in range(0, len(found), _AT_ONCE) for n in coco.area(found[start : start + _AT_ONCE])]
 
 
 def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
@@ -57,25 +66,44 @@ def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
 def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool = False) -> NDArray[np.float64]:
     """Pairwise intersection over union, `[len(predictions), len(targets)]`; two empty masks give 0.
 
-    `crowd`: intersection over the area of the prediction instead.
+    `crowd`: intersection over the area of the prediction instead. Raises `SampleError` for more than `MAX_PAIRS`.
     """
     if not predictions or not targets:
         return np.zeros((len(predictions), len(targets)))
+    check_pairs(len(predictions), len(targets))
+    found = np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
     # pycocotools divides 0 by 0 for two empty masks and returns nan there
-    return np.nan_to_num(
-        np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
-    )
+    return np.nan_to_num(found, copy=False)
+
+
+def check_pairs(predictions: int, targets: int) -> None:
+    """Raise `SampleError` where there are too many pairs of masks to compute their overlaps."""
+    if predictions * targets > MAX_PAIRS:
+        raise SampleError(
+            f"{predictions} predicted masks and {targets} annotated ones make more than {MAX_PAIRS} pairs, "
+            "which is too many to compare"
+        )
 
 
 def union(rles: Sequence[Rle]) -> Rle:
     """The union of one or more masks of one size."""
-    merged: Rle = coco.merge(list(rles), intersect=False)
-    return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
+    return _merged(rles, intersect=False)
 
 
 def intersection(rles: Sequence[Rle]) -> Rle:
     """The intersection of one or more masks of one size."""
-    merged: Rle = coco.merge(list(rles), intersect=True)
+    return _merged(rles, intersect=True)
+
+
+def _merged(rles: Sequence[Rle], intersect: bool) -> Rle:
+    """Merge in groups, and the groups again: one after the other, many masks would take quadratic time."""
+    found = list(rles)
+    while True:
+        groups = [coco.merge(found[start : start + 64], intersect=intersect) for start in range(0, len(found), 64)]
+        if len(groups) <= 1:
+            break
+        found = groups
+    merged = groups[0] if groups else coco.merge([], intersect=intersect)
     return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
 
 
@@ -108,13 +136,27 @@ def _is_polygon(value: object) -> bool:
 
 
 def _check_near(polygons: list[list[float]], height: int, width: int, where: str) -> None:
-    """Refuse points further off than one image size: pycocotools takes memory for every pixel on the way there."""
+    """Refuse points further off than one image size, and outlines of more than `MAX_OUTLINE` pixels: pycocotools takes
+    memory for every pixel on the way."""
+    length = 0.0
     for polygon in polygons:
         for side, numbers in ((width, polygon[::2]), (height, polygon[1::2])):
             if min(numbers) < -side or max(numbers) > 2 * side:
                 raise SampleError(
                     f"{where}: a polygon lies far outside the image of {width}x{height}: {short(polygon)}"
                 )
+        points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
+        length += outline(points)
+    if length > MAX_OUTLINE:
+        raise SampleError(
+            f"{where}: the outline is {length:.0f} pixels long, more than the {MAX_OUTLINE} that are drawn; "
+            "give the mask as an RLE"
+        )
+
+
+def outline(points: NDArray[np.float64]) -> float:
+    """Pixels along a closed line through points `[N, 2]`, as a line is drawn: the longer side of each edge."""
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) if len(points) else 0.0
 
 
 def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> Rle:
@@ -139,7 +181,17 @@ def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> 
 
 def _canonical(rle: Rle, runs: NDArray[np.int64]) -> Rle:
     """The same mask without empty runs, but for the first: pycocotools loses its way where two masks have one."""
-    return rle if (runs[1:] > 0).all() else encode(decode(rle))
+    if (runs[1:] > 0).all():
+        return rle
+    # runs of the same colour around empty ones are one run; background comes first even where it is empty
+    colours = np.arange(len(runs)) % 2
+    kept = np.flatnonzero(runs > 0)
+    starts = kept[np.flatnonzero(np.diff(colours[kept], prepend=-1))]
+    lengths = np.add.reduceat(runs, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+    if len(starts) and colours[starts[0]]:
+        lengths = np.concatenate([[0], lengths])
+    packed = coco.frPyObjects({"size": rle["size"], "counts": lengths.tolist()}, *rle["size"])
+    return {"size": rle["size"], "counts": _text(packed["counts"])}
 
 
 def _runs(counts: str) -> NDArray[np.int64] | None:

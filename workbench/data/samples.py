@@ -88,6 +88,12 @@ class Sample:
         return pixels
 
 
+def most_masks(sample: Sample) -> int:
+    """Masks in the longest of the lists that an answer to this sample is compared with."""
+    readings = [len(reading.targets) for reading in sample.readings]
+    return max(len(sample.targets), len(sample.others), len(sample.facts.get("crowds", ())), *readings, 0)
+
+
 def sample_to_json(sample: Sample, image_root: Path) -> dict[str, Any]:
     """Plain JSON types; the image path is relative to `image_root` where it lies below it."""
     path = sample.image_path.resolve()

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data import masks
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.masks import Rle
 from workbench.data.predictions import OK, Instance, Prediction
-from workbench.data.samples import Box, Sample
+from workbench.data.samples import Box, Sample, most_masks
 
 IOU_THRESHOLDS: NDArray[np.float64] = np.array([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 
@@ -236,5 +236,9 @@ def _check(sample: Sample, predicted: Sequence[Rle], scores: NDArray[np.float64]
                 f"sample {sample.sample_id!r}: predicted mask is {width}x{height} "
                 f"but the image is {sample.width}x{sample.height} (width x height)"
             )
+    try:
+        masks.check_pairs(len(predicted), most_masks(sample))
+    except SampleError as error:
+        raise ConfigurationError(f"sample {sample.sample_id!r}: {error}") from error
     if not np.isfinite(scores).all():
         raise ConfigurationError(f"sample {sample.sample_id!r}: predicted scores must be finite, got {scores.tolist()}")

@@ -3,7 +3,8 @@
     {"sample_id": "17", "instances": [{"mask": {"size": [h, w], "counts": "..."}, "score": 0.9, "box": [x, y, w, h]}],
      "rejected": false}
 
-`sample_id` is the position of the sample in the annotation file, in reading order, from 0. `rejected` says that nothing
+`sample_id` is the position of the sample in the annotation file, in reading order, from 0, as text or as a whole number
+(`"17"`, 17, 17.0). `rejected` says that nothing
 answers the instruction; without it, having no instance says so. `box` is optional, in pixels. Nothing is guessed:
 whatever is not exactly this is refused with file, line and sample.
 """
@@ -16,12 +17,16 @@ from typing import Any
 
 from workbench.benchmarks.reading import numbers_of
 from workbench.data.errors import ConfigurationError, SampleError, short
-from workbench.data.masks import from_annotation
+from workbench.data.ids import whole_number
+from workbench.data.masks import check_pairs, from_annotation
+from workbench.data.opening import open_file
 from workbench.data.predictions import Instance, Prediction
-from workbench.data.samples import Box, Sample
+from workbench.data.samples import Box, Sample, most_masks
 
 SHOWN = 5
 """Samples that one message names."""
+MAX_LINE = 2**25
+"""Bytes of one line; an answer of a thousand detailed masks has a tenth of that."""
 
 
 def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bool = False) -> list[Prediction]:
@@ -77,30 +82,38 @@ def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Number and content of every line that is not empty."""
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with open_file(path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
+                if len(line) > MAX_LINE:
+                    raise ConfigurationError(
+                        f"{path}: line {number}: {_named(line)}expected one answer in at most {MAX_LINE} bytes, "
+                        "got a longer line"
+                    )
                 if line.strip():
                     yield number, line
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"predictions file {path} cannot be read: {reason}") from error
+    except OSError as error:
+        raise ConfigurationError(f"predictions file {path} cannot be read: {error.strerror}") from error
 
 
 def _parsed(line: bytes, where: str) -> Any:
     try:
         return json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refused)
     except (ValueError, RecursionError, MemoryError) as error:
-        # the line is broken, but it may still say which sample it was about
-        named = re.search(rb'"sample_id"\s*:\s*"([^"\\]{1,80})"', line)
-        sample = f"sample {named[1].decode('utf-8', 'replace')!r}: " if named else ""
         what = "it nests too deeply" if isinstance(error, RecursionError) else error
-        raise SampleError(f"{where}: {sample}expected one JSON object, in UTF-8: {what}") from error
+        raise SampleError(f"{where}: {_named(line)}expected one JSON object, in UTF-8: {what}") from error
+
+
+def _named(line: bytes) -> str:
+    """The sample that a broken line is about, where it still says so."""
+    named = re.search(rb'"sample_id"\s*:\s*(?:"([^"\\]{1,80})"|(\d{1,18}))', line[:100_000])
+    return f"sample {(named[1] or named[2]).decode('utf-8', 'replace')!r}: " if named else ""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        doubled = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        seen: set[str] = set()
+        doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {short(doubled)} is there twice")
     return found
 
@@ -113,9 +126,14 @@ def _sample_id(record: object, where: str) -> str:
     if not isinstance(record, dict):
         raise SampleError(f"{where}: expected an object {{sample_id, instances}}, got {short(record)}")
     name = record.get("sample_id")
-    if not isinstance(name, str):
-        raise SampleError(f'{where}: expected `sample_id` to be a text such as "17", got {short(name)}')
-    return name
+    if isinstance(name, str):
+        return name
+    number = whole_number(name)
+    if number is None:
+        raise SampleError(
+            f'{where}: expected `sample_id` to be a text such as "17" or a whole number, got {short(name)}'
+        )
+    return str(number)
 
 
 def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Prediction:
@@ -131,6 +149,10 @@ def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Predicti
     if rejected is not None and not isinstance(rejected, bool):
         raise SampleError(f"{where}: expected `rejected` to be true or false, got {short(rejected)}")
     sample = known[name]
+    try:
+        check_pairs(len(instances), most_masks(sample))
+    except SampleError as error:
+        raise SampleError(f"{where}: {error}") from error
     found = tuple(_instance(value, sample, f"{where}: instance {i}") for i, value in enumerate(instances))
     return Prediction(name, found, rejected=rejected)
 

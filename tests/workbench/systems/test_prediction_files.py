@@ -1,6 +1,7 @@
 """Thousands of broken predictions files: each is refused with file and sample, or scores exactly what it says."""
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import overlaps
 from workbench.metrics.statistics import values
-from workbench.systems.prediction_files import read_predictions
+from workbench.systems.prediction_files import MAX_LINE, read_predictions
 
 SAMPLES = [sample(str(i), [(20 * k, 20 * k + 15) for k in range(i % 3)]) for i in range(6)]
 NOT_NUMBERS: list[Any] = [None, True, "0.5", [], [0.5], {}, "NaN"]
@@ -335,3 +336,61 @@ def test_the_command_shows_no_traceback(tmp_path: Path, capsys: pytest.CaptureFi
         assert shown.out == ""
         assert shown.err.startswith("workbench: ")
         assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize("write", [int, float, str])
+def test_sample_ids_may_be_whole_numbers(tmp_path: Path, write: Callable[[str], Any]) -> None:
+    records = valid(Random(8))
+    for record in records:
+        record["sample_id"] = write(record["sample_id"])
+    (tmp_path / "p.jsonl").write_bytes(encode(records))
+    answers = read_predictions(tmp_path / "p.jsonl", SAMPLES)
+    assert [answer.sample_id for answer in answers] == [asked.sample_id for asked in SAMPLES]
+
+
+@pytest.mark.parametrize("odd", ["1.5", "true", "1e300", "-0.5", "null"])
+def test_other_numbers_are_no_sample_ids(tmp_path: Path, odd: str) -> None:
+    message = refusal(tmp_path / "p.jsonl", b'{"sample_id": %s, "instances": []}\n' % odd.encode())
+    assert "expected `sample_id` to be a text" in message
+
+
+def test_an_answer_under_two_spellings_of_one_id_is_refused(tmp_path: Path) -> None:
+    content = b'{"sample_id": 1, "instances": []}\n{"sample_id": "1", "instances": []}\n'
+    assert "answered before, in line 1" in refusal(tmp_path / "p.jsonl", content)
+
+
+def test_a_doubled_key_among_very_many_is_found_at_once(tmp_path: Path) -> None:
+    keys = ", ".join(f'"k{i}": 0' for i in range(200_000))
+    content = f'{{"sample_id": "3", "instances": [], {keys}, "k199999": 1}}\n'
+    assert "sample '3': expected one JSON object, in UTF-8: the key 'k199999' is there twice" in refusal(
+        tmp_path / "p.jsonl", content.encode()
+    )
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
+    content = b'{"sample_id": "2", "instances": [' + b" " * MAX_LINE
+    assert "line 1: sample '2': expected one answer in at most" in refusal(tmp_path / "p.jsonl", content)
+
+
+def test_more_instances_than_can_be_compared_are_refused(tmp_path: Path) -> None:
+    crowded = [sample("0", [(0, 5)] * 70_000)]
+    (tmp_path / "p.jsonl").write_text(json.dumps({"sample_id": 0, "instances": [None] * 1000}))
+    with pytest.raises(ConfigurationError, match="sample '0': 1000 predicted masks and 70000 annotated ones"):
+        read_predictions(tmp_path / "p.jsonl", crowded)
+
+
+def test_a_pipe_and_a_device_are_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.jsonl")
+    for path, kind in ((tmp_path / "p.jsonl", "pipe"), (Path("/dev/zero"), "device")):
+        with pytest.raises(ConfigurationError, match=f"cannot be read: it is a {kind}"):
+            read_predictions(path, SAMPLES)
+
+
+@pytest.mark.parametrize("count", [256, 1000])
+def test_any_number_of_instances_and_targets_is_scored(tmp_path: Path, count: int) -> None:
+    asked = [sample("0", [(k % 100, k % 100 + 15) for k in range(count)])]
+    instances = [{"mask": mask, "score": 0.5} for mask in asked[0].targets]
+    (tmp_path / "p.jsonl").write_bytes(encode([{"sample_id": 0, "instances": instances}]))
+    found = overlaps(asked, read_predictions(tmp_path / "p.jsonl", asked))
+    metrics = values(inst2seg(found), 1)
+    assert (metrics["mAP"], metrics["gIoU"]) == (1.0, 1.0)
