@@ -13,8 +13,8 @@ __all__ = ["Run", "compare", "load_run", "load_runs"]
 _HOMES = {
     "Run": "workbench.runs.run",
     "compare": "workbench.comparison.api",
-    "load_run": "workbench.runs.run",
-    "load_runs": "workbench.runs.frames",
+    "load_run": "workbench.tracking.load",
+    "load_runs": "workbench.tracking.load",
 }
 
 

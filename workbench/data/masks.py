@@ -125,6 +125,49 @@ def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
     raise SampleError(f"{where}: expected a COCO RLE or polygons of at least 3 points, got {short(value)}")
 
 
+def check(value: object, height: int, width: int) -> None:
+    """Raise `SampleError` where this is not a compressed RLE, as `encode` makes it, of `height` x `width` pixels.
+
+    Nothing is decoded: pycocotools reads past its buffer on a broken string, and can loop without end.
+    """
+    if not isinstance(value, dict):
+        raise SampleError(f"expected a mask RLE, got {short(value)}")
+    size, counts = value.get("size"), value.get("counts")
+    if size != [height, width]:
+        raise SampleError(f"expected a mask of size [{height}, {width}] (height, width), got {short(size)}")
+    if not isinstance(counts, str) or not _is_whole(counts, height * width):
+        raise SampleError(f"the RLE counts of a mask do not describe its {height * width} pixels: {short(counts)}")
+
+
+LONG = 400
+"""Characters from which numpy checks counts faster than a loop does (27,000 take it 2 ms, 80 take the loop 40 us)."""
+
+
+def _is_whole(counts: str, pixels: int) -> bool:
+    """Whether the run lengths are canonical, above 0 but for the first, and add up to the pixels."""
+    if len(counts) > LONG:
+        found = _runs(counts)
+        return found is not None and bool((found[1:] > 0).all()) and int(found.sum()) == pixels
+    runs: list[int] = []
+    value = bits = 0
+    for character in counts:
+        code = ord(character) - 48
+        if not 0 <= code < 64 or bits > 30:
+            return False
+        value |= (code & 0x1F) << bits
+        bits += 5
+        if code & 0x20:
+            continue
+        value -= (code & 0x10) << (bits - 4)
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < bool(runs):
+            return False
+        runs.append(value)
+        value = bits = 0
+    return not bits and sum(runs) == pixels
+
+
 def _is_polygon(value: object) -> bool:
     """Whether this is `[x, y, x, y, ...]` of at least 3 points."""
     if not isinstance(value, list) or len(value) < 6 or len(value) % 2 or not set(map(type, value)) <= {int, float}:

@@ -5,40 +5,94 @@ import json
 import math
 import os
 import platform
+import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, short
+
+SHOWN = 5
+"""Damaged lines that a message names."""
+FETCHED = "fetched.json"
+"""Lies in a run folder that was downloaded, and says from where."""
 
 
 class Journal:
-    """An append-only file of JSON lines. `records` are those found on opening; a truncated last line is cut off."""
+    """An append-only file of JSON lines. `records` are those found on opening; a last line that was cut off is removed.
+
+    Each line ends with a checksum of itself (key `crc`), which is taken off again when it is read. Lines of earlier
+    versions have none.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.records, complete = _read(path) if path.exists() else ([], 0)
-        self._file = path.open("ab")
-        self._file.truncate(complete)
+        self.records, self._size = _read(path) if path.exists() else ([], 0)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.ftruncate(self._file, self._size)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one line and wait until it is on disk; raises `ValueError` or `TypeError`, with nothing written, for
-        what is not JSON."""
-        line = json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
-        self._file.write(line.encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        what is not JSON, and `OSError` where the disk does not take it: half a line is taken back."""
+        line = sealed(record)
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._file)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The complete lines of a journal that another process may be writing."""
+    """The complete lines of a journal that another process may be writing, none where there is no file.
+
+    Raises `ConfigurationError` that names each damaged line and says what can be kept.
+    """
     return _read(path)[0] if path.exists() else []
+
+
+def sealed(record: Mapping[str, Any]) -> bytes:
+    """A record as one JSON line with its checksum: the CRC-32 of all bytes before the key `crc`."""
+    text = json.dumps(record, allow_nan=False, separators=(",", ":"))
+    head = (text[:-1] + ("," if record else "")).encode()
+    return head + _seal(head)
+
+
+def damaged(path: Path, problems: Mapping[int, str], total: int) -> ConfigurationError:
+    """The error for a journal with bad lines: `problems` by line number, of `total` lines."""
+    numbers = sorted(problems)
+    shown = "; ".join(f"line {number} is damaged: {problems[number]}" for number in numbers[:SHOWN])
+    more = f"; and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    kept = f"{total - len(numbers)} of {total} lines are good"
+    return ConfigurationError(f"{path}: {shown}{more}. {kept}. {_advice(path, numbers)}")
+
+
+def _advice(path: Path, numbers: Sequence[int]) -> str:
+    file = shlex.quote(str(path))
+    for folder in path.parents:
+        if (folder / FETCHED).exists():
+            return f"This is a copy from MLflow: delete {folder}, and it is downloaded again when it is needed"
+    if path.name == "samples.jsonl":
+        return "Give the command of the comparison again: it writes this file anew and keeps the predictions"
+    if path.name == "sessions.jsonl":
+        return f"Move it away (mv {file} {file}.damaged): all predictions are kept, only the cold start is then unknown"
+    lines = ";".join(f"{number}d" for number in numbers)
+    delete = f"Delete {'it' if len(numbers) == 1 else 'them'} (sed -i '{lines}' {file})"
+    if path.name == "predictions.jsonl":
+        return (
+            f"{delete} and give the command of the comparison again: it keeps the others and asks only what is missing"
+        )
+    return f"{delete}: the other lines are kept"
 
 
 @contextmanager
@@ -75,10 +129,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Replace a file of JSON lines in one step."""
+    """Replace a file of JSON lines, each with its checksum, in one step."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("w") as file:
-        file.writelines(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    with temporary.open("wb") as file:
+        file.writelines(map(sealed, records))
     temporary.replace(path)
 
 
@@ -102,16 +156,56 @@ def _finite(value: Any) -> Any:
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
     """The complete lines and the number of bytes they take."""
-    records, size = [], 0
+    records: list[dict[str, Any]] = []
+    problems: dict[int, str] = {}
+    size = number = 0
+    seals = False
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
+                number -= 1
                 break
-            try:
-                records.append(json.loads(line))
-            except ValueError as error:
-                raise ConfigurationError(
-                    f"{path}: line {number} is not JSON; delete {path.parent} to predict anew"
-                ) from error
             size += len(line)
+            try:
+                has_seal = _has_seal(line)
+                if seals and not has_seal:
+                    raise ValueError("it has no checksum, but a line before it has one")
+                seals = seals or has_seal
+                records.append(_parsed(line))
+            except (ValueError, RecursionError) as error:
+                problems[number] = str(error)
+    if problems:
+        raise damaged(path, problems, number)
     return records, size
+
+
+_KEY = b'"crc":"'
+_SEAL = len(b'"crc":"00000000"}\n')
+
+
+def _seal(head: bytes) -> bytes:
+    return b'"crc":"%08x"}\n' % zlib.crc32(head)
+
+
+def _has_seal(line: bytes) -> bool:
+    """Whether the line ends with a checksum; raises `ValueError` where it does not fit."""
+    if not line[-_SEAL:].startswith(_KEY):
+        return False
+    if line[-_SEAL:] != _seal(line[:-_SEAL]):
+        raise ValueError("its checksum does not fit")
+    return True
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"expected a JSON object, got {short(record)}")
+    record.pop("crc", None)
+    return record
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Prediction
-from workbench.data.samples import Sample, sample_from_json
-from workbench.runs.files import read_records, write_json
+from workbench.data.samples import Sample
+from workbench.runs.checks import read_predictions, read_samples
+from workbench.runs.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,13 +64,13 @@ class Run:
                 f"run {self.name} has no {path.relative_to(self.path)} in {self.path}: an earlier version logged it to "
                 "MLflow without; log its run folder again with `workbench track FOLDER`"
             )
-        records = read_records(path)
-        return [sample_from_json(record, root) for record in records]
+        return read_samples(path, root)
 
     def predictions(self, system: str) -> list[Prediction]:
         """The predictions of one system, one per sample, in the order of the samples.
 
-        Raises `ConfigurationError` where the run has no such system or does not have all of them.
+        Raises `ConfigurationError` where the run has no such system, does not have all of them, or where a line is
+        damaged.
         """
         return [Prediction.from_json(record) for record in self.records(system)]
 
@@ -77,8 +78,9 @@ class Run:
         """Like `predictions`, as they are stored: with digests and seconds."""
         if system not in self.systems and system not in self.manifest.get("oracles", {}):
             raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
-        found = {record["sample_id"]: record for record in read_records(self.store(system) / "predictions.jsonl")}
-        wanted = [sample.sample_id for sample in self.samples()]
+        samples = self.samples()
+        found = read_predictions(self.store(system) / "predictions.jsonl", samples)
+        wanted = [sample.sample_id for sample in samples]
         missing = sum(sample_id not in found for sample_id in wanted)
         if missing:
             raise ConfigurationError(

@@ -11,23 +11,14 @@ A store is a folder `<run>/<benchmark>/<system>`:
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from workbench.data.digests import flatten
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import OK, Prediction
+from workbench.runs.checks import Done, check_identity, read_done
 from workbench.runs.files import Journal, lock, read_json, read_records, write_json
-
-
-@dataclass(frozen=True)
-class Done:
-    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction."""
-
-    image: str | None
-    instruction: str
-    failed: bool
 
 
 class Store:
@@ -48,13 +39,10 @@ class Store:
         try:
             self._check_identity()
             self._predictions = Journal(self.folder / "predictions.jsonl")
+            self.done = read_done(self._predictions.path, self._predictions.records)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
-        self.done = {
-            record["sample_id"]: Done(record["image"], record["instruction"], record["outcome"] != OK)
-            for record in self._predictions.records
-        }
         self._predictions.records.clear()
         return self
 
@@ -98,7 +86,7 @@ class Store:
         if not path.exists() and not read_records(self.folder / "predictions.jsonl"):
             write_json(path, self._identity)
             return
-        stored = read_json(path) if path.exists() else {}
+        stored = check_identity(path, read_json(path)) if path.exists() else {}
         if stored != self._identity:
             before, now = flatten(stored), flatten(self._identity)
             changed = [

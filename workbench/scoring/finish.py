@@ -1,10 +1,12 @@
 """Scores a run whose predictions are complete."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs.files import read_records, write_json
+from workbench.runs.checks import read_sessions
+from workbench.runs.files import write_json
 
 if TYPE_CHECKING:
     pass
@@ -64,10 +66,9 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
 
     Cold start is making the system (`load`) and its first answer (`warm_up`), as done in the first session. The first
     system of a run also pays for the libraries that others share with it; what it takes alone, a run of its own shows.
-    Answers that were made elsewhere have neither cold start nor throughput.
+    Answers that were made elsewhere have neither cold start nor throughput, nor has a store that lost its sessions.
     """
-    sessions = read_records(run.store(system) / "sessions.jsonl")
-    first = sessions[0]
+    first = _first_session(run.store(system) / "sessions.jsonl")
     records = run.records(system)
     seconds = sum(record["seconds"] for record in records)
     timed = first.get("timed", True)
@@ -80,3 +81,12 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
         "samples_per_second": len(run.samples()) / seconds if throughput else None,
         "store": str(run.store(system)),
     }
+
+
+def _first_session(path: Path) -> dict[str, Any]:
+    """The first session, or one in which nothing is known where the file is missing or empty."""
+    sessions = read_sessions(path)
+    if sessions:
+        return sessions[0]
+    print(f"workbench: {path} is missing or empty: cold start and throughput are not known", file=sys.stderr)
+    return {"load": None, "warm_up": None, "timed": False}

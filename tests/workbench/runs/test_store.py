@@ -1,6 +1,9 @@
 """The store keeps every prediction exactly once, through kills, and refuses to mix what does not belong together."""
 
+import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,7 +62,7 @@ def test_a_broken_line_that_is_not_the_last_is_an_error_that_names_it(tmp_path: 
     path = tmp_path / "predictions.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1][:20] + b"\n" + lines[2])
-    with pytest.raises(ConfigurationError, match=r"predictions.jsonl: line 2 is not JSON"), Store(tmp_path, IDENTITY):
+    with pytest.raises(ConfigurationError, match=r"predictions.jsonl: line 2 is damaged"), Store(tmp_path, IDENTITY):
         pass
 
 
@@ -120,3 +123,24 @@ def test_a_folder_below_a_file_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match=r"output folder .*file/run cannot be written: Not a directory"):
         check_writable(tmp_path / "file" / "run")
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_no_half_of_it(tmp_path: Path) -> None:
+    _fill(tmp_path, range(2))
+    path = tmp_path / "predictions.jsonl"
+    whole = path.read_bytes()
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from workbench.runs.files import Journal\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(whole) + 10}, -1))\n"
+        "journal = Journal(Path(sys.argv[1]))\n"
+        "try:\n"
+        "    journal.append({'sample_id': 's2', 'message': 'x' * 100})\n"
+        "except OSError as error:\n"
+        "    print(error.errno)\n"
+        "journal.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(errno.EFBIG)
+    assert path.read_bytes() == whole

@@ -1,0 +1,174 @@
+"""What is read back from a run folder is input too: samples, predictions and sessions are checked line by line.
+
+A checksum finds what changed by accident (see `workbench.runs.files`); older runs have none, and a run that was fetched
+may come from anywhere. A damaged mask would send the codec into a loop without end.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.predictions import OK, OUTCOMES, Prediction
+from workbench.data.samples import Sample, sample_from_json
+from workbench.runs.files import damaged, read_records
+
+Record = dict[str, Any]
+
+
+def read_samples(path: Path, image_root: Path) -> list[Sample]:
+    """The samples of a run, in order; raises `ConfigurationError` that names file, line and sample where one cannot be
+    used."""
+    samples: list[Sample] = []
+
+    def check(record: Record) -> None:
+        sample = sample_from_json(record, image_root)
+        _check_sample(sample)
+        samples.append(sample)
+
+    records = read_records(path)
+    check_unique(path, records)
+    _each(path, records, check)
+    return samples
+
+
+def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Record]:
+    """The stored answers to these samples by sample id, those that are there.
+
+    Raises `ConfigurationError` that names file, line and sample where one cannot be used.
+    """
+    asked = {sample.sample_id: sample for sample in samples}
+    found: dict[str, Record] = {}
+
+    def check(record: Record) -> None:
+        sample = asked.get(record["sample_id"])
+        if sample is not None:  # else of an earlier, larger run
+            _check_prediction(record, sample)
+            found[sample.sample_id] = record
+
+    records = read_records(path)
+    check_unique(path, records)
+    _each(path, records, check)
+    return found
+
+
+def check_unique(path: Path, records: Sequence[Record]) -> None:
+    """Raise `ConfigurationError` where a record has no sample id or repeats that of an earlier one."""
+    lines: dict[str, int] = {}
+
+    def check(record: Record) -> None:
+        sample_id = record["sample_id"]
+        if not isinstance(sample_id, str):
+            raise SampleError(f"sample_id: expected text, got {short(sample_id)}")
+        if sample_id in lines:
+            raise SampleError(f"it repeats the sample of line {lines[sample_id]}")
+        lines[sample_id] = len(lines) + 1
+
+    _each(path, records, check)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction."""
+
+    image: str | None
+    instruction: str
+    failed: bool
+
+
+def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
+    """What is done, by sample id; raises `ConfigurationError` where a line is damaged."""
+    found: dict[str, Done] = {}
+
+    def check(record: Record) -> None:
+        found[record["sample_id"]] = Done(record["image"], record["instruction"], record["outcome"] != OK)
+
+    check_unique(path, records)
+    _each(path, records, check)
+    return found
+
+
+def read_sessions(path: Path) -> list[Record]:
+    """When predictions were added, and what it took; none where the file is missing or empty."""
+    records = read_records(path)
+
+    def check(record: Record) -> None:
+        _number("load", record["load"])
+        if record["warm_up"] is not None:
+            _number("warm_up", record["warm_up"])
+
+    _each(path, records, check)
+    return records
+
+
+def _each(path: Path, records: Sequence[Record], check: Callable[[Record], None]) -> None:
+    """Check all records; the error names those that failed by line, and by sample where they have one."""
+    problems = {}
+    for number, record in enumerate(records, 1):
+        try:
+            check(record)
+        except KeyError as error:
+            problems[number] = _of(record, f"it has no {error.args[0]}")
+        except (SampleError, TypeError, ValueError, AttributeError) as error:
+            problems[number] = _of(record, str(error))
+    if problems:
+        raise damaged(path, problems, len(records))
+
+
+def _of(record: Record, problem: str) -> str:
+    sample_id = record.get("sample_id")
+    return problem if sample_id is None else f"sample {short(sample_id)}: {problem}"
+
+
+def _check_sample(sample: Sample) -> None:
+    for name in ("sample_id", "image_id", "instruction"):
+        if not isinstance(getattr(sample, name), str):
+            raise SampleError(f"{name}: expected text, got {short(getattr(sample, name))}")
+    for name in ("width", "height"):
+        value = getattr(sample, name)
+        if type(value) is not int or value < 1:
+            raise SampleError(f"{name}: expected pixels, got {short(value)}")
+    found = [*sample.targets, *(other.mask for other in sample.others)]
+    found += [target for reading in sample.readings for target in reading.targets]
+    found += [] if sample.ignore is None else [sample.ignore]
+    for mask in found:
+        masks.check(mask, sample.height, sample.width)
+    for box in (*sample.boxes, *(box for reading in sample.readings for box in reading.boxes)):
+        for side in box:
+            _number("box", side, least=-math.inf)
+
+
+def _check_prediction(record: Record, sample: Sample) -> None:
+    answer = Prediction.from_json(record)
+    if not isinstance(answer.outcome, str) or answer.outcome not in OUTCOMES:
+        raise SampleError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {short(answer.outcome)}")
+    found = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]
+    for mask, score in found:
+        masks.check(mask, sample.height, sample.width)
+        _number("score", score, most=1)
+    for instance in answer.instances:
+        for side in instance.box or ():
+            _number("box", side, least=-math.inf)
+    for call in answer.calls:
+        for name in ("start", "duration", "tokens_in", "tokens_out"):
+            _number(name, getattr(call, name), least=-math.inf)
+    if answer.latency is not None:
+        _number("latency", answer.latency)
+    _number("seconds", record.get("seconds", 0.0))
+
+
+def _number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SampleError(f"{name}: expected a number, got {short(value)}")
+    if not least <= value <= most:
+        raise SampleError(f"{name}: expected a number of at least {least:g} and at most {most:g}, got {value:g}")
+
+
+def check_identity(path: Path, identity: object) -> Mapping[str, Any]:
+    """The identity of a store as it was read; raises `ConfigurationError` where it is none."""
+    if not isinstance(identity, dict):
+        raise ConfigurationError(f"{path} is damaged: expected a JSON object, got {short(identity)}")
+    return identity
