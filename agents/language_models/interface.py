@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from workbench.plugins.interfaces import Image
 
@@ -15,7 +15,12 @@ class ModelUnavailableError(Exception):
 
 
 class PassingError(ModelUnavailableError):
-    """The same request may succeed a little later: the server was busy, broke off or did not answer."""
+    """The same request may succeed a little later: the server was busy, broke off or did not answer. `wait`: seconds
+    after which the server asks to be asked again, None where it says nothing."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class PromptTooLongError(Exception):
@@ -50,12 +55,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Reply:
-    """`finish_reason` is `length` where the reply ended at the token limit."""
+    """`finish_reason` is `length` where the reply ended at the token limit. `remark`: what was odd about the reply and
+    what to do about it, empty for an ordinary one."""
 
     text: str
     finish_reason: Literal["stop", "length"]
     tokens_in: int
     tokens_out: int
+    remark: str = ""
 
 
 class LanguageModel(Protocol):
@@ -73,4 +80,13 @@ class LanguageModel(Protocol):
 
         Raises `PassingError` where another try may help, else `ModelUnavailableError` or `PromptTooLongError`.
         """
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """A language model that can say beforehand whether it will answer."""
+
+    async def check(self) -> None:
+        """Ask it once; raises `ConfigurationError` with the reason where no request can succeed as it is set up."""
         ...

@@ -7,8 +7,13 @@ import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
 
 from agents import event_loop as background
+from agents.language_models import chat_completion
+from agents.language_models.http_answer import Answer, UnusableAnswerError, receive
 from agents.language_models.interface import (
     Message,
     ModelUnavailableError,
@@ -18,6 +23,7 @@ from agents.language_models.interface import (
     Reply,
 )
 from workbench.data.errors import ConfigurationError
+from workbench.data.secrets import clean_key, hide, hide_setting, without_login
 from workbench.plugins.interfaces import Image
 
 if TYPE_CHECKING:
@@ -25,8 +31,13 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 PICTURE_FORMATS = ("png", "bmp")
+CHECK_LIMIT = 60.0
+"""Seconds in which a server must answer the small request that asks whether it is there."""
 _IDLE = 3.0  # seconds that an unused connection is kept: less than the 5 after which vLLM's server closes one
-_REASON_LIMIT = 300  # characters
+_CONNECT = 10.0  # seconds for a connection
+_HOPS = 3  # redirects within the server that are followed
+_CHECK_TOKENS = 16
+_SHOWN = 10  # models named in a message
 
 
 class _Key(str):
@@ -44,7 +55,8 @@ class OpenAiEndpoint:
     Pictures are sent without loss: as `png`, which every server reads, or as `bmp`, which takes no compressing and
     more bytes; vLLM reads it, the published interface does not name it.
 
-    It speaks HTTP itself: in a profile the `openai` package took more processor time for a request than the graph."""
+    It speaks HTTP itself: in a profile the `openai` package took more processor time for a request than the graph.
+    Redirects are followed within the server only: prompts and pictures go nowhere else."""
 
     def __init__(
         self,
@@ -61,8 +73,11 @@ class OpenAiEndpoint:
             raise ConfigurationError(f"agent: picture_format must be {expected}, got {picture_format!r}")
         self.picture_format = picture_format
         self.model, self.temperature, self.concurrency, self.seed = model, temperature, concurrency, seed
-        self._url = url.rstrip("/") + "/chat/completions"
-        self._key = _Key(os.environ.get(KEY_VARIABLE) or "no-key")
+        self._base, login = _address(url)
+        key = clean_key(os.environ.get(KEY_VARIABLE) or "", KEY_VARIABLE)
+        self._has_key = bool(key or login)
+        basic = "Basic " + base64.b64encode(login.encode()).decode()
+        self._authorization = _Key(basic if login else f"Bearer {key or 'no-key'}")
         self._free = asyncio.Semaphore(concurrency)
         self._session: ClientSession | None = None
 
@@ -71,24 +86,66 @@ class OpenAiEndpoint:
         return {"kind": "openai", "model": self.model, "temperature": self.temperature, "seed": self.seed}
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
-        """One chat completion; a reply without text (a refusal) is an empty one."""
+        """One chat completion, read from wherever a server puts it; see `chat_completion`."""
         body = await asyncio.to_thread(self._body, messages, max_tokens)
         async with self._free:
-            status, answer = await self._send(body)
-        if status >= 400:
-            raise self._refusal(status, answer)
+            answer = await self._send("/chat/completions", body)
+        if answer.status >= 300:
+            raise _refused(self.model, answer)
+        return chat_completion.read(answer.body, self.model)
+
+    async def check(self) -> None:
+        """Ask for a few tokens about a grey picture, and say what stands in the way of a reply.
+
+        Raises `ConfigurationError` where the address cannot be reached, the key is refused, the model is unknown or
+        the server does not take such a request. A server that is only busy passes.
+        """
+        picture = Picture(np.full((64, 64, 3), 128, np.uint8))
+        body = self._body([Message("user", ("Say ok.", picture))], _CHECK_TOKENS)
         try:
-            found = json.loads(answer)
-            choice, usage = found["choices"][0], found.get("usage") or {}
-            return Reply(
-                text=choice["message"]["content"] or "",
-                finish_reason="length" if choice["finish_reason"] == "length" else "stop",
-                tokens_in=int(usage.get("prompt_tokens") or 0),
-                tokens_out=int(usage.get("completion_tokens") or 0),
+            async with asyncio.timeout(CHECK_LIMIT):
+                answer = await self._send("/chat/completions", body)
+                if answer.status in (401, 403):
+                    raise ConfigurationError(self._unready(f"it refuses the key: {_words(answer)}", self._about_key()))
+                if answer.status == 404:
+                    raise ConfigurationError(self._unready(f"HTTP 404: {_words(answer)}", await self._models()))
+        except TimeoutError:
+            raise ConfigurationError(self._unready(f"no reply to a small request within {CHECK_LIMIT:g} s")) from None
+        except ModelUnavailableError as error:
+            raise ConfigurationError(self._unready(str(error), "start it, or give another address")) from None
+        if answer.status == 429 or (answer.status == 400 and "max_tokens" in _words(answer)):
+            return
+        if answer.status >= 300:
+            raise ConfigurationError(self._unready(str(_refused(self.model, answer))))
+        try:
+            chat_completion.read(answer.body, self.model)
+        except PassingError as error:
+            if "status 200" not in str(error):  # an error that a server names may pass, other things do not
+                raise ConfigurationError(self._unready(str(error))) from None
+        except (ModelUnavailableError, PromptTooLongError) as error:
+            raise ConfigurationError(self._unready(str(error))) from None
+
+    def _unready(self, problem: str, advice: str = "") -> str:
+        return hide(f"agent: endpoint {self._base}: {problem}") + (f"; {advice}" if advice else "")
+
+    def _about_key(self) -> str:
+        if self._has_key:
+            return f"the key comes from {KEY_VARIABLE}"
+        return f"no key was sent, because {KEY_VARIABLE} is not set"
+
+    async def _models(self) -> str:
+        """What a server says it serves, to be shown where a model is not known."""
+        try:
+            answer = await self._send("/models", None)
+            listed = json.loads(answer.body)["data"]
+            names = [chat_completion.quoted(str(entry["id"])) for entry in listed]
+        except (KeyError, ModelUnavailableError, RecursionError, TypeError, ValueError):
+            return (
+                f"expected the address of an OpenAI-compatible server, such as http://localhost:8001/v1, and the name "
+                f"of a model that it serves, got {self.model!r}"
             )
-        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-            # servers and what stands before them send anything with status 200
-            raise PassingError(f"{self.model}: the endpoint sent no chat completion") from error
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"got the model {self.model!r}; it serves {', '.join(names[:_SHOWN])}{more}"
 
     def _body(self, messages: Sequence[Message], max_tokens: int) -> bytes:
         body: dict[str, Any] = {
@@ -101,37 +158,93 @@ class OpenAiEndpoint:
             body["temperature"] = self.temperature
         return json.dumps(body).encode()
 
-    async def _send(self, body: bytes) -> tuple[int, bytes]:
+    async def _send(self, path: str, body: bytes | None) -> Answer:
+        """What comes back for a POST of the body, or for a GET where it is None."""
         from aiohttp import ClientError
+        from yarl import URL
 
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers = {"Authorization": str(self._authorization), "Accept-Encoding": "gzip, deflate"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = URL(self._base + path)
         try:
-            async with self._client().post(self._url, data=body, headers=headers) as answer:
-                return answer.status, await answer.read()
-        except (ClientError, OSError, ValueError) as error:  # ValueError: an answer that is no HTTP, a bad address
-            raise self._failure(f"{type(error).__name__}: {error}", passing=True) from error
+            for _ in range(_HOPS + 1):
+                method = "GET" if body is None else "POST"
+                request = self._client().request(method, url, data=body, headers=headers, allow_redirects=False)
+                async with request as response:
+                    answer = await receive(response)
+                if answer.status not in (307, 308) or not answer.location:
+                    return answer
+                target = url.join(URL(answer.location))
+                if target.origin() != url.origin():
+                    return answer
+                url = target
+            raise ModelUnavailableError(f"{self.model}: more than {_HOPS} redirects")
+        except UnusableAnswerError as error:
+            raise ModelUnavailableError(f"{self.model}: {error}") from error
+        except (ClientError, OSError, ValueError) as error:  # ValueError: an answer that is no HTTP
+            raise PassingError(f"{self.model}: {type(error).__name__}: {chat_completion.quoted(str(error))}") from error
 
     def _client(self) -> "ClientSession":
-        from aiohttp import ClientSession, ClientTimeout, TCPConnector
+        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
         if self._session is None:  # made on the event loop that uses it
             connector = TCPConnector(limit=self.concurrency, keepalive_timeout=_IDLE)
-            self._session = ClientSession(connector=connector, timeout=ClientTimeout(total=None), trust_env=True)
+            self._session = ClientSession(
+                connector=connector,
+                timeout=ClientTimeout(total=None, sock_connect=_CONNECT),
+                trust_env=True,
+                auto_decompress=False,
+                cookie_jar=DummyCookieJar(),
+            )
             background.close_at_exit(self._session.close)
         return self._session
 
-    def _refusal(self, status: int, answer: bytes) -> ModelUnavailableError | PromptTooLongError:
-        reason, code = _reason(answer)
-        text = reason.lower()
-        too_long = code == "context_length_exceeded" or "context length" in text or "max_model_len" in text
-        if status in (400, 413, 422) and too_long:
-            return PromptTooLongError(reason)
-        passing = status in (408, 409, 429) or status >= 500
-        return self._failure(f"HTTP {status}: {reason}", passing=passing)
 
-    def _failure(self, problem: str, *, passing: bool) -> ModelUnavailableError:
-        kind = PassingError if passing else ModelUnavailableError
-        return kind(f"{self.model}: {problem}".replace(self._key, "[key]"))
+def _address(url: str) -> tuple[str, str]:
+    """The address without a slash at its end, and its login; raises `ConfigurationError` for one that is none."""
+    try:
+        address, login = without_login(url.strip().rstrip("/"))
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable, address, login = False, url, ""
+    if not usable or parts.query or parts.fragment or any(not 0x20 < ord(c) < 0x7F for c in address):
+        raise ConfigurationError(
+            "agent: expected endpoint to be an address such as http://localhost:8001/v1, got "
+            f"{hide_setting(address)!r}" + ("" if "://" in url else ": http:// or https:// is missing")
+        )
+    return address, unquote(login)
+
+
+def _words(answer: Answer) -> str:
+    """The server's own words for what is wrong."""
+    try:
+        body = json.loads(answer.body)
+    except (RecursionError, ValueError):
+        return chat_completion.quoted(answer.body)
+    error = body.get("error", body) if isinstance(body, dict) else body
+    words = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
+    return chat_completion.quoted(words if isinstance(words, str) else json.dumps(words, ensure_ascii=False))
+
+
+def _refused(model: str, answer: Answer) -> ModelUnavailableError | PromptTooLongError:
+    """The exception for an answer that is not a success."""
+    if answer.status < 400:
+        where = chat_completion.quoted(answer.location) or "nowhere"
+        return ModelUnavailableError(
+            f"{model}: HTTP {answer.status}: the endpoint redirects to {where}, where nothing is sent: give that "
+            "address as the endpoint if it is meant"
+        )
+    try:
+        body = json.loads(answer.body)
+    except (RecursionError, ValueError):
+        body = answer.body.decode(errors="replace")
+    error = body.get("error", body) if isinstance(body, dict) else body
+    found = chat_completion.refusal(error, model, f"HTTP {answer.status}", answer.status)
+    if isinstance(found, PassingError):
+        found.wait = answer.wait
+    return found
 
 
 def _encode(message: Message, picture_format: str) -> dict[str, Any]:
@@ -154,16 +267,3 @@ def data_url(pixels: Image, picture_format: str) -> str:
     stream = io.BytesIO()
     Pillow.fromarray(pixels).save(stream, format=picture_format, compress_level=1)
     return f"data:image/{picture_format};base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
-def _reason(answer: bytes) -> tuple[str, str]:
-    """The server's own words, cut short, and its code for what is wrong, if it has one."""
-    text = answer.decode(errors="replace")
-    try:
-        body = json.loads(text)
-    except (RecursionError, ValueError):
-        return " ".join(text.split())[:_REASON_LIMIT], ""
-    error = body.get("error", body) if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return text[:_REASON_LIMIT], ""
-    return str(error.get("message") or error.get("detail") or text)[:_REASON_LIMIT], str(error.get("code") or "")

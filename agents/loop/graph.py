@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, TypedDict
 
-from langgraph.errors import GraphRecursionError, NodeError, NodeTimeoutError
+from langgraph.errors import GraphRecursionError, NodeError
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Command, RetryPolicy, Send, TimeoutPolicy
+from langgraph.types import Command, Send
 
 from agents import event_loop as background
-from agents.language_models.interface import Message, ModelUnavailableError, PassingError, PromptTooLongError
-from agents.loop import conversation, tools
+from agents.language_models.chat_completion import quoted
+from agents.language_models.interface import Message, ModelUnavailableError, PromptTooLongError
+from agents.loop import conversation, patience, tools
 from agents.loop.conversation import Shown, Text, Turn
 from agents.loop.workspace import NOTE_LIMIT, Ending, Found, Workspace
 from workbench.data.predictions import Call, Candidate
@@ -24,7 +25,6 @@ from workbench.data.predictions import Call, Candidate
 Verdict = bool | Ending
 """Accepted or rejected, or why the check could not be done."""
 _STEPS_A_ROUND = 4
-_FIRST_WAIT = 0.5  # seconds before a request is sent again, doubled each time
 
 
 class State(TypedDict):
@@ -69,7 +69,7 @@ async def arun(workspace: Workspace, saver: Any = None, thread: str = "") -> Sta
         "max_concurrency": workspace.model.concurrency,
         "configurable": {"thread_id": thread},
     }
-    graph = compiled(options.request_timeout, options.retries, saver)
+    graph = compiled(saver)
     kept = (await graph.aget_state(config)).values if saver else None
     state: State = kept or _first(workspace)
     if kept:
@@ -119,7 +119,7 @@ async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["par
         return _end(workspace, spent)
     messages = await asyncio.to_thread(conversation.messages, state["turns"], workspace.picture)
     note = {"about": _about(state["turns"]), "sent": _sent(state["turns"], workspace)}
-    answer, workspace.latest = await workspace.ask(messages, request="main", **note)
+    answer, workspace.latest = await patience.ask(workspace, messages, request="main", **note)
     complete = answer.finish_reason == "stop"
     return _go(workspace, "parse", reply=answer.text, complete=complete, requests=state["requests"] + 1)
 
@@ -209,20 +209,17 @@ async def finish(state: State, runtime: Runtime[Workspace]) -> dict[str, Any]:
 
 async def unanswered(state: State, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["finish"]]:
     """A request that failed for good ends the sample."""
-    return _end(runtime.context, _ending(error, runtime.context))
+    return _end(runtime.context, _ending(error))
 
 
 async def unchecked(state: Check, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["join"]]:
     """A check that failed for good has that as its verdict."""
-    ending = runtime.context.lost = _ending(error, runtime.context)
+    ending = runtime.context.lost = _ending(error)
     return Command(goto="join", update={"verdicts": {state["mask"]: ending}})
 
 
-def _ending(failed: NodeError, workspace: Workspace) -> Ending:
-    error, options = failed.error, workspace.options
-    if isinstance(error, NodeTimeoutError):
-        tries = options.retries + 1
-        return Ending("model_unavailable", f"no reply within {options.request_timeout:g} s, {tries} times")
+def _ending(failed: NodeError) -> Ending:
+    error = failed.error
     if isinstance(error, ModelUnavailableError):
         return Ending("model_unavailable", str(error))
     if isinstance(error, PromptTooLongError):
@@ -257,7 +254,9 @@ async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
     pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]
     said: list[dict[str, str]] = []
     while True:
-        answer, call = await workspace.ask(messages, request="check_mask", mask=number, sent=[*pictures, *said])
+        answer, call = await patience.ask(
+            workspace, messages, request="check_mask", mask=number, sent=[*pictures, *said]
+        )
         verdict = tools.parse_verdict(answer.text)
         if not isinstance(verdict, tools.Mistake):
             call.note["accepted"] = verdict
@@ -268,7 +267,11 @@ async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
         told = workspace.prompts.verdict_mistake.format(problem=verdict.problem)
         said.append({"role": "user", "text": told})
         if len(said) >= workspace.options.max_mistakes:
-            return Ending(verdict.kind, f"check of mask {number}, {len(said)} replies in a row: {verdict.problem}")
+            last = quoted(answer.text)
+            problem = (
+                f"check of mask {number}, {len(said)} replies in a row: {verdict.problem} The last one was: {last}"
+            )
+            return Ending(verdict.kind, problem)
         reply = answer.text[: conversation.REPLY_LIMIT]
         messages = [*messages, Message("assistant", (reply,)), Message("user", (told,))]
 
@@ -297,9 +300,18 @@ def check_messages(workspace: Workspace, mask: int) -> list[Message]:
 def _correct(state: State, workspace: Workspace, mistake: tools.Mistake) -> Command[Any]:
     mistakes = state["mistakes"] + 1
     if mistakes >= workspace.options.max_mistakes:
-        return _end(workspace, Ending(mistake.kind, f"{mistakes} replies in a row: {mistake.problem}"))
+        problem = f"{mistakes} replies in a row: {mistake.problem} {_last(state['reply'], workspace)}"
+        return _end(workspace, Ending(mistake.kind, problem))
     turns = conversation.corrected(state["turns"], workspace.prompts, state["reply"], mistake)
     return _go(workspace, "ask", turns=turns, mistakes=mistakes)
+
+
+def _last(reply: str, workspace: Workspace) -> str:
+    """The last reply for a message, and what was odd about it."""
+    assert workspace.latest is not None
+    remark = workspace.latest.note.get("remark", "")
+    said = f"The last one was: {quoted(reply)}" if reply.strip() else "The last one was empty."
+    return f"{said} ({remark})" if remark else said
 
 
 def _cut_off(workspace: Workspace) -> tools.Mistake:
@@ -336,22 +348,14 @@ def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[dict[str, Any]]:
 
 
 @cache
-def compiled(request_timeout: float, retries: int, saver: Any = None) -> Any:
-    """The graph; its two nodes that ask the model are given up after `request_timeout` seconds, and asked again
-    `retries` times where that may help."""
-    again = RetryPolicy(
-        max_attempts=retries + 1,
-        initial_interval=_FIRST_WAIT,
-        max_interval=8.0,
-        jitter=False,
-        retry_on=(PassingError, NodeTimeoutError),
-    )
-    asking: Any = {"retry_policy": again, "timeout": TimeoutPolicy(run_timeout=request_timeout)}
+def compiled(saver: Any = None) -> Any:
+    """The graph. Its two nodes that ask the model wait and ask again by themselves, see `agents.loop.patience`; a
+    request that failed for good goes to their handlers."""
     graph = StateGraph(State, context_schema=Workspace)
-    graph.add_node("ask", ask, error_handler=unanswered, **asking)
+    graph.add_node("ask", ask, error_handler=unanswered)
     graph.add_node("parse", parse)
     graph.add_node("segment", segment)
-    graph.add_node("check", check, error_handler=unchecked, **asking)
+    graph.add_node("check", check, error_handler=unchecked)
     graph.add_node("join", join)
     graph.add_node("finish", finish)
     graph.add_edge(START, "ask")

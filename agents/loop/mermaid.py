@@ -11,7 +11,7 @@ def mermaid() -> str:
     """A Mermaid flowchart of the compiled graph: solid where a node always leads on, dotted where it chooses."""
     from agents.loop.graph import compiled
 
-    drawn = compiled(1.0, 0).get_graph()
+    drawn = compiled().get_graph()
     nodes = [node for node in drawn.nodes if not node.startswith("__error_handler__")]
     names = {"__start__": "start([sample])", "__end__": "done([prediction])"}
     lines = ["flowchart LR"]

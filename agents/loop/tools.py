@@ -16,6 +16,8 @@ MistakeKind = Literal[
 ]
 TOOLS: tuple[ToolName, ...] = get_args(ToolName)
 CLOSE = "</tool>"
+PHRASE_LIMIT = 500
+"""Characters of a phrase; a segmenter reads far fewer."""
 _OPEN = "<tool>"
 
 
@@ -70,6 +72,9 @@ def _segment(parameters: Any) -> ToolCall | Mistake:
     phrase = parameters["text_prompt"]
     if not isinstance(phrase, str) or not phrase.strip() or not _encodable(phrase):
         return Mistake("bad_parameters", f"text_prompt must be a noun phrase, got {short(phrase)}.")
+    if len(phrase) > PHRASE_LIMIT:
+        problem = f"text_prompt must be a short noun phrase, got one of {len(phrase)} characters: {short(phrase)}."
+        return Mistake("bad_parameters", problem)
     return ToolCall("segment_phrase", phrase=phrase)
 
 

@@ -126,6 +126,8 @@ class Workspace:
             text = answer.text.encode("utf-8", "replace").decode()
             call.tokens_in, call.tokens_out = answer.tokens_in, answer.tokens_out
             call.note |= {"reply": text[:NOTE_LIMIT], "finish_reason": answer.finish_reason}
+            if answer.remark:
+                call.note["remark"] = answer.remark[:NOTE_LIMIT]
         return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
 
     async def segment(self, phrase: str) -> list[int] | Ending:

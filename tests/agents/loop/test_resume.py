@@ -24,11 +24,11 @@ from workbench.plugins.interfaces import Resumable
 PROCESS = """
 import json, sys
 from pathlib import Path
-from agents.openai_endpoint import OpenAiEndpoint
+from agents.language_models.openai_endpoint import OpenAiEndpoint
 from agents.options import Options
 from agents.systems import Sam3Agent
 from tests.agents.scripted import MARKERS, THINGS, ScriptedSegmenter, plain
-from workbench.samples import Sample
+from workbench.data.samples import Sample
 
 url, folder = sys.argv[1:]
 system = Sam3Agent(ScriptedSegmenter(THINGS), OpenAiEndpoint(url, "m"), MARKERS, Options())

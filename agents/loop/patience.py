@@ -1,0 +1,43 @@
+"""Asks the language model, and asks again what failed for a passing reason: waits, tries and limits in one place."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from agents.language_models.interface import Message, ModelUnavailableError, PassingError, Reply
+from agents.loop.workspace import Workspace
+from workbench.data.predictions import Call
+
+FIRST_WAIT = 0.5
+"""Seconds before a request is sent again, doubled each time."""
+LONGEST_WAIT = 8.0
+_ASKED_FOR = 1.0  # seconds from which a wait that the server asks for does not count as one of the retries
+
+
+async def ask(workspace: Workspace, messages: Sequence[Message], **note: Any) -> tuple[Reply, Call]:
+    """A reply, and the record of the request that brought it.
+
+    A request without a reply after `request_timeout` seconds is given up. One that failed for a passing reason is sent
+    again up to `retries` times. Where the server says how long to wait, it is waited for that long, as often as it asks
+    for, within the sample's time limit. Raises what the model raises where none of this helps.
+    """
+    options, tries = workspace.options, 0
+    while True:
+        try:
+            async with asyncio.timeout(options.request_timeout):
+                return await workspace.ask(messages, **note)
+        except TimeoutError:
+            failed = PassingError(f"no reply within {options.request_timeout:g} s")
+        except PassingError as error:
+            failed = error
+        asked_for = failed.wait is not None and failed.wait >= _ASKED_FOR
+        tries += not asked_for
+        if tries > options.retries:
+            raise ModelUnavailableError(f"{failed}, {tries} times" if tries > 1 else str(failed))
+        wait = min(FIRST_WAIT * 2 ** max(tries - 1, 0), LONGEST_WAIT)
+        if failed.wait is not None:
+            wait = max(wait, failed.wait)
+        if wait >= workspace.left:
+            left = f"{workspace.left:.1f} s of the sample's time are left"
+            raise ModelUnavailableError(f"{failed}; it is to be asked again after {wait:g} s, and {left}")
+        await asyncio.sleep(wait)
