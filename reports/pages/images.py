@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from workbench.data.errors import SampleError
 from workbench.data.masks import Rle, decode, encode
+from workbench.data.pictures import read_picture
 
 LEVELS = ((448, 84), (320, 78), (224, 70), (160, 62), (128, 50))
 """Longest side in pixels and WebP quality; the first level at which everything fits is used."""
@@ -23,16 +25,14 @@ def shown_size(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def data_uri(path: Path, side: int, quality: int) -> str:
-    """The picture as a WebP data URI, or an empty string for a file that is not a readable image."""
+    """The picture, upright, as a WebP data URI, or an empty string for a file that is not a readable image."""
     buffer = io.BytesIO()
     try:
-        with Image.open(path) as file:
-            file.draft("RGB", (side, side))
-            file.convert("RGB").resize(shown_size(*file.size, side), Image.Resampling.LANCZOS).save(
-                buffer, "WEBP", quality=quality
-            )
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        picture = read_picture(path, draft=side)
+    except SampleError:
         return ""
+    shown = Image.fromarray(picture.pixels).resize(shown_size(*picture.size, side), Image.Resampling.LANCZOS)
+    shown.save(buffer, "WEBP", quality=quality)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.benchmarks.annotated import Annotated
 from workbench.data import masks
 from workbench.data.errors import SampleError
+from workbench.data.pictures import read_picture
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Benchmark
 
@@ -28,23 +29,23 @@ class Problem:
 @dataclass(frozen=True)
 class Checked:
     """What a check found. `images` is the number of image files that were opened, None where they were left alone;
-    `usable` counts the samples without a problem of their own or of their image."""
+    `usable` counts the samples without a problem of their own or of their image. `notes` say what was done to read
+    things as they are meant; they are no problems."""
 
     benchmark: str
     samples: int
     usable: int
     images: int | None
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
     def to_text(self) -> str:
-        """The problems by file, then one line with the counts."""
-        lines = [_line(problem) for problem in self.problems[:SHOWN]]
-        if len(self.problems) > SHOWN:
-            lines.append(f"... and {len(self.problems) - SHOWN} more, which --json lists")
+        """The problems and notes by file, then one line with the counts."""
+        lines = [*_lines(self.problems), *(f"note: {line}" for line in _lines(self.notes))]
         looked = "images were not looked at" if self.images is None else f"{self.images} images"
         found = f"{len(self.problems)} problems" if self.problems else "nothing is missing or broken"
         return "\n".join([*lines, f"{self.benchmark}: {self.samples} samples, {self.usable} usable; {looked}; {found}"])
@@ -54,18 +55,21 @@ def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     """Read all samples and, `with_images`, open every image file once.
 
     Reported are the problems of samples, targets without a pixel, remarks of the reader about its files, and images
-    that are missing, unreadable or of another size than annotated. Raises `ConfigurationError` where the annotations
+    that are missing, unreadable or of another size than annotated; noted is what the reader mended, and what was done
+    to show an image as its author sees it. Raises `ConfigurationError` where the annotations
     cannot be read at all.
     """
     samples = list(benchmark.samples())
     found = [*_of_files(benchmark, samples), *_of_samples(benchmark, samples)]
     readable = [sample for sample in samples if not sample.problem]
-    opened = None
+    opened: int | None = None
+    notes: list[Problem] = []
     if with_images:
-        found += _of_images(benchmark.image_root(), readable)
+        for problem, is_note in _of_images(benchmark.image_root(), readable):
+            (notes if is_note else found).append(problem)
         opened = len({sample.image_path for sample in readable})
     lost = {sample_id for problem in found for sample_id in problem.samples}
-    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(found))
+    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(found), tuple(notes))
 
 
 def _of_files(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:
@@ -89,20 +93,27 @@ def _of_samples(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Pro
                 yield Problem(_annotations(benchmark), (), text)
 
 
-def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[Problem]:
+def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[tuple[Problem, bool]]:
+    """What is wrong with an image, or was done to show it, and whether it is but the latter."""
     groups: dict[tuple[Path, int, int], list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.image_path, sample.width, sample.height].append(sample)
-    for (path, _, _), group in groups.items():
+    for (path, width, height), group in groups.items():
+        name = str(path.relative_to(root) if path.is_relative_to(root) else path)
         try:
-            group[0].load_image()
+            for note in read_picture(path, (width, height)).notes:
+                yield Problem(name, (), note), True
         except SampleError as error:
-            name = path.relative_to(root) if path.is_relative_to(root) else path
-            yield Problem(str(name), tuple(sample.sample_id for sample in group), str(error))
+            yield Problem(name, tuple(sample.sample_id for sample in group), str(error)), False
 
 
 def _annotations(benchmark: Benchmark) -> str:
     return benchmark.annotations.name if isinstance(benchmark, Annotated) else benchmark.name
+
+
+def _lines(found: Sequence[Problem]) -> list[str]:
+    more = [f"... and {len(found) - SHOWN} more, which --json lists"] if len(found) > SHOWN else []
+    return [_line(problem) for problem in found[:SHOWN]] + more
 
 
 def _line(problem: Problem) -> str:

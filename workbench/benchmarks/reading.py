@@ -10,14 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, from_annotation
+from workbench.data.opening import open_file
+from workbench.data.pictures import MAX_PIXELS, picture_size
 from workbench.data.samples import Box, Sample
-
-MAX_PIXELS = 2**27
-"""Larger images are refused; the largest of the published benchmarks have a fifth of that."""
 
 
 class ImageFolder:
@@ -47,14 +44,16 @@ class ImageFolder:
         return path
 
     def size(self, path: Path, where: str) -> tuple[int, int]:
-        """Height and width of an image in this folder, read from its file; `SampleError` where there is none."""
+        """Height and width of an image in this folder as it is shown upright, read from its file.
+
+        Raises `SampleError` where there is none.
+        """
         if not self.at_hand:
             raise SampleError(f"{where}: the annotation has no image size: give the image folder with `images`")
         try:
-            with Image.open(path) as file:
-                width, height = file.size
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise SampleError(f"{where}: the image size cannot be read from {path}: {error}") from error
+            height, width = picture_size(path)
+        except SampleError as error:
+            raise SampleError(f"{where}: the image size cannot be read: {error}") from error
         return checked_size(height, width, where)
 
     def _find(self, name: str) -> tuple[Path, str | None]:
@@ -88,9 +87,13 @@ def read_bytes(path: Path) -> bytes:
     if path.suffix in (".p", ".pkl", ".pickle"):
         raise ConfigurationError(f"{path} is a pickle, which can run code when loaded: give the JSON file instead")
     try:
-        content = path.read_bytes()
+        with open_file(path) as file:
+            content = file.read(1)
+            content += b"" if content == b"\0" else file.read()  # a file of zeros may be of any size
     except OSError as error:
         raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise ConfigurationError(f"annotation file {path} is larger than the memory") from error
     if content[:1] == b"\x80":
         raise ConfigurationError(f"{path} is no JSON but looks like a pickle, which is never loaded")
     return content
@@ -116,7 +119,7 @@ def _parsed(path: Path, expected: str) -> Any:
     content = read_bytes(path)
     try:
         return json.loads(content)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise ConfigurationError(f"{path}: expected {expected}: {error}") from error
 
 

@@ -9,14 +9,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.reading import (
     ImageFolder,
     box_of_corners,
-    checked_size,
     existing,
     kept,
     mask_with_size,
@@ -29,6 +25,7 @@ from workbench.benchmarks.reading import (
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, encode
+from workbench.data.pictures import read_marks
 from workbench.data.samples import Sample
 
 EXPECTED = "{text, bbox, rgb_path, mask_path} or {image, question, masks}"
@@ -79,15 +76,12 @@ class _Files:
 
     def _mask(self, path: Path) -> Rle | str:
         """The mask in an image file, or what is wrong with the file."""
-        try:
-            with Image.open(path) as file:
-                checked_size(file.height, file.width, "mask")
-                pixels = np.asarray(file.convert("RGB"))
-        except FileNotFoundError:
+        if not path.exists():
             return f"there is no mask {path}"
-        except (OSError, ValueError, SyntaxError, SampleError, Image.DecompressionBombError) as error:
-            return f"the mask {path} cannot be read: {error}"
-        return encode(np.asarray(pixels.any(axis=2)))
+        try:
+            return encode(read_marks(path))
+        except SampleError as error:
+            return f"the mask cannot be read: {error}"
 
 
 def _published(entry: object, where: str, files: _Files) -> Sample:

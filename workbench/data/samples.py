@@ -3,17 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from workbench.data.errors import SampleError
 from workbench.data.masks import Rle
-
-if TYPE_CHECKING:
-    pass
+from workbench.data.pictures import read_picture
 
 Box = tuple[float, float, float, float]
 """`x, y, width, height` in pixels, as `workbench.data.masks.bounding_box` gives it"""
@@ -74,18 +70,9 @@ class Sample:
         return ("0", "1", ">=2")[min(len(self.targets), 2)]
 
     def load_image(self) -> NDArray[np.uint8]:
-        """Read the image as `[height, width, 3] uint8` RGB; `SampleError` if it has another size or is unreadable."""
-        try:
-            with Image.open(self.image_path) as file:
-                pixels = np.asarray(file.convert("RGB"))
-        except FileNotFoundError:
-            raise SampleError(f"image not found: {self.image_path}") from None
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise SampleError(f"image cannot be read: {self.image_path}: {error}") from error
-        if pixels.shape[:2] != (self.height, self.width):
-            got = f"{pixels.shape[1]}x{pixels.shape[0]}"
-            raise SampleError(f"image is {got} but its annotation says {self.width}x{self.height}: {self.image_path}")
-        return pixels
+        """Read the image as `[height, width, 3] uint8` RGB, upright as `workbench.data.pictures` shows it;
+        `SampleError` if it has another size or cannot be shown."""
+        return read_picture(self.image_path, (self.width, self.height)).pixels
 
 
 def most_masks(sample: Sample) -> int:

@@ -1,13 +1,18 @@
 """`workbench check`: everything that is missing or broken is named by file, before any model starts."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from workbench.benchmarks import reasonseg
 from workbench.cli.main import main
+from workbench.data import masks
 
 OFFICIAL = Path(__file__).parent / "official"
 NOTHING = {"size": [12, 16], "counts": [192]}
@@ -47,7 +52,8 @@ def test_a_sound_folder(
     place = OFFICIAL / name
     code, found = checked(capsys, name, "--annotations", place / annotations, "--images", place / images)
     assert code == 0
-    assert found == {"benchmark": name, "samples": samples, "usable": samples, "images": pictures, "problems": []}
+    counts = {"benchmark": name, "samples": samples, "usable": samples, "images": pictures}
+    assert found == {**counts, "problems": [], "notes": []}
 
 
 def test_a_phrase_that_an_annotator_did_not_answer_is_remarked_and_spoils_nothing(
@@ -74,7 +80,7 @@ def test_images_that_are_missing_broken_or_of_another_size(folder: Path, capsys:
     assert check("reasonseg", "--annotations", place / "val", "--images", place / "val") == 1
     out = capsys.readouterr().out
     assert "400_d.jpg: this image has no annotation file beside it" in out
-    assert "200_b.json: the image size cannot be read from" in out
+    assert "200_b.json: the image size cannot be read: image not found: " in out
     assert out.splitlines()[-1] == "reasonseg: 3 samples, 1 usable; 1 images; 3 problems"
 
     shutil.copy(folder / "roborefit/final_dataset/testA/mask/0000000/01.png", place / "val" / "200_b.jpg")
@@ -173,3 +179,49 @@ def test_a_benchmark_that_is_generated_is_checked_too(
     monkeypatch.chdir(tmp_path)
     code, found = checked(capsys, "tabletop", "--set", "tabletop.scenes=2")
     assert (code, found["samples"], found["images"]) == (0, 8, 2)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_is_stored_turned_fits_its_mask_and_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], orientation: int
+) -> None:
+    upright = np.full((50, 70, 3), 90, dtype=np.uint8)
+    upright[5:20, 30:60] = (210, 30, 30)
+    swapped = upright.transpose(1, 0, 2)
+    stored = [upright, upright[:, ::-1], upright[::-1, ::-1], upright[::-1], swapped, np.rot90(upright, 1),
+              swapped[::-1, ::-1], np.rot90(upright, -1)][orientation - 1]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    corners = [[30, 5], [59, 5], [59, 19], [30, 19]]
+    shapes = [{"label": "target", "points": corners, "shape_type": "polygon"}]
+    (tmp_path / "a.json").write_text(json.dumps({"text": ["the red thing"], "is_sentence": True, "shapes": shapes}))
+    code, found = checked(capsys, "reasonseg", "--annotations", tmp_path, "--images", tmp_path)
+    assert (code, found["problems"], len(found["notes"])) == (0, [], 0 if orientation == 1 else 1)
+    (asked,) = reasonseg.read(tmp_path, tmp_path)
+    seen = asked.load_image()[masks.decode(asked.targets[0])]
+    assert np.abs(seen.mean(axis=0) - [210, 30, 30]).max() < 12
+
+
+def test_an_image_that_no_decoder_takes_is_named_and_the_others_are_usable(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = folder / "gseval" / "images" / "unlabeled2017"
+    first = sorted(images.iterdir())[0]
+    first.unlink()
+    os.mkfifo(first)
+    code, found = checked(
+        capsys, "gseval", "--annotations", folder / "gseval" / "GroundingSuite-Eval.jsonl", "--images", images.parent
+    )
+    (problem,) = found["problems"]
+    assert (code, problem["file"]) == (1, f"unlabeled2017/{first.name}")
+    assert "it is a pipe, not a file" in problem["problem"]
+    assert found["usable"] == 4 - len(problem["samples"]) > 0
+
+
+def test_a_pipe_in_place_of_annotations_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    for name in ("inst2seg", "coco", "gseval", "saco", "roborefit"):
+        for path, kind in ((tmp_path / "a.json", "pipe"), (Path("/dev/zero"), "device")):
+            assert check(name, "--annotations", path) == 2
+            assert f"cannot be read: it is a {kind}, not a file" in capsys.readouterr().err

@@ -1,0 +1,232 @@
+"""Pictures as their authors see them: upright, in 8-bit RGB; whatever cannot be shown so is refused by name.
+
+Only the formats in `FORMATS` are opened. Kind of file, format and size are looked at before a pixel is decoded, and
+whatever a decoder raises is a `SampleError`, so that no picture can stop a run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from workbench.data.errors import SampleError, short
+from workbench.data.opening import open_file
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+"""Formats that are opened, as Pillow names them; PPM stands for PBM, PGM, PNM and PFM too."""
+MAX_PIXELS = 2**27
+"""Larger pictures are refused; the largest of the published benchmarks have a fifth of that."""
+_OTHERS = (
+    (b"ftypavif", "AVIF"),
+    (b"ftypheic", "HEIC"),
+    (b"ftypheix", "HEIC"),
+    (b"ftypmif1", "HEIF"),
+    (b"jP  \r\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS", "Photoshop"),
+    (b"%PDF", "PDF"),
+    (b"%!PS", "PostScript"),
+    (b"<svg", "SVG"),
+    (b"qoif", "QOI"),
+    (b"DDS ", "DDS"),
+    (b"\x89HDF", "HDF5"),
+    (b"SIMPLE  =", "FITS"),
+)
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
+    3: (Image.Transpose.ROTATE_180, "turned by 180 degrees"),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, "mirrored and turned by 180 degrees"),
+    5: (Image.Transpose.TRANSPOSE, "mirrored and turned by 90 degrees"),
+    6: (Image.Transpose.ROTATE_270, "turned by 90 degrees"),
+    7: (Image.Transpose.TRANSVERSE, "mirrored and turned by 90 degrees"),
+    8: (Image.Transpose.ROTATE_90, "turned by 90 degrees"),
+}
+_ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 258, 262, 0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`pixels` `[H, W, 3] uint8` RGB, upright; `size` is the upright width and height of the file, which `pixels` have
+    unless a draft was asked for; `notes` say what was done to show it."""
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+    notes: tuple[str, ...]
+
+
+def read_picture(path: Path, size: tuple[int, int] | None = None, draft: int | None = None) -> Picture:
+    """Read a picture upright, as EXIF says, in 8-bit RGB.
+
+    16-bit pixels are scaled from their full range; 32-bit and float pixels from 0 to 255 or 0 to 65535 where they are
+    whole numbers, floats also from 0 to 1, and other values are refused. Transparent parts show white. Of an animated
+    or multi-page file the first picture is shown.
+
+    `size`: width and height that the upright picture must have. `draft`: pixels of the longest side that are needed,
+    so that a JPEG may be decoded smaller. Raises `SampleError` for anything that is no such picture.
+    """
+    with _opened(path) as file:
+        stored = file.size
+        if size is not None and sorted(size) != sorted(stored):
+            raise SampleError(_other_size(stored, size, path))
+        orientation = _orientation(file)
+        upright = _upright(file, orientation)
+        if size is not None and upright != size:
+            raise SampleError(f"{_other_size(upright, size, path)}: {_why_turned(stored, upright, orientation)}")
+        notes = [f"shown {_TURNS[orientation][1]}, as its EXIF orientation says"] if orientation in _TURNS else []
+        if getattr(file, "is_animated", False):
+            notes.append("the first of its pictures is shown")
+        if draft is not None:
+            file.draft("RGB", (draft, draft))
+        file.load()
+        shown, how = _eight_bit(file)
+        return Picture(np.asarray(_turned(shown, file, orientation)), upright, (*notes, *how))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Height and width of a picture as it is shown; raises `SampleError` where there is none."""
+    with _opened(path) as file:
+        width, height = _upright(file, _orientation(file))
+        return height, width
+
+
+def read_marks(path: Path) -> NDArray[np.bool_]:
+    """Where a mask in an image file is marked, `[H, W] bool`: where any channel is above 0.
+
+    Raises `SampleError` for anything that is no picture.
+    """
+    with _opened(path) as file:
+        orientation = _orientation(file)
+        file.load()
+        turned = _turned(file, file, orientation)
+        if _is_deep(turned.mode):
+            return np.asarray(np.asarray(turned) > 0)
+        return np.asarray(np.asarray(turned.convert("RGB")).any(axis=2))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image of which only the header is read; everything that goes wrong in the block is a `SampleError`."""
+    try:
+        with open_file(path) as stream:
+            start = stream.peek(64)[:64]
+            if not start:
+                raise SampleError("the file is empty")
+            try:
+                file = Image.open(stream, formats=FORMATS)
+            except UnidentifiedImageError:
+                raise SampleError(f"expected {', '.join(FORMATS)}, got {_format(stream, start)}") from None
+            with file:
+                width, height = file.size
+                if min(width, height) < 1 or width * height > MAX_PIXELS:
+                    raise SampleError(f"it has {width}x{height} pixels; at most {MAX_PIXELS} together are read")
+                yield file
+    except FileNotFoundError:
+        raise SampleError(f"image not found: {path}") from None
+    except SampleError as error:
+        named = str(path) in str(error)
+        raise error if named else SampleError(f"image cannot be read: {path}: {error}") from error
+    except (
+        Exception
+    ) as error:  # decoders raise nearly anything: RuntimeError, struct.error, zlib.error, MemoryError, ...
+        what = str(error) or "it takes more memory than there is" if isinstance(error, MemoryError) else str(error)
+        raise SampleError(f"image cannot be read: {path}: {what or type(error).__name__}") from error
+
+
+def _format(stream: BufferedReader, start: bytes) -> str:
+    known = next((name for mark, name in _OTHERS if mark in start[:32]), None)
+    return f"{known}, which is not read: convert it" if known else f"none of them: {short(start[:16])}"
+
+
+def _other_size(got: tuple[int, int], expected: tuple[int, int], path: Path) -> str:
+    return f"image is {got[0]}x{got[1]} but its annotation says {expected[0]}x{expected[1]}: {path}"
+
+
+def _why_turned(stored: tuple[int, int], upright: tuple[int, int], orientation: int) -> str:
+    """Why width and height may be exchanged."""
+    if upright == stored:
+        return "width and height are exchanged, as by a turn of 90 degrees"
+    return (
+        f"it is stored as {stored[0]}x{stored[1]} and shown upright, as its EXIF orientation {orientation} says; "
+        "annotate the upright picture, or remove the orientation from the file"
+    )
+
+
+def _orientation(file: Image.Image) -> int:
+    """EXIF orientation, 1 where there is none or none that can be read."""
+    try:
+        value = file.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged EXIF data say nothing; the picture may still be whole
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _upright(file: Image.Image, orientation: int) -> tuple[int, int]:
+    """Width and height of the picture when it is turned."""
+    width, height = file.size  # of a TIFF, Pillow gives the upright size
+    return (height, width) if orientation in (5, 6, 7, 8) and file.format != "TIFF" else (width, height)
+
+
+def _turned(loaded: Image.Image, file: Image.Image, orientation: int) -> Image.Image:
+    """The loaded pixels of a file as they are seen; Pillow turns those of a TIFF itself."""
+    if orientation not in _TURNS or file.format == "TIFF":
+        return loaded
+    return loaded.transpose(_TURNS[orientation][0])
+
+
+def _is_deep(mode: str) -> bool:
+    return mode.startswith("I;16") or mode in ("I", "F")
+
+
+def _eight_bit(file: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The loaded picture as 8-bit RGB, and what was done."""
+    if _is_deep(file.mode):
+        return _scaled(file)
+    if file.has_transparency_data:
+        layers = file.convert("RGBA")
+        lowest = layers.getchannel("A").getextrema()[0]
+        if lowest == 255:
+            return layers.convert("RGB"), []
+        white = Image.new("RGBA", layers.size, "white")
+        return Image.alpha_composite(white, layers).convert("RGB"), ["its transparent parts are shown white"]
+    return file if file.mode == "RGB" else file.convert("RGB"), []
+
+
+def _scaled(file: Image.Image) -> tuple[Image.Image, list[str]]:
+    """Grey pixels of more than 8 bits as 8-bit RGB."""
+    values = np.asarray(file)
+    top = _top(file, values)
+    grey = np.rint(values.astype(np.float32) * np.float32(255 / top)).astype(np.uint8)
+    if file.format == "TIFF" and _tag(file, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        grey = 255 - grey
+    return Image.fromarray(grey).convert("RGB"), [f"its pixels of mode {file.mode} are scaled from 0..{top} to 0..255"]
+
+
+def _top(file: Image.Image, values: NDArray[np.generic]) -> int:
+    """The value that stands for white."""
+    if file.mode.startswith("I;16"):
+        bits = _tag(file, _BITS_PER_SAMPLE) if file.format == "TIFF" else 16
+        return 2**bits - 1 if isinstance(bits, int) and 8 < bits <= 16 else 65535
+    if file.format == "PPM" and file.mode == "I":  # Pillow scales it so, whatever the file's own maximum
+        return 65535
+    low, high = (values.min(), values.max()) if np.isfinite(values).all() else (np.nan, np.nan)
+    whole = file.mode == "I" or bool((values == np.rint(values)).all())
+    for top in (*([1] if file.mode == "F" else []), *([255, 65535] if whole else [])):
+        if low >= 0 and high <= top:
+            return top
+    kind = "32-bit" if file.mode == "I" else "float"
+    raise SampleError(
+        f"its {kind} pixels go from {low:g} to {high:g}: expected 0 to 255 or 0 to 65535 in whole numbers"
+        + (", or 0 to 1" if file.mode == "F" else "")
+        + "; save it with 8 or 16 bits"
+    )
+
+
+def _tag(file: Image.Image, number: int) -> object:
+    """The first value of a tag of a TIFF."""
+    value = getattr(file, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) and value else value
