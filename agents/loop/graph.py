@@ -20,7 +20,7 @@ from agents.language_models.interface import Message, ModelUnavailableError, Pro
 from agents.loop import conversation, patience, tools
 from agents.loop.conversation import Shown, Text, Turn
 from agents.loop.workspace import NOTE_LIMIT, Ending, Found, Workspace
-from workbench.data.predictions import Call, Candidate
+from workbench.data.predictions import Call, Candidate, Note, Sent
 
 Verdict = bool | Ending
 """Accepted or rejected, or why the check could not be done."""
@@ -118,8 +118,8 @@ async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["par
         spent = Ending("budget_spent", f"no answer after {state['requests']} requests (max_generations {limit})")
         return _end(workspace, spent)
     messages = await asyncio.to_thread(conversation.messages, state["turns"], workspace.picture)
-    note = {"about": _about(state["turns"]), "sent": _sent(state["turns"], workspace)}
-    answer, workspace.latest = await patience.ask(workspace, messages, request="main", **note)
+    note = Note(request="main", about=_about(state["turns"]), sent=_sent(state["turns"], workspace))
+    answer, workspace.latest = await patience.ask(workspace, messages, note)
     complete = answer.finish_reason == "stop"
     return _go(workspace, "parse", reply=answer.text, complete=complete, requests=state["requests"] + 1)
 
@@ -132,9 +132,9 @@ async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["a
     if isinstance(call, tools.Mistake):
         if not state["complete"]:
             call = _cut_off(workspace)
-        workspace.latest.note["mistake"] = call.kind
+        workspace.latest.note.mistake = call.kind
         return _correct(state, workspace, call)
-    workspace.latest.note["tool"] = call.name
+    workspace.latest.note.tool = call.name
     reply = state["reply"]
     if workspace.perfect:
         call, reply = workspace.perfect.rewritten(call, reply)
@@ -160,7 +160,7 @@ async def segment(state: State, runtime: Runtime[Workspace]) -> Command[Literal[
     query = workspace.query
     if tools.normalised(phrase) in map(tools.normalised, phrases):
         assert workspace.latest is not None
-        workspace.latest.note["mistake"] = "repeated_phrase"
+        workspace.latest.note.mistake = "repeated_phrase"
         template = prompts.duplicate_shown if current else prompts.duplicate
         used = conversation.quoted(phrases)
         text = Text("duplicate_phrase", template.format(phrase=phrase, used=used, count=len(current)))
@@ -250,22 +250,21 @@ async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
     if workspace.perfect and (known := workspace.perfect.verdict(workspace.found[mask].mask)) is not None:
         return known
     messages = await asyncio.to_thread(check_messages, workspace, mask)
-    counts = [workspace.found[mask].mask["counts"]]
-    pictures = [{"role": "user", "picture": kind, "masks": counts} for kind in ("single_mask", "zoomed")]
-    said: list[dict[str, str]] = []
+    counts = (workspace.found[mask].mask["counts"],)
+    pictures = [Sent("user", picture=kind, masks=counts) for kind in ("single_mask", "zoomed")]
+    said: list[Sent] = []
     while True:
-        answer, call = await patience.ask(
-            workspace, messages, request="check_mask", mask=number, sent=[*pictures, *said]
-        )
+        note = Note(request="check_mask", mask=number, sent=[*pictures, *said])
+        answer, call = await patience.ask(workspace, messages, note)
         verdict = tools.parse_verdict(answer.text)
         if not isinstance(verdict, tools.Mistake):
-            call.note["accepted"] = verdict
+            call.note.accepted = verdict
             return verdict
         if answer.finish_reason == "length":
             verdict = _cut_off(workspace)
-        call.note["mistake"] = verdict.kind
+        call.note.mistake = verdict.kind
         told = workspace.prompts.verdict_mistake.format(problem=verdict.problem)
-        said.append({"role": "user", "text": told})
+        said.append(Sent("user", told))
         if len(said) >= workspace.options.max_mistakes:
             last = quoted(answer.text)
             problem = (
@@ -309,7 +308,7 @@ def _correct(state: State, workspace: Workspace, mistake: tools.Mistake) -> Comm
 def _last(reply: str, workspace: Workspace) -> str:
     """The last reply for a message, and what was odd about it."""
     assert workspace.latest is not None
-    remark = workspace.latest.note.get("remark", "")
+    remark = workspace.latest.note.remark
     said = f"The last one was: {quoted(reply)}" if reply.strip() else "The last one was empty."
     return f"{said} ({remark})" if remark else said
 
@@ -333,17 +332,17 @@ def _about(turns: Sequence[Turn]) -> str:
     return next(part.kind for part in turns[-1].parts if isinstance(part, Text))
 
 
-def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[dict[str, Any]]:
+def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[Sent]:
     """A request for the trace: texts, and which masks its pictures show. The system text is named by its version and
     the model's own replies, which the trace has, are left out."""
-    sent: list[dict[str, Any]] = []
+    sent: list[Sent] = []
     for turn in turns[1:]:
         for part in turn.parts if turn.role == "user" else ():
             if isinstance(part, Shown):
-                masks = [workspace.found[m].mask["counts"] for m in workspace.drawings[part.picture]]
-                sent.append({"role": turn.role, "picture": part.kind, "masks": masks})
+                masks = tuple(workspace.found[m].mask["counts"] for m in workspace.drawings[part.picture])
+                sent.append(Sent(turn.role, picture=part.kind, masks=masks))
             else:
-                sent.append({"role": turn.role, "text": part.text[:NOTE_LIMIT]})
+                sent.append(Sent(turn.role, part.text[:NOTE_LIMIT]))
     return sent
 
 

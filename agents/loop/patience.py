@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from agents.language_models.interface import Message, ModelUnavailableError, PassingError, Reply
 from agents.loop.workspace import Workspace
-from workbench.data.predictions import Call
+from workbench.data.predictions import Call, Note
 
 FIRST_WAIT = 0.5
 """Seconds before a request is sent again, doubled each time."""
@@ -14,7 +13,7 @@ LONGEST_WAIT = 8.0
 _ASKED_FOR = 1.0  # seconds from which a wait that the server asks for does not count as one of the retries
 
 
-async def ask(workspace: Workspace, messages: Sequence[Message], **note: Any) -> tuple[Reply, Call]:
+async def ask(workspace: Workspace, messages: Sequence[Message], note: Note) -> tuple[Reply, Call]:
     """A reply, and the record of the request that brought it.
 
     A request without a reply after `request_timeout` seconds is given up. One that failed for a passing reason is sent
@@ -25,7 +24,7 @@ async def ask(workspace: Workspace, messages: Sequence[Message], **note: Any) ->
     while True:
         try:
             async with asyncio.timeout(options.request_timeout):
-                return await workspace.ask(messages, **note)
+                return await workspace.ask(messages, note)
         except TimeoutError:
             failed = PassingError(f"no reply within {options.request_timeout:g} s")
         except PassingError as error:

@@ -20,6 +20,8 @@ KEPT = (
     workspace.Ending,
     workspace.Found,
     predictions.Call,
+    predictions.Note,
+    predictions.Sent,
     predictions.Candidate,
 )
 """What the graph's state is made of besides plain types; nothing else is ever read back."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from agents import event_loop as background
-from workbench.data.predictions import Call, CallKind, Trace
+from workbench.data.predictions import Call, Note, Trace
 from workbench.plugins.interfaces import BatchSegmenter, Image, PhraseMasks, Segmenter
 
 MOST = 8
@@ -85,7 +85,7 @@ def alone(segmenter: Segmenter, asked: Asked) -> PhraseMasks:
             asked.features = segmenter.encode(asked.image)
     with _timed([asked], "segment") as (call,):
         answer = segmenter.segment(asked.features, [asked.phrase])[0]
-        call.note |= {"phrase": asked.phrase, "masks": len(answer.masks)}
+        call.note.phrase, call.note.masks = asked.phrase, len(answer.masks)
     return answer
 
 
@@ -100,16 +100,16 @@ def together(segmenter: BatchSegmenter, asked: Sequence[Asked]) -> Sequence[Phra
     with _timed(asked, "segment") as calls:
         answers = segmenter.segment_all([(one.features, one.phrase) for one in asked])
         for call, one, answer in zip(calls, asked, answers, strict=True):
-            call.note |= {"phrase": one.phrase, "masks": len(answer.masks)}
+            call.note.phrase, call.note.masks = one.phrase, len(answer.masks)
     return answers
 
 
 @contextmanager
-def _timed(asked: Sequence[Asked], kind: CallKind) -> Iterator[list[Call]]:
+def _timed(asked: Sequence[Asked], kind: str) -> Iterator[list[Call]]:
     """A call in the trace of each: it lasts its share of the time, so that the sum over samples is the work done."""
     begun = time.perf_counter()
-    note = {"together": len(asked)} if len(asked) > 1 else {}
-    calls = [Call(kind, begun - one.trace.origin, note=dict(note)) for one in asked]
+    sharing = len(asked) if len(asked) > 1 else None
+    calls = [Call(kind, begun - one.trace.origin, note=Note(together=sharing)) for one in asked]
     for one, call in zip(asked, calls, strict=True):
         one.trace.calls.append(call)
     try:

@@ -33,7 +33,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What was wrong with a reply: a key of `workbench.data.predictions.OUTCOMES`, and a sentence for the model."""
+    """What was wrong with a reply: a key of `workbench.data.vocabulary.OUTCOMES`, and a sentence for the model."""
 
     kind: MistakeKind
     problem: str

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from agents.options import Options
 from agents.pictures import marks as canvas
 from agents.prompts.texts import Prompts
 from workbench.data.masks import Rle, area, bounding_box, decode
-from workbench.data.predictions import Call, Candidate, Dropped, Trace
+from workbench.data.predictions import Call, Candidate, Note, Trace
 from workbench.plugins.interfaces import Image, Segmenter
 
 NOTE_LIMIT = 4000
@@ -34,7 +34,7 @@ GRID = 8
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a sample ends without an answer: a key of `workbench.data.predictions.OUTCOMES`, and what happened."""
+    """Why a sample ends without an answer: a key of `workbench.data.vocabulary.OUTCOMES`, and what happened."""
 
     outcome: str
     message: str
@@ -106,28 +106,28 @@ class Workspace:
         self._told = {name: len(state[name]) for name in ("candidates", "found", "drawings")}
         spent = max((call.start + call.duration for call in self.trace.calls), default=0.0)
         self.trace.origin = time.perf_counter() - spent
-        self.latest = next((call for call in reversed(self.trace.calls) if call.note.get("request") == "main"), None)
+        self.latest = next((call for call in reversed(self.trace.calls) if call.note.request == "main"), None)
 
-    async def ask(self, messages: Sequence[Message], **note: Any) -> tuple[Reply, Call]:
+    async def ask(self, messages: Sequence[Message], note: Note) -> tuple[Reply, Call]:
         """One request to the language model, recorded whether or not there is a reply; raises what the model raises."""
-        with self.trace.call("llm", **note) as call:
+        note = replace(note)  # one for each request: the same may be sent again
+        with self.trace.call("llm", note) as call:
             try:
                 answer = await self.model.complete(messages, self.options.max_tokens)
             except (ModelUnavailableError, PromptTooLongError) as error:
-                call.note["failed"] = str(error)[:NOTE_LIMIT]
-                call.note["mistake"] = "too_long" if isinstance(error, PromptTooLongError) else "model_unavailable"
+                note.failed = str(error)[:NOTE_LIMIT]
+                note.mistake = "too_long" if isinstance(error, PromptTooLongError) else "model_unavailable"
                 if isinstance(error, ModelUnavailableError) and not isinstance(error, PassingError):
                     self.lost = Ending("model_unavailable", str(error))
                 raise
             except asyncio.CancelledError:
-                call.note |= {"failed": "no reply in time", "mistake": "timed_out"}
+                note.failed, note.mistake = "no reply in time", "timed_out"
                 raise
             # files and tokenizers take no half surrogate pairs, but a server can send them
             text = answer.text.encode("utf-8", "replace").decode()
             call.tokens_in, call.tokens_out = answer.tokens_in, answer.tokens_out
-            call.note |= {"reply": text[:NOTE_LIMIT], "finish_reason": answer.finish_reason}
-            if answer.remark:
-                call.note["remark"] = answer.remark[:NOTE_LIMIT]
+            note.reply, note.finish_reason = text[:NOTE_LIMIT], answer.finish_reason
+            note.remark = answer.remark[:NOTE_LIMIT] or None
         return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
 
     async def segment(self, phrase: str) -> list[int] | Ending:
@@ -147,7 +147,7 @@ class Workspace:
         self.found += [Found(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
         return list(range(first, len(self.found)))
 
-    def drop(self, masks: Sequence[int], reason: Dropped) -> None:
+    def drop(self, masks: Sequence[int], reason: str) -> None:
         """Record masks that were shown and are not in the answer."""
         for index in masks:
             found = self.found[index]
@@ -167,13 +167,13 @@ class Workspace:
 
     def _marks(self, masks: Sequence[int]) -> Image:
         rles = [self.found[m].mask for m in masks]
-        with self.trace.call("render", picture="all_masks", masks=[rle["counts"] for rle in rles]):
+        with self.trace.call("render", Note(picture="all_masks", marked=[rle["counts"] for rle in rles])):
             return canvas.all_masks(self.image, rles, self.options.min_side, self.options.fill)
 
     def render_check(self, mask: int) -> tuple[Picture, Picture]:
         """The two pictures of a check: the mask alone, and the zoomed pair."""
         rle, options = self.found[mask].mask, self.options
-        with self.trace.call("render", picture="check", masks=[rle["counts"]]):
+        with self.trace.call("render", Note(picture="check", marked=[rle["counts"]])):
             alone = canvas.single_mask(self.image, rle, options.min_side, options.fill)
             return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, options.zoom_side, options.fill))
 

@@ -1,13 +1,12 @@
 """The agent's conversation as its language model saw it, drawn again from the trace of an answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from agents.options import Options
 from agents.pictures import marks as canvas
 from workbench.data.masks import Rle
-from workbench.data.predictions import Call, Prediction
+from workbench.data.predictions import Call, Prediction, Sent
 from workbench.plugins.interfaces import Image
 
 
@@ -29,14 +28,14 @@ def conversation(image: Image, answer: Prediction, options: Options) -> list[Sai
     `options` are the agent's when it answered: pictures of masks depend on them.
     """
     said: list[Said] = []
-    seen: list[Any] = []
+    seen: set[tuple[int | None, Sent]] = set()
     for call in answer.calls:
         if call.kind != "llm":
             continue
-        check = call.note["mask"] if call.note["request"] == "check_mask" else None
-        for part in call.note["sent"]:
+        check = call.note.mask if call.note.request == "check_mask" else None
+        for part in call.note.sent:
             if (check, part) not in seen:
-                seen.append((check, part))
+                seen.add((check, part))
                 said.append(_part(image, part, options, check))
         said.append(Said("model", _reply(call), check=check))
     return said
@@ -48,11 +47,11 @@ def dropped(answer: Prediction) -> Iterator[tuple[Rle, str]]:
         yield candidate.mask, f"{candidate.dropped.replace('_', ' ')} {candidate.score:.2f}\n{candidate.phrase}"
 
 
-def _part(image: Image, part: Mapping[str, Any], options: Options, check: int | None) -> Said:
-    if "text" in part:
-        return Said(part["role"], part["text"], check=check)
-    masks: list[Rle] = [{"size": list(image.shape[:2]), "counts": counts} for counts in part["masks"]]
-    kind = part["picture"]
+def _part(image: Image, part: Sent, options: Options, check: int | None) -> Said:
+    if not part.picture:
+        return Said(part.role, part.text, check=check)
+    masks: list[Rle] = [{"size": list(image.shape[:2]), "counts": counts} for counts in part.masks]
+    kind = part.picture
     if kind == "raw":
         drawn = image
     elif kind == "single_mask":
@@ -61,8 +60,8 @@ def _part(image: Image, part: Mapping[str, Any], options: Options, check: int | 
         drawn = canvas.zoom_pair(image, masks[0], options.zoom_side, options.fill)
     else:
         drawn = canvas.all_masks(image, masks, options.min_side, options.fill)
-    return Said(part["role"], drawn, kind.replace("_", " "), check)
+    return Said(part.role, drawn, kind.replace("_", " "), check)
 
 
 def _reply(call: Call) -> str:
-    return str(call.note.get("reply") or f"(no reply: {call.note.get('failed', 'unknown')})")
+    return call.note.reply or f"(no reply: {call.note.failed or 'unknown'})"

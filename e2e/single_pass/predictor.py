@@ -15,7 +15,7 @@ from e2e.single_pass.language import ImageTokens, LanguageModel
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.masks import Rle, encode_all
-from workbench.data.predictions import Call, CallKind, Trace
+from workbench.data.predictions import Call, Trace
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -128,7 +128,7 @@ def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
 
 
 @contextmanager
-def timed(trace: Trace, kind: CallKind, model: LanguageModel) -> Iterator[Call]:
+def timed(trace: Trace, kind: str, model: LanguageModel) -> Iterator[Call]:
     """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
     with torch.no_grad(), trace.call(kind) as call:
         yield call

@@ -49,11 +49,11 @@ class SinglePassSystem:
 def _prediction(
     sample_id: str, answer: "Answer", calls: Sequence[Call], batch: int, ending: tuple[str, str]
 ) -> Prediction:
-    own = [replace(call, note={**call.note, "batch": batch} if batch > 1 else call.note) for call in calls]
+    own = [replace(call, note=replace(call.note, batch=batch if batch > 1 else None)) for call in calls]
     for call in own:
         if call.kind == "llm":
             call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
-            call.note = {**call.note, "text": answer.text, **({"mistake": "cut_off"} if answer.cut_off else {})}
+            call.note.reply, call.note.mistake = answer.text, "cut_off" if answer.cut_off else None
     outcome, message = ending
     return Prediction(
         sample_id,

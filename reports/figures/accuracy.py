@@ -66,24 +66,20 @@ def failure_causes(results: Results, instances: Mapping[str, str], samples: Mapp
 
 @mpl.rc_context(FIGURE_STYLE)
 def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
-    """What became of missed targets, per 100 samples and system; reasons that never occur are left out."""
-    rates = {
-        name: {key: 100 * s["missed_targets"].get(key, 0) / max(s["samples"], 1) for key in reasons}
-        for name, s in results["systems"].items()
-    }
-    occurring = {key: text for key, text in reasons.items() if any(rate[key] for rate in rates.values())}
-    return _grouped_bars(rates, occurring, "missed targets per 100 samples")
+    """What became of missed targets, per 100 samples and system; reasons that never occur are left out.
+
+    `reasons` maps those of the bench to names, in drawing order; those of a system's own follow.
+    """
+    return _occurring(results, "missed_targets", reasons, "missed targets per 100 samples")
 
 
 @mpl.rc_context(FIGURE_STYLE)
 def failed_calls(results: Results, categories: Mapping[str, str]) -> Figure:
-    """Model calls that went wrong, per 100 samples and system; categories that never occur are left out."""
-    rates = {}
-    for name, system in results["systems"].items():
-        counts = system.get("call_failures", {})  # runs of earlier versions have none
-        rates[name] = {key: 100 * counts.get(key, 0) / max(system["samples"], 1) for key in categories}
-    occurring = {key: text for key, text in categories.items() if any(rate[key] for rate in rates.values())}
-    return _grouped_bars(rates, occurring, "calls per 100 samples")
+    """Model calls that went wrong, per 100 samples and system; categories that never occur are left out.
+
+    `categories` maps those of the bench to names, in drawing order; those of a system's own follow.
+    """
+    return _occurring(results, "call_failures", categories, "calls per 100 samples")
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -95,6 +91,17 @@ def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
         shares[name] = {key: 100 * counts.get(key, 0) / max(counts.get("targets", 0), 1) for key in stages}
     known = any(system.get("funnel", {}).get("targets") for system in results["systems"].values())
     return _grouped_bars(shares, stages if known else {}, "% of targets")
+
+
+def _occurring(results: Results, family: str, known: Mapping[str, str], label: str) -> Figure:
+    """How often each name of a family of counts occurs, per 100 samples and system."""
+    counts = {name: system.get(family, {}) for name, system in results["systems"].items()}  # earlier versions have none
+    own = sorted({key for found in counts.values() for key in found} - set(known))
+    named = {**known, **{key: key for key in own}}
+    rows = {key: text for key, text in named.items() if any(found.get(key) for found in counts.values())}
+    samples = {name: max(system["samples"], 1) for name, system in results["systems"].items()}
+    rates = {name: {key: 100 * found.get(key, 0) / samples[name] for key in rows} for name, found in counts.items()}
+    return _grouped_bars(rates, rows, label)
 
 
 def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, str], label: str) -> Figure:

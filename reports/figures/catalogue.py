@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from reports.figures import accuracy as figures
 from reports.figures import latency, pareto
 from reports.figures.oracles import available, oracle_gains
-from reports.text.glossary import FUNNEL, INSTANCES, MISSED, NAMES, SAMPLES
+from reports.text.glossary import INSTANCES, NAMES, SAMPLES
 from workbench.data.results import main_metric
-from workbench.failures.calls import CALL_CATEGORIES
+from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
 
 DPI = 144
@@ -71,17 +71,17 @@ def drawn(results: Mapping[str, Any]) -> list[tuple[str, str, Figure]]:
         (
             "What became of the missed targets",
             "Whether a candidate mask ever covered them, and why it is not in the answer.",
-            figures.missed_targets(results, _named(MISSED)),
+            figures.missed_targets(results, _named(MISSED_REASONS)),
         ),
         (
             "Where targets are lost",
             "The share of targets that got through each stage on the way into the answer.",
-            figures.recall_funnel(results, _named(FUNNEL)),
+            figures.recall_funnel(results, _named(FUNNEL_STAGES)),
         ),
         (
             "Calls that went wrong",
             "Also those that the system recovered from: what it was told, or tried, again.",
-            figures.failed_calls(results, _named(CALL_CATEGORIES)),
+            figures.failed_calls(results, _named(MISTAKES)),
         ),
     ]
     if available(results):

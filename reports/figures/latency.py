@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from reports.figures.shared import legend, nothing
-from reports.figures.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, PAPER, WIDTH, system_style
+from reports.figures.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, PAPER, UNRECORDED, WIDTH, system_style
 from reports.text import numbers as words
+from workbench.data.vocabulary import CALL_KINDS, OTHER
 
 Results = Mapping[str, Any]
 TARGET_NAMES = {"0": "none", "3-5": "3 to 5", "6+": "6 or more"}
@@ -167,8 +168,12 @@ def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
 
 
 def _seconds_by_call(latency: Mapping[str, Any]) -> dict[str, float]:
-    """Mean seconds a sample by call kind; what the latency holds beyond its calls is `other`."""
-    spent = {kind: float(call["seconds_per_sample"] or 0) for kind, call in latency["by_call"].items()}
+    """Mean seconds a sample by call kind: all kinds that a system named itself are `OTHER`, and what the latency holds
+    beyond its calls is `UNRECORDED`."""
+    spent: dict[str, float] = {}
+    for name, call in latency["by_call"].items():
+        kind = name if name in CALL_KINDS else OTHER
+        spent[kind] = spent.get(kind, 0.0) + float(call["seconds_per_sample"] or 0)
     if latency["mean"] is not None:
-        spent["other"] = max(float(latency["mean"]) - sum(spent.values()), 0.0)
+        spent[UNRECORDED] = max(float(latency["mean"]) - sum(spent.values()), 0.0)
     return spent

@@ -3,26 +3,25 @@
 from collections.abc import Iterable
 from typing import Any
 
+from workbench.data.vocabulary import CALL_KINDS, OTHER, title
+
 INK, MUTED, GRID, PAPER, BAD = "#22201d", "#76716a", "#e4e0d9", "#fffefb", "#a03024"
 SYSTEM_COLOURS = ("#2f6db5", "#d4692a", "#17906f", "#6d2a5c", "#b59a10", "#98a2aa", "#c2185b", "#5d4037")
 """Told apart with any common colour-vision deficiency; the marker repeats the distinction."""
 MARKERS = "osD^vPX<"
+UNRECORDED = "unrecorded"
+"""The time of a sample that none of its calls recorded."""
 CALL_COLOURS = {
     "llm": "#35475b",
     "encode": "#5fa08f",
     "segment": "#d9b23c",
     "decode": "#eadfc6",
     "render": "#b2557f",
-    "other": "#bdbdbd",
+    OTHER: "#8d86a8",
+    UNRECORDED: "#bdbdbd",
 }
-CALL_NAMES = {
-    "llm": "language model",
-    "encode": "encode image",
-    "segment": "segment",
-    "decode": "decode masks",
-    "render": "render",
-    "other": "other",
-}
+"""By kind of call; all kinds that systems named themselves share one colour."""
+CALL_NAMES = {**{kind: title(kind) for kind in CALL_KINDS}, OTHER: "other calls", UNRECORDED: "outside the calls"}
 WIDTH = 5.0
 """Inches; narrow enough that labels stay readable on a phone."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from reports.pages.images import LEVELS, embed, estimated_bytes, shown_size, shrink
-from workbench.data.predictions import OK, Call, Prediction
+from workbench.data.predictions import OK, Call, Prediction, Sent
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import Diagnosis, diagnose
 from workbench.metrics.overlaps import overlaps
@@ -163,16 +163,14 @@ def _answer(answer: Answer, sample: Sample, side: int) -> dict[str, Any]:
 def _calls(calls: Sequence[Call], sample: Sample, side: int) -> list[list[Any]]:
     """Kind, times, tokens, note, and what the request showed the model for the first time, of each call."""
     made: list[list[Any]] = []
-    seen: set[str] = set()
+    seen: set[Sent] = set()
     for call in calls:
-        parts = [part for part in call.note.get("sent", ()) if isinstance(part, dict)]
-        new = [part for part in parts if json.dumps(part) not in seen]
-        seen |= {json.dumps(part) for part in new}
-        masks = call.note.get("masks")
-        note = {
-            **{key: value for key, value in call.note.items() if key != "sent"},
-            **({"masks": len(masks)} if isinstance(masks, list) else {}),
-        }
+        new = [part for part in call.note.sent if part not in seen]
+        seen |= set(new)
+        note = call.note.set_fields() | call.note.extra
+        note.pop("sent", None)
+        if call.note.marked:
+            note["marked"] = len(call.note.marked)
         note = {key: value if isinstance(value, int | float) else _text(value) for key, value in note.items()}
         times = [round(call.start, 4), round(call.duration, 5)]
         sent = [_part(part, sample, side) for part in new]
@@ -180,12 +178,12 @@ def _calls(calls: Sequence[Call], sample: Sample, side: int) -> list[list[Any]]:
     return made
 
 
-def _part(part: Mapping[str, Any], sample: Sample, side: int) -> dict[str, Any]:
+def _part(part: Sent, sample: Sample, side: int) -> dict[str, Any]:
     """A text of a request, or which masks a picture of it shows."""
-    if "picture" not in part:
-        return {"text": _text(part.get("text", ""))}
+    if not part.picture:
+        return {"text": _text(part.text)}
     size = [sample.height, sample.width]
-    return {"picture": part["picture"], "masks": [shrink({"size": size, "counts": m}, side) for m in part["masks"]]}
+    return {"picture": part.picture, "masks": [shrink({"size": size, "counts": m}, side) for m in part.masks]}
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,18 @@
 """What the words of a report mean, one line each."""
 
-from workbench.data.predictions import OUTCOMES
-from workbench.failures.calls import CALL_CATEGORIES
+from workbench.data.vocabulary import (
+    CALL_KINDS,
+    FUNNEL_STAGES,
+    INSTANCE_CATEGORIES,
+    MATCHED,
+    MISSED,
+    MISSED_REASONS,
+    MISTAKES,
+    OUTCOMES,
+    SAMPLE_CATEGORIES,
+    TARGET_CATEGORIES,
+    title,
+)
 from workbench.scoring.oracles import ORACLES
 
 METRICS = {
@@ -30,61 +41,30 @@ COSTS = {
     "95 % interval": "Percentile bootstrap over images; two systems are compared on the same draws.",
 }
 
-CALLS = {
-    "language model": "a request to a language model",
-    "encode image": "image features of the segmenter or the model",
-    "segment": "detector and mask head, for phrases or slots",
-    "decode masks": "masks to image size and run lengths",
-    "render": "pictures with marked masks for a language model",
-}
+CALLS = {kind.title: kind.sentence for kind in CALL_KINDS.values()}
 
-INSTANCES = {
-    "missed": "a target that no instance matches at IoU 0.5",
-    "duplicate": "an instance on a target that another instance already matched",
-    "wrong_instance": "an instance on another annotated object of the scene",
-    "merged": "an instance that covers at least half of each of two or more targets",
-    "split": "one of several instances that are parts of one target, which none of them matches",
-    "poor_localisation": "an instance that touches a target at IoU 0.1 to 0.5",
-    "background": "an instance on nothing that is annotated",
+INSTANCES = {MISSED: f"a target: {TARGET_CATEGORIES[MISSED]}"} | {
+    name: sentence for name, sentence in INSTANCE_CATEGORIES.items() if name != MATCHED
 }
-"""Failure categories of instances and targets; see `workbench.failures.taxonomy`."""
+"""What goes wrong in instances and targets; see `workbench.failures.taxonomy`."""
 
-SAMPLES = {
-    "failed": "the system ended without an answer; its outcome says how",
-    "no_target_answered": "instances, although nothing in the image fits the instruction",
-    "target_declined": "no instance, although there are targets",
-    "over_count": "more instances than targets",
-    "under_count": "fewer instances than targets, but some",
-    "inexact_set": "as many instances as targets, but not all on target",
-}
-"""Failure categories of whole samples, each sample in at most one."""
-
-MISSED = {
-    "never_seen": "no candidate mask ever covered the target",
-    "suppressed": "a candidate covered it and lost to an overlapping one",
-    "empty": "its candidate mask was empty",
-    "rejected": "the mask check rejected its candidate",
-    "replaced": "a later phrase replaced its candidate",
-    "unselected": "its candidate was shown to the language model and not selected",
-    "low_score": "its candidate scored below the threshold",
-}
-"""What became of a missed target; see `workbench.data.predictions.Dropped`."""
-
-FUNNEL = {
-    "surfaced": "any mask, of any phrase or slot, was on the target at IoU 0.5",
-    "survived_suppression": "one of them did not lose to an overlapping mask",
-    "survived_checking": "one of those was not rejected by the mask check",
-    "selected": "one of those was selected and not replaced by a later phrase",
-    "above_threshold": "one of those reached the score threshold, so it is in the answer",
-    "matched": "an instance took the target, not one that another target needed",
-    "precise": "an instance took it at IoU 0.75",
-}
-"""How far a target got, each stage after the one before; see `workbench.failures.funnel`."""
+SAMPLES = {name: sentence for name, sentence in SAMPLE_CATEGORIES.items() if name != "exact_set"}
+"""What goes wrong in whole samples, each sample in at most one."""
 
 NAMES = {
-    key: key.replace("_", " ")
-    for key in (*INSTANCES, *SAMPLES, *MISSED, *FUNNEL, *OUTCOMES, *CALL_CATEGORIES, "matched", "exact_set")
-} | {"exact_set": "exact"}
+    key: title(key)
+    for table in (
+        INSTANCE_CATEGORIES,
+        TARGET_CATEGORIES,
+        SAMPLE_CATEGORIES,
+        MISSED_REASONS,
+        FUNNEL_STAGES,
+        OUTCOMES,
+        MISTAKES,
+    )
+    for key in table
+}
+"""How a word of the bench is shown; a name of a system's own is not in here, and shown as it is."""
 
 
 def definitions() -> dict[str, dict[str, str]]:
@@ -95,9 +75,9 @@ def definitions() -> dict[str, dict[str, str]]:
         "Calls": CALLS,
         "What goes wrong in an instance or target": INSTANCES,
         "What goes wrong in a sample": SAMPLES,
-        "What became of a missed target": MISSED,
-        "How far a target got": FUNNEL,
-        "What goes wrong in a call": CALL_CATEGORIES,
+        "What became of a missed target": MISSED_REASONS,
+        "How far a target got": FUNNEL_STAGES,
+        "What goes wrong in a call": MISTAKES,
         "What a perfect part would do": ORACLES,
         "Outcomes": OUTCOMES,
     }

@@ -14,8 +14,9 @@ from agents.systems import Sam3Agent, sam3_agent_tiny
 from tests.agents import tiny_qwen
 from tests.agents.scripted import EXAMINE, MARKERS, THINGS, ScriptedModel, ScriptedSegmenter, plain, segment, select
 from workbench.data.errors import ConfigurationError
-from workbench.data.predictions import OK, OUTCOMES, Prediction
+from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
+from workbench.data.vocabulary import OUTCOMES
 
 SEGMENTER = """
 from tests.agents.scripted import THINGS, ScriptedSegmenter

@@ -54,7 +54,7 @@ def test_an_answer_carries_masks_phrases_and_the_trace(system: InstructSamSystem
     llm = prediction.calls[1]
     assert llm.tokens_in > 16
     assert llm.tokens_out == len(system.predictor.processor.words("mug")) + 3
-    assert llm.note["text"] == "mug"
+    assert llm.note.reply == "mug"
     assert Prediction.from_json(prediction.to_json()) == prediction
 
 
@@ -71,7 +71,7 @@ def test_samples_of_one_image_share_its_features(system: InstructSamSystem, writ
     assert [prediction.sample_id for prediction in predictions] == ["1", "2", "3"]
     # prompts are grouped by image, so the second line was written for sample 3
     assert [prediction.phrases for prediction in predictions] == [("mug",), (), ("pear",)]
-    assert all(call.note["batch"] == 3 for prediction in predictions for call in prediction.calls)
+    assert all(call.note.batch == 3 for prediction in predictions for call in prediction.calls)
 
 
 def test_an_instruction_too_long_for_the_context_has_its_own_outcome(system: InstructSamSystem) -> None:
@@ -93,7 +93,7 @@ def test_an_answer_cut_off_after_a_phrase_keeps_it(system: InstructSamSystem, wr
     (prediction,) = system.predict([sample("s", "mug")], [IMAGE])
     assert prediction.outcome == OK
     assert prediction.phrases == ("mug",)
-    assert [call.note.get("mistake") for call in prediction.calls] == [None, "cut_off", None, None]
+    assert [call.note.mistake for call in prediction.calls] == [None, "cut_off", None, None]
 
 
 def test_all_slots_below_the_threshold_are_candidates(system: InstructSamSystem, write: Write) -> None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy.ndimage import binary_dilation, shift
 
 from workbench.data.masks import decode, encode
-from workbench.data.predictions import Call, Candidate, Instance, Prediction
+from workbench.data.predictions import Call, Candidate, Instance, Note, Prediction, Sent
 from workbench.data.samples import Sample, SceneObject
 from workbench.runs.inputs import write_inputs
 from workbench.runs.run import Run
@@ -157,7 +157,7 @@ def write_answers(
 def single_answer(sample: Sample, rng: np.random.Generator) -> Prediction:
     calls = timed([("llm", 0.024), ("encode", 0.018), ("segment", 0.009), ("decode", 0.002)], rng)
     calls[0].tokens_in, calls[0].tokens_out = 48, 14
-    calls[0].note = {"reply": f"<ref>{sample.kind}</ref>"}
+    calls[0].note = Note(reply=f"<ref>{sample.kind}</ref>")
     found, _ = constructed(sample, rng, 0.8)
     return Prediction(
         sample.sample_id, tuple(found), latency=ended(calls), calls=tuple(calls), phrases=(f"{sample.kind} thing",)
@@ -172,11 +172,11 @@ def agent_answer(sample: Sample, rng: np.random.Generator) -> Prediction:
     for call in calls:
         if call.kind == "llm":
             call.tokens_in, call.tokens_out = 900, 60
-            call.note = {
-                "reply": '<think>One image so far, so I must segment.</think><tool>{"name": "segment_phrase"}</tool>'
-            }
+            call.note = Note(
+                reply='<think>One image so far, so I must segment.</think><tool>{"name": "segment_phrase"}</tool>'
+            )
         if call.kind == "segment":
-            call.note = {"phrase": next(rounds), "found": len(sample.targets)}
+            call.note = Note(phrase=next(rounds), masks=len(sample.targets))
     found, dropped = constructed(sample, rng, 0.68)
     if rng.random() < 0.07:
         message = "reply 3 of 3 held no <tool> tag: 'I will look for it'"
@@ -189,7 +189,8 @@ def spoiled(answer: Callable[..., Prediction]) -> Callable[..., Prediction]:
 
     def spoil(sample: Sample, rng: np.random.Generator) -> Prediction:
         made = answer(sample, rng)
-        note = {"reply": HOSTILE, "phrase": HOSTILE, "failed": HOSTILE, HOSTILE: HOSTILE, "sent": [{"text": HOSTILE}]}
+        sent = [Sent("user", HOSTILE)]
+        note = Note(reply=HOSTILE, phrase=HOSTILE, failed=HOSTILE, sent=sent, extra={HOSTILE: HOSTILE})
         calls = tuple(replace(call, note=note) for call in made.calls)
         dropped = tuple(replace(candidate, phrase=HOSTILE) for candidate in made.candidates)
         return replace(made, message=HOSTILE, phrases=(HOSTILE,), calls=calls, candidates=dropped)

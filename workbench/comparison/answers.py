@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -18,9 +18,11 @@ from typing import Literal, NoReturn, get_args
 import numpy as np
 
 from workbench.data import masks
-from workbench.data.errors import ConfigurationError, SampleError
-from workbench.data.predictions import BAD_SAMPLE, CRASHED, OUTCOMES, Candidate, Instance, Prediction
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.fields import is_a
+from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
+from workbench.data.vocabulary import CALL_KINDS, DROP_REASONS, MISTAKES, OUTCOMES, is_own_name
 from workbench.plugins.interfaces import Image, System
 
 Mode = Literal["latency", "throughput"]
@@ -156,6 +158,9 @@ def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]
             raise SampleError(f"expected one of the outcomes {', '.join(OUTCOMES)}, got {prediction.outcome!r}")
         _check_masks("instance", Instance, prediction.instances, sample)
         _check_masks("candidate", Candidate, prediction.candidates, sample)
+        for index, candidate in enumerate(prediction.candidates):
+            _check_name(f"candidate {index}: dropped", candidate.dropped, DROP_REASONS)
+        _check_calls(prediction.calls)
         try:
             json.dumps(prediction.to_json(), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -174,6 +179,34 @@ def _check_masks(what: str, kind: type[Instance | Candidate], found: object, sam
             raise SampleError(f"{what} {index}: the mask RLE is not compressed")
         if not 0 <= item.score <= 1:
             raise SampleError(f"{what} {index}: expected a score in [0, 1], got {item.score}")
+
+
+def _check_calls(calls: object) -> None:
+    if not isinstance(calls, tuple | list):
+        raise SampleError(f"expected a sequence of calls, got {_shape(calls)}")
+    for index, call in enumerate(calls):
+        if not isinstance(call, Call):
+            raise SampleError(f"call {index}: expected Call, got {_shape(call)}")
+        if not isinstance(call.note, Note):
+            raise SampleError(f"call {index}: expected its note to be a Note, got {_shape(call.note)}")
+        _check_name(f"call {index}: kind", call.kind, CALL_KINDS)
+        if call.note.mistake is not None:
+            _check_name(f"call {index}: mistake", call.note.mistake, MISTAKES)
+        for name in ("start", "duration"):
+            if not is_a(getattr(call, name), float):
+                raise SampleError(f"call {index}: expected {name} in seconds, got {short(getattr(call, name))}")
+        for name in ("tokens_in", "tokens_out"):
+            if not is_a(getattr(call, name), int) or getattr(call, name) < 0:
+                raise SampleError(f"call {index}: expected a number of {name}, got {short(getattr(call, name))}")
+
+
+def _check_name(what: str, name: str, known: Iterable[str]) -> None:
+    """A word of the vocabulary, or one of the system's own that fits into names of columns and metrics."""
+    if name not in known and not is_own_name(name):
+        raise SampleError(
+            f"{what}: expected {', '.join(known)}, or a name of the system's own of up to 40 letters, digits, blanks, "
+            f"'_' and '-', got {short(name)}"
+        )
 
 
 def _shape(value: object) -> str:

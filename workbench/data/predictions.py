@@ -1,41 +1,19 @@
 """What a system answers: instances, how it ended, and a trace of how it got there."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
+from workbench.data.errors import SampleError, short
+from workbench.data.fields import Fields, is_a
 from workbench.data.masks import Rle
+from workbench.data.notes import Note, Sent
 from workbench.data.samples import Box
+from workbench.data.vocabulary import BAD_SAMPLE, CRASHED, OK
 
-CallKind = Literal["llm", "segment", "encode", "decode", "render"]
-"""llm: a language-model request; encode: image features; segment: detector and mask head for phrases or slots;
-decode: masks to image size and RLE; render: pictures for a language model."""
-
-Dropped = Literal["suppressed", "empty", "rejected", "replaced", "unselected", "low_score"]
-"""Why a candidate is not in the answer: overlap suppression; empty mask; rejected by the mask check; a later phrase
-replaced it; shown but not selected; below the score threshold."""
-
-OK = "ok"
-BAD_SAMPLE = "bad_sample"  # image or annotation unusable; the system never saw it
-CRASHED = "crashed"  # the system raised; the message says what
-OUTCOMES: Mapping[str, str] = {
-    OK: "the system answered (an empty answer is an answer)",
-    BAD_SAMPLE: "the image or the annotation could not be used",
-    CRASHED: "the system raised an exception",
-    "malformed_call": "the agent's model never produced a readable tool call within its retries",
-    "unknown_tool": "the agent's model kept naming a tool that does not exist",
-    "wrong_order": "the agent's model kept calling a tool before there were masks for it",
-    "bad_parameters": "the agent's model kept giving parameters the tool does not take",
-    "unreadable_verdict": "a mask check gave no readable verdict within its retries",
-    "model_unavailable": "the language model could not be reached or failed",
-    "cut_off": "the language model's reply hit its length limit within every retry",
-    "budget_spent": "the agent used up its rounds without a final answer",
-    "timed_out": "the sample ran past its time limit",
-    "segmenter_failed": "the segmenter raised an exception",
-    "too_long": "the instruction does not fit the model's context",
-}
+__all__ = ["BAD_SAMPLE", "CRASHED", "OK", "Call", "Candidate", "Instance", "Note", "Prediction", "Sent", "Trace"]
 
 
 @dataclass(frozen=True)
@@ -46,28 +24,81 @@ class Instance:
     score: float
     box: Box | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {"mask": self.mask, "score": self.score, "box": self.box and list(self.box)}
+
+    @classmethod
+    def from_json(cls, record: object, where: str = "instance") -> "Instance":
+        """The inverse of `to_json`; raises `SampleError` that names the field."""
+        found = Fields(record, where)
+        box = found.maybe("box", list)
+        if box is not None and not (len(box) == 4 and all(is_a(number, float) for number in box)):
+            raise SampleError(f"{found.at('box')}: expected [x, y, width, height], got {short(box)}")
+        return cls(_mask(found), found.get("score", float), None if box is None else (box[0], box[1], box[2], box[3]))
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """A mask that was seen on the way and is not in the answer."""
+    """A mask that was seen on the way and is not in the answer.
+
+    `dropped` says why: a key of `workbench.data.vocabulary.DROP_REASONS`, or a short name of the system's own.
+    """
 
     mask: Rle
     score: float
-    dropped: Dropped
+    dropped: str
     phrase: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {"mask": self.mask, "score": self.score, "dropped": self.dropped, "phrase": self.phrase}
+
+    @classmethod
+    def from_json(cls, record: object, where: str = "candidate") -> "Candidate":
+        """The inverse of `to_json`; raises `SampleError` that names the field."""
+        found = Fields(record, where)
+        return cls(_mask(found), found.get("score", float), found.get("dropped", str), found.get("phrase", str, ""))
 
 
 @dataclass
 class Call:
-    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample. `note` is the
-    system's own (JSON types); `note["mistake"]` says what went wrong, see `workbench.failures.calls`."""
+    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample.
 
-    kind: CallKind
+    `kind` is a key of `workbench.data.vocabulary.CALL_KINDS`, or a short name of the system's own. A `note` that is a
+    dictionary becomes a `Note`, as `Note.from_json` reads it.
+    """
+
+    kind: str
     start: float
     duration: float = 0.0
     tokens_in: int = 0
     tokens_out: int = 0
-    note: dict[str, Any] = field(default_factory=dict)
+    note: Note = field(default_factory=Note)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.note, Mapping):
+            self.note = Note.from_json(self.note)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        counted = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        return {
+            "kind": self.kind, "start": self.start, "duration": self.duration, **counted, "note": self.note.to_json()
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, record: object, where: str = "call") -> "Call":
+        """The inverse of `to_json`; raises `SampleError` that names the field."""
+        found = Fields(record, where)
+        return cls(
+            found.get("kind", str),
+            found.get("start", float),
+            found.get("duration", float, 0.0),
+            found.get("tokens_in", int, 0),
+            found.get("tokens_out", int, 0),
+            Note.from_json(found.get("note", dict, {}), found.at("note")),
+        )
 
 
 @dataclass
@@ -79,10 +110,12 @@ class Trace:
     origin: float = field(default_factory=time.perf_counter)
 
     @contextmanager
-    def call(self, kind: CallKind, **note: Any) -> Iterator[Call]:
-        """Time a block as one call; the call is recorded also when the block raises."""
+    def call(self, kind: str, note: Note | None = None, **extra: Any) -> Iterator[Call]:
+        """Time a block as one call; the call is recorded also when the block raises. `extra` joins the note."""
         begun = time.perf_counter()
-        record = Call(kind, begun - self.origin, note=note)
+        record = Call(kind, begun - self.origin, note=note or Note())
+        if extra:
+            record.note = Note.from_json({**record.note.to_json(), **extra})
         self.calls.append(record)
         try:
             yield record
@@ -92,9 +125,9 @@ class Trace:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A system's answer to one sample. `outcome` is a key of `OUTCOMES`; anything but `ok` counts as a failure and
-    scores as an empty answer. `latency` in seconds is wall time of the whole answer, image in memory to RLE masks,
-    and is None where the sample was not timed alone."""
+    """A system's answer to one sample. `outcome` is a key of `workbench.data.vocabulary.OUTCOMES`; anything but `ok`
+    counts as a failure and scores as an empty answer. `latency` in seconds is wall time of the whole answer, image in
+    memory to RLE masks, and is None where the sample was not timed alone."""
 
     sample_id: str
     instances: tuple[Instance, ...] = ()
@@ -113,27 +146,42 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` is its inverse."""
-        return asdict(self)
+        return {
+            "sample_id": self.sample_id,
+            "instances": [instance.to_json() for instance in self.instances],
+            "outcome": self.outcome,
+            "message": self.message,
+            "latency": self.latency,
+            "calls": [call.to_json() for call in self.calls],
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "phrases": list(self.phrases),
+            "resumed": self.resumed,
+            "rejected": self.rejected,
+        }
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> "Prediction":
-        """Rebuild from `to_json`; raises `KeyError` or `TypeError` for anything else."""
+    def from_json(cls, record: object) -> "Prediction":
+        """Rebuild from `to_json`; raises `SampleError` that names the sample, the field and what it holds."""
+        sample_id = Fields(record, "prediction").get("sample_id", str)
+        found = Fields(record, f"sample {sample_id!r}: prediction")
         return cls(
-            sample_id=record["sample_id"],
-            instances=tuple(Instance(i["mask"], i["score"], _box(i.get("box"))) for i in record["instances"]),
-            outcome=record["outcome"],
-            message=record["message"],
-            latency=record["latency"],
-            calls=tuple(Call(**c) for c in record["calls"]),
-            candidates=tuple(Candidate(**c) for c in record["candidates"]),
-            phrases=tuple(record["phrases"]),
-            resumed=record.get("resumed", False),
-            rejected=record.get("rejected"),
+            sample_id=sample_id,
+            instances=tuple(Instance.from_json(*one) for one in found.items("instances")),
+            outcome=found.get("outcome", str),
+            message=found.get("message", str, ""),
+            latency=found.maybe("latency", float),
+            calls=tuple(Call.from_json(*one) for one in found.items("calls")),
+            candidates=tuple(Candidate.from_json(*one) for one in found.items("candidates")),
+            phrases=tuple(found.texts("phrases")),
+            resumed=found.get("resumed", bool, False),
+            rejected=found.maybe("rejected", bool),
         )
 
 
-def _box(values: Sequence[float] | None) -> Box | None:
-    if values is None:
-        return None
-    x, y, width, height = values
-    return x, y, width, height
+def _mask(found: Fields) -> Rle:
+    """The mask of an instance or candidate; whether its run lengths fit an image is not checked here."""
+    mask = Fields(found.get("mask", dict), found.at("mask"))
+    size = mask.get("size", list)
+    if len(size) != 2 or not all(is_a(side, int) for side in size):
+        raise SampleError(f"{mask.at('size')}: expected [height, width] in pixels, got {short(size)}")
+    return {"size": size, "counts": mask.get("counts", str)}

@@ -1,62 +1,41 @@
 """What went wrong: one category per predicted instance, per target and per sample.
 
-The instance categories follow TIDE (Bolya et al., ECCV 2020) with two classes, "asked for" and "not asked for": what
-TIDE calls a classification error is here an instance of the scene that the instruction did not mean. Each list is
-exclusive: the first category that applies counts, in the order below.
+The categories and their definitions are in `workbench.data.vocabulary`: `INSTANCE_CATEGORIES`, `TARGET_CATEGORIES`,
+`MISSED_REASONS` and `SAMPLE_CATEGORIES`. Each list is exclusive: the first category that applies counts.
 
-Instances
-    matched            takes a target at IoU >= 0.5 (greedy by falling score, see `workbench.metrics.overlaps.match`)
-    duplicate          IoU >= 0.5 with a target that another instance took
-    wrong_instance     IoU >= 0.5 with another annotated instance of the scene, also where it touches a target
-                       (known only where the benchmark annotates them)
-    merged             covers at least half of each of two or more targets
-    split              at least half of it lies in a target that is not matched, and so does another instance; together
-                       their parts of the target sum to at least half of it
-    poor_localisation  best IoU with any target from 0.1 to below 0.5
-    background         all else, empty masks and every instance off the annotated ones included
-Targets
-    matched            taken by an instance
-    missed             the rest, by what became of it on the way: `never_seen`, or the reason why the candidate mask
-                       that overlapped it most, at IoU >= 0.5, was dropped (see `workbench.data.predictions.Dropped`)
-Samples
-    failed              the outcome is not `ok`; the outcome itself says what happened
-    no_target_answered  no target, yet instances
-    target_declined     targets, yet no instance
-    over_count          more instances than targets
-    under_count         fewer instances than targets
-    inexact_set         as many instances as targets, but not all matched
-    exact_set           every target matched and nothing else; also no target and no instance
+The instance categories follow TIDE (Bolya et al., ECCV 2020) with two classes, "asked for" and "not asked for": what
+TIDE calls a classification error is here an instance of the scene that the instruction did not mean. It counts as
+`wrong_instance` also where it touches a target. `background` includes empty masks and every instance off the annotated
+ones.
+
+A missed target is `never_seen`, or has the reason for which the candidate was dropped that overlapped it most, at
+IoU >= 0.5. A reason that a system named itself is kept as `other: NAME`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.predictions import OK, Dropped
+from workbench.data.predictions import OK
+from workbench.data.vocabulary import (
+    DROP_REASONS,
+    INSTANCE_CATEGORIES,
+    MATCHED,
+    MISSED,
+    MISSED_REASONS,
+    NEVER_SEEN,
+    SAMPLE_CATEGORIES,
+    counted_as,
+)
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
 HIT = 0.5
 HIT_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == HIT)[0])
 TOUCH = 0.1
 HALF = 0.5 - 1e-9  # areas come from IoUs, which are rounded
-MATCHED = "matched"
-MISSED = "missed"
-NEVER_SEEN = "never_seen"
-INSTANCE_CATEGORIES = (MATCHED, "duplicate", "wrong_instance", "merged", "split", "poor_localisation", "background")
-SAMPLE_CATEGORIES = (
-    "failed",
-    "no_target_answered",
-    "target_declined",
-    "over_count",
-    "under_count",
-    "inexact_set",
-    "exact_set",
-)
-MISSED_REASONS: tuple[str, ...] = (NEVER_SEEN, *get_args(Dropped))
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class Diagnosis:
     instances: tuple[str, ...]
     """one of `INSTANCE_CATEGORIES` each"""
     targets: tuple[str, ...]
-    """`matched` or one of `MISSED_REASONS` each"""
+    """`matched`, one of `MISSED_REASONS`, or `other: NAME` each"""
     sample: str
     """one of `SAMPLE_CATEGORIES`"""
 
@@ -81,7 +60,8 @@ _known: WeakKeyDictionary[SampleOverlap, Diagnosis] = WeakKeyDictionary()
 
 
 def diagnose(overlap: SampleOverlap) -> Diagnosis:
-    """Sort the instances, the targets and the sample as a whole into the categories of this module.
+    """Sort the instances, the targets and the sample as a whole into the categories of
+    `workbench.data.vocabulary`.
 
     The answer is kept for as long as the overlap is: scores, differences and figures all ask for it.
     """
@@ -117,12 +97,13 @@ def tally(diagnoses: Iterable[Diagnosis]) -> dict[str, int]:
 
 
 def missed_reasons(diagnoses: Iterable[Diagnosis]) -> dict[str, int]:
-    """How many missed targets were never seen, or seen and then dropped for which reason; every reason is a key."""
+    """How many missed targets were never seen, or seen and then dropped for which reason. Every one of `MISSED_REASONS`
+    is a key, and so is each `other: NAME` that occurs."""
     total = dict.fromkeys(MISSED_REASONS, 0)
     for diagnosis in diagnoses:
         for target in diagnosis.targets:
             if target != MATCHED:
-                total[target] += 1
+                total[target] = total.get(target, 0) + 1
     return total
 
 
@@ -151,7 +132,7 @@ def _missed_reason(overlap: SampleOverlap, target: int) -> str:
     seen = overlap.iou_candidates[:, target]
     if seen.max(initial=0.0) < HIT:
         return NEVER_SEEN
-    return overlap.dropped[int(seen.argmax())]
+    return counted_as(overlap.dropped[int(seen.argmax())], DROP_REASONS)
 
 
 def _sample(overlap: SampleOverlap, instances: tuple[str, ...]) -> str:

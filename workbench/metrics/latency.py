@@ -5,16 +5,16 @@ is said in `docs/latency.md`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.predictions import BAD_SAMPLE, Call, CallKind, Prediction
+from workbench.data.predictions import BAD_SAMPLE, Call, Prediction
 from workbench.data.samples import Sample
+from workbench.data.vocabulary import CALL_KINDS, counted_as
 from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, intervals
 
-CALL_KINDS: tuple[str, ...] = get_args(CallKind)
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 TARGET_BINS = {"0": 0, "1": 1, "2": 2, "3-5": 3, "6+": 6}
 """The least number of targets of each bin."""
@@ -79,7 +79,7 @@ def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
 def rounds(answer: Prediction) -> int:
     """Requests of the conversation: all `llm` calls but those whose note says that they are another `request` than
     `main`, as an agent's mask checks are."""
-    return sum(call.kind == "llm" and call.note.get("request", "main") == "main" for call in answer.calls)
+    return sum(call.kind == "llm" and call.note.request in (None, "main") for call in answer.calls)
 
 
 def calls_per_sample(predictions: Sequence[Prediction]) -> float | None:
@@ -159,14 +159,18 @@ def _first_of_image(pairs: Sequence[Pair]) -> set[str]:
 
 def _by_call(timed: Sequence[Pair]) -> dict[str, dict[str, Any]]:
     """For each kind of call that occurs: `calls_per_sample` and `seconds_per_sample` (means over timed samples),
-    `share` of their whole time, `seconds_per_call`, and percentiles of the duration of one call, with intervals.
+    `share` of their whole time, `seconds_per_call`, and percentiles of the duration of one call, with intervals. A kind
+    that a system named itself stands under `other: NAME`.
 
     Calls that ran side by side count in full, so shares can add up to more than 1."""
     total = np.array([answer.latency for _, answer in timed], dtype=np.float64)
     images = [sample.image_id for sample, _ in timed]
     result = {}
-    for kind in CALL_KINDS:
-        calls = [(n, call) for n, (_, answer) in enumerate(timed) for call in answer.calls if call.kind == kind]
+    by_kind: dict[str, list[tuple[int, Call]]] = {kind: [] for kind in CALL_KINDS}
+    for n, (_, answer) in enumerate(timed):
+        for call in answer.calls:
+            by_kind.setdefault(counted_as(call.kind, CALL_KINDS), []).append((n, call))
+    for kind, calls in by_kind.items():
         if not calls:
             continue
         owners = [n for n, _ in calls]

@@ -12,8 +12,9 @@ from typing import Any
 
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, short
-from workbench.data.predictions import OK, OUTCOMES, Prediction
+from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample, sample_from_json
+from workbench.data.vocabulary import OUTCOMES
 from workbench.runs.files import damaged, read_records
 
 Record = dict[str, Any]

@@ -62,8 +62,9 @@ def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
     for system, answers in predictions.items():
         for answer in answers:
             for place, call in enumerate(answer.calls):
-                name = call.note.get("tool") or call.note.get("request") or call.kind
-                said = tuple(call.note.get(key) for key in ("phrase", "failed", "mistake"))
+                note = call.note
+                name = note.tool or note.request or call.kind
+                said = (note.phrase, note.failed, note.mistake)
                 spent = (call.start, call.duration, call.tokens_in, call.tokens_out)
                 rows.append((system, answer.sample_id, place, call.kind, name, *spent, *said))
     return pd.DataFrame(rows, columns=["system", "sample_id", *columns])

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.predictions import Prediction
-from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES, diagnose
+from workbench.data.vocabulary import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES
+from workbench.failures.taxonomy import diagnose
 from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import DRAWS, MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads, values

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.masks import Rle, iou_matrix
-from workbench.data.predictions import OK, Candidate, Dropped, Instance, Prediction
+from workbench.data.predictions import OK, Candidate, Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import HIT, diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
@@ -149,7 +149,7 @@ def _shown(answer: Prediction) -> tuple[str, list[str]]:
     return answer.outcome, sorted(instance.mask["counts"] for instance in answer.instances)
 
 
-def _pool(answer: Prediction, reason: Dropped) -> list[tuple[Rle, float]]:
+def _pool(answer: Prediction, reason: str) -> list[tuple[Rle, float]]:
     """Masks and scores of the instances, then of the candidates that were dropped for a reason."""
     dropped = [(candidate.mask, candidate.score) for candidate in answer.candidates if candidate.dropped == reason]
     return [(instance.mask, instance.score) for instance in answer.instances] + dropped
@@ -166,7 +166,7 @@ def _given(masks: Sequence[Rle], targets: Sequence[Rle]) -> dict[int, float]:
     return {int(r): float(iou[r, c]) for r, c in zip(rows, columns, strict=True) if iou[r, c] >= HIT}
 
 
-def _answered(answer: Prediction, pool: Sequence[tuple[Rle, float]], chosen: set[int], reason: Dropped) -> Prediction:
+def _answered(answer: Prediction, pool: Sequence[tuple[Rle, float]], chosen: set[int], reason: str) -> Prediction:
     """The answer made of the chosen masks of the pool; the others are candidates that were dropped for the reason."""
     instances = tuple(Instance(*pool[index]) for index in sorted(chosen))
     dropped = (Candidate(*item, reason) for index, item in enumerate(pool) if index not in chosen)

@@ -7,7 +7,7 @@ undefined, as N_acc without no-target samples or AP without targets, is None.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ import numpy as np
 from workbench.data.metric_info import MetricInfo, described
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
+from workbench.data.vocabulary import CALL_KINDS, MATCHED, MISSED_REASONS, MISTAKES, OTHER, SAMPLE_CATEGORIES
 from workbench.failures.calls import call_failures, tally_calls
 from workbench.failures.funnel import STAGES, stages_passed
-from workbench.failures.taxonomy import MATCHED, MISSED_REASONS, SAMPLE_CATEGORIES, diagnose, missed_reasons, tally
+from workbench.failures.taxonomy import diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps, pair
@@ -26,7 +27,7 @@ from workbench.metrics.statistics import Interval, Measure, intervals, values
 from workbench.plugins.registry import load
 
 FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
-MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in MISSED_REASONS)
+MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in (*MISSED_REASONS, OTHER))
 
 
 def metrics_of(protocol: str, names: Iterable[str]) -> dict[str, MetricInfo]:
@@ -120,18 +121,17 @@ def _listed(interval: Interval | None) -> list[float] | None:
 
 def _costs(answer: Prediction) -> dict[str, float | int]:
     kinds = [call.kind for call in answer.calls]
-    seconds = {
-        f"seconds_{kind}": float(sum(call.duration for call in answer.calls if call.kind == kind))
-        for kind in latency.CALL_KINDS
-    }
+    seconds = dict.fromkeys((*CALL_KINDS, OTHER), 0.0)
+    for call in answer.calls:
+        seconds[call.kind if call.kind in CALL_KINDS else OTHER] += call.duration
     return {
         "calls": len(kinds),
         "calls_llm": kinds.count("llm"),
         "calls_segment": kinds.count("segment"),
-        **seconds,
+        **{f"seconds_{kind}": spent for kind, spent in seconds.items()},
         "tokens_in": sum(call.tokens_in for call in answer.calls),
         "tokens_out": sum(call.tokens_out for call in answer.calls),
-        **{f"calls_{category}": count for category, count in call_failures(answer).items()},
+        **_columns("calls", MISTAKES, call_failures(answer)),
     }
 
 
@@ -147,6 +147,12 @@ def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
         "union": overlap.union,
         **diagnosis.counts,
         **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
-        **{f"missed_{reason}": count for reason, count in missed_reasons([diagnosis]).items()},
+        **_columns("missed", MISSED_REASONS, missed_reasons([diagnosis])),
         **{name: int((passed > place).sum()) for place, name in enumerate(FUNNEL_COLUMNS)},
     }
+
+
+def _columns(family: str, known: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
+    """A column for each known name, and one for all that systems named themselves, so that every table has the same."""
+    columns = {f"{family}_{name}": counts[name] for name in known}
+    return columns | {f"{family}_{OTHER}": sum(counts.values()) - sum(columns.values())}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.predictions import Instance, Prediction, Trace
+from workbench.data.predictions import Instance, Note, Prediction, Trace
 
 if TYPE_CHECKING:
     from workbench.data.samples import Sample
@@ -30,8 +30,9 @@ class PhraseSystem:
         trace = Trace()
         with trace.call("encode"):
             features = self.segmenter.encode(image)
-        with trace.call("segment", phrases=1):
+        with trace.call("segment", Note(phrase=sample.instruction)) as call:
             found = self.segmenter.segment(features, [sample.instruction])[0]
+            call.note.masks = len(found.masks)
         return Prediction(
             sample.sample_id,
             instances=tuple(Instance(mask, score) for mask, score in zip(found.masks, found.scores, strict=True)),

@@ -30,7 +30,7 @@ def log_samples(client: "MlflowClient", run_id: str, run: Run, system: str) -> N
 
 def samples(run: Run, system: str) -> "pd.DataFrame":
     """One row for each of the first samples: what was asked, how it was answered, what it cost."""
-    from workbench.failures.taxonomy import SAMPLE_CATEGORIES
+    from workbench.data.vocabulary import SAMPLE_CATEGORIES
 
     table = run.table()
     own = table[table["system"] == system].head(ROWS)

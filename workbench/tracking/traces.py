@@ -12,6 +12,7 @@ LIMIT = 20
 has all of them."""
 _TYPES = {"llm": "CHAT_MODEL", "segment": "TOOL", "encode": "EMBEDDING", "decode": "PARSER", "render": "TOOL"}
 _TEXT = 4000  # characters of one value
+_MASKS = ("masks", "marked")  # run lengths, of which the number is shown
 
 
 def log_traces(
@@ -53,14 +54,14 @@ def _log(experiment_id: str, run_id: str, sample: Sample, prediction: Prediction
     for call in prediction.calls:
         given, made, rest = _parts(call)
         span = mlflow.start_span_no_context(
-            name=str(call.note.get("tool") or call.note.get("request") or call.kind),
-            span_type=_TYPES[call.kind],
+            name=call.note.tool or call.note.request or call.kind,
+            span_type=_TYPES.get(call.kind, "UNKNOWN"),
             parent_span=root,
             inputs=given,
             attributes=rest,
             start_time_ns=_ns(begun + call.start),
         )
-        status = "ERROR" if "failed" in call.note else "OK"
+        status = "ERROR" if call.note.failed else "OK"
         span.end(outputs=made, status=status, end_time_ns=_ns(begun + call.start + call.duration))
     outputs = {
         "outcome": prediction.outcome,
@@ -74,9 +75,9 @@ def _log(experiment_id: str, run_id: str, sample: Sample, prediction: Prediction
 
 def _parts(call: Call) -> tuple[Any, Any, dict[str, Any]]:
     """What went in, what came out, and the rest of a call's note."""
-    note = {key: _short(value) for key, value in call.note.items()}
+    note = _short(call.note.to_json())
     given = note.pop("sent", None) or {key: note[key] for key in ("phrase", "picture", "about") if key in note}
-    made = note.pop("reply", None) or note.get("failed") or {"masks": note.get("masks")}
+    made = note.pop("reply", None) or note.get("failed") or {"masks": note.get("masks", note.get("marked"))}
     tokens = {"input_tokens": call.tokens_in, "output_tokens": call.tokens_out}
     if call.kind == "llm":
         note["mlflow.chat.tokenUsage"] = {**tokens, "total_tokens": call.tokens_in + call.tokens_out}
@@ -87,7 +88,9 @@ def _short(value: Any) -> Any:
     if isinstance(value, str):
         return value[:_TEXT]
     if isinstance(value, Mapping):
-        return {key: len(item) if key == "masks" else _short(item) for key, item in value.items()}
+        return {
+            key: len(item) if key in _MASKS and isinstance(item, list) else _short(item) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_short(item) for item in value]
     return value

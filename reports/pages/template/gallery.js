@@ -298,8 +298,8 @@
     if (!answer.calls.length) return make("p.remark", {}, "No calls recorded");
     const end = Math.max(answer.latency || 0, ...answer.calls.map(([, start, duration]) => start + duration), 1e-9);
     const rows = answer.calls.map(([kind, start, duration, read, written, note, sent]) =>
-      make("li", { "--call": `var(--call-${kind})` },
-        make("span.kind", {}, calls[kind]),
+      make("li", { "--call": `var(--call-${Object.hasOwn(calls, kind) ? kind : "other"})` },
+        make("span.kind", {}, Object.hasOwn(calls, kind) ? calls[kind] : kind),
         make("span.track", { "--from": `${(100 * start) / end}%`, "--long": `${(100 * duration) / end}%` }),
         make("span.time", {}, seconds(duration)),
         sent.length ? make("div.sent", {}, sent.map((part) => shown(part, sample, drawings))) : null,

@@ -21,8 +21,8 @@ from agents.options import TINY
 from agents.prompts.texts import load
 from agents.systems import CHECKPOINT, sam3_agent_tiny
 from agents.training.teacher import NoisyTruth
-from workbench.data.predictions import OUTCOMES
 from workbench.data.samples import Sample
+from workbench.data.vocabulary import OUTCOMES
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import make_scene
 

@@ -80,9 +80,9 @@ def test_a_fault_that_passes_costs_a_request_and_no_sample(fault: Fault) -> None
         (prediction,), _ = predict(system, "a")
         assert prediction.outcome == OK
         requests = [call for call in prediction.calls if call.kind == "llm"]
-        assert requests[0].note["failed"] and requests[0].duration > 0
-        assert requests[0].note["mistake"] == ("timed_out" if fault == "silent" else "model_unavailable")
-        assert "reply" in requests[1].note
+        assert requests[0].note.failed and requests[0].duration > 0
+        assert requests[0].note.mistake == ("timed_out" if fault == "silent" else "model_unavailable")
+        assert requests[1].note.reply
 
 
 def test_the_time_limit_of_a_sample_holds_through_all_retries() -> None:

@@ -11,7 +11,7 @@ from agents.language_models.interface import Picture
 from agents.pictures import marks as canvas
 from tests.agents.official_cases import OURS, Case, load
 from tests.golden_cases import golden_cases
-from workbench.data.predictions import OUTCOMES
+from workbench.data.vocabulary import OUTCOMES
 
 pytestmark = pytest.mark.golden
 

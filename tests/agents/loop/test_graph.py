@@ -30,7 +30,7 @@ from tests.agents.scripted import (
     select,
     workspace,
 )
-from workbench.data.predictions import OUTCOMES
+from workbench.data.vocabulary import OUTCOMES
 
 
 def texts(message: Message) -> str:
@@ -80,7 +80,7 @@ def test_a_mistake_is_told_back_and_after_three_in_a_row_ends_the_sample(reply: 
     assert len(requests(work)) == 3
     told = texts(requests(work)[1][-1])
     assert told.startswith(f"mistake|{kind.replace('_', ' ')}|") and len(told) > 30
-    assert [c.note["mistake"] for c in work.trace.calls] == [kind] * 3
+    assert [c.note.mistake for c in work.trace.calls] == [kind] * 3
 
 
 def test_mistakes_are_counted_in_a_row_and_forgotten_with_the_next_good_call() -> None:
@@ -101,7 +101,7 @@ def test_a_phrase_that_differs_in_case_alone_is_not_run_again() -> None:
     graph.run(work)
     assert work.segmenter.phrases == ["ghost", "thing"]  # type: ignore[attr-defined]
     assert texts(requests(work)[2][-1]) == 'duplicate_phrase| Ghost|"ghost"'
-    mistakes = [c.note.get("mistake") for c in work.trace.calls if c.kind == "llm"]
+    mistakes = [c.note.mistake for c in work.trace.calls if c.kind == "llm"]
     assert mistakes == [None, "repeated_phrase", None, None]
 
 
@@ -117,7 +117,7 @@ def test_a_hundred_rounds_stay_within_the_recursion_limit() -> None:
     work = workspace([segment("box"), *[EXAMINE, ACCEPT] * 100, select(1)])
     final = graph.run(work)
     assert final["ending"] is not None and final["ending"].outcome == "budget_spent"
-    assert len([c for c in work.trace.calls if c.note.get("request") == "main"]) == 101
+    assert len([c for c in work.trace.calls if c.note.request == "main"]) == 101
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_the_model_cannot_do_is_an_outcome(raised: Exception, outcome: str)
     work.model.complete = complete  # type: ignore[method-assign]
     ending = graph.run(work)["ending"]
     assert ending is not None and ending.outcome == outcome and str(raised) in ending.message
-    assert [c.note["mistake"] for c in work.trace.calls] == [outcome]
+    assert [c.note.mistake for c in work.trace.calls] == [outcome]
 
 
 def test_a_sample_ends_at_its_time_limit() -> None:
@@ -205,14 +205,14 @@ def test_the_trace_holds_every_call_with_its_tokens_and_what_it_was_for() -> Non
     kinds = [c.kind for c in work.trace.calls]
     assert Counter(kinds) == {"llm": 6, "encode": 1, "segment": 1, "render": 5}
     notes = [c.note for c in work.trace.calls if c.kind == "llm"]
-    assert [n["request"] for n in notes] == ["main", "main", *["check_mask"] * 3, "main"]
-    assert [n.get("tool") for n in notes if n["request"] == "main"] == [
+    assert [n.request for n in notes] == ["main", "main", *["check_mask"] * 3, "main"]
+    assert [n.tool for n in notes if n.request == "main"] == [
         "segment_phrase",
         "examine_each_mask",
         "select_masks_and_return",
     ]
-    assert [n["accepted"] for n in notes if n["request"] == "check_mask"] == [True, False, True]
-    assert all(c.tokens_in > 0 and c.tokens_out > 0 and c.note["reply"] for c in work.trace.calls if c.kind == "llm")
+    assert [n.accepted for n in notes if n.request == "check_mask"] == [True, False, True]
+    assert all(c.tokens_in > 0 and c.tokens_out > 0 and c.note.reply for c in work.trace.calls if c.kind == "llm")
     assert [c.start for c in work.trace.calls] == sorted(c.start for c in work.trace.calls)
 
 
@@ -287,7 +287,7 @@ def test_nothing_a_model_says_makes_the_graph_raise() -> None:
         ending = graph.run(work)["ending"]
         outcomes[ending.outcome if ending else "ok"] += 1
         assert ending is None or (ending.outcome in OUTCOMES and ending.outcome != "crashed")
-        json.dumps([c.note for c in work.trace.calls]).encode()
+        json.dumps([c.note.to_json() for c in work.trace.calls]).encode()
         for request in requests(work):
             assert len(pictures(request)) <= 3
             texts(request[-1]).encode()

@@ -51,7 +51,7 @@ def test_a_perfect_rewriter_sends_the_phrase_of_the_benchmark() -> None:
 def test_a_second_phrase_is_then_a_repeated_one() -> None:
     prediction = predict(agent([segment("thing"), segment("ghost"), select(1)]).with_oracle("rewriter"))
     assert prediction.outcome == OK and prediction.phrases == ("box",)
-    assert [c.note.get("mistake") for c in prediction.calls if c.kind == "llm"] == [None, "repeated_phrase", None]
+    assert [c.note.mistake for c in prediction.calls if c.kind == "llm"] == [None, "repeated_phrase", None]
 
 
 def test_without_a_phrase_the_agent_keeps_its_own() -> None:

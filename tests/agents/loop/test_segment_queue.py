@@ -69,8 +69,8 @@ def test_each_has_its_share_of_the_time_in_its_trace() -> None:
     for one in asked:
         assert [call.kind for call in one.trace.calls] == ["encode", "segment"]
         assert all(call.duration > 0 for call in one.trace.calls)
-        assert one.trace.calls[1].note["phrase"] == one.phrase
-    (shares,) = {call.note.get("together", 1) for one in asked for call in one.trace.calls}
+        assert one.trace.calls[1].note.phrase == one.phrase
+    (shares,) = {call.note.together or 1 for one in asked for call in one.trace.calls}
     assert shares in (1, 2)
 
 

@@ -33,14 +33,14 @@ def played(scene: Scene, asked: Instruction, seed: int, *, noise: float, slip: f
     oracle.workspace = Workspace(scene.image, asked.text, oracle, segmenter, load("tiny-v1"), TINY)
     state = run(oracle.workspace)
     assert state["ending"] is None
-    oracle.workspace.trace.calls[-1].note["selected"] = state["selected"]
+    oracle.workspace.trace.calls[-1].note.extra["selected"] = state["selected"]
     return oracle.workspace
 
 
 def test_with_the_true_masks_the_oracle_answers_every_instruction_exactly() -> None:
     for number, (scene, asked) in enumerate(episodes(60)):
         work = played(scene, asked, number, noise=0, slip=0, check=0.3)
-        selected = [work.found[i].mask for i in work.trace.calls[-1].note["selected"]]
+        selected = [work.found[i].mask for i in work.trace.calls[-1].note.extra["selected"]]
         targets = [encode(scene.objects[i].mask) for i in asked.targets]
         assert len(selected) == len(targets), asked
         if targets:
@@ -71,7 +71,7 @@ def test_slips_are_made_and_not_taught() -> None:
     scene, asked = episodes(1)[0]
     work = played(scene, asked, 3, noise=0, slip=0.5, check=0)
     assert isinstance(work.model, Oracle)
-    sent = [call.note["reply"] for call in work.trace.calls if call.kind == "llm"]
+    sent = [call.note.reply for call in work.trace.calls if call.kind == "llm"]
     taught = [turn.reply for turn in work.model.taught]
     assert len(sent) > len(taught) and set(taught) <= set(sent)
 

@@ -1,6 +1,7 @@
 """The figures and tables show the values of the results."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,19 @@ from reports.figures import accuracy as figures
 from reports.figures import latency, pareto
 from reports.figures.style import CALL_COLOURS, CALL_NAMES, SYSTEM_COLOURS, system_style
 from reports.figures.svg import inline_svg
+from reports.pages import report
 from reports.text import tables
-from reports.text.glossary import FUNNEL, INSTANCES, METRICS, MISSED, NAMES, SAMPLES, definitions
+from reports.text.glossary import METRICS, NAMES, definitions
 from tests.reports import made_run
-from workbench.data.predictions import OUTCOMES
-from workbench.failures import taxonomy
-from workbench.failures.funnel import STAGES
-from workbench.metrics.latency import CALL_KINDS
+from workbench.data.vocabulary import (
+    CALL_KINDS,
+    FUNNEL_STAGES,
+    INSTANCE_CATEGORIES,
+    MISSED_REASONS,
+    MISTAKES,
+    OUTCOMES,
+    SAMPLE_CATEGORIES,
+)
 from workbench.metrics.latency import latency as measured
 from workbench.runs.run import Run
 
@@ -229,14 +236,17 @@ def test_svg_uses_the_page_and_names_nothing_outside(run: Run) -> None:
 
 def test_every_category_has_a_name_and_a_definition() -> None:
     lines = {name for section in definitions().values() for name in section}
-    known = {*taxonomy.INSTANCE_CATEGORIES, *taxonomy.SAMPLE_CATEGORIES, *taxonomy.MISSED_REASONS, *OUTCOMES}
+    tables = (INSTANCE_CATEGORIES, SAMPLE_CATEGORIES, MISSED_REASONS, FUNNEL_STAGES, OUTCOMES, MISTAKES)
+    known = {name for table in tables for name in table}
     assert known <= set(NAMES)
-    assert {NAMES[key] for key in known - {"matched", "exact_set"}} <= lines
-    assert set(INSTANCES) | {"matched"} == {*taxonomy.INSTANCE_CATEGORIES, "missed"}
-    assert set(SAMPLES) | {"exact_set"} == set(taxonomy.SAMPLE_CATEGORIES)
-    assert set(MISSED) == set(taxonomy.MISSED_REASONS)
-    assert tuple(FUNNEL) == STAGES
-    assert set(CALL_KINDS) | {"other"} == set(CALL_NAMES) == set(CALL_COLOURS)
+    assert {NAMES[name] for name in known - {"matched", "exact_set"}} <= lines
+    assert {kind.title for kind in CALL_KINDS.values()} <= lines
+
+
+def test_every_kind_of_call_has_a_colour_in_figures_and_on_the_page() -> None:
+    assert {*CALL_KINDS, "other", "unrecorded"} == set(CALL_NAMES) == set(CALL_COLOURS)
+    css = (Path(report.__file__).parent / "template" / "report.css").read_text()
+    assert all(f"--call-{kind}:" in css for kind in CALL_COLOURS)
 
 
 def test_every_metric_of_a_run_is_defined(run: Run) -> None:

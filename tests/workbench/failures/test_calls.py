@@ -1,15 +1,13 @@
-from typing import Any
-
 import pytest
 
 from tests.workbench.metrics.scenes import answer
-from workbench.data.predictions import BAD_SAMPLE, OK, OUTCOMES, Call
-from workbench.failures.calls import CALL_CATEGORIES, call_failures, tally_calls
+from workbench.data.predictions import BAD_SAMPLE, OK, Call, Note
+from workbench.data.vocabulary import MISTAKES, OUTCOMES
+from workbench.failures.calls import call_failures, tally_calls
 
 
 def call(mistake: str | None = None) -> Call:
-    note: dict[str, Any] = {"tool": "segment_phrase"} if mistake is None else {"mistake": mistake}
-    return Call("llm", 0.0, 1.0, note=note)
+    return Call("llm", 0.0, 1.0, note=Note(tool="segment_phrase", mistake=mistake))
 
 
 def occurring(found: dict[str, int]) -> dict[str, int]:
@@ -23,7 +21,7 @@ def test_calls_that_a_sample_recovered_from_are_counted() -> None:
 
 @pytest.mark.parametrize("outcome", sorted(OUTCOMES.keys() - {OK, BAD_SAMPLE}))
 def test_every_failure_of_a_system_has_a_category_and_is_counted_at_least_once(outcome: str) -> None:
-    assert outcome in CALL_CATEGORIES
+    assert outcome in MISTAKES
     assert occurring(call_failures(answer("a", outcome=outcome, calls=(call(),)))) == {outcome: 1}
 
 
@@ -46,4 +44,12 @@ def test_the_tally_says_how_many_were_recovered_from() -> None:
     )
     assert occurring(found["call_failures"]) == {"cut_off": 4, "repeated_phrase": 1, "budget_spent": 1}
     assert occurring(found["recovered_calls"]) == {"cut_off": 1}
-    assert list(found["call_failures"]) == list(found["recovered_calls"]) == list(CALL_CATEGORIES)
+    assert list(found["call_failures"]) == list(found["recovered_calls"]) == list(MISTAKES)
+
+
+def test_a_mistake_of_a_system_s_own_is_counted_by_its_name() -> None:
+    one = answer("a", calls=(call("bad_crop"), call("cut_off"), call("bad_crop")))
+    assert occurring(call_failures(one)) == {"cut_off": 1, "other: bad_crop": 2}
+    found = tally_calls([one, answer("b"), answer("c", outcome="crashed", calls=(call("bad_crop"),))])
+    assert occurring(found["call_failures"]) == {"cut_off": 1, "crashed": 1, "other: bad_crop": 3}
+    assert occurring(found["recovered_calls"]) == {"cut_off": 1, "other: bad_crop": 2}

@@ -1,8 +1,9 @@
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
-from workbench.data.predictions import Candidate, Dropped, Prediction
-from workbench.failures.funnel import LOST_AT, STAGES, funnel
+from workbench.data.predictions import Candidate, Prediction
+from workbench.data.vocabulary import DROP_REASONS
+from workbench.failures.funnel import STAGES, funnel
 from workbench.metrics.overlaps import overlaps
 
 
@@ -12,10 +13,14 @@ def passed(prediction: Prediction) -> list[str]:
     return [stage for stage in STAGES if found[stage]]
 
 
-@pytest.mark.parametrize("reason", LOST_AT)
-def test_a_dropped_candidate_is_lost_at_its_stage(reason: Dropped) -> None:
+@pytest.mark.parametrize("reason", DROP_REASONS)
+def test_a_dropped_candidate_is_lost_at_its_stage(reason: str) -> None:
     candidate = Candidate(strip((0, 18)), 0.4, reason)
-    assert passed(answer("a", candidates=(candidate,))) == list(STAGES[: STAGES.index(LOST_AT[reason])])
+    assert passed(answer("a", candidates=(candidate,))) == list(STAGES[: STAGES.index(DROP_REASONS[reason].lost_at)])
+
+
+def test_a_mask_that_was_dropped_for_a_reason_of_the_system_s_own_has_surfaced() -> None:
+    assert passed(answer("a", candidates=(Candidate(strip((0, 18)), 0.4, "nms"),))) == ["surfaced"]
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,8 @@ import pytest
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
 from workbench.data.predictions import Candidate, Prediction
 from workbench.data.samples import Sample
-from workbench.failures.taxonomy import (
-    INSTANCE_CATEGORIES,
-    MISSED_REASONS,
-    SAMPLE_CATEGORIES,
-    Diagnosis,
-    diagnose,
-    missed_reasons,
-    tally,
-)
+from workbench.data.vocabulary import INSTANCE_CATEGORIES, MISSED_REASONS, SAMPLE_CATEGORIES
+from workbench.failures.taxonomy import Diagnosis, diagnose, missed_reasons, tally
 from workbench.metrics.overlaps import overlaps
 
 
@@ -121,6 +114,13 @@ def test_a_missed_target_tells_why_the_best_candidate_for_it_was_dropped() -> No
     )
     found = diagnosed(sample("a", [A, B, (60, 70)]), answer("a", [((60, 70), 0.9)], candidates=candidates))
     assert found.targets == ("suppressed", "never_seen", "matched")
+
+
+def test_a_reason_of_the_system_s_own_is_counted_by_its_name() -> None:
+    candidates = (Candidate(strip(A), 0.9, "nms"), Candidate(strip(B), 0.9, "low_score"))
+    found = diagnosed(sample("a", [A, B]), answer("a", candidates=candidates))
+    assert found.targets == ("other: nms", "low_score")
+    assert missed_reasons([found]) == dict.fromkeys(MISSED_REASONS, 0) | {"low_score": 1, "other: nms": 1}
 
 
 def test_totals_name_every_category_and_add_up() -> None:

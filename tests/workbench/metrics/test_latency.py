@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, sample
-from workbench.data.predictions import BAD_SAMPLE, Call
+from workbench.data.predictions import BAD_SAMPLE, Call, Note
 from workbench.metrics.latency import (
     Pair,
     calls_per_sample,
@@ -147,7 +147,7 @@ def test_the_first_answer_about_an_image_is_told_apart_from_later_ones() -> None
 
 def test_rounds_are_the_requests_of_the_conversation() -> None:
     def calls(*requests: str | None) -> tuple[Call, ...]:
-        return tuple(Call("llm", 0.0, 1.0, note={"request": name} if name else {}) for name in requests)
+        return tuple(Call("llm", 0.0, 1.0, note=Note(request=name or None)) for name in requests)
 
     pairs = [
         asked("agent", 6.0, calls=calls("main", "check_mask", "check_mask", "main")),

@@ -12,7 +12,7 @@ import workbench
 from tests.workbench.toys import Rectangles, threshold
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
-from workbench.data.predictions import Call, Prediction
+from workbench.data.predictions import Call, Note, Prediction
 from workbench.runs.files import write_json
 from workbench.runs.frames import calls
 from workbench.runs.run import Run
@@ -90,8 +90,8 @@ def test_calls_has_one_row_for_each_call(runs: Path) -> None:
 
 def test_a_call_is_named_by_its_tool_and_says_what_failed() -> None:
     made = [
-        Call("llm", 0.0, 1.0, 7, 3, {"request": "turn", "tool": "segment_phrase"}),
-        Call("segment", 1.0, 0.5, note={"phrase": "cup", "failed": "out of memory"}),
+        Call("llm", 0.0, 1.0, 7, 3, Note(request="main", tool="segment_phrase")),
+        Call("segment", 1.0, 0.5, note=Note(phrase="cup", failed="out of memory")),
     ]
     first, second = calls({"x": [Prediction("1", calls=tuple(made))]}).to_dict("records")
     assert (first["name"], first["tokens_in"], first["tokens_out"]) == ("segment_phrase", 7, 3)

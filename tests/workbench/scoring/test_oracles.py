@@ -7,7 +7,7 @@ from tests.workbench.toys import Guess, Rectangles
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.masks import decode
-from workbench.data.predictions import Candidate, Dropped, Prediction
+from workbench.data.predictions import Candidate, Prediction
 from workbench.data.samples import Sample
 from workbench.metrics.overlaps import overlaps
 from workbench.scoring.finish import finish
@@ -15,7 +15,7 @@ from workbench.scoring.oracles import DERIVED, ORACLES, derived, unavailable
 from workbench.tracking.load import load_run
 
 
-def below(columns: Strip, score: float, reason: Dropped = "low_score") -> Candidate:
+def below(columns: Strip, score: float, reason: str = "low_score") -> Candidate:
     return Candidate(strip(columns), score, reason)
 
 

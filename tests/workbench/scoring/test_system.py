@@ -11,9 +11,10 @@ from tests.workbench.metrics.scenes import answer, random_benchmark, sample, str
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Call, Candidate, Prediction
 from workbench.data.samples import Sample
-from workbench.failures.calls import CALL_CATEGORIES, call_failures
+from workbench.data.vocabulary import INSTANCE_CATEGORIES, MISSED_REASONS, MISTAKES, SAMPLE_CATEGORIES
+from workbench.failures.calls import call_failures
 from workbench.failures.funnel import STAGES, funnel
-from workbench.failures.taxonomy import INSTANCE_CATEGORIES, MISSED_REASONS, SAMPLE_CATEGORIES, diagnose
+from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import overlaps
 from workbench.plugins.registry import plugins
 from workbench.scoring.system import score, table
@@ -127,7 +128,7 @@ def test_the_table_has_every_category_of_every_sample(benchmark: tuple[list[Samp
         assert sum(row[name] for name in INSTANCE_CATEGORIES) == len(diagnosis.instances), "one category an instance"
         assert row["matched"] + row["missed"] == row["n_targets"]
         assert sum(row[f"missed_{reason}"] for reason in MISSED_REASONS) == row["missed"]
-        assert {name: row[f"calls_{name}"] for name in CALL_CATEGORIES} == call_failures(given)
+        assert {name: row[f"calls_{name}"] for name in MISTAKES} == call_failures(given)
         assert [row[f"funnel_{stage}"] for stage in STAGES] == list(funnel([overlap]).values())[1:]
 
 
