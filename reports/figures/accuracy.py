@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from reports.figures.shared import legend, nothing
 from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
 from workbench.data.results import main_metric
+from workbench.data.vocabulary import OTHER
 
 Results = Mapping[str, Any]
 
@@ -96,7 +97,7 @@ def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
 def _occurring(results: Results, family: str, known: Mapping[str, str], label: str) -> Figure:
     """How often each name of a family of counts occurs, per 100 samples and system."""
     counts = {name: system.get(family, {}) for name, system in results["systems"].items()}  # earlier versions have none
-    own = sorted({key for found in counts.values() for key in found} - set(known))
+    own = sorted({key for found in counts.values() for key in found if key.startswith(f"{OTHER}: ")})
     named = {**known, **{key: key for key in own}}
     rows = {key: text for key, text in named.items() if any(found.get(key) for found in counts.values())}
     samples = {name: max(system["samples"], 1) for name, system in results["systems"].items()}

@@ -292,3 +292,23 @@ def test_the_tables_as_data_frames(run: Run) -> None:
     low, _ = run.results["systems"][made_run.AGENT]["intervals"]["mAP"]
     assert f" ({100 * low:.1f}" in frame.loc["mAP %", made_run.AGENT]
     assert frame.loc["failed samples", made_run.AGENT].endswith("of 36")
+
+
+def test_what_a_system_named_itself_is_drawn_under_its_name(run: Run) -> None:
+    results = copied(run)
+    agent = results["systems"][made_run.AGENT]
+    agent["missed_targets"]["other: nms"] = 7
+    agent["call_failures"] = {"cut_off": 1, "other: bad_crop": 2}
+    missed = figures.missed_targets(results, {"never_seen": "never seen"}).axes[0]
+    assert [label.get_text() for label in missed.get_yticklabels()] == ["never seen", "other: nms"]
+    failed = figures.failed_calls(results, {"cut_off": "cut off"}).axes[0]
+    assert [label.get_text() for label in failed.get_yticklabels()] == ["cut off", "other: bad_crop"]
+
+
+def test_calls_that_a_system_named_itself_share_a_colour_apart_from_what_no_call_recorded(run: Run) -> None:
+    results = copied(run)
+    found = results["systems"][made_run.AGENT]["latency"]["by_call"]
+    found["other: rerank"] = found["other: track"] = found["segment"]
+    (legend,) = latency.time_by_call(results).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[-2:] == ["other calls", "outside the calls"]

@@ -142,6 +142,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, workbench; print(sorted({'numpy', 'pandas', 'mlflow', 'PIL'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert workbench.load_runs is sys.modules["workbench.runs.frames"].load_runs
+    assert workbench.load_runs is sys.modules["workbench.tracking.load"].load_runs
     with pytest.raises(AttributeError, match="no attribute 'typo'"):
         _ = workbench.typo
