@@ -161,11 +161,10 @@ class Prediction:
 
     @classmethod
     def from_json(cls, record: object) -> "Prediction":
-        """Rebuild from `to_json`; raises `SampleError` that names the sample, the field and what it holds."""
-        sample_id = Fields(record, "prediction").get("sample_id", str)
-        found = Fields(record, f"sample {sample_id!r}: prediction")
+        """Rebuild from `to_json`; raises `SampleError` that names the field and what it holds."""
+        found = Fields(record, "prediction")
         return cls(
-            sample_id=sample_id,
+            sample_id=found.get("sample_id", str),
             instances=tuple(Instance.from_json(*one) for one in found.items("instances")),
             outcome=found.get("outcome", str),
             message=found.get("message", str, ""),
