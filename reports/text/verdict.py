@@ -8,6 +8,8 @@ from reports.text.numbers import percent, points, seconds, times
 from workbench.data.results import main_metric
 
 Results = Mapping[str, Any]
+REMARKS = 5
+"""Remarks about the benchmark's files that are listed; the results have more of them."""
 
 
 def verdict(results: Results) -> str:
@@ -52,6 +54,10 @@ def caveats(results: Results, manifest: Mapping[str, Any]) -> list[str]:
     unscored = max((s.get("unscored", 0) for s in results["systems"].values()), default=0)
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
+    remarks = results["benchmark"].get("remarks", [])
+    notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
+    if len(remarks) > REMARKS:
+        notes.append(f"Benchmark files: {len(remarks) - REMARKS} more remarks, which `workbench check` lists.")
     if manifest["git"]["dirty"]:
         notes.append("The code had uncommitted changes.")
     return notes

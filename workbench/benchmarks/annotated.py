@@ -1,19 +1,12 @@
-"""What a reader of annotation files makes of them: samples, and remarks about what it left out or mended."""
+"""What a reader of annotation files makes of them: samples, and remarks about its files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something that is wrong with a file without being the problem of one sample."""
-
-    file: Path
-    text: str
 
 
 @dataclass

@@ -10,8 +10,9 @@ from workbench.benchmarks.annotated import Annotated
 from workbench.data import masks
 from workbench.data.errors import SampleError
 from workbench.data.pictures import read_picture
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
-from workbench.plugins.interfaces import Benchmark
+from workbench.plugins.interfaces import Benchmark, HasRemarks
 
 SHOWN = 100
 """Problems that are shown as text; JSON has them all."""
@@ -60,10 +61,14 @@ def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     cannot be read at all.
     """
     samples = list(benchmark.samples())
-    found = [*_of_files(benchmark, samples), *_of_samples(benchmark, samples)]
+    remarks = list(benchmark.remarks()) if isinstance(benchmark, HasRemarks) else []
+    found = [_of_file(remark) for remark in remarks if not remark.mended]
+    if not samples:
+        found.append(Problem(_annotations(benchmark), (), "there are no samples in it"))
+    found += _of_samples(benchmark, samples)
     readable = [sample for sample in samples if not sample.problem]
     opened: int | None = None
-    notes: list[Problem] = []
+    notes = [_of_file(remark) for remark in remarks if remark.mended]
     if with_images:
         for problem, is_note in _of_images(benchmark.image_root(), readable):
             (notes if is_note else found).append(problem)
@@ -72,12 +77,8 @@ def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(found), tuple(notes))
 
 
-def _of_files(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:
-    if isinstance(benchmark, Annotated):
-        for remark in benchmark.remarks():
-            yield Problem(remark.file.name, (), remark.text)
-    if not samples:
-        yield Problem(_annotations(benchmark), (), "there are no samples in it")
+def _of_file(remark: Remark) -> Problem:
+    return Problem(remark.file.name, (), remark.text)
 
 
 def _of_samples(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:

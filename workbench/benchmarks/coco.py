@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.coco_file import CocoFile, Entry, categories_of, is_crowd, is_id
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
     existing,
     numbered,
     numbers_of,
-    read_object,
     unusable,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
@@ -56,7 +55,7 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
 
 def _categories(annotations: Path) -> dict[int, str]:
     """Names by id, in file order."""
-    entries = read_object(annotations, "{images, annotations, categories}").get("categories")
+    entries = categories_of(annotations)
     if not isinstance(entries, list) or not entries:
         raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
     found: dict[int, str] = {}

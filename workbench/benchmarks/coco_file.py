@@ -4,9 +4,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from workbench.benchmarks.annotated import Remark
 from workbench.benchmarks.reading import is_text, read_object
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.ids import Ids
+from workbench.data.remarks import Remark
 
 Entry = dict[str, Any]
 
@@ -14,14 +15,15 @@ Entry = dict[str, Any]
 class CocoFile:
     """Images and annotations by id. Raises `ConfigurationError` for a file that has no such lists.
 
-    `remarks` says which entries are left out: those without an id, those that share their id with another entry, and
+    Ids that are written as whole floats or digits in text, as pandas does, are read as whole numbers. `remarks` says
+    that, and which entries are left out: those without an id, those that share their id with another entry, and
     annotations of images that are not in the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name
         content = read_object(path, "{images, annotations, categories}")
-        self.remarks: list[Remark] = []
+        self.remarks = _with_whole_ids(path, content)
         self.image_list: list[Any] = self._list(content, "images")
         self._images, self._doubled_images = self._by_id(self.image_list, "image")
         annotations = self._list(content, "annotations")
@@ -91,6 +93,29 @@ class CocoFile:
 
     def _remark(self, text: str) -> None:
         self.remarks.append(Remark(self.path, text))
+
+
+def categories_of(path: Path) -> object:
+    """What a file has as `categories`, with whole ids; raises `ConfigurationError` for a file that is no object."""
+    content = read_object(path, "{images, annotations, categories}")
+    _with_whole_ids(path, content)
+    return content.get("categories")
+
+
+def _with_whole_ids(path: Path, content: dict[str, Any]) -> list[Remark]:
+    """Make whole numbers of all ids and flags in a file that stand for some, and say so."""
+    ids = Ids()
+    for part, what, keys in (
+        ("images", "image", ("id", "is_instance_exhaustive")),
+        ("annotations", "annotation", ("id", "image_id", "category_id", "iscrowd")),
+        ("categories", "category", ("id",)),
+    ):
+        entries = content.get(part)
+        for i, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict):
+                for key in keys:
+                    ids.mend(entry, key, f"{what} {i}")
+    return [Remark(path, note, mended=True) for note in ids.notes()]
 
 
 def is_id(value: object) -> TypeGuard[int]:

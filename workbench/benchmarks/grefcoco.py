@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.annotated import Annotated, Remark
+from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -25,7 +25,9 @@ from workbench.benchmarks.reading import (
     unusable,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.ids import Ids
 from workbench.data.masks import Rle, from_annotation
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample, SceneObject
 
 EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
@@ -43,20 +45,20 @@ def grefcoco(
     expected beside the published file. A sample keeps its number whatever the split.
     """
     path, root = existing("grefcoco", annotations, images)
-    entries = read_list(path, EXPECTED)
+    entries, mended = _entries(path)
     if not _is_published(entries):
         if split is not None:
             raise ConfigurationError(f"grefcoco: {path} has no splits: leave out `split`, got {split!r}")
         facts = {"split": split_in_name(path, ["train", "val", "testA", "testB"])}
         return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root), facts)
-    splits = {entry.get("split") for entry in entries if isinstance(entry, dict)}
-    known = sorted(found for found in splits if isinstance(found, str))
+    splits = [entry.get("split") for entry in entries if isinstance(entry, dict)]
+    known = sorted({found for found in splits if isinstance(found, str)})
     if split is not None and split not in known:
         raise ConfigurationError(f"grefcoco: {path} has no split {split!r}; it has {', '.join(known) or 'none'}")
     instances = _instances(path)
 
     def remarks() -> list[Remark]:
-        return CocoFile(instances).remarks
+        return [*mended, *CocoFile(instances).remarks]
 
     return Annotated(
         "grefcoco",
@@ -80,7 +82,7 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
     `facts` are `ref_id`, `sent_id`, `image_id` and `split`.
     Raises `ConfigurationError` for a file that is no such list and where `instances.json` is missing.
     """
-    entries = read_list(annotations, EXPECTED)
+    entries, _ = _entries(annotations)
     folder = ImageFolder(images, annotations.parent)
     if not _is_published(entries):
         found = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
@@ -93,6 +95,16 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
     )
     samples = numbered(found, annotations.name)
     return [sample for sample in samples if split is None or sample.facts.get("split") == split]
+
+
+def _entries(path: Path) -> tuple[list[Any], list[Remark]]:
+    """The entries of a file, with whole ids, and what was mended for that."""
+    entries, ids = read_list(path, EXPECTED), Ids()
+    for i, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            for key in ("ref_id", "image_id", "ann_id"):
+                ids.mend(entry, key, f"ref {i}")
+    return entries, [Remark(path, note, mended=True) for note in ids.notes()]
 
 
 def _is_elsewhere(ref: object, split: str | None) -> bool:

@@ -21,6 +21,8 @@ from workbench.benchmarks.reading import (
     unusable,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.ids import Ids
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 
 KINDS = {1: "stuff", 2: "part", 3: "multi", 4: "single"}
@@ -34,7 +36,12 @@ def gseval(
 ) -> Annotated:
     """GSEval from its published file; `images` holds the folder `unlabeled2017` of COCO."""
     path, root = existing("gseval", annotations, images)
-    return Annotated("gseval", protocol, (path,), root or path.parent, lambda: read(path, root), {"split": "eval"})
+
+    def remarks() -> list[Remark]:
+        return [Remark(path, note, mended=True) for note in _rows(path)[1]]
+
+    facts = {"split": "eval"}
+    return Annotated("gseval", protocol, (path,), root or path.parent, lambda: read(path, root), facts, remarks)
 
 
 def read(annotations: Path, images: Path | None) -> list[Sample]:
@@ -44,20 +51,29 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     `kind` stuff, part, multi or single; `facts` are `idx`, `class_id` and `label`. Raises `ConfigurationError` for a
     file none of whose rows is a JSON object.
     """
-    rows = [row for row in read_bytes(annotations).splitlines() if row.strip()]
+    parsed, _ = _rows(annotations)
     folder = ImageFolder(images, annotations.parent)
-    parsed = [_parsed(row) for row in rows]
-    if rows and not any(isinstance(row, dict) for row in parsed):
+    if parsed and not any(isinstance(row, dict) for row in parsed):
         raise ConfigurationError(f"{annotations}: expected JSON lines {{idx, image_path, caption, ...}}, found none")
     found = (_sample(row, f"row {i}", folder) for i, row in enumerate(parsed))
     return numbered(found, annotations.name)
+
+
+def _rows(annotations: Path) -> tuple[list[object], list[str]]:
+    """The rows of a file, with whole ids, and what was mended for that."""
+    rows, ids = [_parsed(row) for row in read_bytes(annotations).splitlines() if row.strip()], Ids()
+    for i, row in enumerate(rows):
+        if isinstance(row, dict):
+            for key in ("idx", "class_id"):
+                ids.mend(row, key, f"row {i}")
+    return rows, ids.notes()
 
 
 def _parsed(row: bytes) -> object:
     """The JSON value of a row; bytes of a row that has none stay bytes."""
     try:
         return json.loads(row)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         return row
 
 

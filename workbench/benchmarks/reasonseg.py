@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.benchmarks.annotated import Annotated, Remark
+from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.polygons import Point, fill
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -29,6 +29,7 @@ from workbench.benchmarks.reading import (
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, area, encode, from_annotation
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 
 

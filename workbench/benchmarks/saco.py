@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.benchmarks.annotated import Annotated, Remark
+from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -24,6 +24,7 @@ from workbench.benchmarks.reading import (
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import from_annotation
+from workbench.data.remarks import Remark
 from workbench.data.samples import Box, Reading, Sample
 
 

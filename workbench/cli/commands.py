@@ -176,6 +176,8 @@ def score_predictions(options: argparse.Namespace) -> int:
             options=settings_by_name(options.set, [name])[name],
             missing_as_empty=options.missing_as_empty,
         )
+    for remark in scores["remarks"]:
+        print(f"{name}: {remark}", file=sys.stderr)
     print(json.dumps(scores, allow_nan=False) if options.json else file_scores_table(scores))
     return 0
 

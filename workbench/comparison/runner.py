@@ -21,9 +21,10 @@ from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.predictions import OK
+from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.plugins import registry
-from workbench.plugins.interfaces import Benchmark, HasOracles, Rerunnable, Resumable, System
+from workbench.plugins.interfaces import Benchmark, HasOracles, HasRemarks, Rerunnable, Resumable, System
 from workbench.runs.files import check_writable, lock
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
@@ -72,7 +73,8 @@ def run(
             _check_done(store, samples, digests)
             queue.append((item, store))
         identities = {item.name: item.identity for item in made if item.name not in planned}
-        write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned)
+        remarks = _remarks(benchmark)
+        write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned, remarks)
         made.clear()
         while queue:
             _run_system(*queue.pop(0), samples, digests, options)
@@ -148,6 +150,14 @@ def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
             raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
         seen.add(sample.sample_id)
     return samples
+
+
+def _remarks(benchmark: Benchmark) -> list[str]:
+    """What the benchmark left out or mended in its files, which is said now and kept with the run."""
+    remarks = remark_lines(list(benchmark.remarks())) if isinstance(benchmark, HasRemarks) else []
+    for line in remarks:
+        print(f"{benchmark.name}: {line}", file=sys.stderr)
+    return remarks
 
 
 def _check_done(store: Store, samples: Sequence[Sample], digests: _ImageDigests) -> None:

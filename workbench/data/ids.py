@@ -37,7 +37,7 @@ class Ids:
     def notes(self) -> list[str]:
         """One sentence for each way of writing that was met, with how often and where first."""
         return [
-            f"`{key}` is written as {kind} in {self._counts[kind, key]} places and read as whole numbers: "
+            f"`{key}` is written as {kind} and read as a whole number, {self._counts[kind, key]} times: "
             + ", ".join(shown)
             + (", ..." if self._counts[kind, key] > len(shown) else "")
             for (kind, key), shown in self._mended.items()

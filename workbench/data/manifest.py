@@ -68,6 +68,8 @@ class BenchmarkEntry(Record):
     """What its samples depend on."""
     image_root: str
     """Folder that the image paths of the samples are relative to."""
+    remarks: list[str] = Field(default_factory=list)
+    """What its reader left out or mended in its files."""
 
 
 class RunOptions(Record):

@@ -277,6 +277,8 @@ class ScoredBenchmark(Record):
     """What its samples depend on."""
     image_root: str
     """Folder that the image paths of the samples are relative to."""
+    remarks: list[str] = Field(default_factory=list)
+    """What its reader left out or mended in its files."""
     samples: int
     """Samples that were asked."""
 

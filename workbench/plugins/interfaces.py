@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.data.masks import Rle
 from workbench.data.predictions import Prediction
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 
 Image = NDArray[np.uint8]
@@ -137,3 +138,12 @@ class Benchmark(Protocol):
     def samples(self) -> Iterable[Sample]: ...
 
     def image_root(self) -> Path: ...
+
+
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A benchmark that says what it left out or mended when it read its files."""
+
+    def remarks(self) -> Sequence[Remark]:
+        """What is to be known of its files beside the problems of samples."""
+        ...

@@ -160,7 +160,7 @@ def _nothing() -> Record:
 
 def _numbers(run: "Run") -> Record:
     """What the history keeps of a run's results. `asked` stands for the benchmark and the samples that were asked."""
-    benchmark = {key: value for key, value in run.manifest["benchmark"].items() if key != "image_root"}
+    benchmark = {key: value for key, value in run.manifest["benchmark"].items() if key not in ("image_root", "remarks")}
     systems = {
         name: {
             "metrics": result["metrics"],

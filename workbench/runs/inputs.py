@@ -21,11 +21,13 @@ def write_inputs(
     systems: Mapping[str, Mapping[str, Any]],
     options: Mapping[str, Any],
     oracles: Mapping[str, Mapping[str, Any]] | None = None,
+    remarks: Sequence[str] = (),
 ) -> None:
     """Write the manifest and the samples; a continued run keeps its `created`.
 
     `systems` maps names to identities; `oracles` maps names to `{"system", "oracle", "identity", "note"}`: the identity
     of what runs for it, None where it is computed from the system's answers, and why it is not available, else None.
+    `remarks` say what the benchmark left out or mended in its files.
     """
     manifest_path = path / "manifest.json"
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -41,6 +43,7 @@ def write_inputs(
             "protocol": benchmark.protocol,
             "identity": benchmark.identity(),
             "image_root": str(root),
+            **({"remarks": list(remarks)} if remarks else {}),
         },
         "systems": dict(systems),
         "options": dict(options),

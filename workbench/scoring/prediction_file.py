@@ -7,10 +7,12 @@ from typing import Any
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import BAD_SAMPLE, Prediction
+from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import values
+from workbench.plugins.interfaces import HasRemarks
 from workbench.plugins.registry import load, prepare
 from workbench.systems.prediction_files import SHOWN, read_predictions
 
@@ -37,23 +39,25 @@ def score_file(
     options: Mapping[str, Any] | None = None,
     missing_as_empty: bool = False,
 ) -> dict[str, Any]:
-    """`{"protocol", "samples", "metrics", "by_targets", "by_kind"}` in plain JSON types.
+    """`{"protocol", "samples", "metrics", "by_targets", "by_kind", "remarks"}` in plain JSON types.
 
     `benchmark` names the reader where it is not the protocol's own, `options` are that reader's. Metrics are fractions,
-    None where undefined; every group has its number of `samples` beside them. Raises `ConfigurationError` for anything
-    wrong in either file: nothing is scored then.
+    None where undefined; every group has its number of `samples` beside them. `remarks` are lines about what the reader
+    left out or mended. Raises `ConfigurationError` for anything wrong in either file: nothing is scored then.
     """
     load("metrics", protocol)
     if not annotations.exists():
         raise ConfigurationError(f"there is no annotation file {annotations}")
     name = benchmark or reader_of(protocol, annotations)
     given = {"annotations": str(annotations), "images": None if images is None else str(images), **(options or {})}
-    samples = list(prepare("benchmarks", name, given)().samples())
+    made = prepare("benchmarks", name, given)()
+    samples = list(made.samples())
     _check_usable(samples, annotations)
     answers = read_predictions(predictions, samples, missing_as_empty)
     if protocol == DROPS_ROWS_WITHOUT_IMAGE and images is not None:
         answers = [_without_image(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
-    return report(overlaps(samples, answers), protocol)
+    remarks = remark_lines(list(made.remarks())) if isinstance(made, HasRemarks) else []
+    return {**report(overlaps(samples, answers), protocol), "remarks": remarks}
 
 
 def report(found: Sequence[SampleOverlap], protocol: str) -> dict[str, Any]:

@@ -24,8 +24,8 @@ NOT_TEXT = [None, 7, 1.5, True, [], {}, ["a", 7], "", " \n", "\ud800", NAN, DEEP
 NOT_PATH = [None, 7, True, [], {}, "", " ", ".", "..", "../x.png", "/x.png", "a/../../x.png", "a\0b", "\udfff", "a:/x"]
 NOT_SIZE = [None, 0, -3, 1.5, 12.0, "12", True, [], {}, NAN, INFINITY, 10**12, 10**400, [12], DEEP]
 NOT_LIST = [None, 7, 1.5, True, "text", {}, NAN]
-NOT_ID = [None, 1.5, 1.0, "1", True, [], {}, 99, -5, NAN, 10**400, DEEP]
-NOT_FLAG = [None, 2, -1, 1.0, "1", [], {}, NAN]
+NOT_ID = [None, 1.5, "1.0", "one", True, [], {}, 99, -5, NAN, 10**400, DEEP]
+NOT_FLAG = [None, 2, -1, 0.5, "yes", [], {}, NAN]
 NOT_SENTENCE = [None, 0, 1, "true", [], {}, NAN]
 NOT_CORNERS = [7, "x", [], [1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 3, "4"], [1, 2, NAN, 4], [9, 9, 1, 1], [1, 2, 3, True],
                [1, 2, 1e300, 4], [1, 2, 10**400, 4], {}, [[1, 2, 3, 4]], [None] * 4]  # fmt: skip
@@ -96,8 +96,8 @@ LAYOUTS = {
         (
             ((0,), NOT_LIST, {0}),
             ((0, "image_id"), NOT_ID, {0, 1}),
-            ((0, "ann_id"), [*NOT_ID, [], [None], [99], [-1, 11], ["11"], [11.0], [11, 21]], {0, 1}),
-            ((2, "ann_id"), [[], [-1, -1], [-1.0], ["-1"], 0, None], {3}),
+            ((0, "ann_id"), [*NOT_ID, [], [None], [99], [-1, 11], ["1.1"], [11.5], [11, 21]], {0, 1}),
+            ((2, "ann_id"), [[], [-1, -1], [-1.5], ["-1."], 0, None], {3}),
             ((0, "split"), [None, 7, [], {}, NAN], {0, 1}),
             ((0, "sentences"), NOT_LIST, {0}),
             ((0, "sentences", 0), NOT_LIST, {0}),
@@ -205,7 +205,7 @@ LAYOUTS = {
             ((1,), NOT_LIST, {1}),
             ((1, "image_path"), NOT_PATH, {1}),
             ((1, "caption"), NOT_TEXT, {1}),
-            ((1, "class_id"), [None, "1", 1.0, True, [], {}, NAN], {1}),
+            ((1, "class_id"), [None, "1.0", 1.5, True, [], {}, NAN], {1}),
             ((1, "box"), NOT_CORNERS, {1}),
             ((1, "segmentation", "counts"), NOT_COUNTS, {1}),
             ((1, "segmentation"), [None, [], *NOT_POLYGONS, 7, "x", {}], {1}),
@@ -220,7 +220,7 @@ LAYOUTS = {
             (("images",), NOT_LIST, {0, 1, 2, 3}),
             (("annotations",), NOT_LIST, {0, 1, 2, 3}),
             (("images", 0), NOT_LIST, {0}),
-            (("images", 0, "id"), [None, 1.5, "1", True, [], {}, NAN, 1001], {0}),
+            (("images", 0, "id"), [None, 1.5, "x", True, [], {}, NAN, 1001], {0}),
             (("images", 0, "file_name"), NOT_PATH, {0}),
             (("images", 0, "text_input"), NOT_TEXT, {0}),
             (("images", 0, "height"), [*NOT_SIZE, 13], {0}),

@@ -28,9 +28,9 @@ def test_what_was_mended_is_said_once_with_how_often_and_where() -> None:
         ids.mend(entry, "image_id", f"annotation {i}")
     assert [entry["image_id"] for entry in entries] == [0, 1, 2, 3, 4, 6, 7, 1.5]
     assert ids.notes() == [
-        "`image_id` is written as a float in 5 places and read as whole numbers: "
+        "`image_id` is written as a float and read as a whole number, 5 times: "
         "annotation 0 (0.0), annotation 1 (1.0), annotation 2 (2.0), ...",
-        "`image_id` is written as text in 1 places and read as whole numbers: annotation 5 ('6')",
+        "`image_id` is written as text and read as a whole number, 1 times: annotation 5 ('6')",
     ]
 
 
