@@ -43,6 +43,8 @@ class Cell:
     """`[T]` square pixels"""
     crowd: NDArray[np.bool_]
     """`[T]`"""
+    image: int = 0
+    """Id of the image: of equal scores, that in the image of the lower id ranks first"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,9 @@ def coco_ap(overlaps: Sequence[SampleOverlap]) -> Measure:
     """COCO's AP, AP50, AP75, AR@1, AR@10, AR@100, and AP and AR of small, medium and large instances.
 
     pycocotools, `cocoeval.py`: a sample is one class in one image, recall is read at 101 points, at most 100 instances
-    of a sample count, areas are in square pixels. Averages over classes are over `facts["category"]` of the samples,
-    which are all of one class where they have none.
+    of a sample count, areas are in square pixels. Of equal scores that in the image of the lower id ranks first, which
+    samples have in `facts["image"]`; without ids that of the earlier sample. Averages over classes are over
+    `facts["category"]` of the samples, which are all of one class where they have none.
     """
     return average_precision([cell_of(overlap) for overlap in overlaps])
 
@@ -92,6 +95,7 @@ def cell_of(overlap: SampleOverlap) -> Cell:
         iou=np.concatenate([overlap.iou, overlap.cover_crowds], axis=1),
         target_areas=np.concatenate([overlap.target_areas, np.zeros(overlap.cover_crowds.shape[1])]),
         crowd=np.arange(overlap.n_targets + overlap.cover_crowds.shape[1]) >= overlap.n_targets,
+        image=overlap.sample.facts.get("image", 0),
     )
 
 
@@ -103,10 +107,12 @@ def average_precision(
     """The measure of COCO's summary; its weights `[S, D]` say how often each cell counts.
 
     `areas` names ranges of square pixels, the first of them for all. A metric without a target in its range is nan
-    (pycocotools prints -1). Of equal scores the detection of the earlier cell ranks first.
+    (pycocotools prints -1). Of equal scores the detection in the image of the lower id ranks first, as pycocotools
+    sorts images, and of one id that of the earlier cell.
     """
     categories = sorted({cell.category for cell in cells}, key=str)
-    members = {c: np.array([i for i, cell in enumerate(cells) if cell.category == c]) for c in categories}
+    order = sorted(range(len(cells)), key=lambda i: cells[i].image)  # stable: the order given within an image
+    members = {c: np.array([i for i in order if cells[i].category == c]) for c in categories}
     first, last = next(iter(areas)), max_detections[-1]
     judged = {
         name: [_judge(cell, low, high, last) for cell in cells] if cells else [] for name, (low, high) in areas.items()
