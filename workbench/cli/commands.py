@@ -69,11 +69,11 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
     )
     out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
-        run = scored(comparison, out)
-        print(scores_table(run.results))
-        if run.results["oracles"]:
-            print(gains_table(run.results))
-        return delivered(run, comparison.tracking_uri)
+        with scored(comparison, out) as run:
+            print(scores_table(run.results))
+            if run.results["oracles"]:
+                print(gains_table(run.results))
+            return delivered(run, comparison.tracking_uri)
     except KeyboardInterrupt:
         print(
             f"workbench: the predictions so far are kept; continue with the same command and --out {out}",

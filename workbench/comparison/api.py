@@ -30,12 +30,14 @@ def compare(
     `options`: by name of a system of the run or of the benchmark, as with `--set`. The other arguments are those of
     `workbench compare`; unlike there, the run is logged to MLflow only where `tracking_uri` is given.
 
-    Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
+    Raises `ConfigurationError` before any work and `StoppedError` where the disk or a server fails; predictions are
+    kept whatever is raised.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
     from workbench.plugins.options import assignments
 
     settings = assignments(options or {})
     comparison = Comparison(systems, benchmark, limit, mode, seed, time_limit, settings, tracking_uri, oracles)
-    run, _ = with_report(scored(comparison, Path(out)))
-    return with_tracking(run, tracking_uri)[0] if tracking_uri else run
+    with scored(comparison, Path(out)) as run:
+        run, _ = with_report(run)
+        return with_tracking(run, tracking_uri)[0] if tracking_uri else run

@@ -2,14 +2,16 @@
 
 import inspect
 import re
+import shlex
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, disk_fault, stopping
 from workbench.plugins import registry
 from workbench.plugins.options import settings_by_name
 
@@ -73,70 +75,98 @@ class Comparison:
         return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
 
 
-def scored(comparison: Comparison, out: Path) -> "Run":
-    """Run and score all of it in the run folder `out`, or continue there; report and MLflow follow with `delivered`.
+@contextmanager
+def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
+    """Run and score all of it in the run folder `out`, or continue there. The folder's lock is held in the block, which
+    is for what follows: report and MLflow (`delivered`).
 
-    Raises `ConfigurationError` before any work; predictions are kept whatever else is raised.
+    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails; predictions are
+    kept whatever else is raised.
     """
     systems, make_benchmark = comparison.plugins()
     registry.load("reporters", "html")
 
     from workbench.comparison.runner import run
-    from workbench.runs.files import check_writable
+    from workbench.runs.files import check_writable, held
     from workbench.scoring.finish import finish
 
     check_writable(out)
-    run(
-        systems,
-        make_benchmark,
-        out,
-        limit=comparison.limit,
-        mode=comparison.mode,
-        seed=comparison.seed,
-        time_limit=comparison.time_limit,
-        oracles=comparison.oracles,
-        settings=comparison.notes(),
-    )
-    return finish(out)
+    goes_on = f"give the same command again, with --out {out}"
+    with held(out):
+        with stopping(f"The predictions so far are kept in {out}: when there is room, {goes_on}"):
+            run(
+                systems,
+                make_benchmark,
+                out,
+                limit=comparison.limit,
+                mode=comparison.mode,
+                seed=comparison.seed,
+                time_limit=comparison.time_limit,
+                oracles=comparison.oracles,
+                settings=comparison.notes(),
+            )
+        with stopping(f"All predictions are in {out}, but not their scores: when there is room, {goes_on}", True):
+            found = finish(out)
+        yield found
 
 
 def delivered(run: "Run", tracking_uri: str | None) -> tuple["Run", bool]:
     """Write the report of a finished run and log the run to MLflow; returns the run and whether both went well."""
-    run, reported = with_report(run)
-    run, tracked = with_tracking(run, tracking_uri)
+    from workbench.runs.files import held
+
+    with held(run.path):
+        run, reported = with_report(run)
+        run, tracked = with_tracking(run, tracking_uri)
     return run, reported and tracked
 
 
 def with_report(run: "Run") -> tuple["Run", bool]:
     """Write report and figures of a finished run into its folder; returns the run and whether that went well."""
+    from workbench.runs.files import held
     from workbench.runs.run import add_report
 
     write, draw = (registry.load("reporters", name) for name in ("html", "figures"))
-    try:
-        path = write(run, run.path / "report.html")
-        draw(run, run.path / "figures")
-    except Exception:  # the results are on disk: say what failed, go on
-        traceback.print_exc()
-        print(f"workbench: the report failed; write it with `workbench report {run.path}`", file=sys.stderr)
-        return run, False
+    with held(run.path):
+        try:
+            path = write(run, run.path / "report.html")
+            draw(run, run.path / "figures")
+            reported = add_report(run, path)
+        except Exception as error:  # the results are on disk: say what failed, go on
+            reason = disk_fault(error)
+            if reason is None:
+                traceback.print_exc()
+            because = f" ({reason})" if reason else ""
+            again = f"write it with `workbench report {run.path}`"
+            print(f"workbench: the report failed{because}; {again}", file=sys.stderr)
+            return run, False
     here = Path.cwd()
     print(f"report: {path.relative_to(here) if path.is_relative_to(here) else path}")
-    return add_report(run, path), True
+    return reported, True
 
 
 def with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
-    """Log a finished run to MLflow; returns the run and whether that went well."""
+    """Log a finished run to MLflow; returns the run and whether that went well, or was not wanted (`none`)."""
+    from workbench.runs.files import held
     from workbench.runs.run import add_tracking
     from workbench.tracking.log import TrackingError, track
 
-    try:
-        logged = track(run, uri)
-    except TrackingError as error:
-        print(f"workbench: {error}", file=sys.stderr)
-        return run, False
-    print(f"MLflow: experiment {logged['experiment']}; open it with")
-    print(f"    mlflow ui --backend-store-uri {logged['tracking_uri']}")
-    return add_tracking(run, logged), True
+    with held(run.path):
+        try:
+            logged = track(run, uri)
+            tracked = add_tracking(run, logged) if logged else run
+        except TrackingError as error:
+            print(f"workbench: {error}", file=sys.stderr)
+            return run, False
+        except OSError as error:
+            reason = disk_fault(error)
+            if reason is None:
+                raise
+            print(f"workbench: the run was logged to MLflow, but {run.path} cannot say so: {reason}", file=sys.stderr)
+            return run, False
+    if logged:
+        print(f"MLflow: experiment {logged['experiment']}; open it with")
+        print(f"    mlflow ui --backend-store-uri {shlex.quote(logged['tracking_uri'])}")
+    return tracked, True
 
 
 def _described(maker: "str | Callable[..., System]") -> str:

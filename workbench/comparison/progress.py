@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from workbench.data.plain import plain
+
 
 class Progress:
     """Counts samples of one system: done, rate, time left, failures.
@@ -23,6 +25,7 @@ class Progress:
     ) -> None:
         self.label, self.total, self.done, self.failed = label, total, done, failed
         self._stream = stream or sys.stderr
+        self._write = getattr(self._stream, "control", self._stream.write)  # its own sequences pass a plain output
         self._terminal = self._stream.isatty()
         self._interval = 0.2 if self._terminal else 5.0
         self._clock = clock
@@ -43,7 +46,7 @@ class Progress:
         if self._last != self.done:
             self._show()
         if self._terminal:
-            self._stream.write("\n")
+            self._write("\n")
 
     def line(self) -> str:
         """`label: 12/240 samples, 3.1/s, 1:14 left, 2 failed`"""
@@ -57,7 +60,7 @@ class Progress:
     def _show(self) -> None:
         self._shown, self._last = self._clock(), self.done
         end = "\x1b[K" if self._terminal else "\n"
-        self._stream.write(("\r" if self._terminal else "") + self.line() + end)
+        self._write(("\r" if self._terminal else "") + plain(self.line()) + end)
         self._stream.flush()
 
 

@@ -25,7 +25,7 @@ from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Benchmark, HasOracles, HasRemarks, Rerunnable, Resumable, System
-from workbench.runs.files import check_writable, lock
+from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
 from workbench.scoring.oracles import DERIVED, unavailable
@@ -64,7 +64,7 @@ def run(
         parts = _parts(made, oracles)
         made = [one for item in made for one in (item, *_variants(item, parts, samples, planned))]
     digests = _ImageDigests()
-    with lock(out), ExitStack() as stack:
+    with held(out), ExitStack() as stack:
         conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
         queue: list[tuple[_Made, Store]] = []
         for item in made:

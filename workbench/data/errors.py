@@ -1,6 +1,11 @@
-"""The two ways in which an input can be wrong, what each one stops, and how a message shows what was given."""
+"""What can be wrong with an input, what a fault of disk or server stops, and how a message shows what was given."""
 
+import errno
+import os
 import reprlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _repr = reprlib.Repr()
 _repr.maxlevel = 2
@@ -13,6 +18,48 @@ class ConfigurationError(Exception):
 
 class SampleError(Exception):
     """Something is wrong with one sample: recorded against that sample, never ends a run."""
+
+
+class StoppedError(Exception):
+    """The disk or a server failed in the middle of the work: what is done is kept, and the same command goes on with
+    it. `complete`: all predictions are there, only what is made of them is not."""
+
+    def __init__(self, message: str, complete: bool = False) -> None:
+        super().__init__(message)
+        self.complete = complete
+
+
+_DISK = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENODEV", "ESTALE")
+    if hasattr(errno, name)
+}
+_SQLITE = ("disk is full", "disk I/O error", "readonly database", "unable to open database")
+
+
+def disk_fault(error: BaseException | None) -> str | None:
+    """What the disk refused (`No space left on device: FILE`), where that is behind an error, else None."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            reason = os.strerror(error.errno or 0)
+            return reason if error.filename is None else f"{reason}: {error.filename}"
+        sqlite = sys.modules.get("sqlite3")  # not imported for this alone
+        if sqlite and isinstance(error, sqlite.OperationalError) and any(text in str(error) for text in _SQLITE):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
+def stopping(kept: str, complete: bool = False) -> Iterator[None]:
+    """Turn what the disk refuses in the block into a `StoppedError` that says what is kept."""
+    try:
+        yield
+    except Exception as error:
+        reason = disk_fault(error)
+        if reason is None or isinstance(error, ConfigurationError | SampleError | StoppedError):
+            raise
+        raise StoppedError(f"{reason}. {kept}", complete) from error
 
 
 def short(value: object) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from workbench.comparison.comparison import delivered, scored
 from workbench.data.digests import digest, flatten
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, StoppedError
 from workbench.plugins import registry
 from workbench.regression.history import (
     FAILED,
@@ -63,6 +63,9 @@ def run_once(schedule: Schedule) -> int:
         try:
             record, code = _compared(schedule, run)
         except KeyboardInterrupt:
+            say(schedule, f"stopped; what was predicted is kept, and the next comparison continues {run}")
+            raise
+        except StoppedError:
             say(schedule, f"stopped; what was predicted is kept, and the next comparison continues {run}")
             raise
         attempts = len(read_records(run / "attempts.jsonl"))
@@ -133,12 +136,14 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
     """The record of a comparison, whatever becomes of it, and the exit code."""
     record = _nothing()
     try:
-        with redirect_stdout(sys.stderr):
-            run, complete = delivered(scored(schedule.comparison, folder), schedule.comparison.tracking_uri)
+        with redirect_stdout(sys.stderr), scored(schedule.comparison, folder) as found:
+            run, complete = delivered(found, schedule.comparison.tracking_uri)
         record |= _numbers(run)
         baseline, verdict = _judged(schedule, run, record["asked"])
     except ConfigurationError as error:
         return {**record, "state": FAILED, "reason": str(error)}, WRONG
+    except StoppedError:
+        raise
     except Exception as error:
         traceback.print_exc()
         return {**record, "state": FAILED, "reason": f"{type(error).__name__}: {error}"}, BROKEN

@@ -71,6 +71,7 @@ OUTCOMES = {
     2: "not started: wrong configuration, or another process is at it",
     3: "done, but the report, the index or the tracking failed",
     4: "failed",
+    5: "stopped by the disk or a server; the next one continues it",
     130: "stopped",
 }
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, short
@@ -16,6 +16,9 @@ from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample, sample_from_json
 from workbench.data.vocabulary import OUTCOMES
 from workbench.runs.files import damaged, read_records
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Record = dict[str, Any]
 
@@ -103,6 +106,20 @@ def read_sessions(path: Path) -> list[Record]:
 
     _each(path, records, check)
     return records
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """A Parquet table, with its checksums; raises `ConfigurationError` where it is damaged."""
+    import pyarrow.parquet as pq
+
+    try:
+        table: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+        raise ConfigurationError(
+            f"{path} is damaged: {str(error).splitlines()[0]}. Delete results.json beside it, and "
+            "`workbench report RUN` makes both again from the predictions"
+        ) from error
+    return table
 
 
 def _each(path: Path, records: Sequence[Record], check: Callable[[Record], None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from workbench.data.errors import ConfigurationError, short
 
@@ -95,9 +95,24 @@ def _advice(path: Path, numbers: Sequence[int]) -> str:
     return f"{delete}: the other lines are kept"
 
 
+_HELD: set[Path] = set()
+"""Folders that this process holds."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Like `lock`, but nothing more where this process holds the folder already."""
+    if folder.resolve() in _HELD:
+        yield
+        return
+    with lock(folder):
+        yield
+
+
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; raises `ConfigurationError` that names the holder where it is held."""
+    place = folder.resolve()
     with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,7 +123,11 @@ def lock(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
         file.flush()
-        yield
+        _HELD.add(place)
+        try:
+            yield
+        finally:
+            _HELD.discard(place)
 
 
 def check_writable(folder: Path) -> None:
@@ -123,17 +142,30 @@ def check_writable(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file in one step; numbers that are not finite become null."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
-    temporary.replace(path)
+    text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Replace a file of JSON lines, each with its checksum, in one step."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
+    with replacing(path) as file:
         file.writelines(map(sealed, records))
-    temporary.replace(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` when all of it is on disk; before that, `path` stays as it is."""
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read_json(path: Path) -> Any:

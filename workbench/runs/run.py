@@ -95,9 +95,9 @@ class Run:
 
     def table(self) -> "pd.DataFrame":
         """One row for each sample and system; raises `ConfigurationError` where the run is not finished."""
-        import pandas as pd
+        from workbench.runs.checks import read_table
 
-        return pd.read_parquet(_existing(self.path / "samples.parquet"))
+        return read_table(_existing(self.path / "samples.parquet"))
 
     def metrics(self, by: Literal["kind", "targets"] | None = None) -> "pd.DataFrame":
         """One row for each system and number: `system`, `metric`, `value`, `low`, `high` (95 %), `unit`, `samples`.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.checks import read_sessions
-from workbench.runs.files import write_json
+from workbench.runs.files import held, replacing, write_json
 
 if TYPE_CHECKING:
     pass
@@ -16,6 +16,12 @@ from workbench.tracking.load import load_run
 
 def finish(path: Path) -> Run:
     """Score a run whose predictions are complete: write `results.json` and `samples.parquet`, and read it back."""
+    load_run(path)  # refuses what is no run before a lock is made in it
+    with held(path):
+        return _finish(path)
+
+
+def _finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.failures.funnel import funnel
@@ -35,7 +41,8 @@ def finish(path: Path) -> Run:
         for system, answers in predictions.items()
         for row in protocols.table(samples, answers, found[system])
     ]
-    pd.DataFrame(rows).to_parquet(run.path / "samples.parquet", index=False)
+    with replacing(run.path / "samples.parquet") as file:
+        pd.DataFrame(rows).to_parquet(file, index=False, write_page_checksum=True)
     systems = {
         system: {
             **protocols.score(samples, answers, protocol, found[system]),

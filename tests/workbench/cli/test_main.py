@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Install
-from workbench.cli.commands import ALL_TINY, _names
+from workbench.cli.commands import ALL_TINY, system_names
 from workbench.cli.main import main
 from workbench.comparison.comparison import Comparison
 from workbench.tracking.load import load_run
@@ -292,7 +292,7 @@ def test_all_tiny_means_the_tiny_systems_whose_checkpoints_are_there(
     targets = {"untrained-tiny": "untrained", "trained-tiny": "trained", "free-tiny": "free", "toy": "free"}
     systems = {name: f"tiny_systems:{target}" for name, target in targets.items()}
     install("acme", {"systems": {**systems, "broken-tiny": "tiny_systems:nothing"}}, {"tiny_systems": TINY_SYSTEMS})
-    names = set(_names(ALL_TINY))
+    names = set(system_names(ALL_TINY))
     assert {"trained-tiny", "free-tiny", "instructsam-tiny", "sam3-agent-tiny", "sam3-phrase-tiny"} <= names
     assert not names & {"untrained-tiny", "broken-tiny", "toy", "instructsam"}
     left_out = capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""Text that a terminal or a page shows and does not obey, and output that ends quietly.
+
+Ids, instructions, replies, file names and servers' messages are shown as text: escape sequences, control characters and
+marks that turn the direction of writing are removed, so that none of them can colour, overwrite or reorder what the
+workbench says.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+_SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor, erasing
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links, clipboard
+    r"|\x1b[ -/]*[0-~]"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_HALVES = re.compile(r"[\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """The text without terminal sequences, control characters (but for tab and new line) and overrides of the writing
+    direction; what no encoding takes (half a surrogate pair) becomes `\\udc00`."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _CONTROLS.sub("", _SEQUENCES.sub("", text))
+    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class PlainOutput:
+    """A text stream that shows plain text alone, and goes quiet where nobody reads it or its disk is full.
+
+    So `workbench compare ... | head` finishes its work. `failure` says what went wrong, but for a reader that left.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._quiet = False
+        self.failure: str | None = None
+
+    def write(self, text: str) -> int:
+        self.control(plain(text))
+        return len(text)
+
+    def control(self, text: str) -> None:
+        """Write as it is: for the workbench's own sequences."""
+        if not self._quiet:
+            with self._leaving():
+                self._stream.write(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if not self._quiet:
+            with self._leaving():
+                self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._quiet = True
+            if not isinstance(error, BrokenPipeError):
+                self.failure = error.strerror
+            with suppress(OSError, ValueError):  # else the interpreter tries again when it ends, and complains
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+
+@contextmanager
+def plain_output() -> Iterator[PlainOutput]:
+    """Standard output and error as plain outputs, for the length of a command; gives standard output.
+
+    Characters that the terminal's encoding lacks are escaped. A stream that was closed at the start is opened to
+    nowhere: a run's files would otherwise take its number, and what others print would end up in them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    before = sys.stdout, sys.stderr
+    out, error = (PlainOutput(_escaping(stream)) for stream in before)
+    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, error)
+    try:
+        yield out
+    finally:
+        out.flush()
+        error.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _escaping(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    with suppress(AttributeError):  # a stream of a notebook or a test takes any character
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+    return stream
