@@ -111,12 +111,12 @@ class Sam3Agent:
 
     async def _answer(self, sample: Sample, image: Image, timed: bool = False) -> Prediction:
         from agents.loop.graph import arun
-        from agents.loop.oracle_parts import Perfect
+        from agents.loop.oracle_parts import Oracle
         from agents.loop.workspace import Workspace
 
-        perfect = Perfect(self.perfect, sample.targets, sample.phrase) if self.perfect else None
+        oracle = Oracle(self.perfect, sample.targets, sample.phrase) if self.perfect else None
         workspace = Workspace(
-            image, sample.instruction, self.model, self.segmenter, self.prompts, self.options, perfect, self._queue()
+            image, sample.instruction, self.model, self.segmenter, self.prompts, self.options, oracle, self._queue()
         )
         begun = time.perf_counter()
         if self._unfinished:
@@ -131,7 +131,7 @@ class Sam3Agent:
             final = await arun(workspace)
         latency = time.perf_counter() - begun
         ending = final["ending"]
-        chosen = [workspace.found[mask] for mask in final["selected"]]
+        chosen = [workspace.masks[mask] for mask in final["selected"]]
         return Prediction(
             sample_id=sample.sample_id,
             instances=tuple(Instance(found.mask, found.score) for found in chosen),

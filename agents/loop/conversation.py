@@ -1,7 +1,7 @@
 """The agent's conversation as plain data: turns of texts and references to pictures, never pixels.
 
-What stays in the context follows the SAM 3 agent: the system text, the opening, and everything from the latest
-segment_phrase call on; older rounds are forgotten except for the phrases that they used up.
+What stays in the context follows the SAM 3 agent: the system text, the opening, and everything since the latest call
+of segment_phrase. Of older rounds only the phrases are kept, as part of the opening.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,8 +52,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message. `anchor` marks a reply that called segment_phrase; `passing` marks an exchange about a mistake, gone
-    from the conversation once a reply can be carried out."""
+    """One message. `anchor`: a reply that called segment_phrase. `passing`: part of an exchange about a mistake, which
+    is removed as soon as a reply can be carried out."""
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Text | Shown, ...]
@@ -70,7 +70,7 @@ def opening(prompts: Prompts, query: str, raw: int) -> list[Turn]:
 
 
 def replied(turns: Sequence[Turn], reply: str, *, anchor: bool) -> list[Turn]:
-    """The turns with a reply that can be carried out, cut after its call; exchanges about mistakes are gone."""
+    """The turns with a reply that can be carried out, cut after its call, and without exchanges about mistakes."""
     return [*(t for t in turns if not t.passing), Turn("assistant", (_reply(reply),), anchor=anchor)]
 
 
@@ -92,7 +92,7 @@ def prune(turns: Sequence[Turn], prompts: Prompts, query: str, used: Sequence[st
 
 
 def examined(turns: Sequence[Turn], prompts: Prompts) -> list[Turn]:
-    """The turns, ended by the call of a check, with the picture that was checked replaced by a few words."""
+    """The turns, of which the last called for checks, with a short text in place of the picture that was checked."""
     moved = Turn("user", (Text("masks_placeholder_after_examine", prompts.masks_moved),))
     return [*turns[:-2], moved, turns[-1]]
 

@@ -1,4 +1,5 @@
-"""The SAM 3 agent as a LangGraph graph: a node per step, plain state, pixels and models in the sample's workspace.
+"""The SAM 3 agent as a LangGraph graph: a node for each step. The state is plain data; pixels and models are in the
+sample's workspace.
 
 `docs/agent.md` has its drawing, which `python -m agents.loop.mermaid` makes from the graph itself.
 """
@@ -19,7 +20,7 @@ from agents.language_models.chat_completion import quoted
 from agents.language_models.interface import Message, ModelUnavailableError, PromptTooLongError
 from agents.loop import conversation, patience, tools
 from agents.loop.conversation import Shown, Text, Turn
-from agents.loop.workspace import NOTE_LIMIT, Ending, Found, Workspace
+from agents.loop.workspace import NOTE_LIMIT, Ending, SeenMask, Workspace
 from workbench.data.predictions import Call, Candidate, Note, Sent
 
 Verdict = bool | Ending
@@ -28,9 +29,12 @@ _STEPS_A_ROUND = 4
 
 
 class State(TypedDict):
-    """Texts, numbers and masks as RLE; pictures are only said to show which masks. `current` holds the masks that can
-    be selected, in the order of their numbers; `phrases` those that were run; `mistakes` counts replies in a row that
-    could not be carried out; `ending` is None for an answer. The last four grow with the workspace's own lists."""
+    """Where a sample is: texts, numbers and masks as RLE, no pixels.
+
+    `current`: the masks that can be selected, in the order of their numbers. `phrases`: those that were run.
+    `mistakes`: how many replies in a row could not be carried out. `ending`: None for an answer. The last four are
+    copies of the workspace's lists, to which each step adds what is new.
+    """
 
     turns: list[Turn]
     reply: str
@@ -44,7 +48,7 @@ class State(TypedDict):
     ending: Ending | None
     calls: Annotated[list[Call], operator.add]
     candidates: Annotated[list[Candidate], operator.add]
-    found: Annotated[list[Found], operator.add]
+    masks: Annotated[list[SeenMask], operator.add]
     drawings: Annotated[list[tuple[int, ...]], operator.add]
 
 
@@ -56,13 +60,13 @@ class Check(TypedDict):
 
 
 def run(workspace: Workspace) -> State:
-    """Work on one sample until it ends; the trace of it is in the workspace."""
+    """Run the agent on one sample to its end, and return the last state; the trace is in the workspace."""
     return background.run(arun(workspace))
 
 
 async def arun(workspace: Workspace, saver: Any = None, thread: str = "") -> State:
-    """Like `run`, on the event loop. With a LangGraph checkpointer `saver` every step is kept under the name `thread`,
-    and a sample that was broken off goes on behind its last step."""
+    """Like `run`, on the event loop. With a LangGraph checkpointer `saver` every step is stored under the name
+    `thread`, and a sample that was interrupted continues after its last step."""
     options = workspace.options
     config: Any = {
         "recursion_limit": _STEPS_A_ROUND * (options.max_generations + 1) + 4,
@@ -125,7 +129,7 @@ async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["par
 
 
 async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "segment", "check", "finish"]]:
-    """Read the reply and go where it says, or back with what is wrong with it."""
+    """Read the reply and go to the node of its tool, or tell the model what is wrong with it and ask again."""
     workspace = runtime.context
     call = tools.parse(state["reply"], len(state["current"]), checks=workspace.options.checks)
     assert workspace.latest is not None
@@ -136,8 +140,8 @@ async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["a
         return _correct(state, workspace, call)
     workspace.latest.note.tool = call.name
     reply = state["reply"]
-    if workspace.perfect:
-        call, reply = workspace.perfect.rewritten(call, reply)
+    if workspace.oracle:
+        call, reply = workspace.oracle.rewritten(call, reply)
     turns = conversation.replied(state["turns"], reply, anchor=call.name == "segment_phrase")
     update: dict[str, Any] = {"turns": turns, "mistakes": 0}
     match call.name:
@@ -213,7 +217,7 @@ async def unanswered(state: State, runtime: Runtime[Workspace], error: NodeError
 
 
 async def unchecked(state: Check, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["join"]]:
-    """A check that failed for good has that as its verdict."""
+    """A check that failed for good has its failure as the verdict."""
     ending = runtime.context.lost = _ending(error)
     return Command(goto="join", update={"verdicts": {state["mask"]: ending}})
 
@@ -236,7 +240,8 @@ def _show(
     *,
     accepted: bool = False,
 ) -> Command[Any]:
-    """Tell the model what a tool gave: a text and, where there are masks, their picture; forget older rounds."""
+    """Add the result of a tool to the conversation (a text, and the picture of the masks if there are any), remove
+    older rounds, and ask the model."""
     parts: tuple[Text | Shown, ...] = (text,)
     if masks:
         described = Text(text.kind, text.text + workspace.describe(masks))
@@ -246,11 +251,11 @@ def _show(
 
 
 async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
-    """A verdict, asked for again, with what was wrong, while it cannot be read."""
-    if workspace.perfect and (known := workspace.perfect.verdict(workspace.found[mask].mask)) is not None:
+    """The verdict on one mask. While a reply cannot be read, the model is told so and asked again."""
+    if workspace.oracle and (known := workspace.oracle.verdict(workspace.masks[mask].mask)) is not None:
         return known
     messages = await asyncio.to_thread(check_messages, workspace, mask)
-    counts = (workspace.found[mask].mask["counts"],)
+    counts = (workspace.masks[mask].mask["counts"],)
     pictures = [Sent("user", picture=kind, masks=counts) for kind in ("single_mask", "zoomed")]
     said: list[Sent] = []
     while True:
@@ -323,12 +328,12 @@ def _end(workspace: Workspace, ending: Ending) -> Command[Any]:
 
 
 def _go(workspace: Workspace, goto: Any, **update: Any) -> Command[Any]:
-    """On to a node, with what changed and what was recorded."""
+    """Go to a node, with the fields of the state that changed and what the workspace recorded."""
     return Command(goto=goto, update=update | workspace.news())
 
 
 def _about(turns: Sequence[Turn]) -> str:
-    """What a request follows on: the kind of the first text of its last message."""
+    """The kind of the first text of the last message: what the request is about."""
     return next(part.kind for part in turns[-1].parts if isinstance(part, Text))
 
 
@@ -339,7 +344,7 @@ def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[Sent]:
     for turn in turns[1:]:
         for part in turn.parts if turn.role == "user" else ():
             if isinstance(part, Shown):
-                masks = tuple(workspace.found[m].mask["counts"] for m in workspace.drawings[part.picture])
+                masks = tuple(workspace.masks[m].mask["counts"] for m in workspace.drawings[part.picture])
                 sent.append(Sent(turn.role, picture=part.kind, masks=masks))
             else:
                 sent.append(Sent(turn.role, part.text[:NOTE_LIMIT]))

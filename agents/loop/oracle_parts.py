@@ -15,15 +15,17 @@ FITS = 0.5
 
 
 @dataclass(frozen=True)
-class Perfect:
-    """A part that knows the truth: `targets`, and the benchmark's `phrase` for them, None where it has none."""
+class Oracle:
+    """A part of the agent that answers from the truth: the sample's `targets`, and the `phrase` by which the benchmark
+    names them (None if it has none)."""
 
     part: Part
     targets: Sequence[Rle]
     phrase: str | None
 
     def rewritten(self, call: tools.ToolCall, reply: str) -> tuple[tools.ToolCall, str]:
-        """A call of segment_phrase, and the reply that it stood in, with the true phrase; any other as it is."""
+        """For a call of segment_phrase: the call and the model's reply with the true phrase in it. Other calls and
+        their replies are returned unchanged."""
         if self.part != "rewriter" or call.name != "segment_phrase" or self.phrase is None:
             return call, reply
         right = tools.ToolCall("segment_phrase", phrase=self.phrase)
@@ -34,5 +36,5 @@ class Perfect:
         return right, f"<tool>{written}{tools.CLOSE}"
 
     def verdict(self, mask: Rle) -> bool | None:
-        """Whether a mask check accepts; None where checks are the model's own."""
+        """Whether a mask check accepts the mask; None if the model itself is to check."""
         return bool((iou_matrix([mask], self.targets) >= FITS).any()) if self.part == "checker" else None

@@ -1,4 +1,4 @@
-"""Keeps the steps of samples on disk while they are worked on, so that a killed run goes on inside a sample."""
+"""Keeps the agent's steps on disk, so that a run that was killed continues in the middle of a sample."""
 
 import hashlib
 from pathlib import Path
@@ -18,18 +18,22 @@ KEPT = (
     conversation.Text,
     conversation.Shown,
     workspace.Ending,
-    workspace.Found,
+    workspace.SeenMask,
     predictions.Call,
     predictions.Note,
     predictions.Sent,
     predictions.Candidate,
 )
 """What the graph's state is made of besides plain types; nothing else is ever read back."""
+_LAYOUT = 2  # of the state: steps that a version with another one left are not read, and their samples start anew
 
 
 class Unfinished:
-    """A SQLite file of LangGraph checkpoints, one thread for each sample. A sample's steps are forgotten when the next
-    ones are asked for: only then is its answer known to be stored."""
+    """A SQLite file of LangGraph checkpoints, with one thread for each sample.
+
+    The steps of an answered sample are deleted when the next samples are asked for, not before: only then is its answer
+    known to be in the store.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "unfinished.sqlite"
@@ -45,16 +49,16 @@ class Unfinished:
         return saver
 
     async def forget_answered(self) -> None:
-        """Drop the steps of the samples that `answered` named."""
+        """Delete the steps of the samples for which `answered` was called."""
         while self._answered:
             await self.saver.adelete_thread(self._answered.pop())
 
     def answered(self, thread: str) -> None:
-        """Note that a sample has its answer."""
+        """Mark a sample as answered: its steps are deleted when the next samples are asked for."""
         self._answered.append(thread)
 
     async def has(self, thread: str) -> bool:
-        """Whether steps of a sample are there."""
+        """Whether there are stored steps of a sample."""
         return await self.saver.aget_tuple({"configurable": {"thread_id": thread}}) is not None
 
 
@@ -67,7 +71,7 @@ async def _daemon(connection: aiosqlite.Connection) -> aiosqlite.Connection:
 
 
 def thread_of(sample_id: str, instruction: str, image: Image) -> str:
-    """The name of a sample's steps; another image or instruction of the same id has another."""
-    total = hashlib.sha256(f"{sample_id}\0{instruction}\0{image.shape}".encode())
+    """The name under which a sample's steps are kept: a digest of its id, instruction and image."""
+    total = hashlib.sha256(f"{_LAYOUT}\0{sample_id}\0{instruction}\0{image.shape}".encode())
     total.update(image.tobytes())
     return total.hexdigest()

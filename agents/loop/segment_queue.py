@@ -1,4 +1,4 @@
-"""Phrases of samples that wait for the segmenter at the same time are run together."""
+"""Runs the phrases of several samples through the segmenter together, where they wait for it at the same time."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ class Asked:
 
 
 class PhraseQueue:
-    """A segmenter with those who wait for it: while it works, phrases gather, and go together next time."""
+    """A segmenter that several samples share: the phrases that arrive while it is at work make up its next batch."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.segmenter = segmenter
@@ -36,11 +36,11 @@ class PhraseQueue:
 
     async def masks(self, asked: Asked) -> PhraseMasks:
         """The masks of a phrase; raises what the segmenter raises."""
-        found: asyncio.Future[PhraseMasks] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, found))
+        answer: asyncio.Future[PhraseMasks] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._empty())
-        return await found
+        return await answer
 
     async def _empty(self) -> None:
         while self._waiting:
@@ -56,15 +56,16 @@ class PhraseQueue:
                     future.set_result(answer)
 
     def _run(self, asked: Sequence[Asked]) -> list[PhraseMasks | Exception]:
-        """All at once; where that fails, one by one, so that none fails for another's sake."""
+        """The masks of all phrases in one batch. If the batch fails, each phrase is run alone, so that only the one
+        that caused the failure fails."""
         if not asked:
             return []
         if len(asked) > 1 and isinstance(self.segmenter, BatchSegmenter):
             counts = [len(one.trace.calls) for one in asked]
             try:
                 return list(together(self.segmenter, asked))
-            except Exception:  # whatever it is, the one that it belongs to will raise it again
-                for one, count in zip(asked, counts, strict=True):  # what was encoded stays so
+            except Exception:  # the phrase that caused it raises it again when it is run alone
+                for one, count in zip(asked, counts, strict=True):  # the images that were encoded are not encoded again
                     done = [
                         call for call in one.trace.calls[count:] if call.kind == "encode" and one.features is not None
                     ]
@@ -79,7 +80,7 @@ class PhraseQueue:
 
 
 def alone(segmenter: Segmenter, asked: Asked) -> PhraseMasks:
-    """A phrase by itself, its image encoded if it is not yet."""
+    """The masks of one phrase; encodes its image first if that was not done before."""
     if asked.features is None:
         with _timed([asked], "encode"):
             asked.features = segmenter.encode(asked.image)
@@ -90,7 +91,7 @@ def alone(segmenter: Segmenter, asked: Asked) -> PhraseMasks:
 
 
 def together(segmenter: BatchSegmenter, asked: Sequence[Asked]) -> Sequence[PhraseMasks]:
-    """Phrases of several images, in order."""
+    """The masks of phrases about several images in one batch, in order."""
     new = [one for one in asked if one.features is None]
     if new:
         with _timed(new, "encode"):
@@ -106,7 +107,8 @@ def together(segmenter: BatchSegmenter, asked: Sequence[Asked]) -> Sequence[Phra
 
 @contextmanager
 def _timed(asked: Sequence[Asked], kind: str) -> Iterator[list[Call]]:
-    """A call in the trace of each: it lasts its share of the time, so that the sum over samples is the work done."""
+    """Record the block as a call of every sample. Each gets an equal share of the time, so that the sum over the
+    samples is the time that passed."""
     begun = time.perf_counter()
     sharing = len(asked) if len(asked) > 1 else None
     calls = [Call(kind, begun - one.trace.origin, note=Note(together=sharing)) for one in asked]

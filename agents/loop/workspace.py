@@ -1,4 +1,4 @@
-"""What one sample works with and on: models, pictures, masks, trace. The graph's state refers to it by number."""
+"""What one sample needs: models, pictures, masks and the trace. The graph's state refers to them by their numbers."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from agents.language_models.interface import (
     PromptTooLongError,
     Reply,
 )
-from agents.loop.oracle_parts import Perfect
+from agents.loop.oracle_parts import Oracle
 from agents.loop.segment_queue import Asked, PhraseQueue
 from agents.loop.suppression import postprocess
 from agents.options import Options
@@ -41,8 +41,8 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A mask that was found: as RLE at image size, with its score and the phrase that found it."""
+class SeenMask:
+    """A mask that the language model may see: RLE at image size, its score, and the phrase that the segmenter had."""
 
     mask: Rle
     score: float
@@ -51,9 +51,12 @@ class Found:
 
 @dataclass
 class Workspace:
-    """One sample. `drawings` and `found` only grow, so their indices stay valid; a drawing is the masks whose numbered
-    marks a picture shows, none for the image itself. What is new since the last `news` goes into the graph's state, and
-    `restore` takes it back from there."""
+    """What one sample needs while the agent works on it.
+
+    `masks` and `drawings` only grow, so the numbers in the graph's state stay valid. A drawing says which masks a
+    picture marks: none for the image itself. After each step the graph adds to its state what is new since the step
+    before (`news`); a run that goes on after a kill takes it back from there (`restore`).
+    """
 
     image: Image
     query: str
@@ -61,12 +64,12 @@ class Workspace:
     segmenter: Segmenter
     prompts: Prompts
     options: Options
-    perfect: Perfect | None = None
+    oracle: Oracle | None = None
     phrases: PhraseQueue | None = None
     """Where the segmenter is shared with other samples."""
     trace: Trace = field(default_factory=Trace)
     drawings: list[tuple[int, ...]] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
+    masks: list[SeenMask] = field(default_factory=list)
     latest: Call | None = None
     """The record of the latest request of the main conversation."""
     lost: Ending | None = None
@@ -85,12 +88,12 @@ class Workspace:
         return self.trace.origin + self.options.time_limit - time.perf_counter()
 
     def news(self) -> dict[str, list[Any]]:
-        """Calls that ended, candidates, masks and drawings since the last time, for the graph's state."""
+        """The calls that ended and the candidates, masks and drawings that were added since this was last asked."""
         ended = [call for call in self.trace.calls if call.duration and id(call) not in self._told_calls]
         self._told_calls |= {id(call) for call in ended}
         grown: dict[str, list[Any]] = {
             "candidates": self.trace.candidates,
-            "found": self.found,
+            "masks": self.masks,
             "drawings": self.drawings,
         }
         new = {name: items[self._told.get(name, 0) :] for name, items in grown.items()}
@@ -98,12 +101,12 @@ class Workspace:
         return {"calls": ended, **new}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state: what was found, drawn and recorded, and how much of the time is spent."""
+        """Take masks, drawings and calls from a stored state. The time that its calls took counts as spent."""
         self.trace.calls[:] = sorted(state["calls"], key=lambda call: call.start)
-        self.trace.candidates[:], self.found[:] = state["candidates"], state["found"]
+        self.trace.candidates[:], self.masks[:] = state["candidates"], state["masks"]
         self.drawings[:] = map(tuple, state["drawings"])
         self._told_calls = {id(call) for call in self.trace.calls}
-        self._told = {name: len(state[name]) for name in ("candidates", "found", "drawings")}
+        self._told = {name: len(state[name]) for name in ("candidates", "masks", "drawings")}
         spent = max((call.start + call.duration for call in self.trace.calls), default=0.0)
         self.trace.origin = time.perf_counter() - spent
         self.latest = next((call for call in reversed(self.trace.calls) if call.note.request == "main"), None)
@@ -131,7 +134,7 @@ class Workspace:
         return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
 
     async def segment(self, phrase: str) -> list[int] | Ending:
-        """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `found`."""
+        """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `masks`."""
         asked = Asked(self.image, phrase, self.trace, self._features)
         try:
             answer = await self.queue.masks(asked)
@@ -143,15 +146,15 @@ class Workspace:
             self.trace.candidates.append(Candidate(answer.masks[index], answer.scores[index], "suppressed", phrase))
         for index in kept.empty:
             self.trace.candidates.append(Candidate(answer.masks[index], answer.scores[index], "empty", phrase))
-        first = len(self.found)
-        self.found += [Found(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
-        return list(range(first, len(self.found)))
+        first = len(self.masks)
+        self.masks += [SeenMask(answer.masks[index], answer.scores[index], phrase) for index in kept.shown]
+        return list(range(first, len(self.masks)))
 
     def drop(self, masks: Sequence[int], reason: str) -> None:
         """Record masks that were shown and are not in the answer."""
         for index in masks:
-            found = self.found[index]
-            self.trace.candidates.append(Candidate(found.mask, found.score, reason, found.phrase))
+            mask = self.masks[index]
+            self.trace.candidates.append(Candidate(mask.mask, mask.score, reason, mask.phrase))
 
     def draw(self, masks: Sequence[int] = ()) -> int:
         """Plan a picture: the image itself, or the numbered marks of masks; its number."""
@@ -166,13 +169,13 @@ class Workspace:
         return self._pictures[number]
 
     def _marks(self, masks: Sequence[int]) -> Image:
-        rles = [self.found[m].mask for m in masks]
+        rles = [self.masks[m].mask for m in masks]
         with self.trace.call("render", Note(picture="all_masks", marked=[rle["counts"] for rle in rles])):
             return canvas.all_masks(self.image, rles, self.options.min_side, self.options.fill)
 
     def render_check(self, mask: int) -> tuple[Picture, Picture]:
         """The two pictures of a check: the mask alone, and the zoomed pair."""
-        rle, options = self.found[mask].mask, self.options
+        rle, options = self.masks[mask].mask, self.options
         with self.trace.call("render", Note(picture="check", marked=[rle["counts"]])):
             alone = canvas.single_mask(self.image, rle, options.min_side, options.fill)
             return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, options.zoom_side, options.fill))
@@ -181,7 +184,7 @@ class Workspace:
         """One line per mask by the prompts' `mask_line`; nothing where masks are not described."""
         if not self.options.describe_masks:
             return ""
-        return "".join("\n" + self._line(number, self.found[m].mask) for number, m in enumerate(masks, start=1))
+        return "".join("\n" + self._line(number, self.masks[m].mask) for number, m in enumerate(masks, start=1))
 
     def _line(self, number: int, mask: Rle) -> str:
         height, width = mask["size"]

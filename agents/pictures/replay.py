@@ -12,8 +12,8 @@ from workbench.plugins.interfaces import Image
 
 @dataclass(frozen=True)
 class Said:
-    """A text, or a picture and its name, in `what`. `who` is user or model; `check` is the number of the mask that is
-    judged in a conversation of its own, None in the main one."""
+    """One message: a text or a picture (`what`), and who sent it (`who`: user or model). `picture` names what a picture
+    shows. `check` is the number of the mask that is checked, None for a message of the main conversation."""
 
     who: str
     what: str | Image
@@ -22,8 +22,8 @@ class Said:
 
 
 def conversation(image: Image, answer: Prediction, options: Options) -> list[Said]:
-    """What was said, in order, each part once. The system text, which is always the same, is left out; texts are cut
-    where the trace cuts them.
+    """All messages in order; a part that several requests repeat is given once. The system text is left out, and long
+    texts are cut as they are in the trace.
 
     `options` are the agent's when it answered: pictures of masks depend on them.
     """
@@ -42,7 +42,7 @@ def conversation(image: Image, answer: Prediction, options: Options) -> list[Sai
 
 
 def dropped(answer: Prediction) -> Iterator[tuple[Rle, str]]:
-    """Each mask that was found and is not in the answer, and why: its reason, its score and the phrase it was for."""
+    """Each mask that is not in the answer, with a caption: why it was dropped, its score, and its phrase."""
     for candidate in answer.candidates:
         yield candidate.mask, f"{candidate.dropped.replace('_', ' ')} {candidate.score:.2f}\n{candidate.phrase}"
 

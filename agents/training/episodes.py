@@ -13,7 +13,7 @@ from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import Prompts, load
 from agents.training.recipe import Config
-from agents.training.teacher import NoisyTruth, Oracle, Taught
+from agents.training.teacher import NoisyTruth, Taught, Teacher
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Segmenter
 from workbench.tabletop.grammar import Instruction, instructions
@@ -29,7 +29,7 @@ _STREAM = 0xA6E27  # apart from every seed that other scenes are drawn with
 
 @dataclass
 class Row:
-    """A conversation as token ids, with labels on the oracle's replies alone, and its pictures in order."""
+    """A conversation as token ids with its pictures in order; only the tokens of the teacher's replies have labels."""
 
     encoded: Encoded
     labels: list[int]
@@ -45,11 +45,11 @@ def collect(
     slip: float = 0.0,
     check: float = 0.0,
 ) -> list[Taught]:
-    """The turns of one episode: every request that the agent's graph makes, with the oracle's reply."""
-    oracle = Oracle(scene, asked, rng, slip=slip, check=check)
-    oracle.workspace = Workspace(scene.image, asked.text, oracle, segmenter, prompts, TINY)
-    run(oracle.workspace)
-    return oracle.taught
+    """The turns of one episode: every request that the agent's graph makes, with the teacher's reply."""
+    teacher = Teacher(scene, asked, rng, slip=slip, check=check)
+    teacher.workspace = Workspace(scene.image, asked.text, teacher, segmenter, prompts, TINY)
+    run(teacher.workspace)
+    return teacher.taught
 
 
 def rows(turns: Sequence[Taught], chat: QwenChat) -> list[Row]:
@@ -115,7 +115,7 @@ def collate(chosen: Sequence[Row], chat: QwenChat, episodes: int) -> Batch:
 
 
 class Episodes:
-    """Step n's batch: its scenes, instructions, segmenter errors and slips follow from the seed and n alone."""
+    """Batches of training; that of step n (scenes, instructions, errors) depends on nothing but the seed and n."""
 
     def __init__(self, config: Config, chat: QwenChat) -> None:
         self.config, self.chat, self.prompts = config, chat, load("tiny-v1")
@@ -124,7 +124,7 @@ class Episodes:
     def batch(self, step: int) -> Batch:
         config = self.config
         rng = np.random.default_rng([_STREAM, config["seed"], step])
-        found: list[Row] = []
+        made: list[Row] = []
         episodes = 0
         for _ in range(config["scenes"]):
             scene = make_scene(rng, config["image_size"], "train")
@@ -140,9 +140,9 @@ class Episodes:
                     slip=config["slip"],
                     check=config["check"],
                 )
-                found += rows(turns, self.chat)
+                made += rows(turns, self.chat)
                 episodes += 1
-        return collate(found, self.chat, episodes)
+        return collate(made, self.chat, episodes)
 
     def _segmenter(self, scene: Scene, rng: np.random.Generator) -> Segmenter:
         if rng.random() >= self.config["real"]:

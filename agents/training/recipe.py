@@ -15,23 +15,23 @@ class Config(TypedDict):
     instructions: int
     """Instructions about each scene; each is an episode."""
     minutes: float
-    """Wall clock; a run that was stopped goes on with what is left."""
+    """Minutes of wall clock; a run that was stopped and started again uses the minutes that are left."""
     rate: float
     """Peak learning rate."""
     noise: float
-    """Share of masks that the truth, in the place of a segmenter, gets wrong."""
+    """Share of masks that the segmenter made of the truth gets wrong."""
     real: float
-    """Share of episodes with the segmenter of the next key instead of the truth."""
+    """Share of episodes that use the segmenter named by the next key instead of the truth."""
     segmenter: str
     segmenter_checkpoint: NotRequired[str]
     """Checkpoint folder of that segmenter (its own)."""
     slip: float
-    """Share of turns in which the oracle sends a bad reply, for the model to learn what comes after; see `Oracle`."""
+    """Share of turns in which the teacher sends a bad reply, so that the model learns to recover; see `Teacher`."""
     check: float
-    """Share of episodes in which masks are checked without need, to teach checks."""
+    """Share of episodes in which the teacher has masks checked without need, so that the model learns checks."""
     workers: int
     """Processes that run episodes ahead of the training; 0 for none."""
     validation: int
-    """Instructions that the finished model is tried on."""
+    """How many instructions the finished model is tested with."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""

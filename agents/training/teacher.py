@@ -1,5 +1,5 @@
-"""Who the tiny language model learns from: an oracle that knows a scene's truth and plays the model's part in the real
-graph, and a segmenter that answers from the truth with errors such as a real one makes."""
+"""What the tiny language model learns from: a teacher that knows the scene and takes the model's place in the real
+graph, and a segmenter that knows the scene and makes errors like those of a real one."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from agents.language_models.interface import Message, Picture, Reply
-from agents.loop.workspace import GRID, Found, Workspace
+from agents.loop.workspace import GRID, SeenMask, Workspace
 from workbench.data.masks import decode, encode, encode_all, iou_matrix
 from workbench.foundations.qwen.conversations import places
 from workbench.foundations.sam3 import segmenter as sam3
@@ -42,15 +42,17 @@ class Taught:
     reply: str
 
 
-class Oracle:
-    """A `LanguageModel` with the right reply to everything, as far as the segmenter's masks allow.
+class Teacher:
+    """A `LanguageModel` that knows the scene and gives the right reply to every request, as far as the masks allow.
 
-    It asks for the instruction's phrase, then for wider ones while no mask fits a target, selects the masks that
-    fit, and reports no mask where there is no target. It thinks what its base model can say: the phrase before it
-    asks for it, the cells `x y` of the masks that fit before it selects them. Masks that share a cell with one of
-    another verdict are checked one by one. With probability `slip` it sends a bad reply, or a phrase again, which
-    is not taught, so that the right reply to what follows can be; with probability `check` it checks masks without
-    need, to teach checks.
+    It asks for the instruction's phrase, and for wider phrases while no mask fits a target. Then it selects the masks
+    that fit, or reports that there is none. Before each call it writes a short thought, in words that the base model
+    knows: the phrase, or the cells `x y` of the masks that fit. Where a mask that fits and one that does not share a
+    cell, it has the masks checked one by one.
+
+    With probability `slip` it sends a bad reply or repeats a phrase. Such a reply is not learned; the right reply to
+    the correction that follows is. With probability `check` it has masks checked without need, so that checks are
+    learned.
     """
 
     concurrency = 1
@@ -65,14 +67,14 @@ class Oracle:
         self.taught: list[Taught] = []
         self._left = wider(asked.phrase)[: 1 + _WIDER_TRIES]
         self._ran: list[str] = []
-        self._shown: list[Found] = []
+        self._shown: list[SeenMask] = []
         self._seen = 0
         self._checked = False
-        self._to_check: list[Found] | None = None
-        self._accepted: list[Found] = []
+        self._to_check: list[SeenMask] | None = None
+        self._accepted: list[SeenMask] = []
 
     def identity(self) -> dict[str, Any]:
-        return {"kind": "oracle"}
+        return {"kind": "teacher"}
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """The right reply, recorded in `taught`, or now and then a wrong one, which is not."""
@@ -89,7 +91,7 @@ class Oracle:
     def _look(self, messages: Sequence[Message]) -> None:
         """Learn which masks are shown now: of a new phrase, left by a check, the same as before, or none."""
         assert self.workspace is not None
-        new = self.workspace.found[self._seen :]
+        new = self.workspace.masks[self._seen :]
         self._seen += len(new)
         if self._to_check is not None:
             self._shown, self._to_check = self._accepted, None
@@ -131,7 +133,7 @@ class Oracle:
             self._accepted.append(found)
         return f"<verdict>{'Accept' if self._fits(found) else 'Reject'}</verdict>"
 
-    def _fits(self, found: Found) -> bool:
+    def _fits(self, found: SeenMask) -> bool:
         return bool((iou_matrix([found.mask], self.targets) >= FITS).any())
 
     def _crowded(self) -> bool:

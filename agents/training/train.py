@@ -1,5 +1,5 @@
-"""Fine-tune the tiny language model on the agent's own turns: the real graph runs over generated scenes with an oracle
-in the model's place, and the model learns the oracle's replies."""
+"""Fine-tune the tiny language model on the agent's own turns: the real graph runs over generated scenes with a teacher
+in the model's place, and the model learns the teacher's replies."""
 
 import json
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def loss(model: Any, batch: Batch) -> Tensor:
 def train(config: Config, out: Path) -> None:
     """Fine-tune a tiny language model on the agent's turns.
 
-    The checkpoint is written to `final` of the output folder, how well it does to `validation.json`.
+    Writes the checkpoint to `final` in the output folder, and the scores of a test to `validation.json`.
     """
     from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
 
@@ -78,8 +78,8 @@ def train(config: Config, out: Path) -> None:
 
 
 def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
-    """How the agent does with a checkpoint and the true masks, over `count` instructions about validation scenes: the
-    shares that end with an answer, and that are answered exactly, with targets and without; requests a sample."""
+    """Scores of the agent with a checkpoint and the true masks, over `count` instructions about validation scenes: the
+    share that ends with an answer, the shares that are answered exactly (with targets, without), requests a sample."""
     from agents.language_models.embedded import EmbeddedQwen
 
     model = EmbeddedQwen(checkpoint)
@@ -96,7 +96,7 @@ def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
             state = run(work)
             ended.append(state["ending"] is None)
             tally = exact["targets" if asked.targets else "no targets"]
-            tally[0] += _exact(scene, asked, [work.found[i].mask for i in state["selected"]], answered=ended[-1])
+            tally[0] += _exact(scene, asked, [work.masks[i].mask for i in state["selected"]], answered=ended[-1])
             tally[1] += 1
             requests += sum(call.kind == "llm" for call in work.trace.calls)
     total = len(ended)

@@ -28,7 +28,7 @@ from agents.language_models.interface import Message, Picture
 from agents.loop import conversation, tools
 from agents.loop.conversation import Shown, Text, Turn
 from agents.loop.graph import check_messages
-from agents.loop.workspace import Found, Workspace
+from agents.loop.workspace import SeenMask, Workspace
 from agents.options import Options
 from agents.prompts.texts import Prompts
 from speed.official_agent.masks import render, suppress
@@ -88,7 +88,7 @@ class _Sample:
         self.ours = Workspace(read(self.image), self.query, None, loop.segmenter, loop.prompts, loop.options)  # type: ignore[arg-type]
         self.files[id(self.ours.picture(self.ours.draw()))] = self.image
 
-    def work(self) -> list[Found] | None:
+    def work(self) -> list[SeenMask] | None:
         """The masks of the answer; None where the rounds are used up."""
         loop, current = self.loop, list[int]()
         turns = conversation.opening(loop.prompts, self.query, 0)
@@ -149,10 +149,10 @@ class _Sample:
             found = self.loop.segmenter.segment(features, [phrase])[0]
         with trace.call("render"):
             kept = suppress(found.masks, found.scores, self.loop.options.overlap)
-            masks = [Found(found.masks[i], found.scores[i], phrase) for i in kept]
+            masks = [SeenMask(found.masks[i], found.scores[i], phrase) for i in kept]
             self.written(f"phrase{len(self.used)}", masks)
-        current = list(range(len(self.ours.found), len(self.ours.found) + len(masks)))
-        self.ours.found += masks
+        current = list(range(len(self.ours.masks), len(self.ours.masks) + len(masks)))
+        self.ours.masks += masks
         template = prompts.masks_shown if masks else prompts.no_masks
         text = Text("masks_rendered", template.format(query=self.query, count=len(masks), phrase=phrase))
         return self.told(turns, text, current), current
@@ -162,14 +162,14 @@ class _Sample:
         prompts = self.loop.prompts
         left = [index for number, index in enumerate(current) if self.accepted(index, f"check{len(turns)}_{number}")]
         with self.ours.trace.call("render"):
-            self.written(f"examined{len(turns)}", [self.ours.found[index] for index in left])
+            self.written(f"examined{len(turns)}", [self.ours.masks[index] for index in left])
         template = prompts.masks_left if left else prompts.none_left
         text = Text("examined_masks_left", template.format(query=self.query, count=len(left)))
         return self.told(conversation.examined(turns, prompts), text, left), left
 
     def accepted(self, index: int, name: str) -> bool:
         """One check; what is neither word counts as a rejection."""
-        mask = self.ours.found[index].mask
+        mask = self.ours.masks[index].mask
         with self.ours.trace.call("render"):
             for kind in ("whole", "zoomed"):  # a zoomed pair is drawn as one plain picture: cheaper than the original
                 save(render(read(self.image), [decode(mask)]), self.folder / f"{name}_{kind}.png")
@@ -190,21 +190,21 @@ class _Sample:
                 parts = (Text(text.kind, text.text + self.ours.describe(masks)), shown)
         return conversation.prune([*turns, Turn("user", parts)], self.loop.prompts, self.query, self.used[:-1])
 
-    def finish(self, turns: Sequence[Turn], chosen: Sequence[int]) -> list[Found]:
+    def finish(self, turns: Sequence[Turn], chosen: Sequence[int]) -> list[SeenMask]:
         """Draw and write the answer."""
-        masks = [self.ours.found[index] for index in chosen]
+        masks = [self.ours.masks[index] for index in chosen]
         with self.ours.trace.call("render"):
             self.written("answer", masks)
             (self.folder / "history.json").write_text(json.dumps([str(turn) for turn in turns], indent=4))
         return masks
 
-    def written(self, name: str, masks: Sequence[Found]) -> None:
+    def written(self, name: str, masks: Sequence[SeenMask]) -> None:
         """Masks as a JSON file, which is read back, and their picture."""
         path = self.folder / f"{name}.json"
         held = {
-            "pred_boxes": [bounding_box(found.mask) for found in masks],
-            "pred_masks": [found.mask["counts"] for found in masks],
-            "pred_scores": [found.score for found in masks],
+            "pred_boxes": [bounding_box(mask.mask) for mask in masks],
+            "pred_masks": [mask.mask["counts"] for mask in masks],
+            "pred_scores": [mask.score for mask in masks],
         }
         path.write_text(json.dumps(held, indent=4))
         counts = json.loads(path.read_text())["pred_masks"]

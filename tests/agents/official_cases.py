@@ -104,7 +104,7 @@ class Case:
         return [e["phrase"] for e in self.golden["events"] if e["type"] == "segment_call" and e["after_postprocess"]]
 
     def answer(self) -> list[tuple[str, float]]:
-        found = [self.workspace.found[index] for index in self.final["selected"]]
+        found = [self.workspace.masks[index] for index in self.final["selected"]]
         return [(f.mask["counts"], f.score) for f in found]
 
     def official_answer(self) -> list[tuple[str, float]]:

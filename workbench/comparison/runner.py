@@ -45,11 +45,12 @@ def run(
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
 
-    `systems` maps a name to a function that makes the system. The benchmark is made first, which finds a missing file
-    before models load for minutes; its samples (it may write them) are read when all systems are made, and what `out`
-    already holds is checked, before the first one works; each is let go when it is through. Samples that have their
-    prediction are not run again. `oracles`: each system is followed by itself with one part replaced by the truth, for
-    each part that it names, or for those given here. For the other options see `Options`; `settings` are further ones
+    `systems` maps a name to a function that makes the system. The benchmark is made first, so that a
+    missing file is found before models load for minutes. Then all systems are made, the samples are read (a benchmark
+    may write them only now), and what `out` already holds is checked. Only then the systems work, one after the other;
+    a system's memory is freed before the next one works. Samples that have their prediction are not run again.
+    `oracles`: each system also runs with one part replaced by the truth, for each part that it names, or for those
+    given here. For the other options see `Options`; `settings` are further ones
     for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the outcome of a
     sample.
     """

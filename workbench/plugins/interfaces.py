@@ -61,11 +61,12 @@ class System(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A system that can go on inside a sample after it was killed."""
+    """A system that was killed in the middle of a sample and can continue there."""
 
     def resume_in(self, folder: Path) -> None:
-        """Keep unfinished samples in a folder, and go on with those that are there. A sample's answer is known to be
-        stored when the next samples are asked for. A prediction that was gone on with is marked `resumed`."""
+        """Keep the work on unfinished samples in a folder, and continue what is there already. Keep it until the next
+        samples are asked for: only then is the answer known to be stored. The prediction of a sample that was continued
+        says `resumed`."""
         ...
 
 

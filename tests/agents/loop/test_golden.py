@@ -69,7 +69,7 @@ def test_masks_are_shown_as_officially_postprocessed(path: Path) -> None:
     official = [
         pair for after in calls if after for pair in zip(after["pred_masks"], after["pred_scores"], strict=True)
     ]
-    found = [(found.mask["counts"], found.score) for found in case.workspace.found]
+    found = [(found.mask["counts"], found.score) for found in case.workspace.masks]
     assert found == official if case.other_road() is None else found == official[: len(found)]
 
 
@@ -145,5 +145,5 @@ def test_the_duplicate_message_keeps_the_masks_in_view() -> None:
     last = case.model.requests[-1][-1]
     assert isinstance(last.parts[0], str) and last.parts[0].endswith("|shown 2")
     assert isinstance(last.parts[1], Picture)
-    shown = [found.mask for found in case.workspace.found]
+    shown = [found.mask for found in case.workspace.masks]
     assert np.array_equal(last.parts[1].pixels, canvas.all_masks(case.image, shown))

@@ -50,7 +50,7 @@ def test_a_phrase_and_a_selection_are_an_answer() -> None:
     work = workspace([segment("thing"), select(3, 1)])
     final = graph.run(work)
     assert final["ending"] is None
-    assert [work.found[i].score for i in final["selected"]] == [0.9, 0.7]
+    assert [work.masks[i].score for i in final["selected"]] == [0.9, 0.7]
     assert final["phrases"] == ["thing"]
 
 
@@ -188,7 +188,7 @@ def test_checks_run_side_by_side_where_the_model_can_do_it() -> None:
     model = Concurrent([segment("thing"), EXAMINE, select(2)])
     work = Workspace(plain(), "x", model, ScriptedSegmenter(THINGS), MARKERS, Options())
     final = graph.run(work)
-    assert final["ending"] is None and [work.found[i].score for i in final["selected"]] == [0.8]
+    assert final["ending"] is None and [work.masks[i].score for i in final["selected"]] == [0.8]
 
 
 def test_the_raw_image_is_one_picture_in_all_requests_and_features_are_computed_once() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.loop.oracle_parts import Perfect
+from agents.loop.oracle_parts import Oracle
 from agents.loop.tools import ToolCall, parse
 from agents.options import Options
 from agents.systems import Sam3Agent
@@ -88,7 +88,7 @@ def test_an_oracle_is_part_of_the_identity_and_shares_the_models() -> None:
 def test_the_rewritten_reply_reads_as_the_call(reply: str) -> None:
     said = parse(reply, 0)
     assert isinstance(said, ToolCall)
-    right, written = Perfect("rewriter", (), 'the "box"').rewritten(said, reply)
+    right, written = Oracle("rewriter", (), 'the "box"').rewritten(said, reply)
     assert right == parse(written, 0) == ToolCall("segment_phrase", phrase='the "box"')
 
 
@@ -96,4 +96,4 @@ def test_other_calls_are_left_alone() -> None:
     said = call("report_no_mask")
     read = parse(said, 0)
     assert isinstance(read, ToolCall)
-    assert Perfect("rewriter", (), "box").rewritten(read, said) == (read, said)
+    assert Oracle("rewriter", (), "box").rewritten(read, said) == (read, said)

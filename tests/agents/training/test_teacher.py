@@ -1,4 +1,4 @@
-"""The oracle in the real graph over generated scenes."""
+"""The teacher in the real graph over generated scenes."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import load
-from agents.training.teacher import FITS, NoisyTruth, Oracle, cell, wider
+from agents.training.teacher import FITS, NoisyTruth, Teacher, cell, wider
 from workbench.data.masks import encode, iou_matrix
 from workbench.tabletop.grammar import Instruction, instructions
 from workbench.tabletop.scenes import Scene, make_scene
@@ -28,19 +28,19 @@ def episodes(count: int) -> list[tuple[Scene, Instruction]]:
 
 def played(scene: Scene, asked: Instruction, seed: int, *, noise: float, slip: float, check: float) -> Workspace:
     rng = np.random.default_rng(seed)
-    oracle = Oracle(scene, asked, rng, slip=slip, check=check)
+    teacher = Teacher(scene, asked, rng, slip=slip, check=check)
     segmenter = NoisyTruth(scene, rng, noise=noise)
-    oracle.workspace = Workspace(scene.image, asked.text, oracle, segmenter, load("tiny-v1"), TINY)
-    state = run(oracle.workspace)
+    teacher.workspace = Workspace(scene.image, asked.text, teacher, segmenter, load("tiny-v1"), TINY)
+    state = run(teacher.workspace)
     assert state["ending"] is None
-    oracle.workspace.trace.calls[-1].note.extra["selected"] = state["selected"]
-    return oracle.workspace
+    teacher.workspace.trace.calls[-1].note.extra["selected"] = state["selected"]
+    return teacher.workspace
 
 
-def test_with_the_true_masks_the_oracle_answers_every_instruction_exactly() -> None:
+def test_with_the_true_masks_the_teacher_answers_every_instruction_exactly() -> None:
     for number, (scene, asked) in enumerate(episodes(60)):
         work = played(scene, asked, number, noise=0, slip=0, check=0.3)
-        selected = [work.found[i].mask for i in work.trace.calls[-1].note.extra["selected"]]
+        selected = [work.masks[i].mask for i in work.trace.calls[-1].note.extra["selected"]]
         targets = [encode(scene.objects[i].mask) for i in asked.targets]
         assert len(selected) == len(targets), asked
         if targets:
@@ -52,7 +52,7 @@ def test_every_taught_reply_can_be_carried_out_whatever_went_before() -> None:
     contexts: Counter[str] = Counter()
     for number, (scene, asked) in enumerate(episodes(80)):
         work = played(scene, asked, number, noise=0.3, slip=0.25, check=0.3)
-        assert isinstance(work.model, Oracle)
+        assert isinstance(work.model, Teacher)
         for turn in work.model.taught:
             if "<verdict>" in turn.reply:
                 assert isinstance(tools.parse_verdict(turn.reply), bool)
@@ -70,16 +70,16 @@ def test_every_taught_reply_can_be_carried_out_whatever_went_before() -> None:
 def test_slips_are_made_and_not_taught() -> None:
     scene, asked = episodes(1)[0]
     work = played(scene, asked, 3, noise=0, slip=0.5, check=0)
-    assert isinstance(work.model, Oracle)
+    assert isinstance(work.model, Teacher)
     sent = [call.note.reply for call in work.trace.calls if call.kind == "llm"]
     taught = [turn.reply for turn in work.model.taught]
     assert len(sent) > len(taught) and set(taught) <= set(sent)
 
 
-def test_the_oracle_thinks_the_phrase_and_then_the_cells_of_the_masks_that_fit() -> None:
+def test_the_teacher_thinks_the_phrase_and_then_the_cells_of_the_masks_that_fit() -> None:
     for number, (scene, asked) in enumerate(episodes(12)):
         work = played(scene, asked, number, noise=0, slip=0, check=0)
-        assert isinstance(work.model, Oracle)
+        assert isinstance(work.model, Teacher)
         cells = sorted((cell(scene.objects[i].mask) for i in asked.targets), key=lambda c: (c[1], c[0]))
         thought = "; ".join(f"{x} {y}" for x, y in cells) or "none"
         first, last = work.model.taught[0].reply, work.model.taught[-1].reply
