@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.options import PUBLISHED, TINY, Options
 from workbench.data.errors import ConfigurationError
+from workbench.data.outages import is_outage
 from workbench.data.predictions import CRASHED, OK, Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image, Segmenter
@@ -86,6 +87,14 @@ class Sam3Agent:
 
         return background.run(self._predict(samples, images))
 
+    def check(self) -> None:
+        """Ask the language model once, where it is behind an endpoint."""
+        from agents import event_loop as background
+        from agents.language_models.interface import Reachable
+
+        if isinstance(self.model, Reachable):
+            background.run(self.model.check())
+
     async def _predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
         if self._unfinished:
             await self._unfinished.forget_answered()
@@ -132,7 +141,7 @@ class Sam3Agent:
         latency = time.perf_counter() - begun
         ending = final["ending"]
         chosen = [workspace.masks[mask] for mask in final["selected"]]
-        return Prediction(
+        prediction = Prediction(
             sample_id=sample.sample_id,
             instances=tuple(Instance(found.mask, found.score) for found in chosen),
             outcome=ending.outcome if ending else OK,
@@ -143,6 +152,9 @@ class Sam3Agent:
             phrases=tuple(final["phrases"]),
             resumed=resumed,
         )
+        if self._unfinished and is_outage(prediction):
+            await self._unfinished.forget(thread)  # it begins anew when it is asked again
+        return prediction
 
 
 def sam3_agent_tiny(

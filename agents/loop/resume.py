@@ -57,6 +57,10 @@ class Unfinished:
         """Mark a sample as answered: its steps are deleted when the next samples are asked for."""
         self._answered.append(thread)
 
+    async def forget(self, thread: str) -> None:
+        """Drop the steps of one sample now."""
+        await self.saver.adelete_thread(thread)
+
     async def has(self, thread: str) -> bool:
         """Whether there are stored steps of a sample."""
         return await self.saver.aget_tuple({"configurable": {"thread_id": thread}}) is not None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from workbench.cli.text import file_scores_table, gains_table, scores_table
 from workbench.comparison.comparison import Comparison, delivered, scored, with_report, with_tracking
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, OutageError
 from workbench.plugins import registry
 from workbench.plugins.options import settings_by_name
 
@@ -66,6 +66,8 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
         options.set,
         options.tracking_uri,
         options.oracles,
+        options.keep_failed,
+        options.stop_after,
     )
     out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
@@ -74,7 +76,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
             if run.results["oracles"]:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OutageError):
         print(
             f"workbench: the predictions so far are kept; continue with the same command and --out {out}",
             file=sys.stderr,

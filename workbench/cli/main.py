@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from workbench.cli.parser import build_parser
 from workbench.data.errors import ConfigurationError, StoppedError, disk_fault
 from workbench.data.plain import plain_output
+from workbench.data.secrets import hide
 from workbench.plugins.import_names import taken, warning
 
 INCOMPLETE, STOPPED = 3, 5
@@ -34,10 +35,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         return int(options.command(options))
     except ConfigurationError as error:
-        print(f"workbench: {error}", file=sys.stderr)
+        print(f"workbench: {hide(str(error))}", file=sys.stderr)
         return 2
     except StoppedError as error:
-        print(f"workbench: {error}", file=sys.stderr)
+        print(f"workbench: {hide(str(error))}", file=sys.stderr)
         return INCOMPLETE if error.complete else STOPPED
     except OSError as error:
         reason = disk_fault(error)

@@ -61,6 +61,18 @@ def build_parser() -> argparse.ArgumentParser:
         help="also say what each system would gain by a perfect part: all parts, or those named, separated by commas; "
         "agents run again for some",
     )
+    compare.add_argument(
+        "--stop-after",
+        type=int,
+        default=5,
+        metavar="N",
+        help="stop, with exit code 5, when a server fails so many times in a row, with pauses in between (%(default)s)",
+    )
+    compare.add_argument(
+        "--keep-failed",
+        action="store_true",
+        help="do not ask again, in a run that is continued, what failed for a server's sake",
+    )
     compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=compare_systems)

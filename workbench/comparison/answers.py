@@ -22,6 +22,7 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.fields import is_a
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
+from workbench.data.secrets import hide
 from workbench.data.vocabulary import CALL_KINDS, DROP_REASONS, MISTAKES, OUTCOMES, is_own_name
 from workbench.plugins.interfaces import Image, System
 
@@ -138,7 +139,7 @@ def _predict(
 
 
 def _failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:
-    return Answer(Prediction(sample.sample_id, outcome=outcome, message=message[:2000]), seconds)
+    return Answer(Prediction(sample.sample_id, outcome=outcome, message=hide(message)[:2000]), seconds)
 
 
 def _describe(error: Exception) -> str:

@@ -22,6 +22,8 @@ def compare(
     time_limit: float | None = None,
     oracles: bool | Sequence[str] = False,
     tracking_uri: str | None = None,
+    keep_failed: bool = False,
+    stop_after: int = 5,
 ) -> "Run":
     """Run systems over a benchmark, score them and write the report, in the run folder `out` or on with what is there.
 
@@ -31,13 +33,25 @@ def compare(
     `workbench compare`; unlike there, the run is logged to MLflow only where `tracking_uri` is given.
 
     Raises `ConfigurationError` before any work and `StoppedError` where the disk or a server fails; predictions are
-    kept whatever is raised.
+    kept whatever is raised, and the same call goes on.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
     from workbench.plugins.options import assignments
 
     settings = assignments(options or {})
-    comparison = Comparison(systems, benchmark, limit, mode, seed, time_limit, settings, tracking_uri, oracles)
+    comparison = Comparison(
+        systems,
+        benchmark,
+        limit,
+        mode,
+        seed,
+        time_limit,
+        settings,
+        tracking_uri,
+        oracles,
+        keep_failed,
+        stop_after,
+    )
     with scored(comparison, Path(out)) as run:
         run, _ = with_report(run)
         return with_tracking(run, tracking_uri)[0] if tracking_uri else run

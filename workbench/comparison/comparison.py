@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError, disk_fault, stopping
+from workbench.data.secrets import hide_setting
 from workbench.plugins import registry
 from workbench.plugins.options import settings_by_name
 
@@ -28,7 +29,8 @@ class Comparison:
     `seed`: of all random generators, and of a benchmark that is generated from one.
 
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
-    `oracles`: names of parts, or True for all that the systems have.
+    `oracles`: names of parts, or True for all that the systems have. `keep_failed` and `stop_after` are those of
+    `workbench.comparison.outages.Patience`.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -40,6 +42,8 @@ class Comparison:
     settings: Sequence[str] = ()
     tracking_uri: str | None = None
     oracles: bool | Sequence[str] = False
+    keep_failed: bool = False
+    stop_after: int = 5
 
     def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
@@ -72,7 +76,10 @@ class Comparison:
         made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
         oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
         more = {"oracles": oracles, "makers": made}
-        return {"set": list(self.settings), **{key: value for key, value in more.items() if value}}
+        return {
+            "set": [hide_setting(setting) for setting in self.settings],
+            **{key: value for key, value in more.items() if value},
+        }
 
 
 @contextmanager
@@ -86,6 +93,7 @@ def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
     systems, make_benchmark = comparison.plugins()
     registry.load("reporters", "html")
 
+    from workbench.comparison.outages import Patience
     from workbench.comparison.runner import run
     from workbench.runs.files import check_writable, held
     from workbench.scoring.finish import finish
@@ -104,6 +112,7 @@ def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
                 time_limit=comparison.time_limit,
                 oracles=comparison.oracles,
                 settings=comparison.notes(),
+                patience=Patience(comparison.stop_after, comparison.keep_failed),
             )
         with stopping(f"All predictions are in {out}, but not their scores: when there is room, {goes_on}", True):
             found = finish(out)

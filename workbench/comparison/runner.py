@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from workbench.comparison.answers import Mode, Options, answer, is_timed, load
+from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError
@@ -42,19 +43,22 @@ def run(
     time_limit: float | None = None,
     oracles: bool | Sequence[str] = False,
     settings: Mapping[str, Any] | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
 
-    `systems` maps a name to a function that makes the system. The benchmark is made first, so that a
-    missing file is found before models load for minutes. Then all systems are made, the samples are read (a benchmark
-    may write them only now), and what `out` already holds is checked. Only then the systems work, one after the other;
-    a system's memory is freed before the next one works. Samples that have their prediction are not run again.
+    `systems` maps a name to a function that makes the system. The benchmark is made first, so that a missing file is
+    found before models load for minutes. Then all systems are made, the samples are read (a benchmark may write them
+    only now), what `out` already holds is checked, and a system that is `Checkable` is asked whether it can work. Only
+    then the systems work, one after the other; a system's memory is freed before the next one works. Samples that have
+    their prediction are not run again, unless they failed for a server's sake and `patience` does not keep that.
     `oracles`: each system also runs with one part replaced by the truth, for each part that it names, or for those
-    given here. For the other options see `Options`; `settings` are further ones
-    for the manifest alone. Raises `ConfigurationError` before any work; what goes wrong later is the outcome of a
-    sample.
+    given here. For the other options see `Options`; `settings` are further ones for the manifest alone.
+
+    Raises `ConfigurationError` before any work, and `OutageError` where a server keeps failing; what else goes wrong
+    later is the outcome of a sample.
     """
-    options = Options(limit, mode, seed, time_limit)
+    options, patience = Options(limit, mode, seed, time_limit), patience or Patience()
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
@@ -73,12 +77,15 @@ def run(
             store = stack.enter_context(Store(folder, {"system": item.identity, **conditions}))
             _check_done(store, samples, digests)
             queue.append((item, store))
+        for item, store in queue:
+            if _todo(store, samples, patience):
+                check(item.system)
         identities = {item.name: item.identity for item in made if item.name not in planned}
         remarks = _remarks(benchmark)
         write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned, remarks)
         made.clear()
         while queue:
-            _run_system(*queue.pop(0), samples, digests, options)
+            _run_system(*queue.pop(0), samples, digests, options, patience)
 
 
 @dataclass(frozen=True)
@@ -167,8 +174,21 @@ def _check_done(store: Store, samples: Sequence[Sample], digests: _ImageDigests)
             store.check(sample.sample_id, digests[sample.image_path], digest(sample.instruction))
 
 
-def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _ImageDigests, options: Options) -> None:
-    todo = [sample for sample in samples if sample.sample_id not in store.done]
+def _todo(store: Store, samples: Sequence[Sample], patience: Patience) -> list[Sample]:
+    """The samples without an answer."""
+    done = {name for name, found in store.done.items() if patience.keep_failed or not found.outage}
+    return [sample for sample in samples if sample.sample_id not in done]
+
+
+def _run_system(
+    made: _Made,
+    store: Store,
+    samples: Sequence[Sample],
+    digests: _ImageDigests,
+    options: Options,
+    patience: Patience,
+) -> None:
+    todo = _todo(store, samples, patience)
     if not todo:
         print(f"{made.name}: all {len(samples)} predictions are there", file=sys.stderr)
         return
@@ -178,9 +198,11 @@ def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _
         made.system.resume_in(store.folder)
     session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
     store.add_session(session if is_timed(made.system) else {**session, "timed": False})
-    failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id in store.done)
+    waiting = {sample.sample_id for sample in todo}
+    failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id not in waiting)
     progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)
     size = max(1, made.system.batch_size) if options.mode == "throughput" else 1
+    watch = Watch(made.name, made.system, patience)
     try:
         for start in range(0, len(todo), size):
             batch = todo[start : start + size]
@@ -189,8 +211,12 @@ def _run_system(made: _Made, store: Store, samples: Sequence[Sample], digests: _
                 image = digests[sample.image_path]
                 store.append(found.prediction, image, digest(sample.instruction), found.seconds)
             progress.add(len(batch), sum(found.prediction.outcome != OK for found in answers))
+            watch.after([found.prediction for found in answers], left=len(todo) - start - len(batch))
     finally:
         progress.close()
+    if lost := sum(store.done[sample.sample_id].outage for sample in samples):
+        what = "1 sample" if lost == 1 else f"{lost} samples"
+        print(f"{made.name}: {what} failed for a server's sake; the same command asks again", file=sys.stderr)
 
 
 def _warm_up(made: _Made, samples: Sequence[Sample]) -> float | None:

@@ -29,6 +29,10 @@ class StoppedError(Exception):
         self.complete = complete
 
 
+class OutageError(StoppedError):
+    """A server failed several times in a row."""
+
+
 _DISK = {
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENODEV", "ESTALE")

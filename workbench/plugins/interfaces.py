@@ -60,6 +60,16 @@ class System(Protocol):
 
 
 @runtime_checkable
+class Checkable(Protocol):
+    """A system that depends on something outside of this process, such as a server, and can ask whether it is there."""
+
+    def check(self) -> None:
+        """Called once before the first sample, and again after a failure; raises `ConfigurationError` with the reason
+        where no sample can be answered. What is only busy is no reason."""
+        ...
+
+
+@runtime_checkable
 class Resumable(Protocol):
     """A system that was killed in the middle of a sample and can continue there."""
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from workbench.comparison.comparison import delivered, scored
 from workbench.data.digests import digest, flatten
 from workbench.data.errors import ConfigurationError, StoppedError
+from workbench.data.secrets import hide_setting
 from workbench.plugins import registry
 from workbench.regression.history import (
     FAILED,
@@ -84,6 +85,7 @@ def say(schedule: Schedule, text: str) -> None:
 def _begin(schedule: Schedule) -> Path:
     """The folder to work in: the unfinished one, if it can be continued, or a new one."""
     comparison = {key: value for key, value in asdict(schedule.comparison).items() if key != "tracking_uri"}
+    comparison["settings"] = [hide_setting(setting) for setting in comparison["settings"]]
     state = {"comparison": comparison, "commit": git_state()["commit"]}
     for folder in unfinished(schedule):
         attempts = read_records(folder / "attempts.jsonl")

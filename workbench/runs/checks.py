@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.outages import TIMED_OUT, UNAVAILABLE, Earlier, is_outage, stood_in_for
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample, sample_from_json
 from workbench.data.vocabulary import OUTCOMES
@@ -60,27 +61,52 @@ def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Record]
 
 
 def check_unique(path: Path, records: Sequence[Record]) -> None:
-    """Raise `ConfigurationError` where a record has no sample id or repeats that of an earlier one."""
-    lines: dict[str, int] = {}
+    """Raise `ConfigurationError` where a record has no sample id or repeats that of an earlier one without saying that
+    it stands in for it."""
+    lines: dict[str, tuple[int, Record]] = {}
+    number = 0
 
     def check(record: Record) -> None:
+        nonlocal number
+        number += 1
         sample_id = record["sample_id"]
         if not isinstance(sample_id, str):
             raise SampleError(f"sample_id: expected text, got {short(sample_id)}")
-        if sample_id in lines:
-            raise SampleError(f"it repeats the sample of line {lines[sample_id]}")
-        lines[sample_id] = len(lines) + 1
+        if sample_id in lines and not _stands_in(record, lines[sample_id][1]):
+            raise SampleError(f"it repeats the sample of line {lines[sample_id][0]}")
+        lines[sample_id] = number, record
 
     _each(path, records, check)
 
 
+def _stands_in(record: Record, before: Record) -> bool:
+    """Whether a line says that it stands in for an earlier one of its sample, which failed for a server's sake."""
+    earlier = stood_in_for(record)
+    told = {key: earlier[-1].get(key) for key in ("outcome", "message")} if earlier else None
+    was = {key: before.get(key) for key in ("outcome", "message")}
+    return told == was and was["outcome"] in (UNAVAILABLE, TIMED_OUT) and len(earlier) == len(stood_in_for(before)) + 1
+
+
 @dataclass(frozen=True)
 class Done:
-    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction."""
+    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction; whether it
+    failed, and for a server's sake (`outage`); `earlier`: its failures, itself included, that a next answer would stand
+    in for."""
 
     image: str | None
     instruction: str
     failed: bool
+    outage: bool = False
+    earlier: tuple[Earlier, ...] = ()
+
+    @classmethod
+    def of(cls, record: Record) -> "Done":
+        """From a line of the store."""
+        failed = record["outcome"] != OK
+        outage = failed and is_outage(Prediction.from_json(record))
+        this = Earlier(outcome=record["outcome"], message=record["message"], when=record.get("when"))
+        earlier = (*stood_in_for(record), this) if outage else ()
+        return cls(record["image"], record["instruction"], failed, outage, earlier)
 
 
 def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
@@ -88,7 +114,7 @@ def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
     found: dict[str, Done] = {}
 
     def check(record: Record) -> None:
-        found[record["sample_id"]] = Done(record["image"], record["instruction"], record["outcome"] != OK)
+        found[record["sample_id"]] = Done.of(record)
 
     check_unique(path, records)
     _each(path, records, check)
@@ -161,6 +187,7 @@ def _check_sample(sample: Sample) -> None:
 
 def _check_prediction(record: Record, sample: Sample) -> None:
     answer = Prediction.from_json(record)
+    stood_in_for(record)
     if not isinstance(answer.outcome, str) or answer.outcome not in OUTCOMES:
         raise SampleError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {short(answer.outcome)}")
     found = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]

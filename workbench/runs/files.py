@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from workbench.data.errors import ConfigurationError, short
+from workbench.data.secrets import hidden
 
 SHOWN = 5
 """Damaged lines that a message names."""
@@ -23,8 +24,9 @@ FETCHED = "fetched.json"
 
 
 class Journal:
-    """An append-only file of JSON lines. `records` are those found on opening; a last line that was cut off is removed.
+    """An append-only file of JSON lines, without keys (see `workbench.data.secrets`).
 
+    `records` are those found on opening; a last line that was cut off is removed.
     Each line ends with a checksum of itself (key `crc`), which is taken off again when it is read. Lines of earlier
     versions have none.
     """
@@ -38,7 +40,7 @@ class Journal:
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one line and wait until it is on disk; raises `ValueError` or `TypeError`, with nothing written, for
         what is not JSON, and `OSError` where the disk does not take it: half a line is taken back."""
-        line = sealed(record)
+        line = sealed(hidden(record))
         try:
             written = 0
             while written < len(line):
@@ -141,8 +143,8 @@ def check_writable(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file in one step; numbers that are not finite become null."""
-    text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    """Replace a JSON file in one step; numbers that are not finite become null, and keys are hidden."""
+    text = json.dumps(hidden(_finite(value)), indent=2, allow_nan=False) + "\n"
     with replacing(path) as file:
         file.write(text.encode())
 

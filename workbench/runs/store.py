@@ -3,7 +3,8 @@
 A store is a folder `<run>/<benchmark>/<system>`:
     identity.json       what its predictions depend on; they are reused only where it is equal
     predictions.jsonl   one `Prediction.to_json()` a line, with the digests of the image file and of the instruction
-                        and the seconds it took
+                        and the seconds it took; a sample that failed for a server's sake (then also: `when`) and was
+                        asked again has a second line, whose `earlier` lists the failures that it stands in for
     sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up
     lock                held by the one process that writes
     unfinished.sqlite   steps of samples that a system was working on, where it can go on with them
@@ -11,12 +12,15 @@ A store is a folder `<run>/<benchmark>/<system>`:
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from workbench.data.digests import flatten
 from workbench.data.errors import ConfigurationError
-from workbench.data.predictions import OK, Prediction
+from workbench.data.outages import is_outage
+from workbench.data.predictions import Prediction
+from workbench.data.secrets import hidden
 from workbench.runs.checks import Done, check_identity, read_done
 from workbench.runs.files import Journal, lock, read_json, read_records, write_json
 
@@ -31,7 +35,7 @@ class Store:
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._identity = json.loads(json.dumps(identity))
+        self._identity = hidden(json.loads(json.dumps(identity)))
 
     def __enter__(self) -> Self:
         self._lock = lock(self.folder)
@@ -68,12 +72,18 @@ class Store:
             )
 
     def append(self, prediction: Prediction, image: str | None, instruction: str, seconds: float) -> None:
-        """Add the prediction of a new sample; `seconds` is its share of the time the system worked."""
-        if prediction.sample_id in self.done:
+        """Add the prediction of a sample that has none, or that failed for a server's sake: then the new line says
+        which failures it stands in for (`earlier`). `seconds` is its share of the time the system worked."""
+        before = self.done.get(prediction.sample_id)
+        if before and not before.outage:
             raise ValueError(f"sample {prediction.sample_id} is already in {self.folder}")
-        digests = {"image": image, "instruction": instruction}
-        self._predictions.append({**prediction.to_json(), **digests, "seconds": seconds})
-        self.done[prediction.sample_id] = Done(image, instruction, prediction.outcome != OK)
+        record = {**prediction.to_json(), "image": image, "instruction": instruction, "seconds": seconds}
+        if before:
+            record["earlier"] = list(before.earlier)
+        if is_outage(prediction):
+            record["when"] = datetime.now(UTC).isoformat(timespec="seconds")
+        self._predictions.append(record)
+        self.done[prediction.sample_id] = Done.of(record)
 
     def add_session(self, record: Mapping[str, Any]) -> None:
         """Note that predictions are about to be added."""
@@ -83,7 +93,7 @@ class Store:
 
     def _check_identity(self) -> None:
         path = self.folder / "identity.json"
-        if not path.exists() and not read_records(self.folder / "predictions.jsonl"):
+        if not read_records(self.folder / "predictions.jsonl"):
             write_json(path, self._identity)
             return
         stored = check_identity(path, read_json(path)) if path.exists() else {}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from workbench.cli.parser import _parser
+from workbench.cli.parser import build_parser
 from workbench.regression.schedule import read_schedule
 from workbench.runs.files import read_records
 
@@ -45,7 +45,7 @@ def unit(path: Path) -> dict[str, str]:
 def test_the_workflow_calls_commands_that_exist_with_a_valid_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (arguments,) = calls("\n".join(step.get("run", "") for step in steps()))
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     assert options.once
     assert read_schedule(options.config).folder == Path("runs/nightly")
     targets = {target for step in steps() for target in re.findall(r"^make (\S+)$", step.get("run", ""), re.MULTILINE)}
@@ -82,7 +82,7 @@ def test_cron_is_the_same_everywhere() -> None:
 def test_the_units_run_it_once_and_make_up_for_what_was_missed() -> None:
     service, timer = map(unit, UNITS)
     (arguments,) = calls(service["ExecStart"])
-    assert _parser().parse_args(arguments).once
+    assert build_parser().parse_args(arguments).once
     assert (ROOT / arguments[1]).exists()
     assert service["ExecStart"].startswith(f"{service['WorkingDirectory']}/")
     assert service["Type"] == "oneshot"
