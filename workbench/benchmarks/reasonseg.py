@@ -5,14 +5,15 @@ InstructSAM's file is a list of `{image, question, is_sentence, mask, ignore_mas
 """
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.polygons import Point, fill
+from workbench.benchmarks.labelme import drawn
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -20,7 +21,6 @@ from workbench.benchmarks.reading import (
     kept,
     mask_with_size,
     numbered,
-    numbers_of,
     read_bytes,
     read_list,
     split_in_name,
@@ -31,6 +31,11 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, area, encode, from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
+
+MAX_DRAWN = 2**28
+"""Pixels of the boxes around all shapes of one image together; an image of the data set has a twentieth of that."""
+MAX_WORK = 2**32
+"""Shapes times pixels of the image: each shape is drawn on a canvas of its own."""
 
 
 def reasonseg(
@@ -121,33 +126,43 @@ def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rl
     """Target and ignore masks: shapes are drawn by falling area, so that small ones stay visible."""
     if not isinstance(shapes, list):
         raise SampleError(f"{where}: expected a list of shapes, got {short(shapes)}")
-    drawn = []
+    if len(shapes) * height * width > MAX_WORK:
+        raise SampleError(f"{where}: {len(shapes)} shapes are too many for an image of {width}x{height}")
+    found: list[_Shape] = []
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         if not isinstance(shape, dict) or not isinstance(label, str):
             raise SampleError(f"{where}: shape {i}: expected {{label, points}}, got {short(shape)}")
         if label.lower() != "flag":
-            points = _points(shape.get("points"), height, width, f"{where}: shape {i}")
-            drawn.append(("ignore" in label.lower(), fill(points, height, width)))
+            mask = drawn(shape, height, width, f"{where}: shape {i}")
+            found.append(_cut_out(mask, "ignore" in label.lower()))
+            if sum(one.pixels.size for one in found) > MAX_DRAWN:
+                raise SampleError(f"{where}: shape {i}: the shapes together cover more than {MAX_DRAWN} pixels")
     values = np.zeros((height, width), dtype=np.uint8)
     # the official order, ties included: `argsort` of the areas, reversed
-    for i in np.argsort([mask.sum() for _, mask in drawn])[::-1]:
-        ignored, mask = drawn[i]
-        values[mask] = 2 if ignored else 1
+    for i in np.argsort([one.pixels.sum() for one in found])[::-1]:
+        one = found[i]
+        part = values[one.top : one.top + one.pixels.shape[0], one.left : one.left + one.pixels.shape[1]]
+        part[one.pixels] = 2 if one.ignored else 1
     return encode(values == 1), encode(values == 2)
 
 
-def _points(value: object, height: int, width: int, where: str) -> list[Point]:
-    """Points in whole pixels, cut off as `astype(int32)` does; at most one image size outside the image."""
-    if not isinstance(value, list) or not value:
-        raise SampleError(f"{where}: expected a list of points [x, y], got {short(value)}")
-    points = []
-    for point in value:
-        x, y = numbers_of(point, 2, f"{where}: point")
-        if not (-width <= x <= 2 * width and -height <= y <= 2 * height):
-            raise SampleError(f"{where}: point {short(point)} is far outside the image of {width}x{height}")
-        points.append((int(x), int(y)))
-    return points
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """The pixels of a drawn shape within its box."""
+
+    pixels: NDArray[np.bool_]
+    top: int
+    left: int
+    ignored: bool
+
+
+def _cut_out(mask: NDArray[np.bool_], ignored: bool) -> _Shape:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return _Shape(mask[:0, :0].copy(), 0, 0, ignored)
+    top, left = int(rows[0]), int(columns[0])
+    return _Shape(mask[top : rows[-1] + 1, left : columns[-1] + 1].copy(), top, left, ignored)
 
 
 def _packed(entry: object, where: str, images: ImageFolder) -> Sample:
