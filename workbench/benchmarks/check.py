@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.annotated import Annotated
 from workbench.data import masks
 from workbench.data.errors import SampleError
 from workbench.data.pictures import read_picture
@@ -109,7 +108,9 @@ def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[tuple[Problem,
 
 
 def _annotations(benchmark: Benchmark) -> str:
-    return benchmark.annotations.name if isinstance(benchmark, Annotated) else benchmark.name
+    """Name of the file that samples come from, or of the benchmark where it does not say."""
+    path = getattr(benchmark, "annotations", None)
+    return path.name if isinstance(path, Path) else benchmark.name
 
 
 def _lines(found: Sequence[Problem]) -> list[str]:

@@ -11,13 +11,16 @@ from workbench.benchmarks.reading import (
     existing,
     numbered,
     numbers_of,
+    starts_with,
     unusable,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.samples import Sample, SceneObject
+from workbench.plugins.interfaces import reads_files
 
 
+@reads_files("coco/ap", "tide", recognises=lambda path: starts_with(path, b"{"))
 def coco(
     annotations: str = "data/coco/annotations/instances_val2017.json",
     images: str | None = "data/coco/val2017",

@@ -29,10 +29,12 @@ from workbench.data.ids import Ids
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample, SceneObject
+from workbench.plugins.interfaces import reads_files
 
 EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
 
 
+@reads_files("grefcoco/rela", "grefcoco/gsva", "grefcoco/instructsam")
 def grefcoco(
     annotations: str = "data/grefcoco/grefs(unc).json",
     images: str | None = "data/images/train2014",

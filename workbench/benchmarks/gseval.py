@@ -24,11 +24,13 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import Ids
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
+from workbench.plugins.interfaces import reads_files
 
 KINDS = {1: "stuff", 2: "part", 3: "multi", 4: "single"}
 """Names of `class_id`"""
 
 
+@reads_files("gseval/official", "gseval/strict", skips_missing_images=["gseval/official"])
 def gseval(
     annotations: str = "data/GroundingSuite-Eval.jsonl",
     images: str | None = "data/images",

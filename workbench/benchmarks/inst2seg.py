@@ -11,12 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.reading import ImageFolder, checked_size, existing, numbered, read_list, text_of, unusable
+from workbench.benchmarks.reading import (
+    ImageFolder,
+    checked_size,
+    existing,
+    numbered,
+    read_list,
+    starts_with,
+    text_of,
+    unusable,
+)
 from workbench.data.errors import SampleError, short
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.samples import Sample, SceneObject
+from workbench.plugins.interfaces import reads_files
 
 
+@reads_files("inst2seg", "coco/ap", "tide", recognises=lambda path: starts_with(path, b"["))
 def inst2seg(
     annotations: str = "data/eval/inst2seg.json", images: str | None = "data", protocol: str = "inst2seg"
 ) -> Annotated:

@@ -98,7 +98,7 @@ def _pasted(value: object, points: list[XY], height: int, width: int, where: str
     found = np.zeros((height, width), dtype=bool)
     rows, columns = slice(max(top, 0), max(bottom + 1, 0)), slice(max(left, 0), max(right + 1, 0))
     seen = found[rows, columns]
-    flat = marked.any(axis=2) if marked.ndim == 3 else marked
+    flat = np.asarray(marked.any(axis=2)) if marked.ndim == 3 else marked
     seen[:] = flat[max(-top, 0) :, max(-left, 0) :][: seen.shape[0], : seen.shape[1]]
     return found
 

@@ -99,6 +99,15 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
+def starts_with(path: Path, mark: bytes) -> bool:
+    """Whether the content of a file starts so, blanks aside; raises `ConfigurationError` where it cannot be read."""
+    try:
+        with open_file(path) as file:
+            return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(mark)
+    except OSError as error:
+        raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
+
+
 def read_list(path: Path, what: str) -> list[Any]:
     """The JSON list in a file; `what` says of what in errors. Raises `ConfigurationError` for anything else."""
     value = _parsed(path, expected := f"a JSON list of {what}")

@@ -31,6 +31,7 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, area, encode, from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
+from workbench.plugins.interfaces import reads_files
 
 MAX_DRAWN = 2**28
 """Pixels of the boxes around all shapes of one image together; an image of the data set has a twentieth of that."""
@@ -38,6 +39,7 @@ MAX_WORK = 2**32
 """Shapes times pixels of the image: each shape is drawn on a canvas of its own."""
 
 
+@reads_files("reasonseg/lisa", "reasonseg/instructsam")
 def reasonseg(
     annotations: str = "data/reason_seg/ReasonSeg/val",
     images: str | None = "data/reason_seg/ReasonSeg/val",

@@ -27,10 +27,12 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, encode
 from workbench.data.pictures import read_marks
 from workbench.data.samples import Sample
+from workbench.plugins.interfaces import reads_files
 
 EXPECTED = "{text, bbox, rgb_path, mask_path} or {image, question, masks}"
 
 
+@reads_files("roborefit/vlgrasp", "roborefit/instructsam")
 def roborefit(
     annotations: str = "data/final_dataset/testA/roborefit_testA.json",
     images: str | None = "data",

@@ -26,8 +26,10 @@ from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Box, Reading, Sample
+from workbench.plugins.interfaces import reads_files
 
 
+@reads_files("saco/cgf1")
 def saco(
     annotations: str = "data/saco_gold/gold_metaclip_merged_a_release_test.json",
     images: str | None = "data/saco_gold/images",

@@ -150,21 +150,23 @@ def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
 
 def check_files(options: argparse.Namespace) -> int:
     from workbench.benchmarks.check import check
+    from workbench.benchmarks.from_files import make
 
     settings = settings_by_name(options.set, [options.benchmark])[options.benchmark]
-    if options.annotations is not None:
-        settings |= {"annotations": options.annotations, "images": None}
-    if options.images is not None:
-        settings["images"] = options.images
     with redirect_stdout(sys.stderr):  # of a benchmark that prints while it writes its files
-        benchmark = registry.prepare("benchmarks", options.benchmark, settings)()
+        if options.annotations is not None:
+            benchmark = make(options.benchmark, options.annotations, options.images, settings)
+        else:
+            images = {} if options.images is None else {"images": options.images}
+            benchmark = registry.prepare("benchmarks", options.benchmark, {**settings, **images})()
         checked = check(benchmark, with_images=options.annotations is None or options.images is not None)
     print(json.dumps(checked.to_json()) if options.json else checked.to_text())
     return 1 if checked.problems else 0
 
 
 def score_predictions(options: argparse.Namespace) -> int:
-    from workbench.scoring.prediction_file import reader_of, score_file
+    from workbench.benchmarks.from_files import reader_of
+    from workbench.scoring.prediction_file import score_file
 
     registry.load("metrics", options.protocol)
     name = options.benchmark or reader_of(options.protocol, options.annotations)

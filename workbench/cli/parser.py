@@ -79,8 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="say what is missing or broken in the files of a benchmark")
     check.add_argument("benchmark", help="name of the benchmark")
-    check.add_argument("--annotations", help="annotation file or folder (where the benchmark looks by itself)")
-    check.add_argument("--images", help="image folder; images are not looked at where only annotations are given")
+    check.add_argument(
+        "--annotations", type=Path, help="annotation file or folder (where the benchmark looks by itself)"
+    )
+    check.add_argument(
+        "--images", type=Path, help="image folder; images are not looked at where only annotations are given"
+    )
     check.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of the benchmark"
     )

@@ -1,6 +1,8 @@
 """What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -36,6 +38,48 @@ def is_shipped(system: Callable[..., Any]) -> bool:
 
 
 NEEDS = "checkpoint"
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """What a benchmark that is read from files says of itself; see `reads_files`."""
+
+    protocols: tuple[str, ...] = ()
+    recognises: Callable[[Path], bool] | None = None
+    skips_missing_images: tuple[str, ...] = ()
+
+
+def reads_files(
+    *protocols: str,
+    recognises: Callable[[Path], bool] | None = None,
+    skips_missing_images: Sequence[str] = (),
+) -> Callable[[F], F]:
+    """Decorates a benchmark's function that reads the file in its option `annotations` (and the images in `images`).
+
+    `workbench score --protocol` finds it for these protocols, beside the one that its option `protocol` has by default.
+    `recognises` tells by its content whether a file is in the benchmark's layout, where several benchmarks read files
+    for one protocol. `skips_missing_images` are those of the protocols that leave a sample out where its image is not
+    in the folder.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, READER, FileReader(tuple(protocols), recognises, tuple(skips_missing_images)))
+        return function
+
+    return mark
+
+
+def file_reader(benchmark: Callable[..., Any]) -> FileReader | None:
+    """How a benchmark's function reads files; None for one that has no option `annotations`."""
+    parameters = inspect.signature(benchmark).parameters
+    if "annotations" not in parameters:
+        return None
+    found: FileReader = getattr(benchmark, READER, FileReader())
+    usual = parameters["protocol"].default if "protocol" in parameters else None
+    return replace(found, protocols=(*found.protocols, usual)) if isinstance(usual, str) else found
+
+
+READER = "reads_files"
 
 
 class System(Protocol):

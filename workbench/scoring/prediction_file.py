@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.benchmarks import from_files
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import BAD_SAMPLE, Prediction
 from workbench.data.remarks import remark_lines
@@ -13,21 +14,8 @@ from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import values
 from workbench.plugins.interfaces import HasRemarks
-from workbench.plugins.registry import load, prepare
+from workbench.plugins.registry import load
 from workbench.systems.prediction_files import SHOWN, read_predictions
-
-DROPS_ROWS_WITHOUT_IMAGE = "gseval/official"
-
-
-def reader_of(protocol: str, annotations: Path) -> str:
-    """Name of the benchmark whose reader reads the annotations of a protocol.
-
-    It is the first part of the protocol's name; the protocols that fit every benchmark read files in the layout of
-    COCO, or of Inst2Seg-Bench where the file is a list.
-    """
-    if protocol in ("coco/ap", "tide"):
-        return "coco" if _starts_with_object(annotations) else "inst2seg"
-    return protocol.partition("/")[0]
 
 
 def score_file(
@@ -48,13 +36,12 @@ def score_file(
     load("metrics", protocol)
     if not annotations.exists():
         raise ConfigurationError(f"there is no annotation file {annotations}")
-    name = benchmark or reader_of(protocol, annotations)
-    given = {"annotations": str(annotations), "images": None if images is None else str(images), **(options or {})}
-    made = prepare("benchmarks", name, given)()
+    name = benchmark or from_files.reader_of(protocol, annotations)
+    made = from_files.make(name, annotations, images, options)
     samples = list(made.samples())
     _check_usable(samples, annotations)
     answers = read_predictions(predictions, samples, missing_as_empty)
-    if protocol == DROPS_ROWS_WITHOUT_IMAGE and images is not None:
+    if images is not None and from_files.skips_missing_images(name, protocol):
         answers = [_without_image(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
     remarks = remark_lines(list(made.remarks())) if isinstance(made, HasRemarks) else []
     return {**report(overlaps(samples, answers), protocol), "remarks": remarks}
@@ -91,11 +78,3 @@ def _without_image(sample: Sample, answer: Prediction) -> Prediction:
     if sample.image_path.is_file():
         return answer
     return replace(answer, instances=(), outcome=BAD_SAMPLE, message=f"image not found: {sample.image_path}")
-
-
-def _starts_with_object(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-    except OSError as error:
-        raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
