@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.foundations.qwen import cell_head, conversations
+from workbench.foundations.qwen import model as qwen_model
 from workbench.foundations.qwen import training as qwen
 from workbench.foundations.sam3 import architecture as sam3_model
 from workbench.foundations.sam3 import dense as sam3_dense
@@ -91,13 +93,13 @@ def test_patches_are_those_of_the_stock_processor() -> None:
     stock = Qwen2VLImageProcessorPil(
         do_resize=False, image_mean=[0.5] * 3, image_std=[0.5] * 3, patch_size=8, merge_size=2
     )(images=image, return_tensors="pt")
-    torch.testing.assert_close(qwen.patches(image[None]), stock.pixel_values, atol=1e-5, rtol=0)
+    torch.testing.assert_close(qwen_model.patches(image[None]), stock.pixel_values, atol=1e-5, rtol=0)
 
 
 def test_conversations_answer_from_the_scene() -> None:
     scene = draw(0, 5, size=128, asked=4)
-    at = qwen.cells(scene)
-    for question, answer in qwen.conversation(scene, np.random.default_rng(0)):
+    at = conversations.cells(scene)
+    for question, answer in conversations.conversation(scene, np.random.default_rng(0)):
         for x, y in (
             place.split()[:2]
             for place in answer.split(": ")[-1].replace("-> ", "; ").split("; ")
@@ -149,8 +151,8 @@ def test_sam3_learns(detector: tuple[Any, Any]) -> None:
 @pytest.mark.slow
 def test_the_language_model_learns() -> None:
     torch.manual_seed(0)
-    tokenizer = chat_tokenizer(qwen.corpus()[:4000])
-    both = torch.nn.ModuleDict({"model": qwen.build(tokenizer, 128), "head": qwen.CellHead(192)})
+    tokenizer = chat_tokenizer(conversations.corpus()[:4000])
+    both = torch.nn.ModuleDict({"model": qwen_model.build(tokenizer, 128), "head": cell_head.CellHead(192)})
     encoder = qwen.Encoder(tokenizer, 128)
     scenes = [draw(0, number, size=128, asked=3) for number in range(3)]
     batch = qwen.prepare(encoder, scenes, 2, np.random.default_rng(0))
@@ -164,7 +166,7 @@ def test_the_language_model_learns() -> None:
 
 def test_the_dense_head_is_told_what_each_pixel_is_and_where_its_object_is() -> None:
     scene = draw(0, 5, size=128)
-    truth = qwen.cell_truth([scene])
+    truth = cell_head.cell_truth([scene])
     (categories, colours, sizes), centres = truth.words, truth.centres
     assert len(categories) == len(colours) == len(sizes) == len(centres) == 64 * 16
     for row, column in [(0, 0), (9, 22), (30, 3), *np.argwhere(scene.index[2::4, 2::4] > 0)[::40].tolist()]:

@@ -9,10 +9,10 @@ import torch
 
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
-from e2e.instructsam.training import assembly as parts
 from e2e.instructsam.training.assembly import from_parts
 from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.train import optimizer, save, start
+from e2e.single_pass import tokens
 from tests.e2e.conftest import SLOTS
 from tests.e2e.instructsam.training.test_train import FROZEN, config
 from workbench.data.errors import ConfigurationError
@@ -55,7 +55,7 @@ def test_a_special_token_that_the_language_model_lacks_is_added(
     qwen_folder: Path, sam3_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before, _ = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
-    monkeypatch.setitem(parts.TOKENS, "seg_token_index", "[SLOT]")
+    monkeypatch.setitem(tokens.TOKENS, "seg_token_index", "[SLOT]")
     model, processor = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
     rows = before.config.text_config.vocab_size
     assert model.config.seg_token_index == rows
