@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 ToolName = Literal["segment_phrase", "examine_each_mask", "select_masks_and_return", "report_no_mask"]
-MistakeKind = Literal[
-    "malformed_call", "unknown_tool", "wrong_order", "bad_parameters", "unreadable_verdict", "cut_off"
-]
 TOOLS: tuple[ToolName, ...] = get_args(ToolName)
 CLOSE = "</tool>"
 PHRASE_LIMIT = 500
@@ -35,7 +32,7 @@ class ToolCall:
 class Mistake:
     """What was wrong with a reply: a key of `workbench.data.vocabulary.OUTCOMES`, and a sentence for the model."""
 
-    kind: MistakeKind
+    kind: str
     problem: str
 
 

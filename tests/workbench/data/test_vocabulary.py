@@ -1,5 +1,6 @@
 """Every word is declared once, with a sentence, and what the code writes is declared."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,30 @@ def test_the_documentation_lists_drop_reasons_outcomes_and_kinds_of_calls() -> N
     latency = (DOCS / "latency.md").read_text()
     for name, kind in words.CALL_KINDS.items():
         assert f"| `{name}` | {kind.title} | {kind.sentence} |" in latency
+
+
+WRITTEN = {  # by the function that takes the word, and its place among the arguments
+    "Mistake": (0, words.MISTAKES.keys() & words.OUTCOMES.keys()),
+    "Ending": (0, words.OUTCOMES.keys()),
+    "drop": (1, words.DROP_REASONS.keys()),
+    "Candidate": (2, words.DROP_REASONS.keys()),
+    "call": (0, words.CALL_KINDS.keys()),
+    "_timed": (1, words.CALL_KINDS.keys()),
+    "timed": (1, words.CALL_KINDS.keys()),
+}
+
+
+def test_our_own_systems_use_declared_words_only() -> None:
+    root, seen = Path(__file__).parents[3], set()
+    for path in (p for folder in ("agents", "e2e", "workbench") for p in (root / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            place, known = WRITTEN.get(name, (0, set()))
+            if name in WRITTEN and len(node.args) > place and isinstance(node.args[place], ast.Constant):
+                word = node.args[place].value  # type: ignore[attr-defined]
+                assert word in known, f"{path.relative_to(root)}:{node.lineno}: {name}({word!r})"
+                seen.add((name, word))
+    assert {name for name, _ in seen} == set(WRITTEN)
+    assert {word for name, word in seen if name in ("drop", "Candidate")} == words.DROP_REASONS.keys()
