@@ -8,7 +8,8 @@ import pytest
 
 from reports.pages.index import write_index
 from reports.pages.report import write_report
-from tests.reports import made_run, test_index
+from tests.reports import made_run
+from tests.reports.pages import test_index
 from tests.reports.browser import Browser, needs_chromium
 from workbench.regression.history import FAILED
 from workbench.runs.run import Run
