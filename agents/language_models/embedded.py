@@ -24,13 +24,14 @@ class EmbeddedQwen:
         from transformers import Qwen3VLForConditionalGeneration
 
         from workbench.foundations.checkpoints import digest
+        from workbench.foundations.loading import load_model
 
         self.digest = digest(checkpoint)
         self.name = Path(checkpoint).name if Path(checkpoint).exists() else str(checkpoint)
         self.device = torch.device(device)
-        self.chat = QwenChat(checkpoint)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        model: Any = Qwen3VLForConditionalGeneration.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True)
+        model = load_model(Qwen3VLForConditionalGeneration, checkpoint, dtype)
+        self.chat = QwenChat(checkpoint)
         self.model: Any = model.to(self.device).eval()
         self.context: int = model.config.text_config.max_position_embeddings
         self._stops = {self.chat.end, self.chat.tokenizer.eos_token_id}

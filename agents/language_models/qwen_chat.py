@@ -39,10 +39,11 @@ class QwenChat:
     """Tokenizer and image processor of one checkpoint folder or hub name."""
 
     def __init__(self, checkpoint: str | Path) -> None:
-        from transformers import AutoTokenizer
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
+        from workbench.foundations.loading import load_tokenizer
+
+        self.tokenizer: Any = load_tokenizer(checkpoint)
         # the processor that works without torchvision; same numbers as the torchvision one up to resampling
         self._processor: Any = Qwen2VLImageProcessorPil.from_pretrained(checkpoint)
         self.merge: int = self._processor.merge_size

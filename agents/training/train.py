@@ -48,14 +48,14 @@ def train(config: Config, out: Path) -> None:
 
     Writes the checkpoint to `final` in the output folder, and the scores of a test to `validation.json`.
     """
-    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+    from transformers import Qwen3VLForConditionalGeneration
+
+    from workbench.foundations.loading import load_model, load_tokenizer
 
     torch.manual_seed(config["seed"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = AutoTokenizer.from_pretrained(config["base"])
-    model: Any = Qwen3VLForConditionalGeneration.from_pretrained(
-        config["base"], dtype=torch.float32, use_safetensors=True
-    )
+    model = load_model(Qwen3VLForConditionalGeneration, config["base"], torch.float32)
+    tokenizer = load_tokenizer(config["base"])
     model = model.to(device).train()
     start, final = out / "start", out / "final"
     _write(model, tokenizer, start, config["image_size"])

@@ -4,7 +4,6 @@ LISA: arXiv 2308.00692; GSVA: arXiv 2312.10103; PixelLM: arXiv 2312.02228.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,13 +92,13 @@ class SegToken(LanguageModel):
         cls, language_model: str | Path, segmenter: str | Path, tokens: Tokens
     ) -> tuple["SegToken", Processor]:
         """A model whose projection is new and whose other tensors are those of a Qwen3-VL and a SAM3 checkpoint."""
-        from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+        from transformers import Qwen3VLForConditionalGeneration
+
+        from workbench.foundations.loading import load_model, load_tokenizer
 
         language_model, segmenter = locate(language_model), locate(segmenter)
-        qwen: Any = Qwen3VLForConditionalGeneration.from_pretrained(
-            language_model, dtype=torch.float32, use_safetensors=True
-        )
-        tokenizer: Any = AutoTokenizer.from_pretrained(language_model)
+        qwen = load_model(Qwen3VLForConditionalGeneration, language_model, torch.float32)
+        tokenizer = load_tokenizer(language_model)
         add_tokens(tokenizer, qwen)
         own = {name: index for name, index in token_ids(tokenizer).items() if hasattr(SegTokenConfig, name)}
         config = SegTokenConfig(
@@ -152,7 +151,10 @@ class SegToken(LanguageModel):
         save_config(self.config, folder)
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
-        missing, unexpected = self.load_state_dict(tensors, strict=False)
+        try:
+            missing, unexpected = self.load_state_dict(tensors, strict=False)
+        except RuntimeError as error:  # a tensor has another shape; the message names it
+            raise ConfigurationError(f"the checkpoints do not fit the model's parts: {error}") from error
         missing = [name for name in missing if not name.startswith(NEW) and name != "lm_head.weight"]
         if missing or unexpected:
             raise ConfigurationError(
@@ -174,6 +176,10 @@ def _detector_tensors(segmenter: Path, prefix: str) -> dict[str, Tensor]:
 
 
 def _read(folder: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    return {name: tensor for file in weight_files(folder) for name, tensor in load_file(file).items()}
+    try:
+        return {name: tensor for file in weight_files(folder) for name, tensor in load_file(file).items()}
+    except (SafetensorError, OSError) as error:
+        raise ConfigurationError(f"{folder}: weights that are no readable safetensors file: {error}") from error

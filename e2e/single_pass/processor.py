@@ -10,6 +10,7 @@ from torch import Tensor
 
 from e2e.single_pass.preprocess import PatchSettings, qwen_patches, sam_pixels
 from workbench.data.errors import ConfigurationError
+from workbench.runs.files import read_json
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -28,14 +29,14 @@ class Processor:
     @classmethod
     def from_pretrained(cls, folder: Path, config: Any) -> "Processor":
         """Read the tokenizer and `preprocessor_config.json` of a checkpoint folder."""
-        from transformers import AutoTokenizer
+        from workbench.foundations.loading import load_tokenizer
 
         if not (folder / "tokenizer.json").exists():
             raise ConfigurationError(f"no tokenizer.json in checkpoint folder {folder}")
         record = folder / "preprocessor_config.json"
-        settings = json.loads(record.read_text()) if record.exists() else {}
+        settings = read_json(record) if record.exists() else {}
         patches = PatchSettings.from_config(config.vision_config, settings)
-        return cls(AutoTokenizer.from_pretrained(folder), config, patches)
+        return cls(load_tokenizer(folder), config, patches)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the tokenizer and `preprocessor_config.json`."""

@@ -1,10 +1,10 @@
 """The special tokens of the single-pass models, and the folder of a checkpoint that they are saved in."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from e2e.single_pass.preprocess import PatchSettings
+from workbench.runs.files import read_json
 
 TOKENS = {
     "ref_start_token_index": "<|object_ref_start|>",
@@ -35,6 +35,6 @@ def preprocessor(folder: Path) -> dict[str, Any]:
     """Pixel budget of the language model's image processor; a checkpoint without one takes any size as it is."""
     path = folder / "preprocessor_config.json"
     if path.exists():
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = read_json(path)
         return record
     return {"min_pixels": 1, "max_pixels": PatchSettings.max_pixels}

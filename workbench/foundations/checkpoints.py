@@ -10,6 +10,8 @@ from workbench.data.errors import ConfigurationError
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 SHOWN = 5
+FLOATS = ("F16", "BF16", "F32", "F64")
+"""Types of weights, as safetensors calls them."""
 
 
 def digest(checkpoint: str | Path) -> str:
@@ -62,7 +64,13 @@ def weight_files(folder: Path) -> list[Path]:
     if not index.exists():
         single = folder / "model.safetensors"
         return [single] if single.exists() else []
-    files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        files = [folder / name for name in names]
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{index} is no index of safetensors files: {type(error).__name__}: {error}"
+        ) from error
     for file in files:
         if not file.exists():
             raise ConfigurationError(f"{folder}: {index.name} names {file.name}, which is not there")
@@ -71,21 +79,35 @@ def weight_files(folder: Path) -> list[Path]:
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all tensors, read from the files' headers."""
+    return {name: shape for name, (shape, _) in _headers(folder).items()}
+
+
+def not_weights(folder: Path) -> list[str]:
+    """Weights and biases that are not of a floating type, each with the type that it has: they would be read as other
+    numbers than they were saved as."""
+    ends = (".weight", ".bias")
+    found = {name: dtype for name, (_, dtype) in _headers(folder).items() if name.endswith(ends)}
+    return [f"{name} is {dtype}" for name, dtype in found.items() if dtype not in FLOATS]
+
+
+def _headers(folder: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     from safetensors import SafetensorError, safe_open
 
-    shapes: dict[str, tuple[int, ...]] = {}
+    found: dict[str, tuple[tuple[int, ...], str]] = {}
     for file in weight_files(folder):
         try:
             with safe_open(file, "pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                    shapes[name] = tuple(tensors.get_slice(name).get_shape())
-        except SafetensorError as error:
+                    part = tensors.get_slice(name)
+                    found[name] = tuple(part.get_shape()), part.get_dtype()
+        except (SafetensorError, OSError) as error:
             raise ConfigurationError(f"{file} is not a readable safetensors file: {error}") from error
-    return shapes
+    return found
 
 
 def check_tensors(folder: Path, expected: Mapping[str, tuple[int, ...]], optional: Set[str]) -> None:
-    """Raise `ConfigurationError` naming the tensors of a folder that are missing, misshapen or unexpected."""
+    """Raise `ConfigurationError` naming the tensors of a folder that are missing, misshapen, unexpected, or whole
+    numbers where weights are expected."""
     found = tensor_shapes(folder)
     problems = []
     missing = [name for name in expected if name not in found]
@@ -95,7 +117,9 @@ def check_tensors(folder: Path, expected: Mapping[str, tuple[int, ...]], optiona
         for name, shape in expected.items()
         if name in found and found[name] != shape
     ]
-    for title, names in (("missing", missing), ("misshapen", misshapen), ("unexpected", unexpected)):
+    whole = not_weights(folder)
+    wrong = (("missing", missing), ("misshapen", misshapen), ("unexpected", unexpected), ("not weights", whole))
+    for title, names in wrong:
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             problems.append(f"{title}: {'; '.join(names[:SHOWN])}{more}")

@@ -22,10 +22,12 @@ def align(model: InstructSAM, tokenizer: Any, segmenter: Path, words: Mapping[st
     image features were trained to match; both phrase markers become its start marker. Slots start from the mean of the
     segmenter's learned queries: the places that they begin at tell them apart.
     """
-    from transformers import AutoTokenizer, Sam3Model
+    from transformers import Sam3Model
 
-    sam: Any = Sam3Model.from_pretrained(segmenter, dtype=torch.float32, use_safetensors=True)
-    targets, start = _features(sam, AutoTokenizer.from_pretrained(segmenter), list(words.values()))
+    from workbench.foundations.loading import load_model, load_tokenizer
+
+    sam = load_model(Sam3Model, segmenter, torch.float32)
+    targets, start = _features(sam, load_tokenizer(segmenter), list(words.values()))
     ids: list[int] = [model.config.ref_start_token_index, model.config.ref_end_token_index]
     wanted = [start, start]
     for word, target in zip(words, targets, strict=True):

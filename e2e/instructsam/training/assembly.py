@@ -1,7 +1,7 @@
 """Puts an untrained InstructSAM together from a Qwen3-VL checkpoint and a SAM3 checkpoint, as its stage 1 starts."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -35,14 +35,14 @@ def from_parts(
     zero, as in the reference, from where only their positions tell them apart. Special tokens that the tokenizer lacks
     are added to it. Raises `ConfigurationError` where the segmenter has fewer queries, or a tensor has no counterpart.
     """
-    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration, Sam3Model
+    from transformers import Qwen3VLForConditionalGeneration, Sam3Model
+
+    from workbench.foundations.loading import load_model, load_tokenizer
 
     language_model, segmenter = locate(language_model), locate(segmenter)
-    qwen: Any = Qwen3VLForConditionalGeneration.from_pretrained(
-        language_model, dtype=torch.float32, use_safetensors=True
-    )
-    sam: Any = Sam3Model.from_pretrained(segmenter, dtype=torch.float32, use_safetensors=True)
-    tokenizer: Any = AutoTokenizer.from_pretrained(language_model)
+    qwen = load_model(Qwen3VLForConditionalGeneration, language_model, torch.float32)
+    sam = load_model(Sam3Model, segmenter, torch.float32)
+    tokenizer = load_tokenizer(language_model)
     add_tokens(tokenizer, qwen)
     detector = sam.config.to_dict()
     detector["detr_decoder_config"]["num_queries"] = slots

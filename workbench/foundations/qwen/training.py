@@ -124,11 +124,13 @@ def train(config: QwenRecipe, out: Path) -> None:
 def _start(config: QwenRecipe) -> tuple[Any, Any]:
     """Model and tokenizer: new ones, or those of the checkpoint `start`."""
     if "start" in config:
-        from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+        from transformers import Qwen3VLForConditionalGeneration
+
+        from workbench.foundations.loading import load_model, load_tokenizer
 
         folder = config["start"]
-        model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-        return model.train(), AutoTokenizer.from_pretrained(folder)
+        model = load_model(Qwen3VLForConditionalGeneration, folder, torch.float32)
+        return model.train(), load_tokenizer(folder)
     tokenizer = chat_tokenizer(corpus())
     return build(tokenizer, config["image_size"]), tokenizer
 

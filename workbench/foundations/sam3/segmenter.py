@@ -43,17 +43,16 @@ class Sam3Segmenter:
 
     def __init__(self, checkpoint: str | Path, *, threshold: float = 0.5, device: str = "cpu") -> None:
         import torch
-        from transformers import AutoTokenizer, Sam3Model
+        from transformers import Sam3Model
 
         from workbench.foundations.checkpoints import digest
+        from workbench.foundations.loading import load_model, load_tokenizer
 
         self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(device)
         self.digest = digest(checkpoint)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        self.model: Any = (
-            Sam3Model.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True).to(self.device).eval()
-        )
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
+        self.model: Any = load_model(Sam3Model, checkpoint, dtype).to(self.device).eval()
+        self.tokenizer: Any = load_tokenizer(checkpoint)
         self.size: int = self.model.config.vision_config.image_size
 
     def identity(self) -> dict[str, Any]:

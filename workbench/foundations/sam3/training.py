@@ -72,11 +72,13 @@ def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
 def _start(config: Sam3Recipe) -> tuple[Any, Any]:
     """Model and tokenizer: new ones, or those of the checkpoint `start`."""
     if "start" in config:
-        from transformers import AutoTokenizer, Sam3Model
+        from transformers import Sam3Model
+
+        from workbench.foundations.loading import load_model, load_tokenizer
 
         folder = config["start"]
-        model = Sam3Model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-        return model.train(), AutoTokenizer.from_pretrained(folder)
+        model = load_model(Sam3Model, folder, torch.float32)
+        return model.train(), load_tokenizer(folder)
     tokenizer = clip_tokenizer()
     ids = (tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
     return build(config["image_size"], len(tokenizer), *ids), tokenizer

@@ -1,0 +1,75 @@
+"""Loads a transformers model from a checkpoint, and refuses one that does not fit it to the last tensor.
+
+`from_pretrained` alone fills what a checkpoint lacks with random numbers and says so only in a warning. Its own report
+is used rather than a list of names, so that tied weights and every published layout that it reads still load.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import dtype as Precision
+
+from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import FLOATS, SHOWN, not_weights
+
+
+def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
+    """A model of the transformers class `kind` from a folder or hub name, safetensors only.
+
+    Raises `ConfigurationError` that names the checkpoint where it cannot be read, and the tensors that are missing,
+    misshapen, unexpected, or whole numbers where the model has weights.
+    """
+    if Path(checkpoint).is_dir():
+        _check_files(Path(checkpoint))
+    try:
+        model, report = kind.from_pretrained(
+            checkpoint, dtype=dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except ConfigurationError:
+        raise
+    except Exception as error:  # transformers and safetensors raise anything for a damaged file
+        raise _unreadable(checkpoint, error) from error
+    misshapen = [f"{name} is {list(found)}, expected {list(shape)}" for name, found, shape in report["mismatched_keys"]]
+    wrong = {
+        "missing": sorted(report["missing_keys"]),
+        "misshapen": sorted(misshapen),
+        "unexpected": sorted(report["unexpected_keys"]),
+        "not read": sorted(map(str, report.get("error_msgs", ()))),
+    }
+    problems = [f"{title}: {_few(names)}" for title, names in wrong.items() if names]
+    if problems:
+        raise ConfigurationError(f"{checkpoint}: the tensors do not fit the configuration. {'. '.join(problems)}")
+    return model
+
+
+def load_tokenizer(checkpoint: str | Path) -> Any:
+    """The tokenizer of a folder or hub name; raises `ConfigurationError` where there is none that can be read."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(checkpoint)
+    except Exception as error:  # the tokenizers library raises plain exceptions
+        raise _unreadable(checkpoint, error) from error
+
+
+def _check_files(folder: Path) -> None:
+    """Find out what transformers would not say, or not by name."""
+    config = folder / "config.json"
+    try:
+        found = json.loads(config.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{config} cannot be read as JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{config}: expected a JSON object, got {type(found).__name__}")
+    if "quantization_config" not in found and (whole := not_weights(folder)):
+        raise ConfigurationError(f"{folder}: expected weights of the types {', '.join(FLOATS)}, got {_few(whole)}")
+
+
+def _unreadable(checkpoint: str | Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"checkpoint {checkpoint} cannot be loaded: {type(error).__name__}: {error}")
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return "; ".join(names[:SHOWN]) + more
