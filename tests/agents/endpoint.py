@@ -133,7 +133,7 @@ def serving(reply: Callable[[Request], str]) -> Iterator[Endpoint]:
         http.server_close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     """Wait for a condition."""
     end = time.monotonic() + seconds
     while not condition():

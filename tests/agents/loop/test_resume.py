@@ -71,7 +71,7 @@ def test_a_killed_process_goes_on_with_the_one_check_that_was_not_answered(tmp_p
         before = len(server.requests)
         assert before == 5  # segment, examine, three checks
         server.fault = lambda _: ""
-        output, _ = start(server.url, tmp_path).communicate(timeout=120)
+        output, _ = start(server.url, tmp_path).communicate(timeout=300)
         assert [images(request) for request in server.requests[before:]] == [3, 2]
         assert server.requests[before] == checks[1]
     answer = json.loads(output)

@@ -46,13 +46,13 @@ def test_a_run_killed_at_random_moments_ends_like_an_undisturbed_one(install: In
         command = [sys.executable, "-c", RUN, str(tmp_path / out), str(tmp_path / "data"), str(delay)]
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
-    assert start("whole", 0.0).wait(60) == 0
+    assert start("whole", 0.0).wait(300) == 0
     draw = random.Random(3)
     killed_after = []
     for _ in range(6):
         before = sum(map(len, _stored(tmp_path / "killed").values()))
         process = start("killed", 0.01)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         # at least one new prediction, then a random moment more
         while sum(map(len, _stored(tmp_path / "killed").values())) == before and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -60,7 +60,7 @@ def test_a_run_killed_at_random_moments_ends_like_an_undisturbed_one(install: In
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         killed_after.append(sum(map(len, _stored(tmp_path / "killed").values())))
-    assert start("killed", 0.0).wait(60) == 0
+    assert start("killed", 0.0).wait(300) == 0
 
     assert killed_after == sorted(killed_after)
     assert 0 < killed_after[0] < 2 * N_SAMPLES

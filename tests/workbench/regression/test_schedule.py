@@ -101,7 +101,7 @@ def predictions(folder: Path) -> int:
     return sum(len(read_records(path)) for path in folder.rglob("predictions.jsonl"))
 
 
-def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -264,7 +264,7 @@ def test_a_comparison_that_was_stopped_is_continued_in_its_folder(
     process = start(str(config), "--once")
     wait(lambda: predictions(workplace / "runs") >= 2)
     process.send_signal(ending)
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=600)
     if ending != signal.SIGKILL:
         assert process.returncode == 130, err
         assert "the next comparison continues runs/toys/" in err
@@ -314,7 +314,7 @@ def test_a_second_process_says_who_is_at_it(workplace: Path, start: Start, capsy
     assert once(config) == 2
     assert f"runs/toys is being written by process {process.pid} on" in capsys.readouterr().err
     process.terminate()
-    process.communicate(timeout=200)
+    process.communicate(timeout=600)
     assert len(unfinished(read_schedule(config))) == 1
 
 
@@ -342,7 +342,7 @@ def test_it_fires_again_and_again_also_after_a_failure_and_stops_cleanly(workpla
     Path("mood").write_text("")
     wait(lambda: len(records(config)) >= 3)
     process.terminate()
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert "Traceback (most recent call last)" in err  # of the comparison that broke
     assert "toys: failed; next 20" in err
@@ -361,18 +361,18 @@ def test_the_resident_scheduler_stops_its_comparison_and_the_next_one_continues_
     process = start(code=SERVE)
     wait(lambda: predictions(workplace / "runs") >= 2)
     second = start(str(config))
-    _, refused = second.communicate(timeout=200)
+    _, refused = second.communicate(timeout=600)
     assert second.returncode == 2
     assert "runs/toys/scheduler is being written by process" in refused
     process.terminate()
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     (folder,) = unfinished(read_schedule(config))
 
     process = start(str(config))  # due at night only: it continues at once
     wait(lambda: len(records(config)) == 1)
     process.terminate()
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert "continues what was interrupted; then next 20" in err
     assert records(config)[0]["name"] == folder.name
@@ -408,6 +408,6 @@ def test_several_missed_ones_are_made_up_for_once(workplace: Path, start: Start)
     wait((folder / "index.html").exists)
     time.sleep(1.5)
     process.terminate()
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert len(records(config)) == 2

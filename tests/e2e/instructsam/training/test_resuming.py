@@ -75,7 +75,7 @@ def test_two_processes_do_what_one_does_with_twice_the_passes(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
