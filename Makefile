@@ -26,6 +26,9 @@ compare: setup
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny
 SHARE := 1
+# more --set KEY=VALUE for sam3-tiny and qwen-tiny, whose single steps take the longest
+SAM3_SETTINGS :=
+QWEN_SETTINGS :=
 TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
@@ -37,8 +40,8 @@ SHIPPED := \
 
 train-tiny: setup
 	@mkdir -p $(RUNS)
-	$(TRAIN) workbench/foundations/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny
-	$(TRAIN) workbench/foundations/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny
+	$(TRAIN) workbench/foundations/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny $(SAM3_SETTINGS)
+	$(TRAIN) workbench/foundations/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny $(QWEN_SETTINGS)
 	$(TRAIN) agents/configs/agent-lm-tiny.yaml --out $(RUNS)/agent-lm-tiny \
 		--set base=$(RUNS)/qwen-tiny/final --set segmenter_checkpoint=$(RUNS)/sam3-tiny/final
 	$(TRAIN) e2e/configs/instructsam-tiny-stage1.yaml --out $(RUNS)/instructsam-tiny-stage1 \

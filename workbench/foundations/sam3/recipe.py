@@ -9,12 +9,16 @@ class Sam3Recipe(TypedDict):
     seed: int
     image_size: int
     dense_minutes: float
-    """Wall clock of the first phase: category and colour of every pixel, 32 scenes a step."""
+    """Wall clock of the first phase: category and colour of every pixel."""
     dense_rate: float
     """Its peak learning rate."""
+    dense_images: NotRequired[int]
+    """Scenes of one of its steps (32)."""
     match_minutes: float
-    """Wall clock of the second phase: phrases and places brought together by a dot product, 24 scenes a step."""
+    """Wall clock of the second phase: phrases and places brought together by a dot product."""
     match_rate: float
+    match_images: NotRequired[int]
+    """Scenes of one of its steps (24)."""
     minutes: float
     """Wall clock of the third phase: the whole detector on concept phrases."""
     rate: float

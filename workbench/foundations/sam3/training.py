@@ -144,7 +144,7 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track
     )
     loop = Loop(out, vision, optimizer, minutes=config["dense_minutes"], track=track)
     while not loop.finished:
-        scenes = _next_scenes(loop, config, 32)
+        scenes = _next_scenes(loop, config, config.get("dense_images", 32))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = head(model.vision_encoder(pixels(scenes)))  # type: ignore[operator]
         wanted = dense_targets(scenes, 2)
@@ -184,7 +184,7 @@ def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: P
     loop = Loop(out, both, optimizer, minutes=config["match_minutes"], track=track)
     rng = np.random.default_rng([config["seed"], 2, loop.step])
     while not loop.finished:
-        scenes = _next_scenes(loop, config, 24, start=5 * 10**6)
+        scenes = _next_scenes(loop, config, config.get("match_images", 24), start=5 * 10**6)
         texts, image_of, targets, _ = concept_batch(scenes, rng, 16, config["image_size"] // 2)
         tokens = tokenizer(texts, padding=True, return_tensors="pt")
         with torch.autocast("cpu", dtype=torch.bfloat16):
