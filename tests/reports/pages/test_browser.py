@@ -9,8 +9,8 @@ import pytest
 from reports.pages.index import write_index
 from reports.pages.report import write_report
 from tests.reports import made_run
-from tests.reports.pages import test_index
 from tests.reports.browser import Browser, needs_chromium
+from tests.reports.pages import test_index
 from workbench.regression.history import FAILED
 from workbench.runs.run import Run
 from workbench.scoring.joined import join
