@@ -1,45 +1,68 @@
-"""The agent's own parameters, and the two sets of them that are in use."""
+"""The agent's options, and the two presets that are in use."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from workbench.plugins.options import APART, Above, AtLeast, OneOf, PluginName, Range
 
 
 @dataclass(frozen=True)
 class Options:
-    """The agent's own parameters; all of them are part of a system's identity.
+    """What decides how the agent goes about a sample; all of it is part of a system's identity."""
 
-    max_generations: rounds after the first request, as in the SAM 3 agent; checks of single masks do not count.
-    max_mistakes: replies in a row that cannot be carried out before the sample ends.
-    max_tokens: limit of one reply.
-    time_limit: seconds for one sample.
-    request_timeout: seconds for one request, after which it counts as failed.
-    retries: how often a request that failed for a passing reason (busy, broken off, no answer) is sent again.
-    temperature: of sampling; None leaves it to the server, as the SAM 3 agent does.
-    checks: whether `examine_each_mask` may be called.
-    overlap: intersection over the smaller area above which the mask with the lower score is suppressed.
-    describe_masks: list number, place and size of the masks as text.
-    fill: opacity of a mask's fill in pictures.
-    min_side: pictures of masks are enlarged where their shorter side is below this, in pixels.
-    zoom_side: longer side of each panel of a zoomed pair, in pixels.
-    """
-
-    max_generations: int = 100
-    max_mistakes: int = 3
-    max_tokens: int = 4096
-    time_limit: float = 600.0
-    request_timeout: float = 600.0
-    retries: int = 2
-    temperature: float | None = None
+    max_generations: Annotated[int, AtLeast(0)] = 100
+    """Rounds after the first request, as in the SAM 3 agent; checks of single masks do not count."""
+    max_mistakes: Annotated[int, AtLeast(1)] = 3
+    """Replies in a row that cannot be carried out before the sample ends."""
+    max_tokens: Annotated[int, AtLeast(1)] = 4096
+    """Limit of one reply."""
+    time_limit: Annotated[float, Above(0)] = 600.0
+    """Seconds for one sample."""
+    request_timeout: Annotated[float, Above(0)] = 600.0
+    """Seconds for one request, after which it counts as failed."""
+    retries: Annotated[int, AtLeast(0)] = 2
+    """How often a request that failed for a passing reason (busy, broken off, no answer) is sent again."""
+    temperature: Annotated[float | None, AtLeast(0)] = None
+    """Of sampling; none leaves it to the server, as the SAM 3 agent does."""
     checks: bool = True
-    overlap: float = 0.3
+    """Whether the model may have masks checked one by one (the tool `examine_each_mask`)."""
+    overlap: Annotated[float, Range(0, 1)] = 0.3
+    """Intersection over the smaller area above which the mask with the lower score is suppressed."""
     describe_masks: bool = False
-    fill: float = 0.15
-    min_side: int = 0
-    zoom_side: int = 320
+    """Also list number, place and size of the masks as text."""
+    fill: Annotated[float, Range(0, 1)] = 0.15
+    """Opacity of a mask's fill in pictures."""
+    min_side: Annotated[int, AtLeast(0)] = 0
+    """Pictures of masks are enlarged where their shorter side is below this, in pixels."""
+    zoom_side: Annotated[int, AtLeast(1)] = 320
+    """Longer side of each panel of a zoomed pair, in pixels."""
 
 
-PUBLISHED = Options(min_side=448)
+@dataclass(frozen=True)
+class AgentOptions(Options):
+    """All options of the agent as a system: its own, and the parts it is made of, whose identities say the rest."""
+
+    segmenter: Annotated[str, PluginName("segmenters"), APART] = "sam3"
+    """Name of a segmenter."""
+    checkpoint: Annotated[str, APART] = ""
+    """Folder or hub name of a Qwen3-VL model that runs in this process, in place of an endpoint; decoded greedily."""
+    endpoint: Annotated[str, APART] = ""
+    """Address of an OpenAI-compatible server."""
+    model: Annotated[str, APART] = ""
+    """Name of a model that the server has."""
+    prompts: Annotated[str, OneOf("full-v1", "tiny-v1"), APART] = "full-v1"
+    """Version of the texts."""
+    device: Annotated[str, APART] = "cpu"
+    """Of the segmenter, and of a checkpoint."""
+    concurrency: Annotated[int, AtLeast(1), APART] = 16
+    """Requests at once to an endpoint, and samples in flight in throughput mode."""
+    picture_format: Annotated[str, OneOf("png", "bmp"), APART] = "png"
+    """How pictures are sent to an endpoint, both without loss; bmp takes no compressing and more bytes."""
+
+
+PUBLISHED = AgentOptions(min_side=448, endpoint="http://localhost:8001/v1", model="Qwen/Qwen3-VL-8B-Thinking")
 """As in the SAM 3 agent; pictures of masks are enlarged only where numbers would not be legible."""
-TINY = Options(
+TINY = AgentOptions(
     max_generations=6,
     max_tokens=128,
     time_limit=60.0,
@@ -47,5 +70,7 @@ TINY = Options(
     temperature=0.0,
     describe_masks=True,
     zoom_side=128,
+    segmenter="sam3-tiny",
+    prompts="tiny-v1",
 )
 """For the tiny checkpoints: what they were fine-tuned with."""

@@ -1,19 +1,19 @@
 """The SAM 3 agent as a system of the workbench. Importing this module is cheap: models are loaded when one is made."""
 
 import asyncio
-import inspect
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.options import PUBLISHED, TINY, Options
+from agents.options import PUBLISHED, TINY, AgentOptions, Options
 from workbench.data.errors import ConfigurationError
 from workbench.data.outages import is_outage
 from workbench.data.predictions import CRASHED, OK, Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image, Segmenter
+from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
     from agents.language_models.interface import LanguageModel
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from agents.prompts.texts import Prompts
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
-LEAST: dict[str, float] = {
-    "max_mistakes": 1,
-    "max_generations": 0,
-    "max_tokens": 1,
-    "time_limit": 0.001,
-    "request_timeout": 0.001,
-    "retries": 0,
-}
-"""Smallest values of options."""
 
 
 class Sam3Agent:
@@ -48,9 +39,7 @@ class Sam3Agent:
         perfect: "Part | None" = None,
     ) -> None:
         """`perfect`: the part that is replaced by the truth of each sample."""
-        for name, least in LEAST.items():
-            if getattr(options, name) < least:
-                raise ConfigurationError(f"agent: {name} must be at least {least:g}, got {getattr(options, name):g}")
+        check_options("agent", options)
         self.segmenter, self.model, self.prompts, self.options = segmenter, model, prompts, options
         self.perfect = perfect
         # samples wait for the slowest of their batch, so batches are larger than what works side by side
@@ -65,7 +54,7 @@ class Sam3Agent:
             "segmenter": self.segmenter.identity(),
             "language_model": self.model.identity(),
             "prompts": {"version": self.prompts.version, "digest": self.prompts.digest()},
-            "options": asdict(self.options),
+            "options": identity_of(self.options),
             **({"perfect": self.perfect} if self.perfect else {}),
         }
 
@@ -157,122 +146,37 @@ class Sam3Agent:
         return prediction
 
 
-def sam3_agent_tiny(
-    segmenter: str = "sam3-tiny",
-    checkpoint: str = "",
-    endpoint: str = "",
-    model: str = "",
-    prompts: str = "tiny-v1",
-    device: str = "cpu",
-    concurrency: int = 16,
-    picture_format: str = "png",
-    max_generations: int = TINY.max_generations,
-    max_mistakes: int = TINY.max_mistakes,
-    max_tokens: int = TINY.max_tokens,
-    time_limit: float = TINY.time_limit,
-    request_timeout: float = TINY.request_timeout,
-    retries: int = TINY.retries,
-    temperature: float | None = TINY.temperature,
-    checks: bool = TINY.checks,
-    overlap: float = TINY.overlap,
-    describe_masks: bool = TINY.describe_masks,
-    fill: float = TINY.fill,
-    min_side: int = TINY.min_side,
-    zoom_side: int = TINY.zoom_side,
-) -> Sam3Agent:
+def sam3_agent_tiny(options: AgentOptions = TINY) -> Sam3Agent:
     """SAM3 agent on tiny checkpoints: sam3-tiny, and a tiny Qwen3-VL fine-tuned on the agent's own turns."""
-    options = Options(
-        max_generations=max_generations,
-        max_mistakes=max_mistakes,
-        max_tokens=max_tokens,
-        time_limit=time_limit,
-        request_timeout=request_timeout,
-        retries=retries,
-        temperature=temperature,
-        checks=checks,
-        overlap=overlap,
-        describe_masks=describe_masks,
-        fill=fill,
-        min_side=min_side,
-        zoom_side=zoom_side,
-    )
-    checkpoint = checkpoint or str(CHECKPOINT)
-    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency, picture_format)
+    return _agent(replace(options, checkpoint=options.checkpoint or str(CHECKPOINT)))
 
 
-def sam3_agent(
-    segmenter: str = "sam3",
-    checkpoint: str = "",
-    endpoint: str = "http://localhost:8001/v1",
-    model: str = "Qwen/Qwen3-VL-8B-Thinking",
-    prompts: str = "full-v1",
-    device: str = "cpu",
-    concurrency: int = 16,
-    picture_format: str = "png",
-    max_generations: int = PUBLISHED.max_generations,
-    max_mistakes: int = PUBLISHED.max_mistakes,
-    max_tokens: int = PUBLISHED.max_tokens,
-    time_limit: float = PUBLISHED.time_limit,
-    request_timeout: float = PUBLISHED.request_timeout,
-    retries: int = PUBLISHED.retries,
-    temperature: float | None = PUBLISHED.temperature,
-    checks: bool = PUBLISHED.checks,
-    overlap: float = PUBLISHED.overlap,
-    describe_masks: bool = PUBLISHED.describe_masks,
-    fill: float = PUBLISHED.fill,
-    min_side: int = PUBLISHED.min_side,
-    zoom_side: int = PUBLISHED.zoom_side,
-) -> Sam3Agent:
+def sam3_agent(options: AgentOptions = PUBLISHED) -> Sam3Agent:
     """SAM3 agent with a published language model behind an OpenAI-compatible endpoint (vLLM), or from a checkpoint."""
-    options = Options(
-        max_generations=max_generations,
-        max_mistakes=max_mistakes,
-        max_tokens=max_tokens,
-        time_limit=time_limit,
-        request_timeout=request_timeout,
-        retries=retries,
-        temperature=temperature,
-        checks=checks,
-        overlap=overlap,
-        describe_masks=describe_masks,
-        fill=fill,
-        min_side=min_side,
-        zoom_side=zoom_side,
-    )
-    endpoint = "" if checkpoint else endpoint
-    return _agent(segmenter, checkpoint, endpoint, model, prompts, options, device, concurrency, picture_format)
+    return _agent(replace(options, endpoint="" if options.checkpoint else options.endpoint))
 
 
-def _agent(
-    segmenter: str,
-    checkpoint: str | Path,
-    endpoint: str,
-    model: str,
-    prompts: str,
-    options: Options,
-    device: str,
-    concurrency: int,
-    picture_format: str,
-) -> Sam3Agent:
+def _agent(options: AgentOptions) -> Sam3Agent:
     from agents.prompts.texts import load
     from workbench.plugins import registry
+    from workbench.plugins.checks import takes
 
-    texts = load(prompts)
-    make = registry.load("segmenters", segmenter)
-    takes_device = "device" in inspect.signature(make).parameters
-    found: Segmenter = make(device=device) if takes_device else make()
+    texts = load(options.prompts)
+    takes_device = takes(registry.load("segmenters", options.segmenter), "device")
+    placed = {"device": options.device} if takes_device else {}
+    segmenter: Segmenter = registry.prepare("segmenters", options.segmenter, placed)()
     language: LanguageModel
-    if endpoint:
+    if options.endpoint:
         from agents.language_models.openai_endpoint import OpenAiEndpoint
 
-        if not model:
-            raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {endpoint}")
+        if not options.model:
+            raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {options.endpoint}")
         language = OpenAiEndpoint(
-            endpoint,
-            model,
+            options.endpoint,
+            options.model,
             temperature=options.temperature,
-            concurrency=concurrency,
-            picture_format=picture_format,
+            concurrency=options.concurrency,
+            picture_format=options.picture_format,
         )
     elif options.temperature:
         raise ConfigurationError(
@@ -282,5 +186,5 @@ def _agent(
     else:
         from agents.language_models.embedded import EmbeddedQwen
 
-        language = EmbeddedQwen(checkpoint, device=device)
-    return Sam3Agent(found, language, texts, options)
+        language = EmbeddedQwen(options.checkpoint, device=options.device)
+    return Sam3Agent(segmenter, language, texts, options)

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e2e.options import InstructSamOptions
 from e2e.single_pass.system import SinglePassSystem
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import digest
+from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
     from e2e.instructsam.model import InstructSAM
@@ -17,49 +19,24 @@ class InstructSamSystem(SinglePassSystem):
 
     predictor: "Predictor"
 
-    def __init__(
-        self,
-        checkpoint: str | Path,
-        *,
-        prompt: str,
-        threshold: float,
-        max_new_tokens: int,
-        batch_size: int,
-        device: str,
-        dtype: str,
-        slots: int | None = None,
-        slots_causal: bool | None = None,
-        phrase_conditioning: bool | None = None,
-    ) -> None:
-        """Load the checkpoint. `slots`, the first so many of its slots, `slots_causal` and `phrase_conditioning` change
-        it for ablations; None leaves it as it was trained. Raises `ConfigurationError` for a wrong option."""
-        if not 0 <= threshold <= 1:
-            raise ConfigurationError(f"threshold: expected a score in [0, 1], got {threshold}")
-        if "{instruction}" not in prompt:
-            raise ConfigurationError(f"prompt: expected a text with {{instruction}} in it, got {prompt!r}")
-        if max_new_tokens < 1 or batch_size < 1:
-            raise ConfigurationError("max_new_tokens and batch_size must be at least 1")
-        for name, value in (("slots_causal", slots_causal), ("phrase_conditioning", phrase_conditioning)):
-            if not isinstance(value, bool | None):
-                raise ConfigurationError(f"{name}: expected true or false, got {value!r}")
-        self.checkpoint, self.batch_size, self.dtype = checkpoint, batch_size, dtype
-        self.predictor = _load(checkpoint, device, dtype, threshold, max_new_tokens, prompt)
-        self.digest = digest(checkpoint)
-        _change(self.predictor.model, slots, slots_causal, phrase_conditioning)
+    def __init__(self, options: InstructSamOptions) -> None:
+        """Load the checkpoint. Raises `ConfigurationError` for a wrong option."""
+        check_options("instructsam", options)
+        self.options, self.batch_size = options, options.batch_size
+        self.predictor = _load(options)
+        self.digest = digest(options.checkpoint)
+        _change(self.predictor.model, options.slots, options.slots_causal, options.phrase_conditioning)
 
     def identity(self) -> dict[str, Any]:
         """Checkpoint digest, score threshold, length limit, prompt, precision, what ablations change, and which slots
         are kept as candidates: earlier versions kept fewer, and a run must not mix them."""
-        folder = Path(self.checkpoint)
+        folder = Path(self.options.checkpoint)
         model = self.predictor.model
         return {
             "system": "instructsam",
-            "checkpoint": folder.name if folder.exists() else str(self.checkpoint),
+            "checkpoint": folder.name if folder.exists() else self.options.checkpoint,
             "digest": self.digest,
-            "threshold": self.predictor.threshold,
-            "max_new_tokens": self.predictor.max_new_tokens,
-            "prompt": self.predictor.prompt,
-            "dtype": self.dtype,
+            **identity_of(self.options),
             "slots": model.slots,
             "slots_causal": model.config.slots_causal,
             "phrase_conditioning": model.config.phrase_conditioning,
@@ -67,26 +44,23 @@ class InstructSamSystem(SinglePassSystem):
         }
 
 
-def _load(checkpoint: str | Path, device: str, dtype: str, threshold: float, max_new_tokens: int, prompt: str) -> Any:
+def _load(options: InstructSamOptions) -> "Predictor":
     import torch
 
     from e2e.instructsam.predictor import Predictor
 
-    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if dtype not in kinds:
-        raise ConfigurationError(f"dtype: expected one of {', '.join(kinds)}, got {dtype!r}")
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=options.device)
     except (RuntimeError, AssertionError) as error:
         # torch's CPU build asserts that it has no CUDA
-        raise ConfigurationError(f"device {device!r} cannot be used: {error}") from error
+        raise ConfigurationError(f"device {options.device!r} cannot be used: {error}") from error
     return Predictor.from_pretrained(
-        checkpoint,
-        device=device,
-        dtype=kinds[dtype],
-        threshold=threshold,
-        max_new_tokens=max_new_tokens,
-        prompt=prompt,
+        options.checkpoint,
+        device=options.device,
+        dtype=getattr(torch, options.dtype),
+        threshold=options.threshold,
+        max_new_tokens=options.max_new_tokens,
+        prompt=options.prompt,
     )
 
 

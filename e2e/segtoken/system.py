@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e2e.options import ManyMasksOptions, OneMaskOptions, SegTokenOptions
 from e2e.segtoken.predictor import Predictor
 from e2e.single_pass.system import SinglePassSystem
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import OK
 from workbench.foundations.checkpoints import digest
+from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
     from e2e.single_pass.predictor import Answer
@@ -18,43 +20,34 @@ class SegTokenSystem(SinglePassSystem):
 
     predictor: Predictor
 
-    def __init__(
-        self,
-        checkpoint: str | Path,
-        segmenter: str | Path,
-        *,
-        tokens: str,
-        max_new_tokens: int,
-        max_masks: int,
-        smallest: int,
-        batch_size: int,
-    ) -> None:
-        """Load the checkpoint, which must have been trained for these `tokens`. Raises `ConfigurationError`."""
-        for name, value in (("max_new_tokens", max_new_tokens), ("max_masks", max_masks), ("batch_size", batch_size)):
-            if value < 1:
-                raise ConfigurationError(f"{name}: expected at least 1, got {value}")
-        if smallest < 1:
-            raise ConfigurationError(f"smallest: expected a number of pixels, at least 1, got {smallest}")
-        self.checkpoint, self.batch_size = checkpoint, batch_size
-        self.digest = digest(checkpoint)
+    def __init__(self, options: SegTokenOptions) -> None:
+        """Load the checkpoint, which must have been trained for one token or many, as the class of the options says.
+        Raises `ConfigurationError`."""
+        name, tokens = ("multi-seg", "many") if isinstance(options, ManyMasksOptions) else ("seg-token", "one")
+        check_options(name, options)
+        self.name, self.options, self.batch_size = name, options, options.batch_size
+        self.digest = digest(options.checkpoint)
         self.predictor = Predictor.from_pretrained(
-            checkpoint, segmenter, max_new_tokens=max_new_tokens, max_masks=max_masks, smallest=smallest
+            options.checkpoint,
+            options.segmenter,
+            max_new_tokens=options.max_new_tokens,
+            max_masks=options.max_masks if isinstance(options, ManyMasksOptions) else 1,
+            smallest=options.smallest if isinstance(options, OneMaskOptions) else 1,
         )
         found = self.predictor.model.config.tokens
         if found != tokens:
-            raise ConfigurationError(f"{checkpoint} was trained with tokens: {found}, expected tokens: {tokens}")
+            raise ConfigurationError(
+                f"{options.checkpoint} was trained with tokens: {found}, expected tokens: {tokens}"
+            )
 
     def identity(self) -> dict[str, Any]:
         """Digests of the checkpoint and of its SAM3, and the bounds of an answer."""
-        config = self.predictor.model.config
-        own = {"max_masks": self.predictor.max_masks} if config.tokens == "many" else {}
         return {
-            "system": "multi-seg" if config.tokens == "many" else "seg-token",
-            "checkpoint": Path(self.checkpoint).name,
+            "system": self.name,
+            "checkpoint": Path(self.options.checkpoint).name,
             "digest": self.digest,
-            "segmenter_digest": config.segmenter_digest,
-            "max_new_tokens": self.predictor.max_new_tokens,
-            **(own or {"smallest": self.predictor.smallest}),
+            "segmenter_digest": self.predictor.model.config.segmenter_digest,
+            **identity_of(self.options),
         }
 
     def outcome(self, answer: "Answer") -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.options import Options
+from agents.options import TINY, Options
 from agents.prompts.texts import load
 from agents.systems import Sam3Agent, sam3_agent_tiny
 from tests.agents import tiny_qwen
@@ -73,7 +73,7 @@ def test_all_that_decides_an_answer_is_in_the_identity() -> None:
     "options", [{"max_mistakes": 0}, {"max_generations": -1}, {"time_limit": 0}, {"max_tokens": 0}]
 )
 def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match="must be at least"):
+    with pytest.raises(ConfigurationError, match=r"expected a (whole )?number"):
         agent([], **options)
 
 
@@ -88,7 +88,9 @@ def test_the_tiny_agent_runs_with_any_segmenter_and_checkpoint_by_name(
     install: Callable[..., Path], tmp_path: Path
 ) -> None:
     install("toys", {"segmenters": {"toy": "toy_segmenter:toy"}}, {"toy_segmenter": SEGMENTER})
-    system = sam3_agent_tiny(segmenter="toy", checkpoint=str(tiny_qwen.build(tmp_path / "lm")), max_tokens=12)
+    system = sam3_agent_tiny(
+        replace(TINY, segmenter="toy", checkpoint=str(tiny_qwen.build(tmp_path / "lm")), max_tokens=12)
+    )
     (prediction,) = system.predict([sample()], [plain()])
     assert prediction.outcome in OUTCOMES and prediction.outcome not in (OK, "crashed")  # random weights say nothing
     assert all(call.tokens_in > 4 for call in prediction.calls)
@@ -100,7 +102,7 @@ def test_the_tiny_agent_runs_with_any_segmenter_and_checkpoint_by_name(
 def test_an_endpoint_needs_a_model_name(install: Callable[..., Path]) -> None:
     install("toys", {"segmenters": {"toy": "toy_segmenter:toy"}}, {"toy_segmenter": SEGMENTER})
     with pytest.raises(ConfigurationError, match="name of a model"):
-        sam3_agent_tiny(segmenter="toy", endpoint="http://127.0.0.1:9/v1")
-    system = sam3_agent_tiny(segmenter="toy", endpoint="http://127.0.0.1:9/v1", model="m")
+        sam3_agent_tiny(replace(TINY, segmenter="toy", endpoint="http://127.0.0.1:9/v1"))
+    system = sam3_agent_tiny(replace(TINY, segmenter="toy", endpoint="http://127.0.0.1:9/v1", model="m"))
     assert system.batch_size > 1
     assert system.identity()["language_model"]["model"] == "m"

@@ -12,6 +12,7 @@ import pytest
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.system import InstructSamSystem
+from e2e.options import InstructSamOptions
 from e2e.systems import instructsam
 from workbench.data.errors import ConfigurationError
 from workbench.data.masks import Rle, encode
@@ -34,7 +35,7 @@ def folder(predictor: Predictor, tmp_path: Path) -> Path:
 @pytest.fixture
 def system(folder: Path, predictor: Predictor) -> InstructSamSystem:
     """The saved model as a system, sharing the fixture's model so that `write` scripts it."""
-    made = instructsam(str(folder), threshold=0.2, device="cpu", dtype="float32", max_new_tokens=12)
+    made = instructsam(InstructSamOptions(str(folder), 0.2, device="cpu", dtype="float32", max_new_tokens=12))
     made.predictor = replace(made.predictor, model=predictor.model)
     return made
 
@@ -113,7 +114,8 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
     assert identity["checkpoint"] == "tiny"
     assert str(folder.parent) not in str(identity)
     assert identity["threshold"] == 0.2
-    other = instructsam(str(folder), threshold=0.5, device="cpu", dtype="float32", max_new_tokens=12).identity()
+    options = replace(system.options, threshold=0.5)
+    other = instructsam(options).identity()
     assert other["digest"] == identity["digest"]
     assert other != identity
 
@@ -131,7 +133,7 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
 )
 def test_a_wrong_option_is_named(folder: Path, options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        instructsam(str(folder), **{"device": "cpu", "dtype": "float32", **options})
+        instructsam(InstructSamOptions(str(folder), **{"device": "cpu", "dtype": "float32", **options}))
 
 
 def test_the_factories_are_registered() -> None:

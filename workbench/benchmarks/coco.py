@@ -5,6 +5,7 @@ from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, Entry, categories_of, is_crowd, is_id
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -22,9 +23,9 @@ from workbench.plugins.interfaces import reads_files
 
 @reads_files("coco/ap", "tide", recognises=lambda path: starts_with(path, b"{"))
 def coco(
-    annotations: str = "data/coco/annotations/instances_val2017.json",
-    images: str | None = "data/coco/val2017",
-    protocol: str = "coco/ap",
+    annotations: Annotations = "data/coco/annotations/instances_val2017.json",
+    images: Images = "data/coco/val2017",
+    protocol: Protocol = "coco/ap",
 ) -> Annotated:
     """COCO instance segmentation: one sample for each image and category."""
     path, root = existing("coco", annotations, images)

@@ -8,10 +8,12 @@ InstructSAM's file is a list of `{image, height, width, cat: [text, ...], masks:
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated as Option
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     blank,
@@ -34,12 +36,15 @@ from workbench.plugins.interfaces import reads_files
 EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
 
 
+Split = Option[str | None, "train, val, testA or testB; none: all that is in the file."]
+
+
 @reads_files("grefcoco/rela", "grefcoco/gsva", "grefcoco/instructsam")
 def grefcoco(
-    annotations: str = "data/grefcoco/grefs(unc).json",
-    images: str | None = "data/images/train2014",
-    split: str | None = None,
-    protocol: str = "grefcoco/rela",
+    annotations: Annotations = "data/grefcoco/grefs(unc).json",
+    images: Images = "data/images/train2014",
+    split: Split = None,
+    protocol: Protocol = "grefcoco/rela",
 ) -> Annotated:
     """gRefCOCO from its published files, or from InstructSAM's JSON.
 

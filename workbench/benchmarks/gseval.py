@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     box_of_corners,
@@ -32,9 +33,9 @@ KINDS = {1: "stuff", 2: "part", 3: "multi", 4: "single"}
 
 @reads_files("gseval/official", "gseval/strict", skips_missing_images=["gseval/official"])
 def gseval(
-    annotations: str = "data/GroundingSuite-Eval.jsonl",
-    images: str | None = "data/images",
-    protocol: str = "gseval/official",
+    annotations: Annotations = "data/GroundingSuite-Eval.jsonl",
+    images: Images = "data/images",
+    protocol: Protocol = "gseval/official",
 ) -> Annotated:
     """GSEval from its published file; `images` holds the folder `unlabeled2017` of COCO."""
     path, root = existing("gseval", annotations, images)

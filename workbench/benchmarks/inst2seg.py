@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -29,7 +30,7 @@ from workbench.plugins.interfaces import reads_files
 
 @reads_files("inst2seg", "coco/ap", "tide", recognises=lambda path: starts_with(path, b"["))
 def inst2seg(
-    annotations: str = "data/eval/inst2seg.json", images: str | None = "data", protocol: str = "inst2seg"
+    annotations: Annotations = "data/eval/inst2seg.json", images: Images = "data", protocol: Protocol = "inst2seg"
 ) -> Annotated:
     """Inst2Seg-Bench from its published annotation file, or any file in that schema."""
     path, root = existing("inst2seg", annotations, images)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.labelme import drawn
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -41,9 +42,9 @@ MAX_WORK = 2**32
 
 @reads_files("reasonseg/lisa", "reasonseg/instructsam")
 def reasonseg(
-    annotations: str = "data/reason_seg/ReasonSeg/val",
-    images: str | None = "data/reason_seg/ReasonSeg/val",
-    protocol: str = "reasonseg/lisa",
+    annotations: Annotations = "data/reason_seg/ReasonSeg/val",
+    images: Images = "data/reason_seg/ReasonSeg/val",
+    protocol: Protocol = "reasonseg/lisa",
 ) -> Annotated:
     """ReasonSeg from a folder of its published files, or from InstructSAM's JSON."""
     path, root = existing("reasonseg", annotations, images)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     box_of_corners,
@@ -34,9 +35,9 @@ EXPECTED = "{text, bbox, rgb_path, mask_path} or {image, question, masks}"
 
 @reads_files("roborefit/vlgrasp", "roborefit/instructsam")
 def roborefit(
-    annotations: str = "data/final_dataset/testA/roborefit_testA.json",
-    images: str | None = "data",
-    protocol: str = "roborefit/vlgrasp",
+    annotations: Annotations = "data/final_dataset/testA/roborefit_testA.json",
+    images: Images = "data",
+    protocol: Protocol = "roborefit/vlgrasp",
 ) -> Annotated:
     """RoboRefIt from its published files, or from InstructSAM's JSON."""
     path, root = existing("roborefit", annotations, images)

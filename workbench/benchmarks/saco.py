@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated as Option
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd
+from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -27,14 +29,17 @@ from workbench.data.masks import from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Box, Reading, Sample
 from workbench.plugins.interfaces import reads_files
+from workbench.plugins.options import Range
+
+Annotators = Option[int | None, Range(1, 3), "How many annotators are read; none: all that are there."]
 
 
 @reads_files("saco/cgf1")
 def saco(
-    annotations: str = "data/saco_gold/gold_metaclip_merged_a_release_test.json",
-    images: str | None = "data/saco_gold/images",
-    annotators: int | None = None,
-    protocol: str = "saco/cgf1",
+    annotations: Annotations = "data/saco_gold/gold_metaclip_merged_a_release_test.json",
+    images: Images = "data/saco_gold/images",
+    annotators: Annotators = None,
+    protocol: Protocol = "saco/cgf1",
 ) -> Annotated:
     """A subset of SA-Co/Gold: the file of annotator a, with those of b and c that lie beside it.
 

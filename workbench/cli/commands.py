@@ -18,11 +18,10 @@ from workbench.cli.text import file_scores_table, gains_table, scores_table
 from workbench.comparison.comparison import Comparison, delivered, scored, with_report, with_tracking
 from workbench.data.errors import ConfigurationError, OutageError
 from workbench.plugins import registry
-from workbench.plugins.options import settings_by_name
+from workbench.plugins.assignments import keys_and_values, settings_by_name
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
-from workbench.plugins.options import _keys
 
 INCOMPLETE = 3
 
@@ -34,6 +33,8 @@ ALL_TINY = "all-tiny"
 
 
 def list_plugins(options: argparse.Namespace) -> int:
+    if options.name:
+        return _show_plugin(options.name, options.json)
     with redirect_stdout(sys.stderr):  # of modules that print when they are imported
         found = {group: registry.plugins(group) for group in registry.GROUPS}
     if options.json:
@@ -47,6 +48,16 @@ def list_plugins(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show_plugin(name: str, as_json: bool) -> int:
+    from workbench.cli.text import plugin_card
+    from workbench.plugins.details import details
+
+    with redirect_stdout(sys.stderr):
+        found = details(name)
+    print(json.dumps([asdict(one) for one in found], indent=2) if as_json else "\n\n".join(map(plugin_card, found)))
+    return 0
+
+
 def compare_systems(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         run, complete = _compared(options)
@@ -56,14 +67,15 @@ def compare_systems(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
+    systems = system_names(options.systems)
     comparison = Comparison(
-        system_names(options.systems),
+        systems,
         options.benchmark,
         options.limit,
         options.mode,
         options.seed,
         options.time_limit,
-        options.set,
+        settings_by_name(options.set, [*systems, options.benchmark]),
         options.tracking_uri,
         options.oracles,
         options.keep_failed,
@@ -187,20 +199,39 @@ def score_predictions(options: argparse.Namespace) -> int:
 
 
 def generate_files(options: argparse.Namespace) -> int:
+    from workbench.plugins.interfaces import Generated
+    from workbench.plugins.options import arguments
     from workbench.runs.files import check_writable
-    from workbench.tabletop.writer import generate
 
+    name = options.benchmark
+    benchmark: object = registry.load("benchmarks", name)
+    if not isinstance(benchmark, Generated):
+        generated = [one for one in registry.names("benchmarks") if _is_generated(one)]
+        raise ConfigurationError(f"the benchmark {name} is not generated; those that are: {', '.join(generated)}")
+    if "out" in options.more:
+        raise ConfigurationError("generate: the folder is given with --out alone")
+    given = arguments(name, benchmark.generate, {**options.more, "out": options.out})
     check_writable(options.out)
-    generate(options.out, scenes=options.scenes, per_scene=options.per_scene, seed=options.seed, size=options.size)
+    with redirect_stdout(sys.stderr):
+        benchmark.generate(**given)
     print(options.out)
     return 0
+
+
+def _is_generated(name: str) -> bool:
+    from workbench.plugins.interfaces import Generated
+
+    try:
+        return isinstance(registry.load("benchmarks", name), Generated)
+    except ConfigurationError:  # a broken one is none that can be
+        return False
 
 
 def train_checkpoint(options: argparse.Namespace) -> int:
     from workbench.plugins.recipes import read_config
     from workbench.runs.files import check_writable
 
-    name, train, config = read_config(options.config, _keys(options.set))
+    name, train, config = read_config(options.config, keys_and_values(options.set))
     if not 0 < options.share <= 1:
         raise ConfigurationError(f"--share expects a fraction above 0 and up to 1, got {options.share}")
     for key in config:
@@ -218,7 +249,10 @@ def train_checkpoint(options: argparse.Namespace) -> int:
 
 
 def serve_model(options: argparse.Namespace) -> int:
-    serve = registry.load("servers", "vllm")
+    servers = registry.names("servers")
+    if options.server is None and len(servers) != 1:
+        raise ConfigurationError(f"--server expects one of {', '.join(servers) or 'none that is installed'}")
+    serve = registry.load("servers", options.server or servers[0])
     return int(
         serve(
             options.model,

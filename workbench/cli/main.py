@@ -9,7 +9,7 @@ is kept, and the same command goes on with it), 130 interrupted.
 import sys
 from collections.abc import Sequence
 
-from workbench.cli.parser import build_parser
+from workbench.cli.parser import parse
 from workbench.data.errors import ConfigurationError, StoppedError, disk_fault
 from workbench.data.plain import plain_output
 from workbench.data.secrets import hide
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments)
     for name, where in taken().items():
         print(f"workbench: {warning(name, where)}", file=sys.stderr)
     try:

@@ -1,6 +1,7 @@
 """The commands and options that `workbench` takes."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench import __version__
@@ -20,6 +21,7 @@ from workbench.cli.commands import (
     train_checkpoint,
     write_report,
 )
+from workbench.plugins.values import Written
 
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
@@ -29,7 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"workbench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    lister = commands.add_parser("list", help="show the plugins that are installed")
+    lister = commands.add_parser("list", help="show the plugins that are installed, or one with its options")
+    lister.add_argument("name", nargs="?", help="of a plugin: what it is, its options, where it comes from")
     lister.add_argument("--json", action="store_true", help="print one JSON object")
     lister.set_defaults(command=list_plugins)
 
@@ -105,13 +108,11 @@ def build_parser() -> argparse.ArgumentParser:
     score.set_defaults(command=score_predictions)
 
     generate = commands.add_parser("generate", help="write the files of a generated benchmark")
-    generate.add_argument("benchmark", choices=("tabletop",))
-    generate.add_argument("--out", type=Path, required=True)
-    generate.add_argument("--scenes", type=int, default=60, help="number of images (%(default)s)")
-    generate.add_argument("--per-scene", type=int, default=4, help="instructions for each image (%(default)s)")
-    generate.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    generate.add_argument("--size", type=int, default=128, help="image side in pixels (%(default)s)")
-    generate.set_defaults(command=generate_files)
+    generate.usage = "workbench generate BENCHMARK --out DIR [--OPTION VALUE ...]"
+    generate.description = "Write the files of a generated benchmark; `workbench list BENCHMARK` shows the options."
+    generate.add_argument("benchmark", help="name of the benchmark")
+    generate.add_argument("--out", type=Path, required=True, help="folder")
+    generate.set_defaults(command=generate_files, takes_more=True)
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
@@ -130,11 +131,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")
     serve.add_argument("model", help="checkpoint folder or hub name")
+    serve.add_argument("--server", metavar="NAME", help="which server; `workbench list` shows them (the only one)")
     serve.add_argument("--port", type=int, default=8001, help="(%(default)s)")
     serve.add_argument("--name", default="", help="what requests call the model (folder or hub name)")
     serve.add_argument("--environment", type=Path, help="virtual environment that has the server (.venv-vllm)")
     serve.add_argument("--install", action="store_true", help="install the server there first, where it is missing")
-    serve.add_argument("--log", type=Path, help="(runs/vllm-PORT.log)")
+    serve.add_argument("--log", type=Path, help="file for what the server says (runs/SERVER-PORT.log)")
     serve.add_argument("--arguments", default="", metavar="TEXT", help="more for the server: --arguments='--x 1 --y'")
     serve.set_defaults(command=serve_model)
 
@@ -163,3 +165,25 @@ def build_parser() -> argparse.ArgumentParser:
     track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
     track.set_defaults(command=track_run)
     return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was asked for; a command that takes the options of a plugin has them, as written, in `more`."""
+    parser = build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not getattr(options, "takes_more", False):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.more = _options_in(rest, parser)
+    return options
+
+
+def _options_in(rest: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, Written]:
+    """`--per-scene 4` or `--per-scene=4` as the option per_scene."""
+    found: dict[str, Written] = {}
+    left = list(rest)
+    while left:
+        key, equals, value = left.pop(0).partition("=")
+        if not key.startswith("--") or (not equals and not left):
+            parser.error(f"expected --OPTION VALUE, got {key!r}")
+        found[key.removeprefix("--").replace("-", "_")] = Written(value if equals else left.pop(0))
+    return found

@@ -1,9 +1,13 @@
 """Results as text tables for the terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 from workbench.scoring.oracles import shown_metrics
+
+if TYPE_CHECKING:
+    from workbench.plugins.details import Details
 
 
 def scores_table(results: Mapping[str, Any]) -> str:
@@ -39,6 +43,36 @@ def gains_table(results: Mapping[str, Any]) -> str:
         samples = results["systems"][row["system"]]["samples"]
         rows.append([name, *cells, f"{row['changed']}/{samples}", f"{row['n_failed']}/{samples}"])
     return "\n".join([_aligned(rows), *notes])
+
+
+def plugin_card(plugin: "Details") -> str:
+    """What one plugin is, its options in columns, and where it comes from."""
+    lines = [f"{plugin.name} ({plugin.group})", plugin.summary, "", plugin.description, ""]
+    if plugin.problem:
+        lines += [f"BROKEN: {plugin.problem}", ""]
+    for title, listed in (("options", plugin.options), ("options of `workbench generate`", plugin.generates or [])):
+        if listed:
+            lines += [f"{title}:", *_option_lines(listed), ""]
+    lines.append(f"from {plugin.distribution} {plugin.version}, {plugin.definition}")
+    return "\n".join(line for n, line in enumerate(lines) if line or (n and lines[n - 1]))
+
+
+def _option_lines(options: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each option with its type, range and default, and its sentence below."""
+    widest = max(len(option["name"]) for option in options)
+    lines = []
+    for option in options:
+        kind = f"{option['type']} {option['range']}".strip() + (", or none" if option["optional"] else "")
+        default = "has to be given" if option["required"] else f"default {_default(option)}"
+        lines.append(f"  {option['name']:<{widest}}  {kind}; {default}")
+        lines += wrap(option["sentence"], 100, initial_indent=" " * (widest + 4), subsequent_indent=" " * (widest + 4))
+    return lines
+
+
+def _default(option: Mapping[str, Any]) -> str:
+    if option["default"] is None:
+        return "none"
+    return option["default"] or "empty"
 
 
 def _gain(found: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
-    from workbench.plugins.interfaces import System
+    from workbench.plugins.interfaces import Benchmark, Segmenter, System
+    from workbench.plugins.registry import Group
     from workbench.runs.run import Run
 
 
@@ -36,9 +37,7 @@ def compare(
     kept whatever is raised, and the same call goes on.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
-    from workbench.plugins.options import assignments
 
-    settings = assignments(options or {})
     comparison = Comparison(
         systems,
         benchmark,
@@ -46,7 +45,7 @@ def compare(
         mode,
         seed,
         time_limit,
-        settings,
+        options or {},
         tracking_uri,
         oracles,
         keep_failed,
@@ -55,3 +54,27 @@ def compare(
     with scored(comparison, Path(out)) as run:
         run, _ = with_report(run)
         return with_tracking(run, tracking_uri)[0] if tracking_uri else run
+
+
+def make_system(name: str, **options: Any) -> "System":
+    """A system by the name that `workbench list` shows, with these options; raises `ConfigurationError`."""
+    made: System = _made("systems", name, options)
+    return made
+
+
+def make_benchmark(name: str, **options: Any) -> "Benchmark":
+    """The same for a benchmark: `make_benchmark("tabletop", scenes=3).samples()`."""
+    made: Benchmark = _made("benchmarks", name, options)
+    return made
+
+
+def make_segmenter(name: str, **options: Any) -> "Segmenter":
+    """The same for a segmenter."""
+    made: Segmenter = _made("segmenters", name, options)
+    return made
+
+
+def _made(group: "Group", name: str, options: Mapping[str, Any]) -> Any:
+    from workbench.plugins.registry import prepare
+
+    return prepare(group, name, options)()

@@ -1,30 +1,32 @@
 """A whole comparison, from names to results, report and MLflow: what `compare` does once and `schedule` repeats."""
 
-import inspect
 import re
 import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.errors import ConfigurationError, disk_fault, stopping
+from workbench.data.errors import ConfigurationError, disk_fault, short, stopping
 from workbench.data.secrets import hide_setting
 from workbench.plugins import registry
-from workbench.plugins.options import settings_by_name
+from workbench.plugins.assignments import as_assignments
+from workbench.plugins.checks import Maker, takes
+from workbench.plugins.names import unknown
 
 if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
-    from workbench.plugins.interfaces import Benchmark, System
+    from workbench.plugins.interfaces import System
     from workbench.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `workbench compare` takes; `settings` are assignments `NAME.OPTION=VALUE`.
+    """What `workbench compare` takes; `settings` are options by name of a system or of the
+    benchmark, values of Python or as they were `Written`.
 
     `seed`: of all random generators, and of a benchmark that is generated from one.
 
@@ -39,32 +41,36 @@ class Comparison:
     mode: "Mode" = "latency"
     seed: int = 0
     time_limit: float | None = None
-    settings: Sequence[str] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tracking_uri: str | None = None
     oracles: bool | Sequence[str] = False
     keep_failed: bool = False
     stop_after: int = 5
 
-    def plugins(self) -> tuple[dict[str, Callable[[], "System"]], Callable[[], "Benchmark"]]:
+    def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
-        name or option."""
+        name or option, and for a value that does not fit its option."""
         for name in self.systems:
             if not re.fullmatch(r"\w[\w.+-]*", name):  # it names a folder
                 raise ConfigurationError(f"expected the name of a system to be letters, digits and .+-_, got {name!r}")
-        settings = settings_by_name(self.settings, [*self.systems, self.benchmark])
+        for name, given in self.settings.items():
+            if name not in (*self.systems, self.benchmark):
+                raise ConfigurationError(unknown("name with options", str(name), [*self.systems, self.benchmark]))
+            if not isinstance(given, Mapping):
+                raise ConfigurationError(f"expected the options of {name} to be a mapping, got {short(given)}")
         systems = {
-            name: registry.prepare("systems", made_by, settings[name])
+            name: registry.prepare("systems", made_by, self.settings.get(name), called=name)
             if isinstance(made_by, str)
-            else registry.bind(name, made_by, settings[name])
+            else registry.bind(name, made_by, self.settings.get(name))
             for name, made_by in self.makers().items()
         }
-        return systems, self._benchmark(settings[self.benchmark])
+        return systems, self._benchmark()
 
-    def _benchmark(self, options: Mapping[str, Any]) -> Callable[[], "Benchmark"]:
+    def _benchmark(self) -> Maker:
         """What makes the benchmark; one that is generated from a seed takes the comparison's, unless it is set."""
-        factory = registry.load("benchmarks", self.benchmark)
-        seeded = "seed" in inspect.signature(factory).parameters
-        return registry.bind(self.benchmark, factory, {"seed": self.seed, **options} if seeded else options)
+        given = self.settings.get(self.benchmark, {})
+        seeded = takes(registry.load("benchmarks", self.benchmark), "seed")
+        return registry.prepare("benchmarks", self.benchmark, {"seed": self.seed, **given} if seeded else given)
 
     def makers(self) -> dict[str, "str | Callable[..., System]"]:
         """What makes each system, by the name it has in the run: the name of a plugin, or a function."""
@@ -77,7 +83,7 @@ class Comparison:
         oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
         more = {"oracles": oracles, "makers": made}
         return {
-            "set": [hide_setting(setting) for setting in self.settings],
+            "set": [hide_setting(setting) for setting in as_assignments(self.settings)],
             **{key: value for key, value in more.items() if value},
         }
 

@@ -25,7 +25,9 @@ from workbench.data.predictions import OK
 from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.plugins import registry
+from workbench.plugins.checks import checked_identity
 from workbench.plugins.interfaces import Benchmark, HasOracles, HasRemarks, Rerunnable, Resumable, System
+from workbench.plugins.names import unknown
 from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
@@ -104,7 +106,8 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
         system = factory()
     except OSError as error:  # so transformers says that a file of a checkpoint is missing or cannot be had
         raise ConfigurationError(f"system {name} cannot be made: {error}") from error
-    return _Made(name, system, system.identity(), time.perf_counter() - begun)
+    identity = checked_identity(f"system {name}", system.identity())
+    return _Made(name, system, identity, time.perf_counter() - begun)
 
 
 def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set[str]:
@@ -114,7 +117,7 @@ def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set
         return set(known)
     for part in oracles:
         if part not in known:
-            raise ConfigurationError(registry.unknown("oracle", part, list(dict.fromkeys(known))))
+            raise ConfigurationError(unknown("oracle", part, list(dict.fromkeys(known))))
     return set(oracles)
 
 

@@ -48,8 +48,9 @@ def read_mapping(path: Path, texts: Collection[str] = ()) -> dict[str, Any]:
     return given
 
 
-def parse_yaml(text: str, where: str, texts: Collection[str] = ()) -> Any:
-    """The value of a YAML text, as `read_yaml` gives it; errors begin with `where`."""
+def parse_yaml(text: str, where: str, texts: Collection[str] = (), only_texts: bool = False) -> Any:
+    """The value of a YAML text, as `read_yaml` gives it; errors begin with `where`. `only_texts`: lists and mappings of
+    texts, whatever they look like."""
     import yaml
 
     if len(text) > MAX_BYTES:
@@ -61,7 +62,7 @@ def parse_yaml(text: str, where: str, texts: Collection[str] = ()) -> Any:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _Nodes(texts).check(node)
+            _Nodes(texts, only_texts).check(node)
             return _checked(loader.construct_document(node))
         finally:
             loader.dispose()
@@ -110,8 +111,8 @@ def _check_depth(events: Any) -> None:
 class _Nodes:
     """Checks the nodes of a document, and gives those that are read in another way than YAML 1.1 their tag."""
 
-    def __init__(self, texts: Collection[str]) -> None:
-        self.texts = texts
+    def __init__(self, texts: Collection[str], only_texts: bool) -> None:
+        self.texts, self.only_texts = texts, only_texts
         self.sizes: dict[int, int | None] = {}
 
     def check(self, root: "yaml.Node") -> None:
@@ -151,7 +152,7 @@ class _Nodes:
         return total
 
     def _scalar(self, node: "yaml.ScalarNode") -> None:
-        if node.tag in _TEXTS and node.style is None:
+        if node.style is None and (node.tag in _TEXTS or (self.only_texts and node.tag in _TAGS)):
             node.tag = _STR
         elif node.tag == _STR and node.style is None and _EXPONENT.fullmatch(node.value):
             node.tag, node.value = _FLOAT, str(float(node.value))

@@ -1,10 +1,9 @@
 """What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +12,24 @@ from workbench.data.masks import Rle
 from workbench.data.predictions import Prediction
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
+from workbench.plugins.marks import F
+from workbench.plugins.marks import generated_by as generated_by
+from workbench.plugins.marks import is_shipped as is_shipped
+from workbench.plugins.marks import needs as needs
+from workbench.plugins.options import options_of
 
 Image = NDArray[np.uint8]
 """`[H, W, 3] uint8` RGB"""
 
 
-F = TypeVar("F", bound=Callable[..., Any])
+@runtime_checkable
+class Generated(Protocol):
+    """What the entry point of a benchmark is, beside making it, where its files can be written: `workbench generate`
+    calls this. `generated_by` gives it to a function; a class has a class method."""
 
-
-def needs(checkpoint: Path) -> Callable[[F], F]:
-    """Decorates a system's function with the checkpoint folder that it loads by default and that may not be there."""
-
-    def mark(function: F) -> F:
-        setattr(function, NEEDS, checkpoint)
-        return function
-
-    return mark
-
-
-def is_shipped(system: Callable[..., Any]) -> bool:
-    """Whether a system's function finds the checkpoint that it loads by default; see `needs`."""
-    checkpoint = getattr(system, NEEDS, None)
-    return checkpoint is None or checkpoint.exists()
-
-
-NEEDS = "checkpoint"
+    def generate(self, out: Path, **options: Any) -> Any:
+        """Write all files to the folder `out`. Its keyword arguments are the options of `workbench generate`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -71,11 +63,11 @@ def reads_files(
 
 def file_reader(benchmark: Callable[..., Any]) -> FileReader | None:
     """How a benchmark's function reads files; None for one that has no option `annotations`."""
-    parameters = inspect.signature(benchmark).parameters
-    if "annotations" not in parameters:
+    defaults = {option.name: option.default for option in options_of(benchmark)}
+    if "annotations" not in defaults:
         return None
     found: FileReader = getattr(benchmark, READER, FileReader())
-    usual = parameters["protocol"].default if "protocol" in parameters else None
+    usual = defaults.get("protocol")
     return replace(found, protocols=(*found.protocols, usual)) if isinstance(usual, str) else found
 
 

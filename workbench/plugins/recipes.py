@@ -12,6 +12,8 @@ from typing import Any
 from workbench.data.errors import ConfigurationError
 from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
+from workbench.plugins.names import unknown
+from workbench.plugins.options import Option, of_keys
 
 Recipe = Callable[[dict[str, Any], Path], None]
 
@@ -23,34 +25,28 @@ def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[s
     values that the recipe does not take.
     """
     config = read_mapping(path, texts=("recipe",))
-    if "recipe" not in config:
+    name = config.get("recipe")
+    if not isinstance(name, str):
         raise ConfigurationError(f"{path}: expected a mapping with a key `recipe`")
-    name = config.pop("recipe")
     recipe = registry.load("recipes", name)
-    config |= changes or {}
-    _check_keys(recipe, config, path)
-    return name, recipe, config
-
-
-def _check_keys(recipe: Recipe, config: dict[str, Any], path: Path) -> None:
-    declared = next(iter(typing.get_type_hints(recipe).values()), None)
-    if declared is None or not typing.is_typeddict(declared):
+    keys = next(iter(typing.get_type_hints(recipe).values()), None)
+    if keys is None or not typing.is_typeddict(keys):
         raise ConfigurationError(f"{path}: its recipe does not declare its keys by a TypedDict")
-    types = typing.get_type_hints(declared)
-    required: frozenset[str] = declared.__required_keys__
+    known = {option.name: option for option in of_keys(keys)}
+    config = read_mapping(path, texts=("recipe", *(option.name for option in known.values() if option.type is str)))
+    del config["recipe"]
+    return name, recipe, _checked({**config, **(changes or {})}, known, path)
+
+
+def _checked(config: Mapping[str, Any], known: Mapping[str, Option], path: Path) -> dict[str, Any]:
+    checked = {}
     for key, value in config.items():
-        if key not in types:
-            raise ConfigurationError(f"{path}: {registry.unknown('key', str(key), sorted(types))}")
-        if not _fits(value, types[key]):
-            raise ConfigurationError(f"{path}: {key}: expected {types[key].__name__}, got {value!r}")
-    if missing := required - config.keys():
+        if key not in known:
+            raise ConfigurationError(f"{path}: {unknown('key', key, sorted(known))}")
+        try:
+            checked[key] = known[key].value(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+    if missing := {name for name, option in known.items() if option.required} - config.keys():
         raise ConfigurationError(f"{path}: missing: {', '.join(sorted(missing))}")
-
-
-def _fits(value: object, expected: Any) -> bool:
-    """Whether a YAML scalar has the declared type; other types than the four of YAML are left to the recipe."""
-    if expected is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if expected is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return expected not in (bool, str) or isinstance(value, expected)
+    return checked

@@ -24,6 +24,8 @@ from workbench.comparison.comparison import Comparison
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
+from workbench.plugins.assignments import settings_by_name
+from workbench.plugins.names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,8 +82,8 @@ def read_schedule(path: Path) -> Schedule:
             registry.prepare("systems", name)
     with _about(path, "benchmark"):
         registry.prepare("benchmarks", given["benchmark"])
-    comparison = _comparison(given)
     with _about(path, "set"):
+        comparison = _comparison(given)
         comparison.plugins()
     schedule = Schedule(
         name=path.stem,
@@ -102,7 +104,7 @@ def _keys(path: Path) -> dict[str, Any]:
     given = read_mapping(path, texts=TEXTS)
     for key, value in given.items():
         if key not in CHECKS:
-            raise ConfigurationError(f"{path}: {registry.unknown('key', str(key), list(CHECKS))}")
+            raise ConfigurationError(f"{path}: {unknown('key', str(key), list(CHECKS))}")
         fits, expected = CHECKS[key]
         if not fits(value):
             raise ConfigurationError(f"{path}: {key}: expected {expected}, got {short(value)}")
@@ -186,7 +188,7 @@ def _comparison(given: Mapping[str, Any]) -> Comparison:
     passed_on = ("benchmark", "limit", "mode", "seed", "time_limit", "tracking_uri")
     return Comparison(
         systems=tuple(given["systems"]),
-        settings=tuple(given.get("set", ())),
+        settings=settings_by_name(given.get("set", ()), [*given["systems"], given["benchmark"]]),
         **{key: given[key] for key in passed_on if key in given},
     )
 

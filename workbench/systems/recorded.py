@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
 
@@ -60,7 +60,10 @@ class RecordedAnswers:
         return Prediction(sample.sample_id, outcome=CRASHED, message=f"{self.file} has no answer to this sample")
 
 
-def predictions(file: str = "", missing_as_empty: bool = False) -> RecordedAnswers:
+def predictions(
+    file: Annotated[str, "The file; it has to be given."] = "",
+    missing_as_empty: Annotated[bool, "A sample without an answer has no instance, in place of a failure."] = False,
+) -> RecordedAnswers:
     """Answers that were made elsewhere, from a file as `workbench score` takes it; they have no latency."""
     if not file:
         raise ConfigurationError("predictions: which file? Give it with --set predictions.file=FILE")

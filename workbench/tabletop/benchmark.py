@@ -1,25 +1,42 @@
 """The generated benchmark as a plugin: written to a cache folder on first use, then read like Inst2Seg-Bench."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from workbench.plugins.marks import generated_by
+from workbench.plugins.options import OneOf, Range
 
 if TYPE_CHECKING:
-    from workbench.benchmarks.annotated import Annotated
+    from workbench.benchmarks.annotated import Annotated as AnnotatedFiles
 
 
+Seed = Annotated[int, Range(0, 2**32 - 1), "Of all that is drawn."]
+Scenes = Annotated[int, Range(1, 99_999), "Number of images."]
+PerScene = Annotated[int, Range(1, 20), "Instructions for each image."]
+Size = Annotated[int, Range(64, 1024), "Side of the images, in pixels."]
+SplitName = Annotated[str, OneOf("train", "val", "test"), "Some combinations of words occur in the test split only."]
+Root = Annotated[
+    str | None, "Folder for the files; none: one below `data/` in the current folder, named by the other options."
+]
+
+
+def generate(out: Path, scenes: Scenes = 60, per_scene: PerScene = 4, seed: Seed = 0, size: Size = 128) -> None:
+    """Write train, val and test, `scenes` images each, to folders of these names in `out`."""
+    from workbench.tabletop import writer
+
+    writer.generate(out, scenes=scenes, per_scene=per_scene, seed=seed, size=size)
+
+
+@generated_by(generate)
 def tabletop(
-    split: str = "test",
-    seed: int = 0,
-    scenes: int = 80,
-    per_scene: int = 4,
-    size: int = 128,
-    root: str | None = None,
-) -> "Annotated":
-    """Generated scenes of everyday objects: `scenes` images with `per_scene` instructions each, answers exact.
-
-    `split` is train, val or test, `size` the side of the images in pixels, `root` the folder for the files (one below
-    `data/` in the current folder, named by all of this).
-    """
+    split: SplitName = "test",
+    seed: Seed = 0,
+    scenes: Scenes = 80,
+    per_scene: PerScene = 4,
+    size: Size = 128,
+    root: Root = None,
+) -> "AnnotatedFiles":
+    """Generated scenes of everyday objects: `scenes` images with `per_scene` instructions each, answers exact."""
     from workbench.benchmarks.inst2seg import annotated
     from workbench.tabletop.vocabulary import VERSION
     from workbench.tabletop.writer import write

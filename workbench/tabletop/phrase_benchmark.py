@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.tabletop.benchmark import PerScene, Root, Scenes, Seed, Size, SplitName, tabletop
+
 if TYPE_CHECKING:
     from workbench.benchmarks.annotated import Annotated
     from workbench.data.samples import Sample
 
 
 def tabletop_phrases(
-    split: str = "test", seed: int = 0, scenes: int = 80, per_scene: int = 4, size: int = 128, root: str | None = None
+    split: SplitName = "test",
+    seed: Seed = 0,
+    scenes: Scenes = 80,
+    per_scene: PerScene = 4,
+    size: Size = 128,
+    root: Root = None,
 ) -> "TabletopPhrases":
     """The same scenes, asked for by category and colour phrases ("mug", "red mug", "red object"), a third absent.
 
     The options are those of tabletop, whose files it reads; six phrases an image.
     """
-    from workbench.tabletop.benchmark import tabletop
-
     return TabletopPhrases(tabletop(split, seed, scenes, per_scene, size, root))
 
 

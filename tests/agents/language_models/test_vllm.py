@@ -4,6 +4,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def margin(embedded: Any, sent: list[Message], ours: str, theirs: str) -> float:
 
 
 def test_the_agent_works_on_many_samples_against_the_server(server: VllmServer) -> None:
-    system = sam3_agent_tiny(endpoint=server.url, model="tiny", concurrency=8)
+    system = sam3_agent_tiny(replace(TINY, endpoint=server.url, model="tiny", concurrency=8))
     samples, images = [], []
     for number in range(8):
         rng = np.random.default_rng([6, number])

@@ -15,6 +15,7 @@ from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.examples import collate
 from e2e.instructsam.training.forward import language_states
 from e2e.instructsam.training.train import save
+from e2e.options import InstructSamOptions
 from e2e.single_pass.decoding import Prompt
 from e2e.single_pass.examples import Example
 from e2e.systems import instructsam
@@ -126,7 +127,7 @@ def test_without_phrase_conditioning_every_phrase_reads_the_same(
 
 def test_each_ablation_is_an_option_of_the_system_and_part_of_its_identity(folder: Path) -> None:
     common: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    plain = instructsam(str(folder), **common).identity()
+    plain = instructsam(InstructSamOptions(str(folder), **common)).identity()
     changes: list[dict[str, Any]] = [
         {"slots": 2},
         {"slots_causal": True},
@@ -134,13 +135,13 @@ def test_each_ablation_is_an_option_of_the_system_and_part_of_its_identity(folde
         {"threshold": 0.5},
     ]
     for change in changes:
-        assert instructsam(str(folder), **common, **change).identity() == {**plain, **change}
+        assert instructsam(InstructSamOptions(str(folder), **common, **change)).identity() == {**plain, **change}
 
 
 @pytest.mark.parametrize("option", ["slots_causal", "phrase_conditioning"])
 def test_a_switch_that_is_no_truth_value_is_named(folder: Path, option: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{option}: expected true or false, got 'no'"):
-        instructsam(str(folder), device="cpu", dtype="float32", **{option: "no"})  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=f"{option}: expected true or false, or none, got 'no'"):
+        instructsam(InstructSamOptions(str(folder), device="cpu", dtype="float32", **{option: "no"}))  # type: ignore[arg-type]
 
 
 def test_an_ablation_is_kept_in_the_checkpoint(predictor: Predictor, tmp_path: Path) -> None:

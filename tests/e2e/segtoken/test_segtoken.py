@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import e2e
+from e2e.options import ManyMasksOptions, OneMaskOptions
 from e2e.segtoken.config import Tokens
 from e2e.segtoken.generation import generate
 from e2e.segtoken.model import ENCODER, SegToken
@@ -312,9 +313,9 @@ def test_another_sam3_and_broken_checkpoints_are_refused(many: Predictor, sam3_f
     with pytest.raises(ConfigurationError, match="belongs to the SAM3 checkpoint of digest"):
         SegToken.from_pretrained(tmp_path / "tiny", other)
     with pytest.raises(ConfigurationError, match="trained with tokens: many, expected tokens: one"):
-        seg_token_tiny(str(tmp_path / "tiny"), str(sam3_folder))
-    with pytest.raises(ConfigurationError, match="max_masks: expected at least 1, got 0"):
-        multi_seg_tiny(str(tmp_path / "tiny"), str(sam3_folder), max_masks=0)
+        seg_token_tiny(OneMaskOptions(str(tmp_path / "tiny"), str(sam3_folder)))
+    with pytest.raises(ConfigurationError, match="max_masks: expected a whole number of at least 1, got 0"):
+        multi_seg_tiny(ManyMasksOptions(str(tmp_path / "tiny"), str(sam3_folder), max_masks=0))
     (tmp_path / "tiny" / "model.safetensors").unlink()
     with pytest.raises(ConfigurationError, match="no weights"):
         SegToken.from_pretrained(tmp_path / "tiny", sam3_folder)
@@ -322,14 +323,14 @@ def test_another_sam3_and_broken_checkpoints_are_refused(many: Predictor, sam3_f
 
 def test_a_missing_checkpoint_names_the_command_that_trains_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"workbench train e2e/configs/multi-seg-tiny\.yaml"):
-        multi_seg_tiny(str(tmp_path / "none"))
+        multi_seg_tiny(ManyMasksOptions(str(tmp_path / "none")))
 
 
 @pytest.fixture
 def system(many: Predictor, sam3_folder: Path, tmp_path: Path) -> SegTokenSystem:
     """The saved model as a system, sharing the fixture's model so that `says` scripts it."""
     training.save(many.model, many.processor, tmp_path / "tiny")
-    made = multi_seg_tiny(str(tmp_path / "tiny"), str(sam3_folder), max_new_tokens=12, max_masks=4)
+    made = multi_seg_tiny(ManyMasksOptions(str(tmp_path / "tiny"), str(sam3_folder), max_new_tokens=12, max_masks=4))
     made.predictor = replace(made.predictor, model=many.model)
     return made
 

@@ -14,6 +14,7 @@ from tests.conftest import Install
 from workbench.cli.commands import ALL_TINY, system_names
 from workbench.cli.main import main
 from workbench.comparison.comparison import Comparison
+from workbench.plugins.values import Written
 from workbench.tracking.load import load_run
 
 TOYS = {
@@ -56,17 +57,17 @@ def test_list_shows_names_origins_and_first_lines(workplace: Path, capsys: pytes
     shown = capsys.readouterr().out
     assert "toy-a                Finds what has the colour that is asked for." in shown
     assert "toys/tests.workbench.toys:threshold" in shown
-    assert "segmentation-workbench/workbench.benchmarks.tabletop:tabletop" in shown
+    assert "segmentation-workbench/workbench.tabletop.benchmark:tabletop" in shown
 
 
 def test_the_seed_is_that_of_a_generated_benchmark_unless_it_is_set() -> None:
     systems = ["sam3-phrase-tiny"]
     made = [
-        Comparison(systems, "tabletop", seed=3, settings=settings).plugins()[1].keywords["seed"]  # type: ignore[attr-defined]
-        for settings in ([], ["tabletop.seed=5"])
+        Comparison(systems, "tabletop", seed=3, settings=settings).plugins()[1].keywords["seed"]
+        for settings in ({}, {"tabletop": {"seed": Written("5")}})
     ]
     assert made == [3, 5]
-    assert "seed" not in Comparison(systems, "grefcoco", seed=3).plugins()[1].keywords  # type: ignore[attr-defined]
+    assert "seed" not in Comparison(systems, "grefcoco", seed=3).plugins()[1].keywords
 
 
 def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,17 +204,17 @@ def test_a_report_that_fails_leaves_the_results_and_is_no_success(
 def test_train_finds_the_recipe_and_gives_it_the_other_keys(workplace: Path) -> None:
     Path("config.yaml").write_text("recipe: tiny\nsteps: 3\nrate: 1\n")
     assert main(["train", "config.yaml", "--out", "trained"]) == 0
-    assert Path("trained/config.txt").read_text() == "{'steps': 3, 'rate': 1}"
+    assert Path("trained/config.txt").read_text() == "{'steps': 3, 'rate': 1.0}"
 
 
 def test_keys_of_a_recipe_can_be_set_on_the_command_line(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.yaml").write_text("recipe: tiny\nsteps: 3\nrate: 1\n")
     assert main(["train", "config.yaml", "--out", "trained", "--set", "steps=5"]) == 0
-    assert Path("trained/config.txt").read_text() == "{'steps': 5, 'rate': 1}"
+    assert Path("trained/config.txt").read_text() == "{'steps': 5, 'rate': 1.0}"
     for wrong, message in (
         ("steps", "--set expects KEY=VALUE, got 'steps'"),
         ("raet=1", "unknown key 'raet' (did you mean 'rate'?)"),
-        ("steps=many", "steps: expected int, got 'many'"),
+        ("steps=many", "steps: expected a whole number, got 'many'"),
     ):
         assert main(["train", "config.yaml", "--out", "again", "--set", wrong]) == 2
         assert message in capsys.readouterr().err
@@ -242,7 +243,7 @@ def test_several_processes_need_one_folder(
     ("config", "message"),
     [
         ("steps: 3", "expected a mapping with a key `recipe`"),
-        ("[1, 2]", "expected a mapping with a key `recipe`"),
+        ("[1, 2]", "expected keys with values, got [1, 2]"),
         ("recipe: [", "is not YAML"),
         ("recipe: tinny\nsteps: 3", "unknown recipe 'tinny' (did you mean 'tiny'?)"),
         (
@@ -250,7 +251,7 @@ def test_several_processes_need_one_folder(
             "unknown key 'raet' (did you mean 'rate'?); known: match_minutes, minutes, rate, steps, validation",
         ),
         ("recipe: tiny\nrate: 1", "missing: steps"),
-        ("recipe: tiny\nsteps: many", "steps: expected int, got 'many'"),
+        ("recipe: tiny\nsteps: many", "steps: expected a whole number, got 'many'"),
     ],
 )
 def test_a_wrong_training_configuration_is_refused(

@@ -67,8 +67,8 @@ def test_the_command_line_gives_a_system_another_name(workplace: Path) -> None:
         ({"mine": Strict()}, {}, "mine: expected a name or a function, got Strict"),
         ({"../mine": Strict}, {}, "expected the name of a system to be letters"),
         ({"mine": Strict}, {"mine": {"delay": 1}}, "unknown option of mine 'delay'"),
-        ({"mine": Strict}, {"mine": {"threshold": object()}}, "expected an option to be a plain value"),
-        ({"mine": Strict}, {"other": {"threshold": 1}}, "with a name among mine, toy"),
+        ({"mine": Strict}, {"mine": {"threshold": object()}}, r"mine\.threshold: expected a whole number, got <object"),
+        ({"mine": Strict}, {"other": {"threshold": 1}}, "unknown name with options 'other'; known: mine, toy"),
     ],
 )
 def test_wrong_configuration_is_refused_before_any_work(

@@ -17,8 +17,8 @@ N_SAMPLES = 60
 RUN = """
 import sys
 from pathlib import Path
-from workbench import registry
-from workbench.runner import run
+from workbench.plugins import registry
+from workbench.comparison.runner import run
 
 out, data, delay = sys.argv[1:]
 benchmark = registry.prepare("benchmarks", "toy", {"folder": data, "n_samples": 60})

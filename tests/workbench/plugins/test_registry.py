@@ -87,6 +87,6 @@ def test_looking_up_one_name_imports_no_other_plugin(install: Install) -> None:
 
 def test_options_are_bound_and_an_unknown_one_is_an_error(install: Install) -> None:
     install("acme", {"systems": {"acme-good": "acme_good:good"}}, {"acme_good": GOOD})
-    assert registry.prepare("systems", "acme-good", {"fast": True})() == (3, True)
+    assert registry.prepare("systems", "acme-good", {"fast": True}).keywords == {"fast": True}
     with pytest.raises(ConfigurationError, match=r"unknown option of acme-good 'sise'.*'size'"):
         registry.prepare("systems", "acme-good", {"sise": 4})

@@ -233,7 +233,7 @@ def test_a_comparison_that_fails_is_recorded_with_its_reason_and_the_next_goes_o
 
 
 def test_a_system_that_fails_on_every_sample_never_becomes_a_baseline(workplace: Path) -> None:
-    config = write(set=["toy-a.delay=broken"])
+    config = write(set=["toy-a.delay=-1"])
     assert once(config) == 4
     (record,) = records(config)
     assert record["reason"] == "toy-a failed on every sample (crashed 8)"

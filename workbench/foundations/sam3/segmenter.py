@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.plugins.options import Range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,12 +148,22 @@ def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
     return tuple(torch.cat(same) for same in zip(*levels, strict=True))
 
 
-def sam3_tiny(checkpoint: str | None = None, threshold: float = 0.3) -> Sam3Segmenter:
+Threshold = Annotated[float, Range(0, 1), "Score that an instance has to exceed."]
+
+
+def sam3_tiny(
+    checkpoint: Annotated[str | None, "Folder or hub name; none: the one of this package."] = None,
+    threshold: Threshold = 0.3,
+) -> Sam3Segmenter:
     """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
     return Sam3Segmenter(checkpoint or TINY, threshold=threshold)
 
 
-def sam3(checkpoint: str = "facebook/sam3", threshold: float = 0.5, device: str = "cpu") -> Sam3Segmenter:
+def sam3(
+    checkpoint: Annotated[str, "Folder or hub name."] = "facebook/sam3",
+    threshold: Threshold = 0.5,
+    device: Annotated[str, "cpu, cuda, cuda:1."] = "cpu",
+) -> Sam3Segmenter:
     """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default."""
     if not checkpoint:
         raise ConfigurationError("sam3: expected a checkpoint name or folder, got an empty string")

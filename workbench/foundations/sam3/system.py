@@ -1,16 +1,24 @@
 """The floor of every comparison: SAM3 given the whole instruction as a phrase."""
 
+from typing import Annotated
+
+from workbench.plugins.options import PluginName, Range
 from workbench.systems.phrase import PhraseSystem
 
 
 def sam3_phrase_tiny(
-    segmenter: str = "sam3-tiny", threshold: float = 0.3, checkpoint: str | None = None
+    segmenter: Annotated[str, PluginName("segmenters"), "Name of a segmenter."] = "sam3-tiny",
+    threshold: Annotated[
+        float | None, Range(0, 1), "Score that an instance has to exceed; none: the segmenter's own."
+    ] = None,
+    checkpoint: Annotated[str | None, "Folder or hub name of the segmenter's weights; none: its own."] = None,
 ) -> PhraseSystem:
     """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
 
-    `checkpoint`: folder or hub name of the segmenter's weights (its own).
+    Any segmenter will do; one that has no option `threshold` or `checkpoint` refuses it where it is given.
     """
     from workbench.plugins import registry
 
-    options = {"threshold": threshold, **({"checkpoint": checkpoint} if checkpoint else {})}
+    given = {"threshold": threshold, "checkpoint": checkpoint or None}
+    options = {name: value for name, value in given.items() if value is not None}
     return PhraseSystem(registry.prepare("segmenters", segmenter, options)())

@@ -1,0 +1,84 @@
+"""Options of the single-pass systems, and the presets that are in use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from workbench.plugins.options import APART, AtLeast, Holds, OneOf, Range
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+TINY = CHECKPOINTS / "instructsam-tiny"
+SEG_TOKEN, MULTI_SEG = CHECKPOINTS / "seg-token-tiny", CHECKPOINTS / "multi-seg-tiny"
+PUBLISHED = "CircleRadon/InstructSAM-2B"
+SUFFIX = "{instruction} Please output the segmentation mask."
+"""The published model's prompt for Inst2Seg, GSEval and RoboRefIt."""
+
+
+@dataclass(frozen=True)
+class InstructSamOptions:
+    """Options of one InstructSAM checkpoint; the last three change it for ablations."""
+
+    checkpoint: Annotated[str, APART] = PUBLISHED
+    """Folder or hub name; empty: the one of this package."""
+    threshold: Annotated[float, Range(0, 1)] = 0.3
+    """Score that an instance has to exceed."""
+    prompt: Annotated[str, Holds("{instruction}")] = SUFFIX
+    """What the model is asked, with the instruction in it."""
+    max_new_tokens: Annotated[int, AtLeast(1)] = 256
+    """Limit of the phrases that the model writes before its slots."""
+    batch_size: Annotated[int, AtLeast(1), APART] = 4
+    """Samples at once in throughput mode."""
+    device: Annotated[str, APART] = "cuda"
+    """cuda, cuda:1, cpu."""
+    dtype: Annotated[str, OneOf("float32", "bfloat16", "float16")] = "bfloat16"
+    """Precision of the weights."""
+    slots: Annotated[int | None, AtLeast(1), APART] = None
+    """The first so many of its slots; none: all."""
+    slots_causal: Annotated[bool | None, APART] = None
+    """Slots see only the slots before them; none: as it was trained."""
+    phrase_conditioning: Annotated[bool | None, APART] = None
+    """The detector reads the phrase; none: as it was trained."""
+
+
+INSTRUCTSAM = InstructSamOptions()
+"""The published model, on a GPU."""
+INSTRUCTSAM_TINY = InstructSamOptions(
+    checkpoint="",
+    threshold=0.39,
+    prompt="{instruction}",
+    max_new_tokens=48,
+    batch_size=16,
+    device="cpu",
+    dtype="float32",
+)
+"""For the tiny checkpoint; its threshold was chosen on val."""
+
+
+@dataclass(frozen=True)
+class SegTokenOptions:
+    """Options of one [SEG] token checkpoint; an answer that reaches a limit has failed."""
+
+    checkpoint: Annotated[str, APART] = ""
+    """Folder; empty: the one of this package."""
+    segmenter: Annotated[str, APART] = ""
+    """Folder of the SAM3 that the checkpoint was trained on; empty: sam3-tiny."""
+    max_new_tokens: Annotated[int, AtLeast(1)] = 48
+    """Limit of an answer."""
+    batch_size: Annotated[int, AtLeast(1), APART] = 16
+    """Samples at once in throughput mode."""
+
+
+@dataclass(frozen=True)
+class OneMaskOptions(SegTokenOptions):
+    """Options of one [SEG] token for all instances."""
+
+    smallest: Annotated[int, AtLeast(1)] = 10
+    """Connected parts of the mask with fewer pixels are no instance."""
+
+
+@dataclass(frozen=True)
+class ManyMasksOptions(SegTokenOptions):
+    """Options of a [SEG] token for each instance."""
+
+    max_masks: Annotated[int, AtLeast(1)] = 20
+    """The most instances of an answer."""

@@ -1,0 +1,9 @@
+"""The options that every benchmark of published files has, each with its sentence."""
+
+from typing import Annotated
+
+from workbench.plugins.options import PluginName
+
+Annotations = Annotated[str, "The published annotation file or folder."]
+Images = Annotated[str | None, "Folder that image paths start from; none: that of the annotations."]
+Protocol = Annotated[str, PluginName("metrics"), "Name of the metric set that scores it."]

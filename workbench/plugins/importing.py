@@ -1,0 +1,109 @@
+"""Imports a plugin of someone else's without being stopped, held up or written over by it."""
+
+import importlib.util
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib.abc import MetaPathFinder
+from importlib.metadata import EntryPoint
+from types import FrameType
+from typing import Any, NoReturn
+
+HEAVY = frozenset(
+    {"jax", "langgraph", "matplotlib", "mlflow", "openai", "pandas", "scipy", "tensorflow", "torch", "transformers"}
+)
+"""Packages that take long to import; listing goes without them."""
+SECONDS = 120.0
+"""For the import of one plugin and of all that it needs; `WORKBENCH_IMPORT_SECONDS` says another number."""
+
+
+class BrokenPluginError(Exception):
+    """Why a plugin cannot be used."""
+
+
+class HeavyImportError(BaseException):
+    """Not an `Exception`, so that a module that does without a missing package is not left as one that does."""
+
+
+class _TooLongError(BaseException):
+    """Not an `Exception`, so that the plugin does not catch it."""
+
+
+def import_plugin(point: EntryPoint) -> Callable[..., Any]:
+    """The function or class that an entry point names; what it prints at import goes to standard error.
+
+    Raises `BrokenPluginError` for anything that goes wrong, an end of the program and an import without end included.
+    """
+    seconds = _seconds()
+    try:
+        with redirect_stdout(sys.stderr), _limited(seconds):
+            plugin = point.load()
+    except SystemExit as error:
+        raise BrokenPluginError(f"importing it ends the program (SystemExit: {error.code})") from error
+    except _TooLongError:
+        raise BrokenPluginError(
+            f"importing it takes longer than {seconds:g} s; WORKBENCH_IMPORT_SECONDS=N allows more"
+        ) from None
+    except (KeyboardInterrupt, HeavyImportError):
+        raise
+    except BaseException as error:
+        raise BrokenPluginError(f"{type(error).__name__}: {error}") from error
+    if not callable(plugin):
+        raise BrokenPluginError(f"TypeError: expected a function, got {type(plugin).__name__}")
+    return plugin  # type: ignore[no-any-return]
+
+
+@contextmanager
+def heavy_imports_stopped() -> Iterator[None]:
+    """Importing a package of `HEAVY` that is not there yet raises `HeavyImportError`."""
+    finder = _StopHeavyImports()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def source_of(module: str) -> str | None:
+    """The file that a module would be imported from, without importing it or anything heavy."""
+    try:
+        with heavy_imports_stopped():  # finding a module imports the packages around it
+            spec = importlib.util.find_spec(module)
+    except HeavyImportError:
+        return None
+    return spec.origin if spec else None
+
+
+class _StopHeavyImports(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in HEAVY:
+            raise HeavyImportError(fullname)
+
+
+def _seconds() -> float:
+    try:
+        return max(1.0, float(os.environ.get("WORKBENCH_IMPORT_SECONDS", SECONDS)))
+    except ValueError:
+        return SECONDS
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise `_TooLongError` after so many seconds; only the main thread can be interrupted so."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, _stop)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise _TooLongError
