@@ -45,7 +45,7 @@ def make(name: str, annotations: Path, images: Path | None, options: Mapping[str
     given = {"annotations": str(annotations), **(options or {})}
     if images is not None or "images" in inspect.signature(factory).parameters:
         given.setdefault("images", None if images is None else str(images))
-    made: Benchmark = registry.bind(name, factory, given)()
+    made: Benchmark = registry.bind(name, factory, given, "benchmarks")()
     return made
 
 
