@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from workbench.data.secrets import hide
+
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
@@ -36,7 +38,7 @@ async def receive(response: "ClientResponse") -> Answer:
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity", *_BITS):
-        raise UnusableAnswerError(f"the reply is packed as {encoding[:60]!r}; expected gzip, deflate or nothing")
+        raise UnusableAnswerError(f"the reply is packed as {hide(encoding)[:60]!r}; expected gzip, deflate or nothing")
     unpacker = zlib.decompressobj(_BITS[encoding]) if encoding in _BITS else None
     received, body = 0, bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):

@@ -5,13 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from workbench.data.secrets import hide
 from workbench.plugins.interfaces import Image
 
 T = TypeVar("T")
 
 
 class ModelUnavailableError(Exception):
-    """The model could not be reached, refused or failed; the message says how."""
+    """The model could not be reached, refused or failed; the message says how, without keys."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(hide(message))
 
 
 class PassingError(ModelUnavailableError):

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ Fault = Literal[
     "key",
 ]
 Request = dict[str, Any]
+Answer = tuple[int, dict[str, str], bytes]
 
 
 def completion(text: str | None, finish: str = "stop") -> dict[str, Any]:
@@ -48,11 +49,13 @@ def images(request: Request) -> int:
 
 
 class Endpoint:
-    """`reply` makes a text of a request, `fault` says which requests fail and how; `requests` are all that came."""
+    """`reply` makes a text of a request, `fault` says which requests fail and how; `requests` are all that came.
+    `answer` makes status, headers and body of a request, in place of both; None leaves it to them."""
 
     def __init__(self, reply: Callable[[Request], str]) -> None:
         self.reply = reply
         self.fault: Callable[[Request], Fault] = lambda _: ""
+        self.answer: Callable[[Request], Answer | None] = lambda _: None
         self.requests: list[Request] = []
         self.url = ""
         self.closed = threading.Event()
@@ -67,6 +70,9 @@ def serving(reply: Callable[[Request], str]) -> Iterator[Endpoint]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.requests.append(request)
+            if answer := state.answer(request):
+                self.raw(*answer)
+                return
             fault = state.fault(request)
             match fault:
                 case "silent":
@@ -113,6 +119,14 @@ def serving(reply: Callable[[Request], str]) -> Iterator[Endpoint]:
         def send(self, status: int, text: str, kind: str = "application/json") -> None:
             self.head(status, len(text.encode()), kind)
             self.wfile.write(text.encode())
+
+        def raw(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):  # a client that takes no more
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             pass
