@@ -1,11 +1,11 @@
 """The figures of a comparison: pure functions from results (and the tidy table) to matplotlib figures.
 
-`results` is a run's `results.json`: metrics are fractions, times are seconds. Every figure gives a system the same
+`results` are those of a run: metrics are fractions, times are seconds. Every figure gives a system the same
 colour and marker, and a call kind the same colour.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -15,27 +15,32 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.figures.shared import legend, nothing
 from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
-from workbench.data.results import main_metric
+from workbench.data.results import Group, Results, SystemResult, defined_metrics, leading_metrics, main_metric
 from workbench.data.vocabulary import OTHER
 
-Results = Mapping[str, Any]
+Grouping = Literal["by_kind", "by_targets"]
+
+
+def shown_metrics(results: Results) -> list[str]:
+    """The main metric, and the next that leads, where there is one."""
+    defined = defined_metrics(results)
+    leading = [name for name in leading_metrics(results) if name in defined]
+    return list(dict.fromkeys([main_metric(results), *leading]))[:2]
 
 
 @mpl.rc_context(FIGURE_STYLE)
-def breakdown(results: Results, by: Literal["by_kind", "by_targets"]) -> Figure:
-    """The main metric and gIoU, where there is one, per group of samples, with 95 % intervals where there are any."""
-    metrics = [main_metric(results)]
-    if metrics == ["mAP"] and any("gIoU" in system["metrics"] for system in results["systems"].values()):
-        metrics.append("gIoU")
+def breakdown(results: Results, by: Grouping) -> Figure:
+    """`shown_metrics` per group of samples, with 95 % intervals where there are any."""
+    metrics = shown_metrics(results)
     groups = _groups(results, by)
-    names = list(results["systems"])
+    names = list(results.systems)
     figure = Figure(figsize=(WIDTH, 1.2 + 0.42 * max(len(groups), 2)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
     offsets = np.linspace(-0.17, 0.17, len(names)) if len(names) > 1 else np.zeros(1)
     for axes, metric in zip(panels, metrics, strict=True):
         for offset, (name, style) in zip(offsets, system_style(names).items(), strict=True):
             for row, group in enumerate(groups):
-                _interval_dot(axes, results["systems"][name][by].get(group), metric, row + float(offset), style)
+                _interval_dot(axes, _by(results.systems[name], by).get(group), metric, row + float(offset), style)
         axes.set_xlim(0, 100)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(f"{metric} (%)")
@@ -57,8 +62,8 @@ def failure_causes(results: Results, instances: Mapping[str, str], samples: Mapp
     """
     rows = {**instances, **samples}
     rates = {
-        name: {key: 100 * s["diagnosis"].get(key, 0) / max(s["samples"], 1) for key in rows}
-        for name, s in results["systems"].items()
+        name: {key: 100 * s.diagnosis.get(key, 0) / max(s.samples, 1) for key in rows}
+        for name, s in results.systems.items()
     }
     figure = _grouped_bars(rates, rows, "per 100 samples")
     figure.axes[0].axhline(len(instances) - 0.5, color=MUTED, lw=0.7)
@@ -71,7 +76,8 @@ def missed_targets(results: Results, reasons: Mapping[str, str]) -> Figure:
 
     `reasons` maps those of the bench to names, in drawing order; those of a system's own follow.
     """
-    return _occurring(results, "missed_targets", reasons, "missed targets per 100 samples")
+    counts = {name: system.missed_targets for name, system in results.systems.items()}
+    return _occurring(results, counts, reasons, "missed targets per 100 samples")
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -80,27 +86,29 @@ def failed_calls(results: Results, categories: Mapping[str, str]) -> Figure:
 
     `categories` maps those of the bench to names, in drawing order; those of a system's own follow.
     """
-    return _occurring(results, "call_failures", categories, "calls per 100 samples")
+    counts = {name: system.call_failures for name, system in results.systems.items()}
+    return _occurring(results, counts, categories, "calls per 100 samples")
 
 
 @mpl.rc_context(FIGURE_STYLE)
 def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
     """The share of targets that got through each stage, in percent, systems side by side."""
     shares = {}
-    for name, system in results["systems"].items():
-        counts = system.get("funnel", {})  # runs of earlier versions have none
+    for name, system in results.systems.items():
+        counts = system.funnel
         shares[name] = {key: 100 * counts.get(key, 0) / max(counts.get("targets", 0), 1) for key in stages}
-    known = any(system.get("funnel", {}).get("targets") for system in results["systems"].values())
+    known = any(system.funnel.get("targets") for system in results.systems.values())
     return _grouped_bars(shares, stages if known else {}, "% of targets")
 
 
-def _occurring(results: Results, family: str, known: Mapping[str, str], label: str) -> Figure:
-    """How often each name of a family of counts occurs, per 100 samples and system."""
-    counts = {name: system.get(family, {}) for name, system in results["systems"].items()}  # earlier versions have none
+def _occurring(
+    results: Results, counts: Mapping[str, Mapping[str, int]], known: Mapping[str, str], label: str
+) -> Figure:
+    """How often each name of a family of counts occurs, per 100 samples and system. `counts` are by system."""
     own = sorted({key for found in counts.values() for key in found if key.startswith(f"{OTHER}: ")})
     named = {**known, **{key: key for key in own}}
     rows = {key: text for key, text in named.items() if any(found.get(key) for found in counts.values())}
-    samples = {name: max(system["samples"], 1) for name, system in results["systems"].items()}
+    samples = {name: max(system.samples, 1) for name, system in results.systems.items()}
     rates = {name: {key: 100 * found.get(key, 0) / samples[name] for key in rows} for name, found in counts.items()}
     return _grouped_bars(rates, rows, label)
 
@@ -134,26 +142,30 @@ def _grouped_bars(rates: Mapping[str, Mapping[str, float]], rows: Mapping[str, s
     return figure if rows else nothing(figure, axes, "none")
 
 
-def _groups(results: Results, by: str) -> dict[str, int]:
+def _groups(results: Results, by: Grouping) -> dict[str, int]:
     """Names of the groups that have samples, with how many, in the results' order."""
     groups: dict[str, int] = {}
-    for system in results["systems"].values():
-        for group, found in system[by].items():
-            if found["samples"]:
-                groups.setdefault(group, found["samples"])
+    for system in results.systems.values():
+        for name, group in _by(system, by).items():
+            if group.samples:
+                groups.setdefault(name, group.samples)
     return groups
+
+
+def _by(system: SystemResult, by: Grouping) -> Mapping[str, Group]:
+    return system.by_kind if by == "by_kind" else system.by_targets
 
 
 def _group_name(group: str, by: str) -> str:
     return {"0": "no target", "1": "1 target", ">=2": "2 or more"}[group] if by == "by_targets" else group
 
 
-def _interval_dot(axes: Axes, found: Mapping[str, Any] | None, metric: str, y: float, style: tuple[str, str]) -> None:
-    value = found["metrics"].get(metric) if found else None
-    if found is None or value is None:
+def _interval_dot(axes: Axes, group: Group | None, metric: str, y: float, style: tuple[str, str]) -> None:
+    value = group.metrics.get(metric) if group else None
+    if group is None or value is None:
         return
     colour, marker = style
-    interval = found["intervals"].get(metric)
+    interval = group.intervals.get(metric)
     if interval:
         axes.plot(
             [100 * interval[0], 100 * interval[1]], [y, y], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt"

@@ -1,8 +1,7 @@
 """All figures of a comparison: with their titles for the report, and as files for MLflow and for papers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -10,7 +9,7 @@ from reports.figures import accuracy as figures
 from reports.figures import latency, pareto
 from reports.figures.oracles import available, oracle_gains
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES
-from workbench.data.results import main_metric
+from workbench.data.results import Results, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
 
@@ -28,9 +27,9 @@ def write_figures(run: Run, out: Path) -> Path:
     return out
 
 
-def drawn(results: Mapping[str, Any]) -> list[tuple[str, str, Figure]]:
+def drawn(results: Results) -> list[tuple[str, str, Figure]]:
     """Every figure of a comparison, after its title and a note, in the report's order."""
-    metric = main_metric(results)
+    metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
     found = [
         (
             "Accuracy against time",
@@ -40,12 +39,12 @@ def drawn(results: Mapping[str, Any]) -> list[tuple[str, str, Figure]]:
         ),
         (
             "By kind of instruction",
-            f"{metric} and gIoU with 95 % intervals; in brackets the number of samples.",
+            f"{shown} with 95 % intervals; in brackets the number of samples.",
             figures.breakdown(results, "by_kind"),
         ),
         (
             "By number of targets",
-            f"The same by how many instances the instruction asks for; {metric} needs targets, gIoU does not.",
+            "The same by how many instances the instruction asks for.",
             figures.breakdown(results, "by_targets"),
         ),
         (

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,9 +16,11 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 from reports.figures.shared import legend, nothing
 from reports.figures.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, PAPER, UNRECORDED, WIDTH, system_style
 from reports.text import numbers as words
+from workbench.data.results import Latency, Results, SystemResult, Timing
 from workbench.data.vocabulary import CALL_KINDS, OTHER
 
-Results = Mapping[str, Any]
+Grouping = Literal["by_targets", "by_rounds"]
+
 TARGET_NAMES = {"0": "none", "3-5": "3 to 5", "6+": "6 or more"}
 
 
@@ -69,8 +71,8 @@ def latency_against(rows: Sequence[Mapping[str, Any]], what: str, label: str) ->
 @mpl.rc_context(FIGURE_STYLE)
 def time_by_call(results: Results) -> Figure:
     """Where the time of a sample goes: mean seconds by kind of call, and the same as shares of each system's time."""
-    names = list(results["systems"])
-    spent = {name: _seconds_by_call(results["systems"][name]["latency"]) for name in names}
+    names = list(results.systems)
+    spent = {name: _seconds_by_call(results.systems[name].latency) for name in names}
     kinds = [kind for kind in CALL_COLOURS if any(s.get(kind, 0) > 0 for s in spent.values())]
     figure = Figure(figsize=(WIDTH, 1.5 + 0.52 * len(names)), layout="constrained")
     absolute, share = figure.subplots(1, 2, sharey=True)
@@ -103,34 +105,38 @@ def time_by_call(results: Results) -> Figure:
     return figure
 
 
-def _groups(results: Results, by: str) -> dict[str, int]:
+def _groups(results: Results, by: Grouping) -> dict[str, int]:
     """Names of the groups that any system has timed samples in, with how many at most, by their numbers."""
     found: dict[str, int] = {}
-    for system in results["systems"].values():
-        for name, group in system["latency"].get(by, {}).items():  # runs of earlier versions have none
-            found[name] = max(found.get(name, 0), group["samples"])
+    for system in results.systems.values():
+        for name, group in _by(system, by).items():
+            found[name] = max(found.get(name, 0), group.samples)
     return dict(sorted(found.items()))
 
 
-def _medians(results: Results, by: str, groups: Sequence[str]) -> Figure:
+def _by(system: SystemResult, by: Grouping) -> Mapping[str, Timing]:
+    return system.latency.by_targets if by == "by_targets" else system.latency.by_rounds
+
+
+def _medians(results: Results, by: Grouping, groups: Sequence[str]) -> Figure:
     """A line for each system through its medians; those without an interval are hollow."""
-    names = list(results["systems"])
+    names = list(results.systems)
     figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     axes = figure.subplots()
     axes.set_ylabel("median latency")
     axes.grid(axis="x", visible=False)
     reached = []
     for place, (name, (colour, marker)) in enumerate(system_style(names).items()):
-        own = results["systems"][name]["latency"].get(by, {})
+        own = _by(results.systems[name], by)
         shown = [(x, own[group]) for x, group in enumerate(groups) if group in own]
         xs = [x + 0.06 * (place - (len(names) - 1) / 2) for x, _ in shown]
-        axes.plot(xs, [group["p50"] for _, group in shown], color=colour, lw=1.0, alpha=0.6)
+        axes.plot(xs, [group.p50 or 0.0 for _, group in shown], color=colour, lw=1.0, alpha=0.6)
         for x, (_, group) in zip(xs, shown, strict=True):
-            interval = group["intervals"]["p50"]
-            reached += [group["p50"], *(interval or ())]
-            axes.plot([x] * 2, interval or [group["p50"]] * 2, color=colour, lw=1.8, solid_capstyle="butt")
+            interval, middle = group.intervals.get("p50"), group.p50 or 0.0
+            reached += [middle, *(interval or ())]
+            axes.plot([x] * 2, interval or [middle] * 2, color=colour, lw=1.8, solid_capstyle="butt")
             face, edge = (colour, PAPER) if interval else (PAPER, colour)
-            axes.plot([x], [group["p50"]], marker=marker, ms=6, mfc=face, mec=edge, color=colour, ls="none")
+            axes.plot([x], [middle], marker=marker, ms=6, mfc=face, mec=edge, color=colour, ls="none")
     legend(figure, names)
     if not reached:
         return nothing(figure, axes, "no timed samples")
@@ -167,13 +173,13 @@ def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
         left += width
 
 
-def _seconds_by_call(latency: Mapping[str, Any]) -> dict[str, float]:
+def _seconds_by_call(latency: Latency) -> dict[str, float]:
     """Mean seconds a sample by call kind: all kinds that a system named itself are `OTHER`, and what the latency holds
     beyond its calls is `UNRECORDED`."""
     spent: dict[str, float] = {}
-    for name, call in latency["by_call"].items():
+    for name, call in latency.by_call.items():
         kind = name if name in CALL_KINDS else OTHER
-        spent[kind] = spent.get(kind, 0.0) + float(call["seconds_per_sample"] or 0)
-    if latency["mean"] is not None:
-        spent[UNRECORDED] = max(float(latency["mean"]) - sum(spent.values()), 0.0)
+        spent[kind] = spent.get(kind, 0.0) + (call.seconds_per_sample or 0.0)
+    if latency.mean is not None:
+        spent[UNRECORDED] = max(latency.mean - sum(spent.values()), 0.0)
     return spent

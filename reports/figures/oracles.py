@@ -1,7 +1,6 @@
 """What perfect parts would buy, as a figure and as rows of a table; empty where the run has no oracles."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -11,20 +10,19 @@ from matplotlib.ticker import MaxNLocator
 from reports.figures.style import FIGURE_STYLE, GRID, INK, MUTED, WIDTH, system_style
 from reports.text.numbers import NONE, points
 from reports.text.tables import Cell, Row
+from workbench.data.results import Difference, OracleResult, Results
 from workbench.scoring.oracles import shown_metrics
 
-Results = Mapping[str, Any]
 
-
-def available(results: Results) -> list[Mapping[str, Any]]:
+def available(results: Results) -> list[OracleResult]:
     """The oracles that have numbers, in the run's order."""
-    return [row for row in results.get("oracles", ()) if row["gains"] is not None]
+    return [row for row in results.oracles if row.gains is not None]
 
 
 def unavailable(results: Results) -> list[str]:
     """A sentence for each oracle without numbers."""
-    without = (row for row in results.get("oracles", ()) if row["gains"] is None)
-    return [f"{row['system']}, perfect {row['oracle']}: {row['note']}." for row in without]
+    without = (row for row in results.oracles if row.gains is None)
+    return [f"{row.system}, perfect {row.oracle}: {row.note}." for row in without]
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -33,15 +31,15 @@ def oracle_gains(results: Results) -> Figure:
     metrics, rows = shown_metrics(results), available(results)
     figure = Figure(figsize=(WIDTH, 1.2 + 0.3 * max(len(rows), 2)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
-    style = system_style(results["systems"])
+    style = system_style(results.systems)
     for axes, metric in zip(panels, metrics, strict=True):
         for place, row in enumerate(rows):
-            found = row["gains"][metric]
-            if found["difference"] is None:
+            gain = (row.gains or {}).get(metric)
+            if gain is None or gain.difference is None:
                 continue
-            axes.barh(place, 100 * found["difference"], height=0.6, color=style[row["system"]][0])
-            if found["interval"]:
-                low, high = found["interval"]
+            axes.barh(place, 100 * gain.difference, height=0.6, color=style[row.system][0])
+            if gain.interval:
+                low, high = gain.interval
                 axes.plot([100 * low, 100 * high], [place] * 2, color=INK, lw=1.2, solid_capstyle="butt")
         axes.axvline(0, color=MUTED, lw=0.7)
         axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -49,12 +47,12 @@ def oracle_gains(results: Results) -> Figure:
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
     for place in range(1, len(rows)):
-        if rows[place]["system"] != rows[place - 1]["system"]:
+        if rows[place].system != rows[place - 1].system:
             for axes in panels:
                 axes.axhline(place - 0.5, color=GRID, lw=0.7)
-    panels[0].set_yticks(range(len(rows)), [f"perfect {row['oracle']}" for row in rows])
+    panels[0].set_yticks(range(len(rows)), [f"perfect {row.oracle}" for row in rows])
     panels[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    shown = list(dict.fromkeys(row["system"] for row in rows))
+    shown = list(dict.fromkeys(row.system for row in rows))
     handles = [mpl.patches.Patch(color=style[name][0], label=name) for name in shown]
     figure.legend(handles=handles, loc="outside upper left", ncols=min(len(shown), 3) or 1, handlelength=0.9)
     return figure
@@ -64,11 +62,11 @@ def oracle_rows(results: Results) -> list[Row]:
     """One row for each oracle: its gain in each of `shown_metrics`, then samples changed, and failed; strong where the
     interval leaves out 0."""
     rows = []
-    for found in available(results):
-        n_samples = results["systems"][found["system"]]["samples"]
-        counts = Cell(str(found["changed"]), f"of {n_samples}, {found['n_failed']} failed")
-        cells = [_gain(found["gains"][metric]) for metric in shown_metrics(results)]
-        rows.append(Row(f"{found['system']}, perfect {found['oracle']}", "", [*cells, counts]))
+    for row in available(results):
+        n_samples = results.systems[row.system].samples
+        counts = Cell(str(row.changed), f"of {n_samples}, {row.n_failed} failed")
+        cells = [_gain((row.gains or {}).get(metric)) for metric in shown_metrics(results)]
+        rows.append(Row(f"{row.system}, perfect {row.oracle}", "", [*cells, counts]))
     return rows
 
 
@@ -77,12 +75,12 @@ def oracle_columns(results: Results) -> Sequence[str]:
     return [*(f"{metric}, points" for metric in shown_metrics(results)), "changed"]
 
 
-def _gain(found: Mapping[str, Any]) -> Cell:
-    if found["difference"] is None:
+def _gain(gain: Difference | None) -> Cell:
+    if gain is None or gain.difference is None:
         return Cell(NONE)
-    text = points(found["difference"])
-    if not found["interval"]:
+    text = points(gain.difference)
+    if not gain.interval:
         return Cell(text)
-    low, high = found["interval"]
-    detail = f"{points(low)} to {points(high)}, p {found['p_holm']:.3f}"
+    low, high = gain.interval
+    detail = f"{points(low)} to {points(high)}" + ("" if gain.p_holm is None else f", p {gain.p_holm:.3f}")
     return Cell(text, detail, strong=low > 0 or high < 0)

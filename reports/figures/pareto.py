@@ -15,9 +15,7 @@ from matplotlib.transforms import Bbox
 from reports.figures.latency import time_axis
 from reports.figures.shared import nothing
 from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
-from workbench.data.results import main_metric
-
-Results = Mapping[str, Any]
+from workbench.data.results import Results, main_metric
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,11 @@ def points(results: Results) -> list[Point]:
     """The systems that have both a median latency and a value of the main metric."""
     metric = main_metric(results)
     found = []
-    for name, system in results["systems"].items():
-        value, seconds = system["metrics"].get(metric), system["latency"]["p50"]
+    for name, system in results.systems.items():
+        value, seconds = system.metrics.get(metric), system.latency.p50
         if value is not None and seconds:
-            low, high = system["latency"].get("intervals", {}).get("p50") or (seconds, seconds)
-            bottom, top = system["intervals"].get(metric) or (value, value)
+            low, high = system.latency.intervals.get("p50") or (seconds, seconds)
+            bottom, top = system.intervals.get(metric) or (value, value)
             found.append(Point(name, seconds, 100 * value, (low, high), (100 * bottom, 100 * top)))
     return found
 
@@ -60,7 +58,7 @@ def pareto_front(found: Sequence[Point]) -> list[Point]:
 def accuracy_against_latency(results: Results) -> Figure:
     """The main metric against the median latency, 95 % intervals both ways, and the Pareto front: a system below it,
     hollow, is dominated by one that is both faster and more accurate."""
-    found, style = points(results), system_style(results["systems"])
+    found, style = points(results), system_style(results.systems)
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.set_ylabel(f"{main_metric(results)} (%)")

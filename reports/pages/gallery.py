@@ -18,7 +18,7 @@ from reports.pages.images import LEVELS, embed, estimated_bytes, shown_size, shr
 from workbench.data.predictions import OK, Call, Prediction, Sent
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import Diagnosis, diagnose
-from workbench.metrics.overlaps import overlaps
+from workbench.metrics.overlaps import SampleOverlap
 
 TOTAL_BYTES = 9_200_000
 """What pictures and data may take together in the page, after base64."""
@@ -62,13 +62,17 @@ class Gallery:
 
 
 def build_gallery(
-    samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]], table: pd.DataFrame
+    samples: Sequence[Sample],
+    predictions: Mapping[str, Sequence[Prediction]],
+    table: pd.DataFrame,
+    overlaps: Mapping[str, Sequence[SampleOverlap]],
 ) -> Gallery:
-    """Pack the samples with the answers of every system; `table` is the run's, one row for each sample and system.
+    """Pack the samples with the answers of every system; `table` is the run's, one row for each sample
+    and system, `overlaps` are those of each system's answers with the truth.
 
     What goes beyond the size limits is left out; samples on which systems disagree are the last to go.
     """
-    answers = collect_answers(samples, predictions, table)
+    answers = collect_answers(samples, predictions, table, overlaps)
     telling = sorted(samples, key=lambda sample: _dullness(answers[sample.sample_id]))[:MAX_SAMPLES]
     level = _choose_level(telling, answers)
     while True:
@@ -93,13 +97,16 @@ def _choose_level(samples: Sequence[Sample], answers: Answers) -> tuple[int, int
 
 
 def collect_answers(
-    samples: Sequence[Sample], predictions: Mapping[str, Sequence[Prediction]], table: pd.DataFrame
+    samples: Sequence[Sample],
+    predictions: Mapping[str, Sequence[Prediction]],
+    table: pd.DataFrame,
+    overlaps: Mapping[str, Sequence[SampleOverlap]],
 ) -> Answers:
     """Every system's answer to every sample, with its IoU of the table and what went wrong in it."""
     ious = table.set_index(["system", "sample_id"])["iou"].to_dict()
     answers: dict[str, dict[str, Answer]] = {sample.sample_id: {} for sample in samples}
     for system, found in predictions.items():
-        scored = {overlap.sample_id: overlap for overlap in overlaps(samples, found)}
+        scored = {overlap.sample_id: overlap for overlap in overlaps[system]}
         for prediction in found:
             overlap = scored.get(prediction.sample_id)
             answers[prediction.sample_id][system] = (

@@ -1,19 +1,17 @@
 """A run, or several runs of the same samples, as compact Markdown for a pull request or a message."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from reports.text import tables
 from reports.text.glossary import NAMES
 from reports.text.numbers import NONE
 from reports.text.verdict import caveats, mixed, verdict
-from workbench.data.results import main_metric
+from workbench.data.results import Results, main_metric, ranked
 from workbench.runs.run import Run
 from workbench.scoring.joined import JoinedRun
 
-Results = Mapping[str, Any]
 CHANGED = 8
 """Samples that are listed."""
 INSTRUCTION = 120
@@ -33,8 +31,8 @@ def markdown(run: Run) -> str:
     parts = [
         f"**{escaped(verdict(results))}**",
         "\n".join(f"* {escaped(note)}" for note in notes),
-        f"{escaped(run.benchmark)}, {results['benchmark']['samples']:,} samples, protocol "
-        f"{escaped(results['protocol'])}, 95 % intervals in brackets",
+        f"{escaped(run.benchmark)}, {results.benchmark.samples:,} samples, protocol "
+        f"{escaped(results.protocol)}, 95 % intervals in brackets",
         _table(["", *run.systems], tables.headline(results)),
         _pairs(results),
         _failures(results),
@@ -71,24 +69,24 @@ def _line(cells: Sequence[str]) -> str:
 
 def _pairs(results: Results) -> str:
     """The differences of the main metric: of a pair in every metric, of more systems as a matrix."""
-    pairs = results["differences"]
+    pairs = results.differences
     if not pairs:
         return ""
     if len(pairs) == 1:
         (pair,) = pairs
-        title = f"Difference, {pair['a']} minus {pair['b']}; p by Holm's method over all metrics"
+        title = f"Difference, {pair.a} minus {pair.b}; p by Holm's method over all metrics"
         body = _table(["", "difference"], tables.differences(results))
     else:
         metric = main_metric(results)
         title = f"Differences in points of {metric}, row minus column; p by Holm's method over all metrics of all pairs"
-        body = _table(["", *(f"{NONE} {name}" for name in results["systems"])], tables.matrix(results, metric))
+        body = _table(["", *(f"{NONE} {name}" for name in results.systems)], tables.matrix(results, metric))
     return f"### Differences\n\n{escaped(title)}\n\n{body}"
 
 
 def _failures(results: Results) -> str:
     """Samples by failure category, those that occur, one column for each system."""
-    systems = results["systems"]
-    counts = {name: {**system["diagnosis"], **system["failures"]} for name, system in systems.items()}
+    systems = results.systems
+    counts = {name: {**system.diagnosis, **system.failures} for name, system in systems.items()}
     names = dict.fromkeys(key for found in counts.values() for key in found)
     rows = [
         tables.Row(NAMES.get(key, key), "", [tables.Cell(str(found.get(key, 0))) for found in counts.values()])
@@ -135,6 +133,5 @@ def _pair(run: Run) -> tuple[str, str] | None:
             if len(ends) == 2:
                 return ends[0], ends[1]
     metric = main_metric(run.results)
-    known = {name: system["metrics"].get(metric) for name, system in run.results["systems"].items()}
-    best = sorted(known, key=lambda name: -1 if known[name] is None else known[name], reverse=True)[:2]
+    best = ranked(run.results, metric)[:2]
     return best[0], best[1]

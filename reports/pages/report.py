@@ -20,7 +20,8 @@ from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
 from reports.text.published import compare, published
 from reports.text.verdict import caveats, mixed, verdict
 from workbench.data.digests import flatten
-from workbench.data.results import main_metric
+from workbench.data.manifest import Manifest
+from workbench.data.results import Results, main_metric
 from workbench.runs.run import Run
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -45,15 +46,17 @@ def write_report(run: Run, out: Path) -> Path:
 
 def _page(run: Run) -> dict[str, Any]:
     results, manifest = run.results, run.manifest
-    gallery = build_gallery(run.samples(), {name: run.predictions(name) for name in run.systems}, run.table())
+    predictions = {name: run.predictions(name) for name in run.systems}
+    overlaps = {name: run.overlaps(name) for name in run.systems}
+    gallery = build_gallery(run.samples(), predictions, run.table(), overlaps)
     style = system_style(run.systems)
     return {
-        "title": manifest["name"],
+        "title": manifest.name,
         "benchmark": run.benchmark,
         "runs": [member.name for member in run.members],
-        "created": datetime.fromisoformat(manifest["created"]),
-        "protocol": results["protocol"],
-        "samples": results["benchmark"]["samples"],
+        "created": datetime.fromisoformat(manifest.created),
+        "protocol": results.protocol,
+        "samples": results.benchmark.samples,
         "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
         "verdict": verdict(results),
         "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
@@ -82,17 +85,17 @@ def _page(run: Run) -> dict[str, Any]:
     }
 
 
-def _differences(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _differences(results: Results) -> list[dict[str, Any]]:
     """Tables of a few pairs each: their names, the rows of metrics and those of failure rates."""
-    pairs = results["differences"]
+    pairs = results.differences
     if len(pairs) > PAIRS_IN_FULL:
         return []
     return [
         {
-            "pairs": [(pair["a"], pair["b"]) for pair in some],
+            "pairs": [(pair.a, pair.b) for pair in some],
             "metrics": tables.differences(results, some),
             "rates": tables.rates(some),
-            "notes": list(dict.fromkeys(pair["note"] for pair in some if pair.get("note"))),
+            "notes": list(dict.fromkeys(pair.note for pair in some if pair.note)),
         }
         for some in (pairs[place : place + PAIRS_IN_A_TABLE] for place in range(0, len(pairs), PAIRS_IN_A_TABLE))
     ]
@@ -100,13 +103,13 @@ def _differences(results: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _provenance(run: Run) -> dict[str, dict[str, Any]]:
     """What the results depend on, by section, as flat keys; of several runs, a section for each."""
-    benchmark = run.manifest["benchmark"]
-    asked = {"name": benchmark["name"], "protocol": benchmark["protocol"]}
-    asked["samples"] = run.results["benchmark"]["samples"]
+    benchmark = run.manifest.benchmark
+    samples = run.results.benchmark.samples
+    asked = {"name": benchmark.name, "protocol": benchmark.protocol, "samples": samples}
     sections = {
-        "Benchmark": asked | benchmark["identity"],
+        "Benchmark": asked | benchmark.identity,
         **_made(run.members),
-        **{f"System {name}": identity for name, identity in run.manifest["systems"].items()},
+        **{f"System {name}": identity for name, identity in run.manifest.systems.items()},
     }
     return {
         title: {k: v for k, v in flatten(found).items() if v not in (None, [], "")} for title, found in sections.items()
@@ -115,35 +118,42 @@ def _provenance(run: Run) -> dict[str, dict[str, Any]]:
 
 def _made(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """How the runs were made: the code, the libraries, the machine and the options."""
-    names = {"Code": "git", "Versions": "versions", "Machine": "machine", "Options": "options"}
     if len(runs) == 1:
-        return {title: runs[0].manifest[key] for title, key in names.items()}
+        return _circumstances(runs[0].manifest)
     return {
-        f"Run {place}: {run.name}": {"created": run.manifest["created"]}
-        | {title.lower(): run.manifest[key] for title, key in names.items()}
+        f"Run {place}: {run.name}": {"created": run.manifest.created}
+        | {title.lower(): facts for title, facts in _circumstances(run.manifest).items()}
         for place, run in enumerate(runs, 1)
     }
 
 
-def _command(manifest: Mapping[str, Any]) -> str:
+def _circumstances(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
+    return {
+        "Code": manifest.git.to_json(),
+        "Versions": manifest.versions,
+        "Machine": manifest.machine.to_json(),
+        "Options": manifest.options.to_json(),
+    }
+
+
+def _command(manifest: Manifest) -> str:
     """The command that makes this comparison again; of systems that no plugin makes, it names the function."""
-    options = manifest["options"]
-    makers = options.get("makers", {})
-    systems = [f"{name}={makers[name]}" if name in makers else name for name in manifest["systems"]]
+    options, makers = manifest.options, manifest.options.makers
+    systems = [f"{name}={makers[name]}" if name in makers else name for name in manifest.systems]
     words = [
         "workbench",
         "compare",
         "--systems",
         ",".join(systems),
         "--benchmark",
-        manifest["benchmark"]["name"],
+        manifest.benchmark.name,
     ]
     for option in ("limit", "mode", "seed", "time_limit"):
-        if options.get(option) is not None:
-            words += ["--" + option.replace("_", "-"), str(options[option])]
-    if oracles := options.get("oracles"):
+        if (value := getattr(options, option)) is not None:
+            words += ["--" + option.replace("_", "-"), str(value)]
+    if oracles := options.oracles:
         words += ["--oracles"] if oracles is True else ["--oracles", ",".join(oracles)]
-    for assignment in options.get("set", []):
+    for assignment in options.set:
         words += ["--set", assignment]
     return shlex.join(words)
 

@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 from reports.text.numbers import NONE, percent
 from workbench.data.errors import ConfigurationError, short
+from workbench.data.results import Results, SystemResult
 from workbench.data.yaml_files import read_yaml
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
-Results = Mapping[str, Any]
 Column = tuple[str, str | None]
 """Metric and kind of sample, None for all samples"""
 
@@ -40,9 +40,9 @@ def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | No
 
     Only numbers of the split that was run are taken, or of all splits where the run does not say which it was.
     """
-    systems = results["systems"]
-    split = results["benchmark"].get("identity", {}).get("split")
-    measured = next(iter(systems.values()))["metrics"]
+    systems = results.systems
+    split = results.benchmark.identity.get("split")
+    measured = next(iter(systems.values())).metrics
     taken = [n for n in numbers if n.metric in measured and split in (None, n.split)]
     if not taken:
         return None
@@ -55,18 +55,15 @@ def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | No
             for n in taken
             if (n.system, n.split, n.protocol, n.source) == (system, its_split, protocol, source)
         }
-        remark = f"{source}; {_scored_by(protocol, results['protocol'])}".removesuffix("; ")
+        remark = f"{source}; {_scored_by(protocol, results.protocol)}".removesuffix("; ")
         cells = [_percent(found.get(column)) for column in columns]
         rows.append(ComparedRow(system, cells, its_split, remark, False))
     return Comparison([f"{kind}: {metric}" if kind else metric for metric, kind in columns], rows)
 
 
-def _measured(result: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
-    groups = result["by_kind"]
-    return [
-        _percent((result if kind is None else groups.get(kind, {"metrics": {}}))["metrics"].get(metric))
-        for metric, kind in columns
-    ]
+def _measured(result: SystemResult, columns: Sequence[Column]) -> list[str]:
+    groups = {None: result.metrics} | {kind: group.metrics for kind, group in result.by_kind.items()}
+    return [_percent(groups.get(kind, {}).get(metric)) for metric, kind in columns]
 
 
 def _scored_by(theirs: str | None, ours: str) -> str:

@@ -1,16 +1,16 @@
 """The numbers of a comparison as tables of text, for the report and for notebooks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reports.text.glossary import NAMES
 from reports.text.numbers import NONE, p_value, percent, points, seconds, times
+from workbench.data.results import Difference, PairDifference, Results, SystemResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Results = Mapping[str, Any]
 PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
 
 
@@ -34,51 +34,51 @@ class Row:
 
 def headline(results: Results) -> list[Row]:
     """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
-    systems = list(results["systems"].values())
-    rows = [_metric_row(name, systems) for name in systems[0]["metrics"]]
+    systems = list(results.systems.values())
+    rows = [_metric_row(results, name) for name in systems[0].metrics]
     rows += _known(_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99"))
-    if any(s["samples_per_second"] for s in systems):
-        rows.append(Row("throughput", "samples/s", [Cell(_number(s["samples_per_second"])) for s in systems]))
-    rows.append(Row("cold start", "", [_duration(s["cold_start"]) for s in systems]))
-    rows.append(Row("calls", "per sample", [Cell(_number(s["calls_per_sample"])) for s in systems]))
-    for side, name in (("in", "tokens read"), ("out", "tokens written")):
-        rows.append(Row(name, "", [_count(s["tokens_per_sample"][side]) for s in systems]))
+    if any(s.samples_per_second for s in systems):
+        rows.append(Row("throughput", "samples/s", [Cell(_number(s.samples_per_second)) for s in systems]))
+    rows.append(Row("cold start", "", [_duration(s.cold_start) for s in systems]))
+    rows.append(Row("calls", "per sample", [Cell(_number(s.calls_per_sample)) for s in systems]))
+    rows.append(Row("tokens read", "", [_count(s.tokens_per_sample.read) for s in systems]))
+    rows.append(Row("tokens written", "", [_count(s.tokens_per_sample.written) for s in systems]))
     rows += _known(_per_correct(name, key, systems) for key, name in PER_CORRECT.items())
-    rows.append(Row("failed", "samples", [Cell(str(s["n_failed"]), f"of {s['samples']}") for s in systems]))
+    rows.append(Row("failed", "samples", [Cell(str(s.n_failed), f"of {s.samples}") for s in systems]))
     return rows
 
 
-def differences(results: Results, pairs: Sequence[Mapping[str, Any]] | None = None) -> list[Row]:
+def differences(results: Results, pairs: Sequence[PairDifference] | None = None) -> list[Row]:
     """Differences in points with 95 % intervals and Holm-corrected p-values, one cell for each pair (of all, where
     `pairs` are not given); strong where the interval leaves out 0."""
-    pairs = results["differences"] if pairs is None else pairs
-    rows = [Row(name, "points", [_difference(pair["metrics"].get(name)) for pair in pairs]) for name in _metrics(pairs)]
-    paces = [_pace(results["systems"], pair) for pair in pairs]
+    pairs = results.differences if pairs is None else pairs
+    rows = [Row(name, "points", [_difference(pair.metrics.get(name)) for pair in pairs]) for name in _metrics(pairs)]
+    paces = [_pace(results, pair) for pair in pairs]
     return [*rows, Row("latency p50", "", paces)] if pairs else []
 
 
-def rates(pairs: Sequence[Mapping[str, Any]]) -> list[Row]:
+def rates(pairs: Sequence[PairDifference]) -> list[Row]:
     """Differences of the shares of samples with each failure, as `differences` has them; the unit says in how many
     samples only the first, and only the second system shows it. Failures that none shows are left out."""
-    if not all(pair.get("rates") for pair in pairs):  # runs of earlier versions have none
+    if not all(pair.rates for pair in pairs):  # runs of earlier versions have none
         return []
     rows = []
-    for name in pairs[0]["rates"] if pairs else ():
-        found = [pair["rates"][name] for pair in pairs]
-        if any(rate["only_a"] or rate["only_b"] or rate["difference"] for rate in found):
-            counts = ", ".join(f"{rate['only_a']} : {rate['only_b']}" for rate in found)
+    for name in pairs[0].rates if pairs else ():
+        found = [pair.rates[name] for pair in pairs]
+        if any(rate.only_a or rate.only_b or rate.difference for rate in found):
+            counts = ", ".join(f"{rate.only_a} : {rate.only_b}" for rate in found)
             rows.append(Row(NAMES.get(name, name), counts, [_difference(rate) for rate in found]))
     return rows
 
 
 def matrix(results: Results, metric: str) -> list[Row]:
     """One row and one cell for each system: the row's `metric` minus the column's, as `differences` has it."""
-    found = {}
-    for pair in results["differences"]:
-        one = pair["metrics"].get(metric)
-        found[pair["a"], pair["b"]], found[pair["b"], pair["a"]] = one, _reversed(one)
-    systems = list(results["systems"])
-    return [Row(a, "", [Cell("") if a == b else _difference(found.get((a, b))) for b in systems]) for a in systems]
+    known = {}
+    for pair in results.differences:
+        one = pair.metrics.get(metric)
+        known[pair.a, pair.b], known[pair.b, pair.a] = one, _reversed(one)
+    systems = list(results.systems)
+    return [Row(a, "", [Cell("") if a == b else _difference(known.get((a, b))) for b in systems]) for a in systems]
 
 
 def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
@@ -100,17 +100,18 @@ def _known(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if any(cell.text != NONE for cell in row.cells)]
 
 
-def _metrics(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(pairs[0]["metrics"]) if pairs else []
+def _metrics(pairs: Sequence[PairDifference]) -> list[str]:
+    return list(pairs[0].metrics) if pairs else []
 
 
-def _metric_row(name: str, systems: Sequence[Mapping[str, Any]]) -> Row:
-    values = [system["metrics"].get(name) for system in systems]
+def _metric_row(results: Results, name: str) -> Row:
+    systems = list(results.systems.values())
+    values = [system.metrics.get(name) for system in systems]
     texts = [NONE if value is None else percent(value) for value in values]
     best = _best(texts, max((v for v in values if v is not None), default=None), values)
     cells = []
     for text, system in zip(texts, systems, strict=True):
-        interval = system["intervals"].get(name)
+        interval = system.intervals.get(name)
         detail = f"{percent(interval[0])}{NONE}{percent(interval[1])}" if interval else ""
         cells.append(Cell(text, detail, text == best))
     return Row(name, "%", cells)
@@ -121,38 +122,34 @@ def _best(texts: Sequence[str], best: float | None, values: Sequence[float | Non
     return texts[values.index(best)] if best is not None and len(set(texts)) > 1 else None
 
 
-def _difference(found: Mapping[str, Any] | None) -> Cell:
-    if not found or found["difference"] is None:
+def _difference(one: Difference | None) -> Cell:
+    if one is None or one.difference is None:
         return Cell(NONE)
-    interval, p = found["interval"], found.get("p_holm")
-    text = points(found["difference"])
+    interval, p = one.interval, one.p_holm
+    text = points(one.difference)
     parts = [f"{points(interval[0])} to {points(interval[1])}"] if interval else []
     parts += [p_value(p)] if p is not None else []
-    decided = bool(interval) and (interval[0] > 0 or interval[1] < 0)
+    decided = interval is not None and (interval[0] > 0 or interval[1] < 0)
     return Cell(text, ", ".join(parts), decided)
 
 
-def _reversed(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not found or found["difference"] is None:
+def _reversed(one: Difference | None) -> Difference | None:
+    if one is None or one.difference is None:
         return None
-    interval = found["interval"]
-    return {
-        "difference": -found["difference"],
-        "interval": [-interval[1], -interval[0]] if interval else None,
-        "p_holm": found.get("p_holm"),
-    }
+    interval = (-one.interval[1], -one.interval[0]) if one.interval else None
+    return Difference(difference=-one.difference, interval=interval, p=one.p, p_holm=one.p_holm)
 
 
-def _pace(systems: Mapping[str, Any], pair: Mapping[str, Any]) -> Cell:
+def _pace(results: Results, pair: PairDifference) -> Cell:
     """How many times as fast or slow the first is, with the interval of the ratio where the run has one."""
-    a, b = (systems[pair[side]]["latency"]["p50"] for side in ("a", "b"))
-    found = pair.get("latency", {}).get("p50")  # runs of earlier versions have none
-    ratio: float | None = found["ratio"] if found else a / b if a and b else None
+    a, b = (results.systems[name].latency.p50 for name in (pair.a, pair.b))
+    found = pair.latency.get("p50")  # runs of earlier versions have none
+    ratio: float | None = found.ratio if found else a / b if a and b else None
     if not ratio:
         return Cell(NONE)
-    interval: list[float] | None = found["ratio_interval"] if found else None
+    interval = found.ratio_interval if found else None
     if interval and ratio < 1:
-        interval = [1 / interval[1], 1 / interval[0]]
+        interval = (1 / interval[1], 1 / interval[0])
     spread = f" ({times(interval[0])} to {times(interval[1])})" if interval else ""
     factor = max(ratio, 1 / ratio)
     text = "same" if factor < 1.05 else f"{times(factor)}\N{MULTIPLICATION SIGN}"
@@ -160,23 +157,27 @@ def _pace(systems: Mapping[str, Any], pair: Mapping[str, Any]) -> Cell:
     return Cell(text, f"{direction}{spread}".strip(), interval is not None and interval[0] > 1)
 
 
-def _latency_row(quantile: str, systems: Sequence[Mapping[str, Any]]) -> Row:
-    found = [system["latency"].get(quantile) for system in systems]
+def _latency_row(quantile: str, systems: Sequence[SystemResult]) -> Row:
+    found = [getattr(system.latency, quantile) for system in systems]
     texts = [NONE if value is None else seconds(value) for value in found]
     best = _best(texts, min((value for value in found if value is not None), default=None), found)
-    spreads = [system["latency"].get("intervals", {}).get(quantile) for system in systems]
+    spreads = [system.latency.intervals.get(quantile) for system in systems]
     details = [f"{seconds(spread[0])}{NONE}{seconds(spread[1])}" if spread else "" for spread in spreads]
     cells = [Cell(text, detail, text == best) for text, detail in zip(texts, details, strict=True)]
     return Row(f"latency {quantile}", "", cells)
 
 
-def _per_correct(name: str, key: str, systems: Sequence[Mapping[str, Any]]) -> Row:
+def _per_correct(name: str, key: str, systems: Sequence[SystemResult]) -> Row:
     cells = []
     for system in systems:
-        found = system.get("per_correct_instance", {})  # runs of earlier versions have none
-        value, interval = found.get(key), found.get("intervals", {}).get(key)
+        spent = system.per_correct_instance
+        value, interval = getattr(spent, key), spent.intervals.get(key)
         write = seconds if key == "seconds" else _number if key == "calls" else _whole
-        detail = f"{write(interval[0])}{NONE}{write(interval[1])}" if interval and interval[1] else ""
+        detail = (
+            f"{write(interval[0])}{NONE}{write(interval[1])}"
+            if interval and interval[0] is not None and interval[1]
+            else ""
+        )
         cells.append(Cell(NONE if value is None else write(value), detail))
     return Row(name, "per correct instance", cells)
 

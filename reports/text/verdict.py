@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.text.numbers import percent, points, seconds, times
-from workbench.data.results import main_metric
+from workbench.data.manifest import Manifest
+from workbench.data.results import Interval, Results, SystemResult, info, main_metric, ranked
 
-Results = Mapping[str, Any]
 REMARKS = 5
 """Remarks about the benchmark's files that are listed; the results have more of them."""
 
@@ -19,20 +19,22 @@ def verdict(results: Results) -> str:
     unknown, is called undecided.
     """
     metric = main_metric(results)
-    systems = results["systems"]
-    if all(s["n_failed"] == s["samples"] for s in systems.values()):
+    systems = results.systems
+    if all(s.n_failed == s.samples for s in systems.values()):
         return f"No verdict: {'every system' if len(systems) > 1 else next(iter(systems))} failed on every sample."
-    values = {name: s["metrics"].get(metric) for name, s in systems.items()}
-    ranked = sorted((name for name in values if values[name] is not None), key=lambda name: -values[name])
-    if not ranked:
+    values = {name: s.metrics.get(metric) for name, s in systems.items()}
+    known = {name: value for name, value in values.items() if value is not None}
+    order = [name for name in ranked(results, metric) if name in known]
+    if not order:
         return f"No verdict: {metric} is not defined for any system here."
-    best = ranked[0]
-    if len(ranked) == 1:
-        return f"{best} reaches {percent(values[best])} {metric}{_alone(systems[best], metric)}."
-    second = ranked[1]
-    lead, interval = _difference(results, best, second, metric)
-    numbers = f"{percent(values[best])} against {percent(values[second])} {metric}"
-    pace = _pace(results, best, second) + _rest(systems, ranked[2:], metric)
+    best = order[0]
+    if len(order) == 1:
+        return f"{best} reaches {percent(known[best])} {metric}{_alone(systems[best], metric)}."
+    second = order[1]
+    ahead, behind = (best, second) if info(results, metric).higher_is_better else (second, best)
+    lead, interval = _difference(results, ahead, behind, metric)
+    numbers = f"{percent(known[best])} against {percent(known[second])} {metric}"
+    pace = _pace(results, best, second) + _rest(systems, order[2:], metric)
     if interval is None:
         return f"Undecided between {best} and {second}: {numbers}, too few images for an interval{pace}."
     spread = f"95 % interval {points(interval[0])} to {points(interval[1])}"
@@ -41,40 +43,40 @@ def verdict(results: Results) -> str:
     return f"{best} is more accurate than {second}: {numbers}, a lead of {100 * lead:.1f} points ({spread}){pace}."
 
 
-def caveats(results: Results, manifest: Mapping[str, Any]) -> list[str]:
+def caveats(results: Results, manifest: Manifest) -> list[str]:
     """What a reader should know before relying on the verdict; often nothing."""
     notes = []
-    for name, system in results["systems"].items():
-        if system["n_failed"]:
-            how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system["failures"].items())
-            notes.append(f"{name} failed on {system['n_failed']} of {system['samples']} samples ({how}).")
-        timed = system["latency"]["samples"]
-        if timed < system["samples"]:
-            notes.append(f"The latency of {name} rests on the {timed} of {system['samples']} samples that were timed.")
-    unscored = max((s.get("unscored", 0) for s in results["systems"].values()), default=0)
+    for name, system in results.systems.items():
+        if system.n_failed:
+            how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system.failures.items())
+            notes.append(f"{name} failed on {system.n_failed} of {system.samples} samples ({how}).")
+        timed = system.latency.samples
+        if timed < system.samples:
+            notes.append(f"The latency of {name} rests on the {timed} of {system.samples} samples that were timed.")
+    unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
-    remarks = results["benchmark"].get("remarks", [])
+    remarks = results.benchmark.remarks
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:
         notes.append(f"Benchmark files: {len(remarks) - REMARKS} more remarks, which `workbench check` lists.")
-    if manifest["git"]["dirty"]:
+    if manifest.git.dirty:
         notes.append("The code had uncommitted changes.")
     return notes
 
 
-def mixed(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+def mixed(manifests: Sequence[Manifest]) -> list[str]:
     """In what runs that are compared differ beside their systems, where that matters."""
     notes = []
-    if len({_text(m["machine"]) for m in manifests}) > 1:
+    if len({_text(m.machine.to_json()) for m in manifests}) > 1:
         notes.append("The runs were made on different machines: their times do not compare.")
-    if len({m["options"].get("mode") for m in manifests}) > 1:
+    if len({m.options.mode for m in manifests}) > 1:
         notes.append("The runs were made in different modes (latency, throughput): their times do not compare.")
-    commits = list(dict.fromkeys(str(m["git"]["commit"])[:7] for m in manifests))
+    commits = list(dict.fromkeys(str(m.git.commit)[:7] for m in manifests))
     if len(commits) > 1:
         notes.append(f"The runs were made by different versions of the code ({', '.join(commits)}).")
-    libraries = {name for m in manifests for name in m["versions"]}
-    changed = sorted(name for name in libraries if len({m["versions"].get(name) for m in manifests}) > 1)
+    libraries = {name for m in manifests for name in m.versions}
+    changed = sorted(name for name in libraries if len({m.versions.get(name) for m in manifests}) > 1)
     if changed:
         notes.append(f"The runs were made with different versions of {', '.join(changed)}.")
     return notes
@@ -84,20 +86,21 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, list[float] | None]:
+def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, Interval]:
     """`a - b` and its interval, whichever way round the results hold it."""
-    for pair in results["differences"]:
-        found = pair["metrics"].get(metric)
-        if {pair["a"], pair["b"]} == {a, b} and found and found["difference"] is not None:
-            interval = found["interval"]
-            if pair["a"] == a:
-                return found["difference"], interval
-            return -found["difference"], [-interval[1], -interval[0]] if interval else None
-    return results["systems"][a]["metrics"][metric] - results["systems"][b]["metrics"][metric], None
+    for pair in results.differences:
+        one = pair.metrics.get(metric)
+        if {pair.a, pair.b} == {a, b} and one and one.difference is not None:
+            if pair.a == a:
+                return one.difference, one.interval
+            return -one.difference, (-one.interval[1], -one.interval[0]) if one.interval else None
+    ours, theirs = (results.systems[name].metrics[metric] for name in (a, b))
+    assert ours is not None and theirs is not None  # only systems with a value are ranked
+    return ours - theirs, None
 
 
 def _pace(results: Results, best: str, second: str) -> str:
-    ours, theirs = (results["systems"][name]["latency"]["p50"] for name in (best, second))
+    ours, theirs = (results.systems[name].latency.p50 for name in (best, second))
     if not ours or not theirs:
         return ""
     if max(ours, theirs) / min(ours, theirs) < 1.05:
@@ -110,25 +113,25 @@ def _pace(results: Results, best: str, second: str) -> str:
 
 def _ratio_interval(results: Results, a: str, b: str) -> str:
     """That of the median latency of `a` over that of `b`, whichever way round the results hold it."""
-    for pair in results["differences"]:
-        interval = pair.get("latency", {}).get("p50", {}).get("ratio_interval")
-        if {pair["a"], pair["b"]} == {a, b} and interval:
-            low, high = interval if pair["a"] == a else (1 / interval[1], 1 / interval[0])
+    for pair in results.differences:
+        interval = pair.latency["p50"].ratio_interval if "p50" in pair.latency else None
+        if {pair.a, pair.b} == {a, b} and interval:
+            low, high = interval if pair.a == a else (1 / interval[1], 1 / interval[0])
             return f"; 95 % interval {times(low)} to {times(high)} times"
     return ""
 
 
-def _rest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
+def _rest(systems: Mapping[str, SystemResult], names: list[str], metric: str) -> str:
     found = []
     for name in names:
-        middle = systems[name]["latency"]["p50"]
+        middle = systems[name].latency.p50
         pace = f" at {seconds(middle)}" if middle else ""
-        found.append(f"{name} with {percent(systems[name]['metrics'][metric])}{pace}")
+        found.append(f"{name} with {percent(systems[name].metrics[metric] or 0.0)}{pace}")
     return f"; behind them {', '.join(found)}" if found else ""
 
 
-def _alone(system: Mapping[str, Any], metric: str) -> str:
-    interval = system["intervals"].get(metric)
+def _alone(system: SystemResult, metric: str) -> str:
+    interval = system.intervals.get(metric)
     spread = f" (95 % interval {percent(interval[0])} to {percent(interval[1])})" if interval else ""
-    middle = system["latency"]["p50"]
+    middle = system.latency.p50
     return spread + (f" at {seconds(middle)} a sample (median)" if middle else "")

@@ -66,7 +66,7 @@ def test_compare_two_systems(systems: tuple[str, ...], tmp_path: Path, monkeypat
     headline = shown.tables[0]
     for name in systems:
         assert name in headline
-        assert f"{100 * run.results['systems'][name]['metrics']['mAP']:.1f}" in headline
+        assert f"{100 * run.results.systems[name].metrics['mAP']:.1f}" in headline
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_where_are_targets_lost(run: Run, tmp_path: Path) -> None:
     assert shown.pictures == 4 + 2, "four figures; of a sample the agent's answer and the masks that it dropped"
     assert "single-pass dropped no target that it had seen" in shown.text
     losses, by_kind, rates = shown.tables
-    funnel = run.results["systems"][made_run.AGENT]["funnel"]
+    funnel = run.results.systems[made_run.AGENT].funnel
     assert f"{100 * (funnel['survived_checking'] - funnel['selected']) / funnel['targets']:.1f}" in losses
     assert "counting" in by_kind and "p_holm" in rates
     assert "workbench compare ... --oracles" in shown.text
@@ -88,9 +88,9 @@ def test_latency_and_cost(run: Run, tmp_path: Path) -> None:
     assert not shown.errors
     assert shown.pictures == 5, "Pareto, time by call, by targets, by rounds, by slots"
     percentiles, *_, by_slots, costs = shown.tables
-    assert f"{1000 * run.results['systems'][made_run.AGENT]['latency']['p50']:.4g} (" in percentiles
+    assert f"{1000 * run.results.systems[made_run.AGENT].latency.p50:.4g} (" in percentiles
     assert "K = 16" in by_slots
-    assert f"{run.results['systems'][made_run.AGENT]['per_correct_instance']['calls']:.4g} (" in costs
+    assert f"{run.results.systems[made_run.AGENT].per_correct_instance.calls:.4g} (" in costs
 
 
 @pytest.mark.slow

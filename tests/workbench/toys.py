@@ -129,5 +129,5 @@ def rectangles(folder: str = "toy-data", n_samples: int = 12) -> Rectangles:
 
 def write_text_report(run: Any, out: Path) -> Path:
     """Names the systems of a run."""
-    out.write_text(" ".join(run.results["systems"]))
+    out.write_text(" ".join(run.results.systems))
     return out

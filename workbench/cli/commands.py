@@ -62,7 +62,7 @@ def compare_systems(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         run, complete = _compared(options)
     if options.json:
-        print(json.dumps(run.results))
+        print(json.dumps(run.results.to_json()))
     return 0 if complete else INCOMPLETE
 
 
@@ -85,7 +85,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
     try:
         with scored(comparison, out) as run:
             print(scores_table(run.results))
-            if run.results["oracles"]:
+            if run.results.oracles:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)
     except (KeyboardInterrupt, OutageError):
@@ -157,7 +157,7 @@ def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
     from workbench.tracking.load import load_run
 
     run = load_run(source, tracking_uri)
-    return run if run.results else finish(run.path)
+    return run if run.finished else finish(run.path)
 
 
 def check_files(options: argparse.Namespace) -> int:

@@ -4,44 +4,45 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.results import Difference, Results
 from workbench.scoring.oracles import shown_metrics
 
 if TYPE_CHECKING:
     from workbench.plugins.details import Details
 
 
-def scores_table(results: Mapping[str, Any]) -> str:
+def scores_table(results: Results) -> str:
     """The scores as a text table, one row for each system."""
-    systems = results["systems"]
-    metrics = list(next(iter(systems.values()))["metrics"])
+    systems = results.systems
+    metrics = list(next(iter(systems.values())).metrics)
     header = ["system", *metrics, "p50 s", "p90 s", "cold s", "calls", "failed"]
     rows = [header] + [
         [
             name,
-            *(_number(result["metrics"][metric]) for metric in metrics),
-            *(_number(seconds, 3) for seconds in (result["latency"]["p50"], result["latency"]["p90"])),
-            _number(result["cold_start"], 3),
-            _number(result["calls_per_sample"], 3),
-            f"{result['n_failed']}/{result['samples']}",
+            *(_number(result.metrics[metric]) for metric in metrics),
+            *(_number(seconds, 3) for seconds in (result.latency.p50, result.latency.p90)),
+            _number(result.cold_start, 3),
+            _number(result.calls_per_sample, 3),
+            f"{result.n_failed}/{result.samples}",
         ]
         for name, result in systems.items()
     ]
     return _aligned(rows)
 
 
-def gains_table(results: Mapping[str, Any]) -> str:
+def gains_table(results: Results) -> str:
     """What perfect parts would buy as a text table, one row for each oracle; gains in fractions."""
     metrics = shown_metrics(results)
     rows = [["gain of a perfect ...", *(f"{metric} (95 %, p)" for metric in metrics), "changed", "failed"]]
     notes = []
-    for row in results["oracles"]:
-        name = f"{row['system']}: {row['oracle']}"
-        if row["gains"] is None:
-            notes.append(f"{name}: {row['note']}")
+    for row in results.oracles:
+        name = f"{row.system}: {row.oracle}"
+        if row.gains is None:
+            notes.append(f"{name}: {row.note}")
             continue
-        cells = [_gain(row["gains"][metric]) for metric in metrics]
-        samples = results["systems"][row["system"]]["samples"]
-        rows.append([name, *cells, f"{row['changed']}/{samples}", f"{row['n_failed']}/{samples}"])
+        cells = [_gain(row.gains[metric]) for metric in metrics]
+        samples = results.systems[row.system].samples
+        rows.append([name, *cells, f"{row.changed}/{samples}", f"{row.n_failed}/{samples}"])
     return "\n".join([_aligned(rows), *notes])
 
 
@@ -75,11 +76,11 @@ def _default(option: Mapping[str, Any]) -> str:
     return option["default"] or "empty"
 
 
-def _gain(found: Mapping[str, Any]) -> str:
-    if found["difference"] is None or found["interval"] is None:
-        return "-" if found["difference"] is None else f"{found['difference']:+.3f}"
-    low, high = found["interval"]
-    return f"{found['difference']:+.3f} ({low:+.3f} to {high:+.3f}, {found['p_holm']:.3f})"
+def _gain(gain: Difference) -> str:
+    if gain.difference is None or gain.interval is None:
+        return "-" if gain.difference is None else f"{gain.difference:+.3f}"
+    low, high = gain.interval
+    return f"{gain.difference:+.3f} ({low:+.3f} to {high:+.3f}, {_number(gain.p_holm)})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

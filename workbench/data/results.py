@@ -4,34 +4,34 @@ Metrics, rates and shares are fractions, times are seconds, intervals are `[low,
 images. None is a value that is undefined, as N_acc without no-target samples, or for which there is too little data.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from workbench.data.metric_info import MetricInfo
 from workbench.data.records import Record, check_version
 from workbench.data.upgrades import results_of_0_1
 
 VERSION: Final = 2
 """Of the layout. Files of workbench 0.1.0 have none: they are upgraded when they are loaded."""
 
-Interval = tuple[float, float]
-OpenInterval = tuple[float | None, float | None]
+
+def _bounded(value: object) -> object:
+    """None for an interval of which a bound is infinite, which JSON has as null: it says nothing."""
+    if isinstance(value, list | tuple):
+        return None if None in value else tuple(value)
+    return value
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Interval = Annotated[tuple[float, float] | None, BeforeValidator(_bounded)]
+"""Lower and upper bound; None where there is too little data for them."""
+OpenInterval = Annotated[tuple[float | None, float | None], BeforeValidator(_tuple)]
 """An interval that may be open at one side: a cost for each correct instance is unbounded where a draw has none."""
 Counts = dict[str, int]
-
-
-class MetricInfo(Record):
-    """What a reader, a figure and the gate have to know of a metric."""
-
-    formula: str
-    """How it is computed, in words."""
-    unit: str
-    """`fraction`, or the unit of the number."""
-    higher_is_better: bool
-    """Whether more is better."""
-    leads: bool
-    """Whether it is among the metrics that a report shows first."""
 
 
 class Group(Record):
@@ -41,7 +41,7 @@ class Group(Record):
     """Scored samples of the group."""
     metrics: dict[str, float | None]
     """Value of each metric of the protocol."""
-    intervals: dict[str, Interval | None]
+    intervals: dict[str, Interval]
     """95 % interval of each metric."""
 
 
@@ -65,7 +65,7 @@ class Timing(Percentiles):
     """How many samples were timed."""
     mean: float | None
     """Mean latency."""
-    intervals: dict[str, Interval | None]
+    intervals: dict[str, Interval]
     """95 % interval of each percentile and of the mean."""
     note: str | None
     """What there was too little data for, else None."""
@@ -84,7 +84,7 @@ class CallTiming(Percentiles):
     """Their share of the whole time; calls side by side count in full, so shares can add up to more than 1."""
     seconds_per_call: float | None
     """Mean duration of one call."""
-    intervals: dict[str, Interval | None]
+    intervals: dict[str, Interval]
     """95 % interval of each number."""
 
 
@@ -95,7 +95,7 @@ class Rounds(Record):
     """Mean rounds of a timed sample."""
     seconds_per_round: float | None
     """All seconds over all rounds."""
-    intervals: dict[str, Interval | None]
+    intervals: dict[str, Interval]
     """95 % interval of both."""
 
 
@@ -157,7 +157,7 @@ class SystemResult(Record):
     """How many samples ended in each outcome but `ok`."""
     metrics: dict[str, float | None]
     """Value of each metric of the protocol over all scored samples."""
-    intervals: dict[str, Interval | None]
+    intervals: dict[str, Interval]
     """95 % interval of each metric."""
     by_targets: dict[str, Group]
     """Metrics by number of targets: `0`, `1`, `>=2`."""
@@ -200,7 +200,7 @@ class Difference(Record):
 
     difference: float | None
     """First minus second."""
-    interval: Interval | None
+    interval: Interval
     """95 % interval of the difference."""
     p: float | None = None
     """Two-sided p-value."""
@@ -222,7 +222,7 @@ class PaceDifference(Difference):
 
     ratio: float | None
     """First over second."""
-    ratio_interval: Interval | None
+    ratio_interval: Interval
     """95 % interval of the ratio."""
 
 
@@ -306,7 +306,7 @@ class Results(Record):
     protocol: str
     """Name of the metric protocol."""
     metrics: dict[str, MetricInfo]
-    """What each metric of the protocol is."""
+    """What each metric of the protocol is, the leading ones first."""
     systems: dict[str, SystemResult]
     """Scores of each system, in the order they were given."""
     differences: list[PairDifference]
@@ -329,20 +329,32 @@ def read_results(value: object, where: str) -> Results:
 
 
 def leading_metrics(results: Results) -> list[str]:
-    """The metrics that a report shows first: those that lead, else the protocol's first; of those that the systems
-    have, in the protocol's order."""
-    known = list(dict.fromkeys(name for system in results.systems.values() for name in system.metrics))
-    leading = [name for name in known if name in results.metrics and results.metrics[name].leads]
-    return leading or known[:1]
+    """The metrics that tables, figures and verdicts show first: those that lead, else the protocol's first."""
+    leading = [name for name, info in results.metrics.items() if info.leads]
+    return leading or list(results.metrics)[:1]
 
 
-def main_metric(results: "Results | Mapping[str, Any]") -> str:
-    """The first leading metric that any system has a value of; otherwise the first metric with a value, otherwise the
-    first of the protocol."""
-    if isinstance(results, Mapping):
-        results = read_results(dict(results), "results")
+def main_metric(results: Results) -> str:
+    """The first leading metric that any system has a value of; otherwise any metric that has a value; otherwise the
+    first of all."""
+    defined = defined_metrics(results)
+    order = [*leading_metrics(results), *results.metrics]
+    return next((name for name in order if name in defined), order[0] if order else "")
+
+
+def defined_metrics(results: Results) -> set[str]:
+    """The metrics that any system has a value of."""
     systems = results.systems.values()
-    defined = {name for system in systems for name, value in system.metrics.items() if value is not None}
-    known = list(dict.fromkeys(name for system in systems for name in system.metrics))
-    ranked = [*leading_metrics(results), *known]
-    return next((name for name in ranked if name in defined), ranked[0] if ranked else "")
+    return {name for system in systems for name, value in system.metrics.items() if value is not None}
+
+
+def ranked(results: Results, metric: str) -> list[str]:
+    """Names of the systems, the best by a metric first; those without a value come last, in the run's order."""
+    sign = -1 if info(results, metric).higher_is_better else 1
+    values = {name: system.metrics.get(metric) for name, system in results.systems.items()}
+    return sorted(values, key=lambda name: (1, 0.0) if (value := values[name]) is None else (0, sign * value))
+
+
+def info(results: Results, metric: str) -> MetricInfo:
+    """What is known of a metric; one that the results do not describe is a fraction of which more is better."""
+    return results.metrics.get(metric, MetricInfo())

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-LEADING = ("mAP", "gIoU")
-"""Metrics that led a report in workbench 0.1.0."""
+LEADING = ("mAP", "gIoU", "N_acc", "T_acc")
+"""Metrics that led a report in workbench 0.1.0, in this order."""
 LOWER_IS_BETTER = "dAP_"
 """How the names of metrics begin of which less is better: TIDE's costs of errors."""
 
@@ -66,7 +66,8 @@ def _metrics(systems: object) -> dict[str, Any]:
     found = systems.values() if isinstance(systems, Mapping) else ()
     values = [system["metrics"] for system in found if isinstance(system, Mapping) and "metrics" in system]
     names = dict.fromkeys(name for metrics in values if isinstance(metrics, Mapping) for name in metrics)
-    return {name: metric_info_of_0_1(name) for name in names}
+    ordered = sorted(names, key=lambda name: LEADING.index(name) if name in LEADING else len(LEADING))
+    return {name: metric_info_of_0_1(name) for name in ordered}
 
 
 def _system(value: object) -> object:

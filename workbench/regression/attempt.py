@@ -167,24 +167,25 @@ def _nothing() -> Record:
 
 def _numbers(run: "Run") -> Record:
     """What the history keeps of a run's results. `asked` stands for the benchmark and the samples that were asked."""
-    benchmark = {key: value for key, value in run.manifest["benchmark"].items() if key not in ("image_root", "remarks")}
+    benchmark = run.manifest.benchmark.to_json()
+    benchmark = {key: value for key, value in benchmark.items() if key not in ("image_root", "remarks")}
     systems = {
         name: {
-            "metrics": result["metrics"],
-            "intervals": result["intervals"],
-            "latency": {key: result["latency"][key] for key in ("p50", "p90")},
-            "rates": {key: result["diagnosis"].get(key, 0) / max(result["samples"], 1) for key in RATES},
-            "n_failed": result["n_failed"],
-            "failures": result["failures"],
+            "metrics": result.metrics,
+            "intervals": result.intervals,
+            "latency": {"p50": result.latency.p50, "p90": result.latency.p90},
+            "rates": {key: result.diagnosis.get(key, 0) / max(result.samples, 1) for key in RATES},
+            "n_failed": result.n_failed,
+            "failures": result.failures,
         }
-        for name, result in run.results["systems"].items()
+        for name, result in run.results.systems.items()
     }
     return {
-        "git": run.manifest["git"],
-        "machine": run.manifest["machine"]["cpu"],
-        "asked": digest([benchmark, run.manifest["options"]["limit"]]),
-        "samples": run.results["benchmark"]["samples"],
-        "protocol": run.results["protocol"],
+        "git": run.manifest.git.to_json(),
+        "machine": run.manifest.machine.cpu,
+        "asked": digest([benchmark, run.manifest.options.limit]),
+        "samples": run.results.benchmark.samples,
+        "protocol": run.results.protocol,
         "systems": systems,
     }
 

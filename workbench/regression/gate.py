@@ -45,7 +45,7 @@ class Check:
     system: str
     name: str
     change: float | None
-    interval: list[float] | None
+    interval: tuple[float, float] | None
     bound: float
     p_holm: float | None
     failed: bool
@@ -116,7 +116,7 @@ def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
     """
     check_same_samples(baseline, candidate)
     samples = baseline.samples()
-    protocol = baseline.manifest["benchmark"]["protocol"]
+    protocol = baseline.manifest.benchmark.protocol
     pairs = [(name, name) for name in baseline.systems if name in candidate.systems]
     if len(baseline.systems) == len(candidate.systems) == 1:
         pairs = [(baseline.systems[0], candidate.systems[0])]
@@ -144,31 +144,29 @@ def judge(
     """
     rules = rules or Rules()
     found = {name: compare({"after": after[name], "before": before[name]}, protocol, draws=draws)[0] for name in after}
-    infos = metrics_of(protocol, (name for pair in found.values() for name in pair["metrics"]))
+    infos = metrics_of(protocol, (name for pair in found.values() for name in pair.metrics))
     rows = []
     for system, pair in found.items():
-        bounds = _usual({name: infos[name] for name in pair["metrics"]}) if rules.metrics is None else rules.metrics
-        if unknown := set(bounds) - set(pair["metrics"]):
-            raise ConfigurationError(
-                f"{protocol} has no metrics {sorted(unknown)}; it has {', '.join(pair['metrics'])}"
-            )
+        bounds = _usual({name: infos[name] for name in pair.metrics}) if rules.metrics is None else rules.metrics
+        if unknown := set(bounds) - set(pair.metrics):
+            raise ConfigurationError(f"{protocol} has no metrics {sorted(unknown)}; it has {', '.join(pair.metrics)}")
         _check_bounds(bounds, infos)
-        rows += [(system, name, pair["metrics"][name], bound, infos[name]) for name, bound in bounds.items()]
-        rows += [(system, name, pair["rates"][name], bound, RATE) for name, bound in rules.rates.items()]
-    corrected = holm({str(place): row[2]["p"] for place, row in enumerate(rows)})
+        rows += [(system, name, pair.metrics[name], bound, infos[name]) for name, bound in bounds.items()]
+        rows += [(system, name, pair.rates[name], bound, RATE) for name, bound in rules.rates.items()]
+    corrected = holm({str(place): row[2].p for place, row in enumerate(rows)})
     checks = []
     for place, (system, name, one, bound, info) in enumerate(rows):
-        p, change = corrected[str(place)], one["difference"]
+        p, change = corrected[str(place)], one.difference
         worse = -1 if info.higher_is_better else 1
         failed = p is not None and change is not None and worse * change > bound and p < rules.level
-        checks.append(Check(system, name, change, one["interval"], bound, p, failed, info.unit))
+        checks.append(Check(system, name, change, one.interval, bound, p, failed, info.unit))
     changed = [
         Changed(system, now.sample_id, diagnose(was).sample, diagnose(now).sample)
         for system in after
         for was, now in zip(before[system], after[system], strict=True)
         if diagnose(was).sample != diagnose(now).sample
     ]
-    return Verdict(checks, changed, [f"{name}: {pair['note']}" for name, pair in found.items() if pair["note"]])
+    return Verdict(checks, changed, [f"{name}: {pair.note}" for name, pair in found.items() if pair.note])
 
 
 def _usual(metrics: Mapping[str, MetricInfo]) -> dict[str, float]:

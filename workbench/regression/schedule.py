@@ -208,9 +208,9 @@ def _check_baseline(schedule: Schedule) -> None:
     baseline = schedule.fixed_baseline()
     if baseline is None:
         return
-    if not baseline.results:
+    if not baseline.finished:
         raise ConfigurationError(f"expected a finished run folder; {baseline.path} has no results")
-    scored = {name for system in baseline.results["systems"].values() for name in system["metrics"]}
+    scored = {name for system in baseline.results.systems.values() for name in system.metrics}
     unknown = set(schedule.rules.metrics or () if schedule.rules else ()) - scored
     if unknown:
         raise ConfigurationError(f"{baseline.path} lacks {', '.join(sorted(unknown))}, which the rules name")
@@ -221,7 +221,7 @@ def _check_baseline(schedule: Schedule) -> None:
         )
     benchmark = schedule.comparison.plugins()[1]()
     samples = [asked(sample) for sample in islice(benchmark.samples(), schedule.comparison.limit)]
-    protocol = baseline.manifest["benchmark"]["protocol"]
+    protocol = baseline.manifest.benchmark.protocol
     if benchmark.protocol != protocol or samples != [asked(sample) for sample in baseline.samples()]:
         raise ConfigurationError(
             f"expected a run of the same {len(samples)} samples of {benchmark.name} by the protocol "

@@ -16,6 +16,7 @@ from workbench.data.outages import TIMED_OUT, UNAVAILABLE, Earlier, is_outage, s
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample, sample_from_json
 from workbench.data.vocabulary import OUTCOMES
+from workbench.runs.contents import Stored
 from workbench.runs.files import damaged, read_records
 
 if TYPE_CHECKING:
@@ -40,19 +41,20 @@ def read_samples(path: Path, image_root: Path) -> list[Sample]:
     return samples
 
 
-def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Record]:
+def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Stored]:
     """The stored answers to these samples by sample id, those that are there.
 
     Raises `ConfigurationError` that names file, line and sample where one cannot be used.
     """
     asked = {sample.sample_id: sample for sample in samples}
-    found: dict[str, Record] = {}
+    found: dict[str, Stored] = {}
 
     def check(record: Record) -> None:
         sample = asked.get(record["sample_id"])
         if sample is not None:  # else of an earlier, larger run
-            _check_prediction(record, sample)
-            found[sample.sample_id] = record
+            stored = Stored.from_json(record)
+            _check_prediction(stored, sample)
+            found[sample.sample_id] = stored
 
     records = read_records(path)
     check_unique(path, records)
@@ -185,9 +187,9 @@ def _check_sample(sample: Sample) -> None:
             _number("box", side, least=-math.inf)
 
 
-def _check_prediction(record: Record, sample: Sample) -> None:
-    answer = Prediction.from_json(record)
-    stood_in_for(record)
+def _check_prediction(stored: Stored, sample: Sample) -> None:
+    answer = stored.prediction
+    stood_in_for(stored.about)
     if not isinstance(answer.outcome, str) or answer.outcome not in OUTCOMES:
         raise SampleError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {short(answer.outcome)}")
     found = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]
@@ -202,7 +204,7 @@ def _check_prediction(record: Record, sample: Sample) -> None:
             _number(name, getattr(call, name), least=-math.inf)
     if answer.latency is not None:
         _number("latency", answer.latency)
-    _number("seconds", record.get("seconds", 0.0))
+    _number("seconds", stored.about.get("seconds", 0.0))
 
 
 def _number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> None:

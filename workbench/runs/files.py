@@ -144,7 +144,7 @@ def check_writable(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file in one step; numbers that are not finite become null, and keys are hidden."""
-    text = json.dumps(hidden(_finite(value)), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(hidden(finite(value)), indent=2, allow_nan=False) + "\n"
     with replacing(path) as file:
         file.write(text.encode())
 
@@ -180,11 +180,12 @@ def read_json(path: Path) -> Any:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The JSON value with None in place of every number that is not finite."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

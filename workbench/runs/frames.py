@@ -1,34 +1,40 @@
 """Runs as tidy pandas frames: one row for each number, difference or model call, and many runs as one frame."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Prediction
+from workbench.data.results import (
+    Difference,
+    Group,
+    OpenInterval,
+    PaceDifference,
+    RateDifference,
+    Results,
+    SystemResult,
+)
+from workbench.data.results import info as metric_info
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Results = Mapping[str, Any]
-_RATES, _RATIO = ("only_a", "only_b"), ("ratio", "ratio_low", "ratio_high")
-
 
 def metrics(results: Results, by: str | None = None) -> "pd.DataFrame":
-    """See `workbench.runs.run.Run.metrics`; `results` as in `results.json`."""
+    """See `workbench.runs.run.Run.metrics`."""
     import pandas as pd
 
     if by not in (None, "kind", "targets"):
         raise ConfigurationError(f"expected by to be None, 'kind' or 'targets', got {by!r}")
     rows: list[dict[str, Any]] = []
-    for system, result in _finished(results)["systems"].items():
+    for system, result in results.systems.items():
         if by is None:
-            rows += [{"system": system, **row} for row in (*_measured(result), *_costs(result))]
-        else:
-            groups = result[f"by_{by}"].items()
-            rows += [{"system": system, "group": name, **row} for name, group in groups for row in _measured(group)]
-    group = [] if by is None else ["group"]
-    columns = ["system", *group, "metric", "value", "low", "high", "unit", "samples"]
+            rows += [{"system": system, **row} for row in (*_measured(results, result), *_costs(result))]
+            continue
+        for name, group in (result.by_kind if by == "kind" else result.by_targets).items():
+            rows += [{"system": system, "group": name, **row} for row in _measured(results, group)]
+    grouped = [] if by is None else ["group"]
+    columns = ["system", *grouped, "metric", "value", "low", "high", "unit", "samples"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("value", "low", "high"), float))
 
 
@@ -36,21 +42,33 @@ def differences(results: Results) -> "pd.DataFrame":
     """See `workbench.runs.run.Run.differences`; empty for one system."""
     import pandas as pd
 
-    rows = []
-    for pair in _finished(results)["differences"]:
-        for family in ("metrics", "rates", "latency"):
-            for name, found in pair.get(family, {}).items():
-                low, high = found["interval"] or (None, None)
-                measured = {"difference": found["difference"], "low": low, "high": high}
-                ratio = (found.get("ratio"), *(found.get("ratio_interval") or (None, None)))
-                chance = {key: found.get(key) for key in ("p", "p_holm", *_RATES)} | dict(
-                    zip(_RATIO, ratio, strict=True)
-                )
-                named = {"a": pair["a"], "b": pair["b"], "family": family.removesuffix("s"), "name": name}
-                rows.append({**named, **measured, **chance})
-    numbers = ["difference", "low", "high", "p", "p_holm", *_RATIO]
-    frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *_RATES])
-    return frame.astype(dict.fromkeys(numbers, float) | dict.fromkeys(_RATES, "Int64"))
+    rows: list[dict[str, Any]] = []
+    for pair in results.differences:
+        families: Mapping[str, Mapping[str, Difference]] = {
+            "metric": pair.metrics,
+            "rate": pair.rates,
+            "latency": pair.latency,
+        }
+        for family, differing in families.items():
+            named = {"a": pair.a, "b": pair.b, "family": family}
+            rows += [{**named, "name": name, **_differing(one)} for name, one in differing.items()]
+    numbers, counts = [*_NUMBERS], ["only_a", "only_b"]
+    frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *counts])
+    return frame.astype(dict.fromkeys(numbers, float) | dict.fromkeys(counts, "Int64"))
+
+
+_NUMBERS = ("difference", "low", "high", "p", "p_holm", "ratio", "ratio_low", "ratio_high")
+
+
+def _differing(one: Difference) -> dict[str, Any]:
+    low, high = one.interval or (None, None)
+    row = {"difference": one.difference, "low": low, "high": high, "p": one.p, "p_holm": one.p_holm}
+    if isinstance(one, RateDifference):
+        return {**row, "only_a": one.only_a, "only_b": one.only_b}
+    if isinstance(one, PaceDifference):
+        low, high = one.ratio_interval or (None, None)
+        return {**row, "ratio": one.ratio, "ratio_low": low, "ratio_high": high}
+    return row
 
 
 def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
@@ -70,40 +88,31 @@ def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["system", "sample_id", *columns])
 
 
-def _finished(results: Results, path: Path | None = None) -> Results:
-    if not results:
-        where = f" {path}" if path else ""
-        raise ConfigurationError(f"the run{where} is not finished: continue it with `workbench compare ... --out RUN`")
-    return results
+def _measured(results: Results, group: SystemResult | Group) -> Iterator[dict[str, Any]]:
+    for name, value in group.metrics.items():
+        low, high = group.intervals.get(name) or (None, None)
+        unit = metric_info(results, name).unit
+        yield {"metric": name, "value": value, "low": low, "high": high, "unit": unit, "samples": group.samples}
 
 
-def _measured(group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, value in group["metrics"].items():
-        low, high = group["intervals"].get(name) or (None, None)
-        yield {
-            "metric": name, "value": value, "low": low, "high": high, "unit": "fraction", "samples": group["samples"]
-        }  # fmt: skip
-
-
-def _costs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _costs(result: SystemResult) -> Iterator[dict[str, Any]]:
     """Under the names that MLflow's metrics have."""
-    latency, tokens = result["latency"], result["tokens_per_sample"]
-    measures = {"latency": latency, "per_correct_instance": result.get("per_correct_instance", {})}
-    numbers = [
-        *((f"latency.{name}", latency[name], "s") for name in ("p50", "p90", "p95", "p99", "mean") if name in latency),
-        *(
-            (f"per_correct_instance.{name}", measures["per_correct_instance"].get(name), unit)
-            for name, unit in (("seconds", "s"), ("calls", "calls"), ("tokens_in", "tokens"), ("tokens_out", "tokens"))
-        ),
-        ("cold_start", result["cold_start"], "s"),
-        ("samples_per_second", result["samples_per_second"], "samples/s"),
-        ("calls_per_sample", result["calls_per_sample"], "calls"),
-        ("tokens_per_sample.in", tokens["in"], "tokens"),
-        ("tokens_per_sample.out", tokens["out"], "tokens"),
-        ("n_failed", result["n_failed"], "samples"),
-    ]
-    for name, value, unit in numbers:
-        samples = latency["samples"] if name.startswith("latency.") else result["samples"]
-        group, _, key = name.partition(".")
-        low, high = measures.get(group, {}).get("intervals", {}).get(key) or (None, None)
-        yield {"metric": name, "value": value, "low": low, "high": high, "unit": unit, "samples": samples}
+    latency, spent, tokens = result.latency, result.per_correct_instance, result.tokens_per_sample
+    for name in ("p50", "p90", "p95", "p99", "mean"):
+        yield _cost(f"latency.{name}", getattr(latency, name), "s", latency.samples, latency.intervals.get(name))
+    for name, unit in (("seconds", "s"), ("calls", "calls"), ("tokens_in", "tokens"), ("tokens_out", "tokens")):
+        bounds = spent.intervals.get(name)
+        yield _cost(f"per_correct_instance.{name}", getattr(spent, name), unit, result.samples, bounds)
+    yield _cost("cold_start", result.cold_start, "s", result.samples)
+    yield _cost("samples_per_second", result.samples_per_second, "samples/s", result.samples)
+    yield _cost("calls_per_sample", result.calls_per_sample, "calls", result.samples)
+    yield _cost("tokens_per_sample.in", tokens.read, "tokens", result.samples)
+    yield _cost("tokens_per_sample.out", tokens.written, "tokens", result.samples)
+    yield _cost("n_failed", result.n_failed, "samples", result.samples)
+
+
+def _cost(
+    name: str, value: float | None, unit: str, samples: int, bounds: OpenInterval | None = None
+) -> dict[str, Any]:
+    low, high = bounds or (None, None)
+    return {"metric": name, "value": value, "low": low, "high": high, "unit": unit, "samples": samples}

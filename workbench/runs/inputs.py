@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from workbench.data.manifest import VERSION, Manifest, read_manifest
 from workbench.data.samples import Sample, sample_to_json
 from workbench.plugins.interfaces import Benchmark
-from workbench.runs.files import read_json, write_json, write_lines
+from workbench.runs.files import finite, read_json, write_json, write_lines
 from workbench.runs.provenance import git_state, machine, versions
-
-if TYPE_CHECKING:
-    pass
 
 
 def write_inputs(
@@ -33,8 +31,9 @@ def write_inputs(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     root = benchmark.image_root().resolve()
     manifest = {
+        "version": VERSION,
         "name": path.resolve().name,
-        "created": read_json(manifest_path)["created"] if manifest_path.exists() else now,
+        "created": _manifest(manifest_path).created if manifest_path.exists() else now,
         "versions": versions(),
         "git": git_state(),
         "machine": machine(),
@@ -50,5 +49,10 @@ def write_inputs(
         **({"oracles": dict(oracles)} if oracles else {}),
     }
     (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
-    write_json(manifest_path, manifest)
+    checked = read_manifest(finite(manifest), str(manifest_path))
+    write_json(manifest_path, checked.to_json())
     write_lines(path / benchmark.name / "samples.jsonl", (sample_to_json(sample, root) for sample in samples))
+
+
+def _manifest(path: Path) -> Manifest:
+    return read_manifest(read_json(path), str(path))

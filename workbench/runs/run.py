@@ -10,42 +10,68 @@ figures/                       those of the report as PNG files
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.manifest import Manifest
 from workbench.data.predictions import Prediction
+from workbench.data.results import LoggedRun, Results
 from workbench.data.samples import Sample
 from workbench.runs.checks import read_predictions, read_samples
+from workbench.runs.contents import Contents, Stored
 from workbench.runs.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.metrics.overlaps import SampleOverlap
+
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that was read back; `results` as in `results.json`, empty where the run is not finished."""
+    """A run folder that was read back.
+
+    Samples, predictions and overlaps are read when they are first asked for, and then kept: a run is parsed once.
+    Read the folder again (`workbench.load_run`) to see what changed in it since.
+    """
 
     path: Path
-    manifest: dict[str, Any]
-    results: dict[str, Any]
+    manifest: Manifest
+    scored: Results | None = None
+    """The results, None where the run is not finished; `results` has them where there must be some."""
+    contents: Contents = field(default_factory=Contents, repr=False, compare=False)
+    """What was parsed of the folder so far."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has results."""
+        return self.scored is not None
+
+    @property
+    def results(self) -> Results:
+        """The results; raises `ConfigurationError` where the run is not finished."""
+        if self.scored is None:
+            raise ConfigurationError(
+                f"the run {self.path} is not finished: continue it with `workbench compare ... --out {self.path}`"
+            )
+        return self.scored
 
     @property
     def name(self) -> str:
         """Name that the run was given: that of its folder when it was made."""
-        return str(self.manifest["name"])
+        return self.manifest.name
 
     @property
     def benchmark(self) -> str:
         """Name of the benchmark."""
-        return str(self.manifest["benchmark"]["name"])
+        return self.manifest.benchmark.name
 
     @property
     def systems(self) -> list[str]:
         """Names of the systems, in the order they were given."""
-        return list(self.manifest["systems"])
+        return list(self.manifest.systems)
 
     @property
     def members(self) -> Sequence["Run"]:
@@ -57,14 +83,18 @@ class Run:
 
         Their images need not be there: only `Sample.load_image` reads them.
         """
-        root = Path(self.manifest["benchmark"]["image_root"])
         path = self.path / self.benchmark / "samples.jsonl"
+        if path in self.contents.samples:
+            return list(self.contents.samples[path])
         if not path.exists():
             raise ConfigurationError(
                 f"run {self.name} has no {path.relative_to(self.path)} in {self.path}: an earlier version logged it to "
                 "MLflow without; log its run folder again with `workbench track FOLDER`"
             )
-        return read_samples(path, root)
+        root = Path(self.manifest.benchmark.image_root)
+        samples = read_samples(path, root)
+        self.contents.samples[path] = samples
+        return list(samples)
 
     def predictions(self, system: str) -> list[Prediction]:
         """The predictions of one system, one per sample, in the order of the samples.
@@ -72,14 +102,21 @@ class Run:
         Raises `ConfigurationError` where the run has no such system, does not have all of them, or where a line is
         damaged.
         """
-        return [Prediction.from_json(record) for record in self.records(system)]
+        return [stored.prediction for stored in self.stored(system)]
 
     def records(self, system: str) -> list[dict[str, Any]]:
-        """Like `predictions`, as they are stored: with digests and seconds."""
-        if system not in self.systems and system not in self.manifest.get("oracles", {}):
+        """Like `predictions`, in plain JSON types as they are stored: with digests and seconds."""
+        return [stored.to_json() for stored in self.stored(system)]
+
+    def stored(self, system: str) -> list[Stored]:
+        """Like `predictions`, each with what the store keeps beside it."""
+        if system not in self.systems and system not in self.manifest.oracles:
             raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
+        store = self.store(system)
+        if store in self.contents.stored:
+            return list(self.contents.stored[store])
         samples = self.samples()
-        found = read_predictions(self.store(system) / "predictions.jsonl", samples)
+        found = read_predictions(store / "predictions.jsonl", samples)
         wanted = [sample.sample_id for sample in samples]
         missing = sum(sample_id not in found for sample_id in wanted)
         if missing:
@@ -87,7 +124,19 @@ class Run:
                 f"{self.path}: {system} has no prediction for {missing} of {len(wanted)} samples; "
                 f"continue it with `workbench compare ... --out {self.path}`"
             )
-        return [found[sample_id] for sample_id in wanted]
+        stored = [found[sample_id] for sample_id in wanted]
+        if system in self.systems:  # the answers of an oracle are needed once
+            self.contents.stored[store] = stored
+        return list(stored)
+
+    def overlaps(self, system: str) -> "list[SampleOverlap]":
+        """The overlaps of one system's answers with the truth, of the samples whose annotation is usable."""
+        from workbench.metrics.overlaps import overlaps
+
+        store = self.store(system)
+        if store not in self.contents.overlaps:
+            self.contents.overlaps[store] = overlaps(self.samples(), self.predictions(system))
+        return list(self.contents.overlaps[store])
 
     def store(self, system: str) -> Path:
         """Folder of the predictions of one system."""
@@ -128,19 +177,19 @@ class Run:
 
 def add_report(run: Run, report: Path) -> Run:
     """Note the path of the report in the results."""
-    systems = {name: {**result, "report": str(report)} for name, result in run.results["systems"].items()}
-    return _with_results(run, {"systems": systems, "report": str(report)})
+    systems = {name: one.model_copy(update={"report": str(report)}) for name, one in run.results.systems.items()}
+    return _with_results(run, systems=systems, report=str(report))
 
 
-def add_tracking(run: Run, tracking: Mapping[str, Any]) -> Run:
+def add_tracking(run: Run, tracking: Mapping[str, str]) -> Run:
     """Note in the results where the run was logged."""
-    return _with_results(run, {"mlflow": dict(tracking)})
+    return _with_results(run, mlflow=LoggedRun.model_validate(tracking))
 
 
-def _with_results(run: Run, changed: Mapping[str, Any]) -> Run:
-    results = {**run.results, **changed}
-    write_json(run.path / "results.json", results)
-    return Run(run.path, run.manifest, results)
+def _with_results(run: Run, **changed: object) -> Run:
+    results = run.results.model_copy(update=changed)
+    write_json(run.path / "results.json", results.to_json())
+    return replace(run, scored=results)
 
 
 def _existing(path: Path) -> Path:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.predictions import Prediction
+from workbench.data.results import PairDifference
 from workbench.data.vocabulary import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import DRAWS, MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads, values
 from workbench.plugins.registry import load
+from workbench.runs.files import finite
 
 RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
 """Shares of samples: those in the category, or with at least one instance or target in it."""
@@ -34,17 +36,15 @@ def compare(
     answers: Answers | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
     draws: int | None = None,
-) -> list[dict[str, Any]]:
-    """`{"a", "b", "metrics", "rates", "latency", "timed", "note"}` of each pair of systems, which must be about the
-    same samples in order; `pairs` are the names to compare, every two where it is None.
+) -> list[PairDifference]:
+    """How each pair of systems differs, first minus second. The systems must be about the same samples in order.
 
-    metrics: `{metric: {"difference": a - b, "interval": [low, high] | None, "p", "p_holm"}}` in fractions, by the
-    bootstrap over images. rates: the same of the share of samples in each of `RATES`, and in how many samples only
-    `a`, only `b` (`only_a`, `only_b`) shows it; `p` is McNemar's there. latency: `PACES` in seconds, of the `timed`
-    samples that both systems answered alone, with `ratio` (a / b) and `ratio_interval`; needs the systems' `answers`.
-    `p_holm` is corrected for all metrics, rates or latencies of all pairs. Both are None where there is too little
-    data; `note` then says so. `draws` of the bootstrap: 100 for each metric of each pair, and at least 2,000, where it
-    is None.
+    `pairs`: the names to compare; every two where it is None. `answers`: the systems' answers, from which latencies are
+    compared; without them there are none. `draws` of the bootstrap over images: 100 for each metric of each pair, and
+    at least 2,000, where it is None.
+
+    The p-values of `RATES` are McNemar's, all others the bootstrap's. `p_holm` is corrected for all metrics, rates or
+    latencies of all pairs. Intervals and p-values are None where there is too little data; `note` then says so.
     """
     sides = list(combinations(found, 2) if pairs is None else pairs)
     if draws is None:
@@ -58,7 +58,7 @@ def compare(
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
         for place, name in keys:
             compared[place][family][name]["p_holm"] = corrected[f"{place} {name}"]
-    return compared
+    return [PairDifference.from_json(finite(pair), f"{pair['a']} against {pair['b']}") for pair in compared]
 
 
 def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:

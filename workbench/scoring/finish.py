@@ -1,21 +1,23 @@
 """Scores a run whose predictions are complete."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from workbench.data.results import VERSION, read_results
 from workbench.runs.checks import read_sessions
-from workbench.runs.files import held, replacing, write_json
-
-if TYPE_CHECKING:
-    pass
+from workbench.runs.files import finite, held, replacing, write_json
 from workbench.runs.run import Run
 from workbench.tracking.load import load_run
 
 
 def finish(path: Path) -> Run:
-    """Score a run whose predictions are complete: write `results.json` and `samples.parquet`, and read it back."""
+    """Score a run whose predictions are complete and write `results.json` and `samples.parquet`.
+
+    The run that is returned holds what was parsed, so that report and MLflow do not read it again. Raises
+    `ConfigurationError` where predictions are missing.
+    """
     load_run(path)  # refuses what is no run before a lock is made in it
     with held(path):
         return _finish(path)
@@ -25,17 +27,16 @@ def _finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.failures.funnel import funnel
-    from workbench.metrics.overlaps import overlaps
     from workbench.scoring import system as protocols
     from workbench.scoring.differences import compare
     from workbench.scoring.oracles import gains
 
     run = load_run(path)
     samples = run.samples()
-    protocol = run.manifest["benchmark"]["protocol"]
+    protocol = run.manifest.benchmark.protocol
     predictions = {system: run.predictions(system) for system in run.systems}
-    # all that is slow, once: every metric, every bootstrap draw and the diagnosis read these
-    found = {system: overlaps(samples, answers) for system, answers in predictions.items()}
+    # all that is slow, once: every metric, every bootstrap draw, the diagnosis and the report read these
+    found = {system: run.overlaps(system) for system in run.systems}
     rows = [
         {"benchmark": run.benchmark, "system": system, **row}
         for system, answers in predictions.items()
@@ -54,18 +55,20 @@ def _finish(path: Path) -> Run:
     }
     measured = dict.fromkeys(name for system in systems.values() for name in system["metrics"])
     results = {
+        "version": VERSION,
         "run": str(run.path),
-        "benchmark": {**run.manifest["benchmark"], "samples": len(samples)},
+        "benchmark": {**run.manifest.benchmark.to_json(), "samples": len(samples)},
         "protocol": protocol,
         "metrics": {name: asdict(info) for name, info in protocols.metrics_of(protocol, measured).items()},
         "systems": systems,
-        "differences": compare(found, protocol, predictions),
-        "oracles": gains(run.manifest.get("oracles", {}), samples, found, run.predictions, protocol),
+        "differences": [pair.to_json() for pair in compare(found, protocol, predictions)],
+        "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, found, run.predictions, protocol)],
         "report": None,
         "mlflow": None,
     }
-    write_json(run.path / "results.json", results)
-    return load_run(path)
+    scored = read_results(finite(results), str(run.path / "results.json"))
+    write_json(run.path / "results.json", scored.to_json())
+    return replace(run, scored=scored)
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:
@@ -76,11 +79,11 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
     Answers that were made elsewhere have neither cold start nor throughput, nor has a store that lost its sessions.
     """
     first = _first_session(run.store(system) / "sessions.jsonl")
-    records = run.records(system)
-    seconds = sum(record["seconds"] for record in records)
+    stored = run.stored(system)
+    seconds = sum(one.seconds for one in stored)
     timed = first.get("timed", True)
-    resumed = any(record.get("resumed") for record in records)  # part of their time is not known
-    throughput = run.manifest["options"]["mode"] == "throughput" and seconds > 0 and timed and not resumed
+    resumed = any(one.prediction.resumed for one in stored)  # part of their time is not known
+    throughput = run.manifest.options.mode == "throughput" and seconds > 0 and timed and not resumed
     return {
         "cold_start": first["load"] + (first["warm_up"] or 0.0) if timed else None,
         "load": first["load"],

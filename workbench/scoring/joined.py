@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.manifest import Manifest
+from workbench.data.results import Results
 from workbench.data.samples import Sample
+from workbench.runs.contents import Stored
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ class JoinedRun(Run):
     """Runs of the same samples; `parts` maps the label of each system to its run and its name there. Nothing is
     written: `path` is the first run's, and `results` exist in memory only."""
 
-    parts: Mapping[str, tuple[Run, str]]
+    parts: Mapping[str, tuple[Run, str]] = field(kw_only=True)
 
     @property
     def members(self) -> Sequence[Run]:
@@ -29,6 +32,12 @@ class JoinedRun(Run):
     def store(self, system: str) -> Path:
         run, name = self.parts[system]
         return run.store(name)
+
+    def stored(self, system: str) -> list[Stored]:
+        if system not in self.parts:
+            raise ConfigurationError(f"the runs have no system {system!r}; they have {', '.join(self.parts)}")
+        run, name = self.parts[system]
+        return run.stored(name)
 
     def table(self) -> "pd.DataFrame":
         import pandas as pd
@@ -48,40 +57,38 @@ def join(runs: Sequence[Run]) -> JoinedRun:
     corrected for all of them. Raises `ConfigurationError` where a run is not finished, lacks predictions, or is not
     about the same samples by the same protocol.
     """
-    from workbench.metrics.overlaps import overlaps
     from workbench.scoring.differences import compare
 
     first = runs[0]
     for run in runs:
-        if not run.results:
-            raise ConfigurationError(f"{run.path} is not finished: continue it with `workbench compare`")
+        _ = run.results  # raises where there are none
         check_same_samples(first, run)
     parts = _labelled(runs)
-    samples = first.samples()
-    protocol = first.manifest["benchmark"]["protocol"]
-    answers = {label: run.predictions(name) for label, (run, name) in parts.items()}
-    found = {label: overlaps(samples, predictions) for label, predictions in answers.items()}
-    results = {
-        "run": str(first.path),
-        "benchmark": first.results["benchmark"],
-        "protocol": protocol,
-        "systems": {label: run.results["systems"][name] for label, (run, name) in parts.items()},
-        "differences": compare(found, protocol, answers),
-        "oracles": [
-            {**row, "system": label}
+    joined = JoinedRun(first.path, _manifest(runs, parts), parts=parts)
+    found = {label: joined.overlaps(label) for label in parts}
+    answers = {label: joined.predictions(label) for label in parts}
+    results = Results(
+        run=str(first.path),
+        benchmark=first.results.benchmark,
+        protocol=first.results.protocol,
+        metrics={name: info for run in reversed(runs) for name, info in run.results.metrics.items()},
+        systems={label: run.results.systems[name] for label, (run, name) in parts.items()},
+        differences=compare(found, first.results.protocol, answers),
+        oracles=[
+            row.model_copy(update={"system": label})
             for label, (run, name) in parts.items()
-            for row in run.results.get("oracles", ())
-            if row["system"] == name
+            for row in run.results.oracles
+            if row.system == name
         ],
-        "report": None,
-        "mlflow": None,
-    }
-    return JoinedRun(first.path, _manifest(runs, parts), results, parts)
+        report=None,
+        mlflow=None,
+    )
+    return replace(joined, scored=results)
 
 
 def check_same_samples(first: Run, second: Run) -> None:
     """Raise `ConfigurationError` where two runs are not about the same samples, in order, by the same protocol."""
-    same_protocol = first.manifest["benchmark"]["protocol"] == second.manifest["benchmark"]["protocol"]
+    same_protocol = first.manifest.benchmark.protocol == second.manifest.benchmark.protocol
     if not same_protocol or list(map(asked, first.samples())) != list(map(asked, second.samples())):
         raise ConfigurationError(
             f"{second.path} is not about the same samples by the same protocol as {first.path}: "
@@ -106,14 +113,17 @@ def _labelled(runs: Sequence[Run]) -> dict[str, tuple[Run, str]]:
     return parts
 
 
-def _manifest(runs: Sequence[Run], parts: Mapping[str, tuple[Run, str]]) -> dict[str, Any]:
+def _manifest(runs: Sequence[Run], parts: Mapping[str, tuple[Run, str]]) -> Manifest:
     """The first run's, with the systems of all, and the images of a run that has them on this machine."""
-    here = next((run for run in runs if Path(run.manifest["benchmark"]["image_root"]).exists()), runs[0])
-    return {
-        **runs[0].manifest,
-        "name": ", ".join(dict.fromkeys(run.name for run in runs)),
-        "git": {**runs[0].manifest["git"], "dirty": any(run.manifest["git"]["dirty"] for run in runs)},
-        "created": max(run.manifest["created"] for run in runs),
-        "benchmark": here.manifest["benchmark"],
-        "systems": {label: run.manifest["systems"][name] for label, (run, name) in parts.items()},
-    }
+    first = runs[0].manifest
+    here = next((run for run in runs if Path(run.manifest.benchmark.image_root).exists()), runs[0])
+    dirty = any(run.manifest.git.dirty for run in runs)
+    return first.model_copy(
+        update={
+            "name": ", ".join(dict.fromkeys(run.name for run in runs)),
+            "git": first.git.model_copy(update={"dirty": dirty}),
+            "created": max(run.manifest.created for run in runs),
+            "benchmark": here.manifest.benchmark,
+            "systems": {label: run.manifest.systems[name] for label, (run, name) in parts.items()},
+        }
+    )

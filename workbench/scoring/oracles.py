@@ -8,12 +8,13 @@ targets one to one, it is the assignment that serves most targets, and of those 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from workbench.data.manifest import PlannedOracle
 from workbench.data.masks import Rle, iou_matrix
 from workbench.data.predictions import OK, Candidate, Instance, Prediction
+from workbench.data.results import OracleResult, Results, leading_metrics
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import HIT, diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
@@ -23,6 +24,7 @@ from workbench.scoring.differences import compare
 
 DRAWS = 10_000
 """Of the bootstrap: with fewer, no p-value could stay small when it is corrected for every metric of every oracle."""
+SHOWN_METRICS = 3
 ORACLES: dict[str, str] = {
     "scores": "slots given to targets one to one are the answer, with their IoU as score; all others are below the "
     "threshold",
@@ -95,54 +97,51 @@ def unavailable(oracle: str, samples: Sequence[Sample]) -> str | None:
 
 
 def gains(
-    planned: Mapping[str, Mapping[str, Any]],
+    planned: Mapping[str, PlannedOracle],
     samples: Sequence[Sample],
     found: Mapping[str, Sequence[SampleOverlap]],
     answers: Callable[[str], Sequence[Prediction]],
     protocol: str,
-) -> list[dict[str, Any]]:
-    """What each oracle of a run's manifest gives: `{"system", "oracle", "note", "changed", "n_failed", "metrics",
-    "gains", "rates"}`.
+) -> list[OracleResult]:
+    """What each oracle of a run's manifest gives.
 
     `found`: the overlaps of the systems' real answers. `answers` gives the real answers of a system, and the stored
-    ones of an oracle that ran. changed: samples whose masks or outcome differ from the real run. gains and rates: as
-    `metrics` and `rates` of `workbench.scoring.differences.compare`, oracle minus real run, `p_holm` over all oracles
-    of the run. The last five are None where the benchmark does not allow the oracle; `note` then says why.
+    ones of an oracle that ran. Gains and rates are those of the oracle minus those of the real run, with `p_holm` over
+    all oracles of the run.
     """
     build = load("metrics", protocol)
-    made = {name: _answers(name, plan, samples, answers) for name, plan in planned.items() if plan["note"] is None}
+    made = {name: _answers(name, plan, samples, answers) for name, plan in planned.items() if plan.note is None}
     seen = {name: overlaps(samples, variant) for name, variant in made.items()}
-    pairs = [(name, str(planned[name]["system"])) for name in made]
-    compared = {pair["a"]: pair for pair in compare({**found, **seen}, protocol, pairs=pairs, draws=DRAWS)}
+    pairs = [(name, planned[name].system) for name in made]
+    compared = {pair.a: pair for pair in compare({**found, **seen}, protocol, pairs=pairs, draws=DRAWS)}
     rows = []
     for name, plan in planned.items():
-        row: dict[str, Any] = {"system": plan["system"], "oracle": plan["oracle"], "note": plan["note"]}
-        row |= dict.fromkeys(("changed", "n_failed", "metrics", "gains", "rates"))
-        if name in made:
-            real = answers(plan["system"])
-            row |= {
-                "note": compared[name]["note"],
-                "changed": sum(_shown(a) != _shown(b) for a, b in zip(made[name], real, strict=True)),
-                "n_failed": sum(answer.outcome != OK for answer in made[name]),
-                "metrics": values(build(seen[name]), len(seen[name])),
-                "gains": compared[name]["metrics"],
-                "rates": compared[name]["rates"],
-            }
-        rows.append(row)
+        pair, real = compared.get(name), answers(plan.system) if name in made else ()
+        rows.append(
+            OracleResult(
+                system=plan.system,
+                oracle=plan.oracle,
+                note=pair.note if pair else plan.note,
+                changed=sum(_shown(a) != _shown(b) for a, b in zip(made[name], real, strict=True)) if pair else None,
+                n_failed=sum(answer.outcome != OK for answer in made[name]) if pair else None,
+                metrics=values(build(seen[name]), len(seen[name])) if pair else None,
+                gains=pair.metrics if pair else None,
+                rates=pair.rates if pair else None,
+            )
+        )
     return rows
 
 
-def shown_metrics(results: Mapping[str, Any]) -> list[str]:
-    """The metrics of a run's gains that tables and figures show: mAP, gIoU and N_acc, else the protocol's first."""
-    known = [*next(iter(results["systems"].values()))["metrics"]]
-    return [metric for metric in ("mAP", "gIoU", "N_acc") if metric in known] or known[:1]
+def shown_metrics(results: Results) -> list[str]:
+    """The metrics of a run's gains that tables and figures show: the first three that lead."""
+    return leading_metrics(results)[:SHOWN_METRICS]
 
 
 def _answers(
-    name: str, plan: Mapping[str, Any], samples: Sequence[Sample], answers: Callable[[str], Sequence[Prediction]]
+    name: str, plan: PlannedOracle, samples: Sequence[Sample], answers: Callable[[str], Sequence[Prediction]]
 ) -> Sequence[Prediction]:
-    oracle = plan["oracle"]
-    return derived(oracle, samples, answers(plan["system"])) if oracle in DERIVED else answers(name)
+    oracle = plan.oracle
+    return derived(oracle, samples, answers(plan.system)) if oracle in DERIVED else answers(name)
 
 
 def _shown(answer: Prediction) -> tuple[str, list[str]]:

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.predictions import Prediction
+from workbench.data.results import Results, read_results
 from workbench.runs.files import read_json, write_lines
 from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, shown
 
@@ -55,7 +57,7 @@ def fetch(run_id: str, uri: str | None = None) -> Path:
     return folder
 
 
-def summaries(sources: Iterable[str], uri: str | None = None) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def summaries(sources: Iterable[str], uri: str | None = None) -> Iterator[tuple[str, Manifest, Results]]:
     """Id, manifest and results of each run of `sources`: run ids, or names of experiments, whose runs are taken in the
     order of their creation. Raises as `fetch` does."""
     with _opened(uri) as client:
@@ -66,7 +68,9 @@ def summaries(sources: Iterable[str], uri: str | None = None) -> Iterator[tuple[
                     folder = Path(temporary)
                     _get(client, parent.info.run_id, SUMMARY, folder)
                     manifest, results = (read_json(folder / name) for name in SUMMARY)
-                yield parent.info.run_id, manifest, results
+                run_id = parent.info.run_id
+                where = [f"MLflow run {run_id}: {name}" for name in SUMMARY]
+                yield run_id, read_manifest(manifest, where[0]), read_results(results, where[1])
 
 
 def store_uri(uri: str | None = None) -> str:
@@ -128,13 +132,13 @@ def _download(client: "MlflowClient", parent: "MlflowRun", folder: Path) -> None
     """Make `folder` the run folder that was logged as `parent` and its children."""
     run_id = parent.info.run_id
     _get(client, run_id, (*SUMMARY, "samples.parquet"), folder)
-    manifest = read_json(folder / "manifest.json")
-    benchmark = manifest["benchmark"]["name"]
+    manifest = read_manifest(read_json(folder / "manifest.json"), f"MLflow run {run_id}: manifest.json")
+    benchmark = manifest.benchmark.name
     if _has(client, run_id, benchmark):  # not where an earlier version logged it
         _get(client, run_id, (f"{benchmark}/samples.jsonl",), folder)
     children = client.search_runs([parent.info.experiment_id], f"tags.`{PARENT}` = '{run_id}'")
     ids = {child.data.tags.get(SYSTEM): child.info.run_id for child in children}
-    for system in manifest["systems"]:
+    for system in manifest.systems:
         if system not in ids:
             raise ConfigurationError(f"MLflow run {run_id} has no child run of {system}: was it deleted?")
         store = (folder / benchmark / system).resolve()

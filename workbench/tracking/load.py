@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.manifest import Manifest, read_manifest
+from workbench.data.results import Results, read_results
 from workbench.runs.files import read_json
+from workbench.runs.frames import metrics
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
-if TYPE_CHECKING:
-    import pandas as pd
-from workbench.runs.frames import _finished, metrics
 
 
 def load_runs(sources: str | Path | Iterable[str | Path], tracking_uri: str | None = None) -> "pd.DataFrame":
@@ -31,16 +31,16 @@ def load_runs(sources: str | Path | Iterable[str | Path], tracking_uri: str | No
     if not found:
         raise ConfigurationError(f"there is no finished run in {sources}")
     frames = []
-    for source, manifest, results in sorted(found, key=lambda run: str(run[1]["created"])):
+    for source, manifest, results in sorted(found, key=lambda run: run[1].created):
         frame = metrics(results)
-        about = {
-            "run": manifest["name"],
+        about: dict[str, Any] = {
+            "run": manifest.name,
             "source": source,
-            "created": pd.Timestamp(manifest["created"]),
-            "commit": manifest["git"]["commit"],
-            "dirty": manifest["git"]["dirty"],
-            "benchmark": manifest["benchmark"]["name"],
-            "protocol": results["protocol"],
+            "created": pd.Timestamp(manifest.created),
+            "commit": manifest.git.commit,
+            "dirty": manifest.git.dirty,
+            "benchmark": manifest.benchmark.name,
+            "protocol": results.protocol,
         }
         for place, (column, value) in enumerate(about.items()):
             frame.insert(place, column, value)
@@ -48,7 +48,7 @@ def load_runs(sources: str | Path | Iterable[str | Path], tracking_uri: str | No
     return pd.concat(frames, ignore_index=True)
 
 
-Summary = tuple[str, dict[str, Any], dict[str, Any]]
+Summary = tuple[str, Manifest, Results]
 """Folder or MLflow run id, manifest and results of a run."""
 
 
@@ -63,7 +63,7 @@ def _all(source: str | Path, uri: str | None) -> Iterator[Summary]:
         if manifest.parent.name == "artifacts":  # MLflow's copy of a run
             continue
         run = load_run(manifest.parent)
-        if run.results:
+        if run.finished:
             yield str(run.path), run.manifest, run.results
         else:
             unfinished.append(run.path)
@@ -79,14 +79,15 @@ def _each(sources: Iterable[str | Path], uri: str | None) -> Iterator[Summary]:
             yield from summaries([str(source)], uri)
         else:
             run = load_run(source)
-            yield str(run.path), run.manifest, dict(_finished(run.results, run.path))
+            yield str(run.path), run.manifest, run.results
 
 
 def load_run(source: Path | str, tracking_uri: str | None = None) -> Run:
     """Read a run folder, or a run that was logged to MLflow by its id or that of one of its children.
 
     A run of MLflow is downloaded once, see `workbench.tracking.fetch`, from `tracking_uri`, by default
-    `MLFLOW_TRACKING_URI` or `runs/mlflow.db`. Raises `ConfigurationError` where there is no such run.
+    `MLFLOW_TRACKING_URI` or `runs/mlflow.db`. A run of an earlier version is upgraded. Raises
+    `ConfigurationError` where there is no such run, and for a damaged manifest or results file, which it names.
     """
     from workbench.tracking.fetch import RUN_ID, fetch
 
@@ -97,6 +98,10 @@ def load_run(source: Path | str, tracking_uri: str | None = None) -> Run:
                 f"no run folder {path}, and {str(source)!r} is no MLflow run id (32 hexadecimal digits)"
             )
         path = fetch(str(source), tracking_uri)
-    manifest = read_json(path / "manifest.json")
+    manifest = path / "manifest.json"
     results = path / "results.json"
-    return Run(path, manifest, read_json(results) if results.exists() else {})
+    return Run(
+        path,
+        read_manifest(read_json(manifest), str(manifest)),
+        read_results(read_json(results), str(results)) if results.exists() else None,
+    )

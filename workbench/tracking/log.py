@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.digests import digest, flatten
-from workbench.data.errors import ConfigurationError
+from workbench.data.results import Difference
 from workbench.runs.run import Run
 from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
 
@@ -41,8 +41,7 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
     Raises `ConfigurationError` where the run has no results and `TrackingError` for anything that MLflow refuses or a
     server that cannot be reached; the run folder is only read.
     """
-    if not run.results:
-        raise ConfigurationError(f"{run.path} has no results; finish it with `workbench compare ... --out {run.path}`")
+    _ = run.results  # raises where there are none
     uri = uri or default_uri(run.path)
     try:
         experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
@@ -57,10 +56,10 @@ def track(run: Run, uri: str | None = None) -> dict[str, str]:
 
 def metric_values(run: Run) -> dict[str, dict[str, float]]:
     """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
-    found = {system: _numbers(result) for system, result in run.results["systems"].items()}
-    for row in run.results.get("oracles", ()):
-        for metric, gain in (row["gains"] or {}).items():
-            found[row["system"]] |= _gains(f"oracles.{row['oracle']}.{metric}", gain)
+    found = {system: _numbers(result.to_json()) for system, result in run.results.systems.items()}
+    for row in run.results.oracles:
+        for metric, gain in (row.gains or {}).items():
+            found[row.system] |= _gains(f"oracles.{row.oracle}.{metric}", gain)
     keys = sorted({key for numbers in found.values() for key in numbers})
     return {
         system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
@@ -68,10 +67,10 @@ def metric_values(run: Run) -> dict[str, dict[str, float]]:
     }
 
 
-def _gains(name: str, gain: Mapping[str, Any]) -> dict[str, float]:
+def _gains(name: str, gain: Difference) -> dict[str, float]:
     """Gain of a metric, bounds of its interval and corrected p-value."""
-    low, high = gain["interval"] or (None, None)
-    known = {"": gain["difference"], ".low": low, ".high": high, ".p_holm": gain["p_holm"]}
+    low, high = gain.interval or (None, None)
+    known = {"": gain.difference, ".low": low, ".high": high, ".p_holm": gain.p_holm}
     return {_key(name + ending): math.nan if value is None else float(value) for ending, value in known.items()}
 
 
@@ -104,18 +103,18 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
     from workbench.tracking.traces import log_traces
 
     manifest, results = run.manifest, run.results
-    shared = {"benchmark": manifest["benchmark"]["identity"], "option": manifest["options"]}
+    shared = {"benchmark": manifest.benchmark.identity, "option": manifest.options.to_json()}
     tags = {
-        "git.commit": str(manifest["git"]["commit"]),
-        "git.dirty": str(manifest["git"]["dirty"]),
+        "git.commit": str(manifest.git.commit),
+        "git.dirty": str(manifest.git.dirty),
         "benchmark.digest": _benchmark_digest(run),
-        RUN: manifest["name"],
+        RUN: manifest.name,
     }
-    parent = _start(client, experiment_id, run, manifest["name"], tags)
+    parent = _start(client, experiment_id, run, manifest.name, tags)
     try:
-        log_params(client, parent, {**shared, "version": manifest["versions"], "machine": manifest["machine"]})
+        log_params(client, parent, {**shared, "version": manifest.versions, "machine": manifest.machine.to_json()})
         values = metric_values(run)
-        for system, identity in manifest["systems"].items():
+        for system, identity in manifest.systems.items():
             own = {PARENT: parent, SYSTEM: system, "system.digest": digest(identity)}
             child = _start(client, experiment_id, run, system, {**tags, **own})
             log_params(client, child, {"system": identity, **shared})
@@ -129,8 +128,8 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         for name in ("manifest.json", "results.json", "samples.parquet"):
             client.log_artifact(parent, str(run.path / name))
         log_comparison(client, parent, run)
-        if results["report"]:
-            client.log_artifact(parent, results["report"])
+        if results.report:
+            client.log_artifact(parent, results.report)
         if (run.path / "figures").is_dir():
             client.log_artifacts(parent, str(run.path / "figures"), "figures")
     except BaseException:
@@ -171,4 +170,4 @@ def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _benchmark_digest(run: Run) -> str:
     """32 characters; MLflow takes 36 at most."""
-    return digest(run.manifest["benchmark"]["identity"])
+    return digest(run.manifest.benchmark.identity)

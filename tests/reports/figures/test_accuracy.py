@@ -18,6 +18,7 @@ from reports.pages import report
 from reports.text import tables
 from reports.text.glossary import METRICS, NAMES, definitions
 from tests.reports import made_run
+from workbench.data.results import Results, main_metric, read_results
 from workbench.data.vocabulary import (
     CALL_KINDS,
     FUNNEL_STAGES,
@@ -37,7 +38,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def copied(run: Run) -> Any:
-    return json.loads(json.dumps(run.results))
+    """The results as JSON that can be changed; `typed` makes results of it again."""
+    return json.loads(json.dumps(run.results.to_json()))
+
+
+def typed(results: Any) -> Results:
+    return read_results(results, "results.json")
 
 
 def points(axes: Axes, colour: str) -> list[tuple[float, float]]:
@@ -49,11 +55,11 @@ def points(axes: Axes, colour: str) -> list[tuple[float, float]]:
 def test_accuracy_against_latency_places_each_system(run: Run) -> None:
     axes = pareto.accuracy_against_latency(run.results).axes[0]
     for name, (colour, _) in system_style(run.systems).items():
-        system = run.results["systems"][name]
-        assert points(axes, colour) == [(pytest.approx(system["latency"]["p50"]), 100 * system["metrics"]["mAP"])]
+        system = run.results.systems[name]
+        assert points(axes, colour) == [(pytest.approx(system.latency.p50), 100 * system.metrics["mAP"])]
         bars = [line for line in axes.get_lines() if to_hex(line.get_color()) == colour and len(line.get_xdata()) == 2]
-        assert list(bars[0].get_xdata()) == system["latency"]["intervals"]["p50"]
-        assert list(bars[1].get_ydata()) == [100 * bound for bound in system["intervals"]["mAP"]]
+        assert tuple(bars[0].get_xdata()) == system.latency.intervals["p50"]
+        assert list(bars[1].get_ydata()) == [100 * bound for bound in system.intervals["mAP"]]
     assert axes.get_xscale() == "log"
 
 
@@ -62,8 +68,9 @@ def test_a_protocol_without_map_and_giou_is_shown_by_its_first_metric(run: Run) 
     for system in results["systems"].values():
         for part in (system, *system["by_targets"].values()):
             part["metrics"] = {"cgF1": None, "pmF1": 0.25}
-    assert figures.main_metric(results) == "pmF1"
-    (axes,) = figures.breakdown(results, "by_targets").axes
+    del results["version"], results["metrics"]  # a run of 0.1.0
+    assert main_metric(typed(results)) == "pmF1"
+    (axes,) = figures.breakdown(typed(results), "by_targets").axes
     assert axes.get_xlabel() == "pmF1 (%)"
     assert {x for x, _ in points(axes, SYSTEM_COLOURS[0])} == {25.0}
 
@@ -72,10 +79,10 @@ def test_without_latency_the_figures_say_so(run: Run) -> None:
     results = copied(run)
     for system in results["systems"].values():
         system["latency"] = json.loads(json.dumps(measured([])))
-    (text,) = pareto.accuracy_against_latency(results).axes[0].texts
+    (text,) = pareto.accuracy_against_latency(typed(results)).axes[0].texts
     assert text.get_text() == "no system has both a latency and a value"
     for draw in (latency.latency_by_targets, latency.latency_by_rounds):
-        assert [text.get_text() for text in draw(results).axes[0].texts] == ["no timed samples"]
+        assert [text.get_text() for text in draw(typed(results)).axes[0].texts] == ["no timed samples"]
 
 
 def test_a_run_of_an_earlier_version_is_drawn_without_intervals_of_latency(run: Run) -> None:
@@ -86,11 +93,12 @@ def test_a_run_of_an_earlier_version_is_drawn_without_intervals_of_latency(run: 
         del system["per_correct_instance"]
     for pair in results["differences"]:
         del pair["latency"]
-    assert len(pareto.accuracy_against_latency(results).axes[0].texts) == 2
-    assert not latency.latency_by_targets(results).axes[0].get_lines()[0].get_xdata().size
-    rows = {(row.name, row.unit) for row in tables.headline(results)}
+    del results["version"]
+    assert len(pareto.accuracy_against_latency(typed(results)).axes[0].texts) == 2
+    assert not latency.latency_by_targets(typed(results)).axes[0].get_lines()[0].get_xdata().size
+    rows = {(row.name, row.unit) for row in tables.headline(typed(results))}
     assert ("latency p99", "") in rows and not rows & {("latency p95", ""), ("time", "per correct instance")}
-    assert tables.differences(results)[-1].cells[0].detail == "faster"
+    assert tables.differences(typed(results))[-1].cells[0].detail == "faster"
 
 
 def point(name: str, seconds: float, value: float) -> pareto.Point:
@@ -122,7 +130,7 @@ def many(run: Run, seed: int, count: int) -> Any:
 def test_names_beside_points_do_not_overlap_and_stay_inside(run: Run, count: int) -> None:
     for seed in range(3):
         results = many(run, seed, count)
-        figure = pareto.accuracy_against_latency(results)
+        figure = pareto.accuracy_against_latency(typed(results))
         figure.draw_without_rendering()
         (axes,) = figure.axes
         boxes = [text.get_window_extent() for text in axes.texts]
@@ -134,8 +142,8 @@ def test_names_beside_points_do_not_overlap_and_stay_inside(run: Run, count: int
 
 def test_dominated_systems_are_hollow_and_eight_look_different(run: Run) -> None:
     results = many(run, 0, 8)
-    front = {one.name for one in pareto.pareto_front(pareto.points(results))}
-    axes = pareto.accuracy_against_latency(results).axes[0]
+    front = {one.name for one in pareto.pareto_front(pareto.points(typed(results)))}
+    axes = pareto.accuracy_against_latency(typed(results)).axes[0]
     style = system_style(results["systems"])
     assert len(set(style.values())) == len({colour for colour, _ in style.values()}) == 8
     markers = {to_hex(line.get_color()): line for line in axes.get_lines() if len(line.get_xdata()) == 1}
@@ -147,7 +155,7 @@ def test_latency_by_targets_shows_medians_with_their_intervals(run: Run) -> None
     results = copied(run)
     groups = results["systems"][made_run.AGENT]["latency"]["by_targets"]
     groups["1"]["intervals"]["p50"] = [0.3, 0.9]
-    axes = latency.latency_by_targets(results).axes[0]
+    axes = latency.latency_by_targets(typed(results)).axes[0]
     colour = system_style(run.systems)[made_run.AGENT][0]
     assert [y for _, y in points(axes, colour)] == [group["p50"] for group in groups.values()]
     bars = [list(line.get_ydata()) for line in axes.get_lines() if to_hex(line.get_color()) == colour]
@@ -179,9 +187,9 @@ def test_breakdown_shows_each_group_that_has_samples(run: Run) -> None:
     labels = [label.get_text() for label in precision.get_yticklabels()]
     counts = [sum(sample.target_count == name for sample in run.samples()) for name in ("0", "1", ">=2")]
     assert labels == [f"no target ({counts[0]})", f"1 target ({counts[1]})", f"2 or more ({counts[2]})"]
-    groups = run.results["systems"][made_run.SINGLE]["by_targets"]
+    groups = run.results.systems[made_run.SINGLE].by_targets
     found = [x for x, _ in points(overlap, SYSTEM_COLOURS[0])]
-    assert found == [100 * groups[name]["metrics"]["gIoU"] for name in ("0", "1", ">=2")]
+    assert found == [100 * groups[name].metrics["gIoU"] for name in ("0", "1", ">=2")]
     assert len(points(precision, SYSTEM_COLOURS[0])) == 2, "AP is undefined without targets"
 
 
@@ -190,7 +198,7 @@ def test_a_breakdown_without_intervals_shows_the_values(run: Run) -> None:
     for system in results["systems"].values():
         for group in system["by_kind"].values():
             group["intervals"] = dict.fromkeys(group["intervals"])
-    axes = figures.breakdown(results, "by_kind").axes[1]
+    axes = figures.breakdown(typed(results), "by_kind").axes[1]
     assert len(points(axes, SYSTEM_COLOURS[0])) == len(results["systems"][made_run.SINGLE]["by_kind"])
 
 
@@ -198,14 +206,14 @@ def test_the_parts_of_the_time_sum_to_the_mean_latency(run: Run) -> None:
     absolute, share = latency.time_by_call(run.results).axes
     for row, name in enumerate(run.systems):
         ends = [bar.get_x() + bar.get_width() for bar in absolute.patches if round(bar.get_y() + 0.28) == row]
-        assert max(ends) == pytest.approx(run.results["systems"][name]["latency"]["mean"])
+        assert max(ends) == pytest.approx(run.results.systems[name].latency.mean)
     assert max(bar.get_x() + bar.get_width() for bar in share.patches) == pytest.approx(100)
 
 
 def test_causes_are_per_100_samples(run: Run) -> None:
     axes = figures.failure_causes(run.results, {"missed": "missed"}, {"failed": "failed"}).axes[0]
     widths = [bar.get_width() for bar in axes.patches]
-    diagnoses = [run.results["systems"][name]["diagnosis"] for name in run.systems]
+    diagnoses = [run.results.systems[name].diagnosis for name in run.systems]
     assert widths == pytest.approx([100 * d[key] / 36 for d in diagnoses for key in ("missed", "failed")])
 
 
@@ -216,14 +224,15 @@ def test_reasons_that_never_occur_are_left_out(run: Run) -> None:
 
 def test_the_funnel_shows_shares_of_targets_and_nothing_for_a_run_without_one(run: Run) -> None:
     axes = figures.recall_funnel(run.results, {"surfaced": "surfaced", "precise": "precise"}).axes[0]
-    counts = run.results["systems"][run.systems[0]]["funnel"]
+    counts = run.results.systems[run.systems[0]].funnel
     assert 0 < counts["precise"] < counts["surfaced"] <= counts["targets"]
     width = next(bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle))
     assert width == pytest.approx(100 * counts["surfaced"] / counts["targets"])
     results = copied(run)
     for system in results["systems"].values():
         del system["funnel"]
-    assert not figures.recall_funnel(results, {"surfaced": "surfaced"}).axes[0].patches
+    del results["version"]
+    assert not figures.recall_funnel(typed(results), {"surfaced": "surfaced"}).axes[0].patches
 
 
 def test_svg_uses_the_page_and_names_nothing_outside(run: Run) -> None:
@@ -250,7 +259,7 @@ def test_every_kind_of_call_has_a_colour_in_figures_and_on_the_page() -> None:
 
 
 def test_every_metric_of_a_run_is_defined(run: Run) -> None:
-    assert set(run.results["systems"][made_run.AGENT]["metrics"]) <= set(METRICS)
+    assert set(run.results.systems[made_run.AGENT].metrics) <= set(METRICS)
 
 
 def test_what_reads_the_same_is_equally_good(run: Run) -> None:
@@ -258,10 +267,10 @@ def test_what_reads_the_same_is_equally_good(run: Run) -> None:
     for name, seconds in ((made_run.SINGLE, 0.0561), (made_run.AGENT, 0.0564)):
         results["systems"][name]["latency"]["p50"] = seconds
     results["differences"][0]["latency"] = {}
-    rows = {row.name: row for row in tables.headline(results)}
+    rows = {row.name: row for row in tables.headline(typed(results))}
     assert [cell.strong for cell in rows["latency p50"].cells] == [False, False]
     assert [cell.strong for cell in rows["latency p90"].cells] == [True, False]
-    assert tables.differences(results)[-1].cells[0].text == "same"
+    assert tables.differences(typed(results))[-1].cells[0].text == "same"
 
 
 def test_how_much_faster_is_said_with_its_interval(run: Run) -> None:
@@ -273,23 +282,23 @@ def test_how_much_faster_is_said_with_its_interval(run: Run) -> None:
         (1.01, [0.9, 1.2], ("same", "(0.9 to 1.2)", False)),
         (0.25, None, ("4.0\u00d7", "faster", False)),
     ):
-        pair["latency"]["p50"] = {"ratio": ratio, "ratio_interval": interval}
-        cell = tables.differences(results)[-1].cells[0]
+        pair["latency"]["p50"] |= {"ratio": ratio, "ratio_interval": interval}
+        cell = tables.differences(typed(results))[-1].cells[0]
         assert (cell.text, cell.detail, cell.strong) == expected
 
 
 def test_costs_of_a_correct_instance_stand_in_the_table(run: Run) -> None:
     rows = {(row.name, row.unit): row for row in tables.headline(run.results)}
-    found = run.results["systems"][made_run.AGENT]["per_correct_instance"]
+    found = run.results.systems[made_run.AGENT].per_correct_instance
     cell = rows["calls", "per correct instance"].cells[1]
-    assert cell.text == f"{found['calls']:.1f}"
-    assert cell.detail == "\u2013".join(f"{bound:.1f}" for bound in found["intervals"]["calls"])
+    assert cell.text == f"{found.calls:.1f}"
+    assert cell.detail == "\u2013".join(f"{bound:.1f}" for bound in found.intervals["calls"])
 
 
 def test_the_tables_as_data_frames(run: Run) -> None:
     frame = tables.frame(tables.headline(run.results), run.systems)
     assert list(frame.columns) == run.systems
-    low, _ = run.results["systems"][made_run.AGENT]["intervals"]["mAP"]
+    low, _ = run.results.systems[made_run.AGENT].intervals["mAP"]
     assert f" ({100 * low:.1f}" in frame.loc["mAP %", made_run.AGENT]
     assert frame.loc["failed samples", made_run.AGENT].endswith("of 36")
 
@@ -299,9 +308,9 @@ def test_what_a_system_named_itself_is_drawn_under_its_name(run: Run) -> None:
     agent = results["systems"][made_run.AGENT]
     agent["missed_targets"]["other: nms"] = 7
     agent["call_failures"] = {"cut_off": 1, "other: bad_crop": 2}
-    missed = figures.missed_targets(results, {"never_seen": "never seen"}).axes[0]
+    missed = figures.missed_targets(typed(results), {"never_seen": "never seen"}).axes[0]
     assert [label.get_text() for label in missed.get_yticklabels()] == ["never seen", "other: nms"]
-    failed = figures.failed_calls(results, {"cut_off": "cut off"}).axes[0]
+    failed = figures.failed_calls(typed(results), {"cut_off": "cut off"}).axes[0]
     assert [label.get_text() for label in failed.get_yticklabels()] == ["cut off", "other: bad_crop"]
 
 
@@ -309,6 +318,6 @@ def test_calls_that_a_system_named_itself_share_a_colour_apart_from_what_no_call
     results = copied(run)
     found = results["systems"][made_run.AGENT]["latency"]["by_call"]
     found["other: rerank"] = found["other: track"] = found["segment"]
-    (legend,) = latency.time_by_call(results).legends
+    (legend,) = latency.time_by_call(typed(results)).legends
     names = [text.get_text() for text in legend.get_texts()]
     assert names[-2:] == ["other calls", "outside the calls"]

@@ -41,7 +41,7 @@ def test_the_figure_has_a_bar_for_each_gain(run: Run) -> None:
     assert [axes.get_xlabel() for axes in panels] == ["mAP (points)", "gIoU (points)", "N_acc (points)"]
     for axes, metric in zip(panels, ("mAP", "gIoU", "N_acc"), strict=True):
         widths = [patch.get_width() for patch in axes.patches]  # type: ignore[attr-defined]
-        assert widths == [pytest.approx(100 * row["gains"][metric]["difference"]) for row in available(run.results)]
+        assert widths == [pytest.approx(100 * row.gains[metric].difference) for row in available(run.results)]
     assert [label.get_text() for label in panels[0].get_yticklabels()] == [
         "perfect scores",
         "perfect deduplication",
@@ -53,8 +53,8 @@ def test_the_table_has_gains_and_how_many_samples_changed(run: Run) -> None:
     rows = oracle_rows(run.results)
     assert {len(row.cells) for row in rows} == {len(oracle_columns(run.results))}
     found = available(run.results)[0]
-    assert rows[0].cells[0].text == points(found["gains"]["mAP"]["difference"])
-    assert rows[0].cells[-1].text == str(found["changed"]) and found["changed"] > 0
+    assert rows[0].cells[0].text == points(found.gains["mAP"].difference)
+    assert rows[0].cells[-1].text == str(found.changed) and found.changed > 0
 
 
 def test_the_page_shows_them_with_the_command_and_what_is_not_available(run: Run) -> None:
@@ -72,8 +72,8 @@ def test_a_run_without_oracles_shows_none(plain: Run) -> None:
 def test_gains_are_metrics_of_the_system_in_mlflow(run: Run) -> None:
     logged = metric_values(run)
     found = available(run.results)[0]
-    numbers = logged[found["system"]]
-    assert numbers["oracles.scores.mAP"] == found["gains"]["mAP"]["difference"]
-    assert numbers["oracles.scores.mAP.low"] == found["gains"]["mAP"]["interval"][0]
+    numbers = logged[found.system]
+    assert numbers["oracles.scores.mAP"] == found.gains["mAP"].difference
+    assert numbers["oracles.scores.mAP.low"] == found.gains["mAP"].interval[0]
     assert not any(key.startswith("oracles.rewriter") for key in numbers)
     assert len({tuple(values) for values in logged.values()}) == 1

@@ -34,22 +34,22 @@ def test_it_holds_the_verdict_every_metric_and_every_difference(runs: tuple[Run,
     text = markdown(run)
     assert text.startswith(f"**{escaped(verdict(run.results))}**")
     headline = {row[0]: row[1:] for row in rows(text, "95 % intervals in brackets")}
-    for place, system in enumerate(run.results["systems"].values()):
-        low, high = system["intervals"]["mAP"]
-        expected = f"{100 * system['metrics']['mAP']:.1f}", f"({100 * low:.1f}\N{EN DASH}{100 * high:.1f})"
+    for place, system in enumerate(run.results.systems.values()):
+        low, high = system.intervals["mAP"]
+        expected = f"{100 * system.metrics['mAP']:.1f}", f"({100 * low:.1f}\N{EN DASH}{100 * high:.1f})"
         assert headline["mAP %"][place].replace("*", "").split() == list(expected)
-    (pair,) = run.results["differences"]
+    (pair,) = run.results.differences
     differences = {row[0]: row[1] for row in rows(text, "### Differences")}
-    assert set(differences) == {f"{name} points" for name in pair["metrics"]} | {"latency p50"}
-    assert all(", p " in differences[f"{name} points"] for name in pair["metrics"])
+    assert set(differences) == {f"{name} points" for name in pair.metrics} | {"latency p50"}
+    assert all(", p " in differences[f"{name} points"] for name in pair.metrics)
 
 
 def test_failures_are_counted_by_what_went_wrong(runs: tuple[Run, Run]) -> None:
     run = runs[0]
     counts = {row[0]: [int(cell) for cell in row[1:]] for row in rows(markdown(run), "### Failures")}
-    systems = [run.results["systems"][name] for name in run.systems]
-    assert counts["missed"] == [system["diagnosis"]["missed"] for system in systems]
-    assert counts["malformed call"] == [system["failures"].get("malformed_call", 0) for system in systems]
+    systems = [run.results.systems[name] for name in run.systems]
+    assert counts["missed"] == [system.diagnosis["missed"] for system in systems]
+    assert counts["malformed call"] == [system.failures.get("malformed_call", 0) for system in systems]
     assert "exact" not in counts and "matched" not in counts
 
 
@@ -68,9 +68,9 @@ def test_more_than_two_systems_are_compared_in_a_matrix(runs: tuple[Run, Run]) -
     matrix = rows(markdown(joined), "### Differences")
     assert [row[0] for row in matrix] == joined.systems
     assert [row[place] for place, row in enumerate(matrix, 1)] == [""] * 4, "nothing minus itself"
-    first = joined.results["differences"][0]["metrics"]["mAP"]
-    assert f"{100 * abs(first['difference']):.1f}" in matrix[0][2]
-    assert f"{100 * abs(first['difference']):.1f}" in matrix[1][1]
+    first = joined.results.differences[0].metrics["mAP"]
+    assert f"{100 * abs(first.difference):.1f}" in matrix[0][2]
+    assert f"{100 * abs(first.difference):.1f}" in matrix[1][1]
 
 
 def test_one_system_has_no_differences(tmp_path: Path) -> None:

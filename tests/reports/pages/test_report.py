@@ -19,7 +19,9 @@ from reports.pages.report import write_report
 from reports.text.numbers import NONE, points
 from tests.reports import made_run
 from workbench.data.predictions import Prediction
+from workbench.data.results import read_results
 from workbench.data.samples import Sample
+from workbench.metrics.overlaps import overlaps
 from workbench.runs.run import Run
 from workbench.scoring import system as protocols
 
@@ -75,7 +77,8 @@ def written(run: Run, folder: Path) -> Page:
 
 def gallery_of(samples: list[Sample], answers: dict[str, list[Prediction]]) -> Gallery:
     rows = [{"system": system, **row} for system, found in answers.items() for row in protocols.table(samples, found)]
-    return build_gallery(samples, answers, pd.DataFrame(rows))
+    found = {system: overlaps(samples, given) for system, given in answers.items()}
+    return build_gallery(samples, answers, pd.DataFrame(rows), found)
 
 
 def test_nothing_is_fetched(run: Run, tmp_path: Path) -> None:
@@ -94,8 +97,9 @@ def test_a_hostile_instruction_is_text(page: Page) -> None:
 def test_hostile_names_are_text(tmp_path: Path) -> None:
     name = "agent</script><b onclick=x>$_$"
     run = made_run.make_run(tmp_path, samples=12, systems=[made_run.SINGLE, name])
-    results = json.loads(json.dumps(run.results).replace('"counting"', '"</text><script>$^{</script>"'))
-    hostile = replace(run, results=results, manifest={**run.manifest, "name": "<i>name</i>"})
+    text = json.dumps(run.results.to_json()).replace('"counting"', '"</text><script>$^{</script>"')
+    manifest = run.manifest.model_copy(update={"name": "<i>name</i>"})
+    hostile = replace(run, scored=read_results(json.loads(text), "results.json"), manifest=manifest)
     html = write_report(hostile, tmp_path / "report.html").read_text()
     assert len(Page(html).scripts) == 5
     assert not any(tag in html for tag in ("<b onclick", "<i>name", "<script>$"))
@@ -103,16 +107,16 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
 
 
 def test_every_number_is_there(run: Run, page: Page) -> None:
-    for name, system in run.results["systems"].items():
+    for name, system in run.results.systems.items():
         assert name in page.text
-        for metric, value in system["metrics"].items():
+        for metric, value in system.metrics.items():
             assert metric in page.text
             assert f"{100 * value:.1f}" in page.text
-            low, high = system["intervals"][metric]
+            low, high = system.intervals[metric]
             assert f"{100 * low:.1f}{NONE}{100 * high:.1f}" in page.text
-        assert f"of {system['samples']}" in page.text
-    for value in run.results["differences"][0]["metrics"].values():
-        assert points(value["difference"]) in page.text
+        assert f"of {system.samples}" in page.text
+    for value in run.results.differences[0].metrics.values():
+        assert points(value.difference) in page.text
 
 
 def test_the_gallery_holds_every_sample_and_answer(run: Run, page: Page) -> None:
@@ -142,7 +146,7 @@ def test_a_picture_is_embedded_once(run: Run, page: Page) -> None:
 
 
 def test_provenance_names_what_the_results_depend_on(run: Run, page: Page) -> None:
-    for fact in ("5f0c1d8e2b7a", "digest-of-agent", run.manifest["git"]["commit"], run.manifest["versions"]["torch"]):
+    for fact in ("5f0c1d8e2b7a", "digest-of-agent", run.manifest.git.commit, run.manifest.versions["torch"]):
         assert fact in page.text
     assert "workbench compare --systems single-pass,agent --benchmark drawn --mode latency --seed 0" in page.text
 
@@ -156,7 +160,7 @@ def test_one_system(tmp_path: Path) -> None:
 
 def test_too_few_images_for_intervals(tmp_path: Path) -> None:
     run = made_run.make_run(tmp_path, samples=9)
-    assert run.results["systems"][made_run.AGENT]["intervals"]["mAP"] is None
+    assert run.results.systems[made_run.AGENT].intervals["mAP"] is None
     assert "Undecided between" in written(run, tmp_path).text
 
 
@@ -169,7 +173,7 @@ def test_every_sample_failed(tmp_path: Path) -> None:
 
 def test_no_sample_without_targets(tmp_path: Path) -> None:
     run = made_run.make_run(tmp_path, samples=12, no_targets=False)
-    assert run.results["systems"][made_run.AGENT]["metrics"]["N_acc"] is None
+    assert run.results.systems[made_run.AGENT].metrics["N_acc"] is None
     page = written(run, tmp_path)
     assert "no target (" not in page.text
     assert f"2 or more ({sum(len(sample.targets) > 1 for sample in run.samples())})" in page.text

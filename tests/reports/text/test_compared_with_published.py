@@ -9,18 +9,22 @@ from reports.pages.report import write_report
 from reports.text.numbers import NONE
 from reports.text.published import Published, compare
 from tests.reports import made_run
+from tests.reports.made_results import made_results
 from tests.reports.pages.test_report import Page
+from workbench.data.results import Results, read_results
 
-RESULTS: dict[str, Any] = {
-    "protocol": "p/ours",
-    "benchmark": {"identity": {"split": "val"}},
-    "systems": {
-        "a": {
-            "metrics": {"mAP": 0.2, "gIoU": 0.5, "N_acc": None},
-            "by_kind": {"part": {"metrics": {"mAP": 0.1, "gIoU": 0.25, "N_acc": None}}},
-        }
-    },
-}
+KNOWN = {"mAP": 0.2, "gIoU": 0.5, "N_acc": None}
+PART = {"samples": 1, "metrics": {"mAP": 0.1, "gIoU": 0.25, "N_acc": None}, "intervals": {}}
+
+
+def results(split: str | None) -> Results:
+    found = made_results({"a": 0.2}, None, {})
+    found["systems"]["a"] |= {"metrics": KNOWN, "by_kind": {"part": PART}}
+    found["benchmark"]["identity"] = {"split": split}
+    return read_results({**found, "protocol": "p/ours"}, "results.json")
+
+
+RESULTS = results("val")
 
 
 def number(value: float, metric: str, system: str = "B", **more: Any) -> Published:
@@ -54,8 +58,7 @@ def test_another_or_unknown_protocol_is_said() -> None:
 def test_numbers_of_another_split_are_left_out() -> None:
     numbers = [number(0.6, "gIoU", split="val"), number(0.7, "gIoU", split="test")]
     assert [row.split for row in compare(RESULTS, numbers).rows[1:]] == ["val"]  # type: ignore[union-attr]
-    unknown = {**RESULTS, "benchmark": {"identity": {"split": None}}}
-    assert [row.split for row in compare(unknown, numbers).rows] == [NONE, "val", "test"]  # type: ignore[union-attr]
+    assert [row.split for row in compare(results(None), numbers).rows] == [NONE, "val", "test"]  # type: ignore[union-attr]
 
 
 def test_nothing_to_compare_with() -> None:

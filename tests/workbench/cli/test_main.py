@@ -134,16 +134,16 @@ def test_compare_says_what_perfect_parts_would_buy(
     assert rows["guess: checker"].split()[2].startswith("+0.4")
     assert rows["guess: rewriter: the benchmark has no phrases that name the targets"]
     found = load_run("runs/one").results
-    assert [row["oracle"] for row in found["oracles"]] == ["deduplication", "presence", "rewriter", "checker"]
-    assert list(found["systems"]) == ["guess", "toy-a"] and len(found["differences"]) == 1
+    assert [row.oracle for row in found.oracles] == ["deduplication", "presence", "rewriter", "checker"]
+    assert list(found.systems) == ["guess", "toy-a"] and len(found.differences) == 1
 
 
 def test_each_perfect_part_is_a_switch(install: Install, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install("guesses", {"systems": {"guess": "tests.workbench.toys:guess"}})
     assert main(_compare("--limit", "4", "--oracles", "checker,presence", systems="guess,toy-a")) == 0
     run = load_run("runs/one")
-    assert [row["oracle"] for row in run.results["oracles"]] == ["presence", "checker"]
-    assert run.manifest["options"]["oracles"] == ["checker", "presence"]
+    assert [row.oracle for row in run.results.oracles] == ["presence", "checker"]
+    assert run.manifest.options.oracles == ["checker", "presence"]
     assert "--oracles checker,presence" in (run.path / "report.html").read_text()
     assert main(_compare("--limit", "4", "--oracles", "chequer", systems="guess,toy-a")) == 2
     assert "unknown oracle 'chequer' (did you mean 'checker'?)" in capsys.readouterr().err
@@ -157,12 +157,12 @@ def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.Ca
     assert f"mlflow ui --backend-store-uri sqlite:///{workplace / 'runs/mlflow.db'}" in out
     assert "toy-a: 8/8 samples" in err
     assert {path.name for path in workplace.iterdir()} == {"runs", "toy-data"}
-    assert load_run("runs/one").manifest["options"]["set"] == ["toy-b.threshold=1"]
+    assert load_run("runs/one").manifest.options.set == ["toy-b.threshold=1"]
 
     assert main(_compare("--set", "toy-b.threshold=1", "--limit", "10", "--json")) == 0
     out, err = capsys.readouterr()
     results: dict[str, Any] = json.loads(out)
-    assert results == load_run("runs/one").results
+    assert results == load_run("runs/one").results.to_json()
     assert results["benchmark"]["samples"] == 10
     assert Path(results["report"]).exists()
     assert len(results["mlflow"]["run_id"]) == 32
@@ -180,7 +180,7 @@ def test_a_run_that_cannot_be_tracked_is_complete_on_disk_and_tracked_later(
     assert results["systems"]["toy-a"]["metrics"]["gIoU"] == 1.0
     assert "workbench track" in err
     assert main(["track", "runs/one"]) == 0
-    assert load_run("runs/one").results["mlflow"]["run_id"]
+    assert load_run("runs/one").results.mlflow
 
 
 def test_a_report_is_written_again(workplace: Path) -> None:
@@ -197,8 +197,8 @@ def test_a_report_that_fails_leaves_the_results_and_is_no_success(
     assert main(_compare("--limit", "4")) == 3
     assert "the report failed; write it with `workbench report" in capsys.readouterr().err
     results = load_run("runs/one").results
-    assert results["report"] is None
-    assert results["mlflow"]["run_id"]
+    assert results.report is None
+    assert results.mlflow
 
 
 def test_train_finds_the_recipe_and_gives_it_the_other_keys(workplace: Path) -> None:

@@ -22,7 +22,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
         for name, seed in (("before", 0), ("after", 3))
     ]
     for run in made:
-        shutil.rmtree(run.manifest["benchmark"]["image_root"])
+        shutil.rmtree(run.manifest.benchmark.image_root)
     return made
 
 
@@ -50,11 +50,11 @@ def test_without_images_everything_but_the_pictures_is_there(runs: list[Run], tm
 def test_p_values_and_failure_rates_are_shown(runs: list[Run], tmp_path: Path) -> None:
     assert main(["report", str(runs[0].path), "--out", str(tmp_path / "one.html")]) == 0
     text = Page((tmp_path / "one.html").read_text()).text
-    (pair,) = runs[0].results["differences"]
-    rate = pair["rates"]["missed"]
-    assert f"{rate['only_a']} : {rate['only_b']}" in text
-    assert f"{100 * rate['interval'][0]:+.1f}".replace("-", "\N{MINUS SIGN}") in text
-    assert f", p {pair['metrics']['gIoU']['p_holm']:.2g}" in text
+    (pair,) = runs[0].results.differences
+    rate = pair.rates["missed"]
+    assert f"{rate.only_a} : {rate.only_b}" in text
+    assert f"{100 * rate.interval[0]:+.1f}".replace("-", "\N{MINUS SIGN}") in text
+    assert f", p {pair.metrics['gIoU'].p_holm:.2g}" in text
 
 
 def test_a_run_id_reports_into_the_working_directory(

@@ -34,8 +34,8 @@ def test_names_functions_and_options(workplace: Path) -> None:
     options = {"loose": {"threshold": 300}, "strict": {"threshold": 7}, "toy": {"n_samples": 6}}
     run = workbench.compare(systems, "toy", "runs/mine", options=options)
     assert run.systems == ["toy-a", "loose", "strict"]
-    assert [run.manifest["systems"][name]["threshold"] for name in run.systems] == [60, 300, 7]
-    assert run.manifest["options"]["makers"] == {
+    assert [run.manifest.systems[name]["threshold"] for name in run.systems] == [60, 300, 7]
+    assert run.manifest.options.makers == {
         "loose": "toy-a",
         "strict": f"python:{Strict.__module__}.Strict",
     }
@@ -47,8 +47,8 @@ def test_names_functions_and_options(workplace: Path) -> None:
 
 def test_a_list_of_names_and_a_tracking_uri(workplace: Path) -> None:
     run = workbench.compare(["toy-a", "toy-b"], "toy", "runs/mine", limit=4, tracking_uri="sqlite:///here.db")
-    assert "makers" not in run.manifest["options"]
-    assert run.results["mlflow"]["tracking_uri"] == "sqlite:///here.db"
+    assert run.manifest.options.makers == {}
+    assert run.results.mlflow.tracking_uri == "sqlite:///here.db"
     assert workbench.load_run("runs/mine").differences().equals(run.differences())
 
 
@@ -57,7 +57,7 @@ def test_the_command_line_gives_a_system_another_name(workplace: Path) -> None:
     settings = ["--set", "strict.threshold=7", "--set", "loose.threshold=300"]
     assert main(["compare", "--systems", systems, "--benchmark", "toy", "--out", "run", *settings]) == 0
     run = workbench.load_run("run")
-    assert [run.manifest["systems"][name]["threshold"] for name in ("strict", "loose")] == [7, 300]
+    assert [run.manifest.systems[name]["threshold"] for name in ("strict", "loose")] == [7, 300]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def _run(tmp_path: Path, system: Threshold | None = None, **changes: Any) -> Run
 
 
 def _outcomes(found: Run) -> list[str]:
-    assert found.results["systems"]["toy"]["n_failed"] == 1
+    assert found.results.systems["toy"].n_failed == 1
     return [p.outcome for p in found.predictions("toy")]
 
 

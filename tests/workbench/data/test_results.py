@@ -22,7 +22,7 @@ def old() -> dict[str, Any]:
 def test_results_of_0_1_keep_every_value_and_get_a_version_and_metrics(old: dict[str, Any]) -> None:
     made = read_results(old, "results.json").to_json()
     assert made.pop("version") == VERSION
-    assert list(made.pop("metrics")) == ["mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"]
+    assert list(made.pop("metrics")) == ["mAP", "gIoU", "N_acc", "T_acc", "AP50", "AP75", "cIoU"]
     assert made == old
 
 
@@ -57,7 +57,7 @@ def test_of_the_errors_of_tide_less_is_better(old: dict[str, Any]) -> None:
 
 def test_the_metrics_that_lead_come_first(old: dict[str, Any]) -> None:
     found = read_results(old, "results.json")
-    assert (leading_metrics(found), main_metric(found)) == (["mAP", "gIoU"], "mAP")
+    assert (leading_metrics(found), main_metric(found)) == (["mAP", "gIoU", "N_acc", "T_acc"], "mAP")
     for info in (made := found.to_json())["metrics"].values():
         info["leads"] = False
     made["metrics"]["T_acc"]["leads"] = True

@@ -40,10 +40,10 @@ def counts(text: str) -> Callable[[list[Record]], object]:
 
 
 def test_a_journal_without_checksums_still_loads(predicted: Path) -> None:
-    before = finish(predicted).results["systems"]["a"]["metrics"]
+    before = finish(predicted).results.systems["a"].metrics
     for path in predicted.rglob("*.jsonl"):
         unsealed(path, lambda records: None)
-    assert finish(predicted).results["systems"]["a"]["metrics"] == before
+    assert finish(predicted).results.systems["a"].metrics == before
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_damaged_prediction_is_named_at_once(
 
 
 def test_a_deleted_line_is_asked_again_and_nothing_else(predicted: Path, tmp_path: Path) -> None:
-    whole = finish(predicted).results["systems"]["a"]["metrics"]
+    whole = finish(predicted).results.systems["a"].metrics
     path = predicted / "toy" / "a" / "predictions.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], lines[3].replace(b'"seconds":0.', b'"seconds":1.'), *lines[4:]]))
@@ -90,7 +90,7 @@ def test_a_deleted_line_is_asked_again_and_nothing_else(predicted: Path, tmp_pat
     path.write_bytes(b"".join([*lines[:3], *lines[4:]]))
     run(systems, lambda: Rectangles(tmp_path / "data", 6), predicted)
     assert [r["sample_id"] for r in read_records(path)] == ["s0", "s1", "s2", "s4", "s5", "s3"]
-    assert finish(predicted).results["systems"]["a"]["metrics"] == whole
+    assert finish(predicted).results.systems["a"].metrics == whole
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_damaged_sample_is_named_and_written_anew(
         finish(predicted)
     assert "it writes this file anew and keeps the predictions" in str(raised.value)
     run({"a": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 6), predicted)
-    assert finish(predicted).results["systems"]["a"]["metrics"]["gIoU"] == 1.0
+    assert finish(predicted).results.systems["a"].metrics["gIoU"] == 1.0
 
 
 @pytest.mark.parametrize("lost", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
@@ -119,9 +119,9 @@ def test_lost_sessions_cost_the_cold_start_only(
     predicted: Path, lost: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost(predicted / "toy" / "a" / "sessions.jsonl")
-    result = finish(predicted).results["systems"]["a"]
-    assert result["cold_start"] is result["load"] is None
-    assert result["metrics"]["gIoU"] == 1.0
+    result = finish(predicted).results.systems["a"]
+    assert result.cold_start is result.load is None
+    assert result.metrics["gIoU"] == 1.0
     assert "sessions.jsonl is missing or empty: cold start and throughput are not known" in capsys.readouterr().err
 
 

@@ -44,11 +44,11 @@ def test_metrics_has_one_row_for_each_system_and_number(runs: Path) -> None:
     frame = found.metrics()
     assert not frame.duplicated(["system", "metric"]).any()
     row = frame.set_index(["system", "metric"]).loc[("wide", "cIoU")]
-    assert row["value"] == found.results["systems"]["wide"]["metrics"]["cIoU"]
-    assert [row["low"], row["high"]] == found.results["systems"]["wide"]["intervals"]["cIoU"]
+    assert row["value"] == found.results.systems["wide"].metrics["cIoU"]
+    assert (row["low"], row["high"]) == found.results.systems["wide"].intervals["cIoU"]
     assert frame[frame.unit == "fraction"].groupby("system").size().to_dict() == {"narrow": 7, "wide": 7}
     costs = frame[frame.system == "wide"].set_index("metric")
-    assert costs.loc["latency.p50", "value"] == found.results["systems"]["wide"]["latency"]["p50"]
+    assert costs.loc["latency.p50", "value"] == found.results.systems["wide"].latency.p50
     assert costs.loc["n_failed", "value"] == 0
     assert math.isnan(costs.loc["samples_per_second", "value"])
 
@@ -67,16 +67,16 @@ def test_metrics_by_group_counts_the_samples_of_the_group(runs: Path) -> None:
 def test_differences_has_one_row_for_each_pair_and_metric_or_rate(runs: Path) -> None:
     found = workbench.load_run(runs / "a")
     frame = found.differences().set_index("name")
-    stored = found.results["differences"][0]
-    assert len(frame) == sum(len(stored[family]) for family in ("metrics", "rates", "latency"))
-    assert frame.loc["p50", "ratio"] == stored["latency"]["p50"]["ratio"]
+    stored = found.results.differences[0]
+    assert len(frame) == len(stored.metrics) + len(stored.rates) + len(stored.latency)
+    assert frame.loc["p50", "ratio"] == stored.latency["p50"].ratio
     assert set(frame["a"]) == {"wide"} and set(frame["b"]) == {"narrow"}
     gained = frame.loc["T_acc"]
     assert (gained["family"], gained["difference"]) == ("metric", 1.0)
-    assert (gained["p"], gained["p_holm"]) == tuple(stored["metrics"]["T_acc"][key] for key in ("p", "p_holm"))
+    assert (gained["p"], gained["p_holm"]) == (stored.metrics["T_acc"].p, stored.metrics["T_acc"].p_holm)
     declined = frame.loc["target_declined"]
     assert (declined["family"], declined["only_a"]) == ("rate", 0)
-    assert declined["only_b"] == stored["rates"]["target_declined"]["only_b"] > 0
+    assert declined["only_b"] == stored.rates["target_declined"].only_b > 0
 
 
 def test_calls_has_one_row_for_each_call(runs: Path) -> None:
@@ -124,7 +124,7 @@ def test_runs_of_an_experiment_and_runs_that_are_named(runs: Path) -> None:
     frame = workbench.load_runs(experiment, uri)
     assert list(frame["run"].unique()) == ["b", "a"]
     assert set(frame["source"].str.len()) == {32}
-    assert results["systems"]["wide"]["metrics"]["gIoU"] in set(frame["value"])
+    assert results.systems["wide"].metrics["gIoU"] in set(frame["value"])
     named = workbench.load_runs([runs / "a", frame["source"].iloc[0]], uri)
     assert list(named["source"].unique()) == [frame["source"].iloc[0], str(runs / "a")]
 

@@ -27,43 +27,43 @@ def _finished(tmp_path: Path, n_samples: int = 24, **options: object) -> Run:
 
 def test_the_manifest_says_what_the_results_depend_on(tmp_path: Path) -> None:
     manifest = _finished(tmp_path, limit=20, seed=3).manifest
-    assert manifest["name"] == "run"
-    assert manifest["systems"] == {
+    assert manifest.name == "run"
+    assert manifest.systems == {
         "wide": {"name": "threshold", "threshold": 90},
         "narrow": {"name": "threshold", "threshold": 0},
     }
-    assert manifest["benchmark"] == {
+    assert manifest.benchmark.to_json() == {
         "name": "toy",
         "protocol": "inst2seg",
         "identity": {"version": 1, "seed": 7},
         "image_root": str(tmp_path / "data"),
     }
-    assert manifest["options"] == {"limit": 20, "mode": "latency", "seed": 3, "time_limit": None}
-    assert manifest["versions"]["numpy"] == np.__version__
-    assert set(manifest["machine"]) == {"cpu", "cores", "memory_gb", "platform", "gpus"}
-    assert set(manifest["git"]) == {"commit", "dirty"}
+    assert manifest.options.to_json() == {"limit": 20, "mode": "latency", "seed": 3, "time_limit": None}
+    assert manifest.versions["numpy"] == np.__version__
+    assert manifest.machine.cores
+    assert manifest.git.dirty in (True, False, None)
 
 
 def test_the_results_score_every_system_and_compare_every_pair(tmp_path: Path) -> None:
     results = _finished(tmp_path).results
-    wide, narrow = results["systems"]["wide"], results["systems"]["narrow"]
-    assert results["benchmark"]["samples"] == wide["samples"] == 24
-    assert wide["metrics"]["gIoU"] == 1.0
-    assert narrow["metrics"]["T_acc"] == 0.0
-    assert wide["cold_start"] > 0
-    assert wide["samples_per_second"] is None
-    assert Path(wide["store"], "predictions.jsonl").exists()
-    (pair,) = results["differences"]
-    assert (pair["a"], pair["b"]) == ("wide", "narrow")
-    assert pair["metrics"]["T_acc"]["difference"] == 1.0
+    wide, narrow = results.systems["wide"], results.systems["narrow"]
+    assert results.benchmark.samples == wide.samples == 24
+    assert wide.metrics["gIoU"] == 1.0
+    assert narrow.metrics["T_acc"] == 0.0
+    assert wide.cold_start > 0
+    assert wide.samples_per_second is None
+    assert Path(wide.store, "predictions.jsonl").exists()
+    (pair,) = results.differences
+    assert (pair.a, pair.b) == ("wide", "narrow")
+    assert pair.metrics["T_acc"].difference == 1.0
 
 
 def test_throughput_is_samples_over_the_seconds_that_the_system_worked(tmp_path: Path) -> None:
     found = _finished(tmp_path, mode="throughput")
     seconds = sum(record["seconds"] for record in found.records("wide"))
-    result = found.results["systems"]["wide"]
-    assert result["samples_per_second"] == pytest.approx(24 / seconds)
-    assert result["latency"]["samples"] == 0
+    result = found.results.systems["wide"]
+    assert result.samples_per_second == pytest.approx(24 / seconds)
+    assert result.latency.samples == 0
 
 
 def test_the_table_has_a_row_for_each_sample_and_system(tmp_path: Path) -> None:
@@ -111,11 +111,13 @@ def test_an_unfinished_run_says_what_is_missing_and_how_to_go_on(tmp_path: Path)
 def test_a_continued_run_keeps_its_creation_time_and_drops_old_results_until_it_is_scored(tmp_path: Path) -> None:
     first = _finished(tmp_path, limit=4)
     manifest = tmp_path / "run" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(first.manifest["created"], "2020-01-01T00:00:00+00:00"))
+    manifest.write_text(manifest.read_text().replace(first.manifest.created, "2020-01-01T00:00:00+00:00"))
     run({"wide": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 24), tmp_path / "run", limit=6)
     found = workbench.load_run(tmp_path / "run")
-    assert found.manifest["created"] == "2020-01-01T00:00:00+00:00"
-    assert found.results == {}
+    assert found.manifest.created == "2020-01-01T00:00:00+00:00"
+    assert not found.finished
+    with pytest.raises(ConfigurationError, match="is not finished: continue it with"):
+        _ = found.results
     assert len(found.predictions("wide")) == 6
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.data.predictions import Prediction
+from workbench.data.results import Difference, PairDifference, RateDifference
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.scoring.differences import RATES, compare, paces
 
@@ -22,36 +23,37 @@ def found() -> dict[str, list[SampleOverlap]]:
 def test_every_difference_has_the_sign_of_the_first_minus_the_second(found: dict[str, list[SampleOverlap]]) -> None:
     (better,) = compare(found)
     (worse,) = compare(dict(reversed(found.items())))
-    assert list(better["metrics"]) == METRICS
-    assert list(better["rates"]) == list(RATES)
+    assert list(better.metrics) == METRICS
+    assert list(better.rates) == list(RATES)
     for family in ("metrics", "rates"):
-        for name, one in better[family].items():
-            low, high = one["interval"]
-            assert low <= one["difference"] <= high
-            assert worse[family][name]["difference"] == pytest.approx(-one["difference"])
-            assert worse[family][name]["interval"] == pytest.approx([-high, -low])
-            assert worse[family][name]["p"] == pytest.approx(one["p"])
-    assert better["metrics"]["mAP"]["p_holm"] < 0.05
-    assert better["rates"]["exact_set"]["only_b"] == 0
+        for name, one in getattr(better, family).items():
+            low, high = one.interval
+            other = getattr(worse, family)[name]
+            assert low <= one.difference <= high
+            assert other.difference == pytest.approx(-one.difference)
+            assert other.interval == pytest.approx((-high, -low))
+            assert other.p == pytest.approx(one.p)
+    assert better.metrics["mAP"].p_holm < 0.05
+    assert better.rates["exact_set"].only_b == 0
 
 
 def test_a_system_does_not_differ_from_itself(found: dict[str, list[SampleOverlap]]) -> None:
     (pair,) = compare({"a": found["found"], "b": found["found"]})
-    assert pair["metrics"]["mAP"] == {"difference": 0.0, "interval": [0.0, 0.0], "p": 1.0, "p_holm": 1.0}
-    nothing = {"difference": 0.0, "interval": [0.0, 0.0], "p": 1.0, "only_a": 0, "only_b": 0, "p_holm": 1.0}
-    assert pair["rates"] == dict.fromkeys(RATES, nothing)
+    assert pair.metrics["mAP"] == Difference(difference=0.0, interval=(0.0, 0.0), p=1.0, p_holm=1.0)
+    nothing = RateDifference(difference=0.0, interval=(0.0, 0.0), p=1.0, only_a=0, only_b=0, p_holm=1.0)
+    assert pair.rates == dict.fromkeys(RATES, nothing)
 
 
 def test_more_pairs_are_corrected_more(found: dict[str, list[SampleOverlap]]) -> None:
     (alone,) = compare(found, draws=500)
     among = compare(found | {"again": found["found"]}, draws=500)
-    assert alone["metrics"]["mAP"]["p"] == among[0]["metrics"]["mAP"]["p"]
-    assert alone["metrics"]["mAP"]["p_holm"] < among[0]["metrics"]["mAP"]["p_holm"]
+    assert alone.metrics["mAP"].p == among[0].metrics["mAP"].p
+    assert alone.metrics["mAP"].p_holm < among[0].metrics["mAP"].p_holm
 
 
 def test_differences_among_many_systems_can_still_be_told_from_chance(found: dict[str, list[SampleOverlap]]) -> None:
     pairs = compare(found | {f"again {number}": found["found"] for number in range(3)})
-    told = [pair["metrics"]["gIoU"]["p_holm"] for pair in pairs if pair["a"] == "perfect"]
+    told = [pair.metrics["gIoU"].p_holm for pair in pairs if pair.a == "perfect"]
     assert len(told) == 4
     assert max(told) <= 0.02
     assert compare({"alone": found["found"]}) == compare({}) == []
@@ -60,10 +62,11 @@ def test_differences_among_many_systems_can_still_be_told_from_chance(found: dic
 def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
     one = overlaps([sample("a", [(0, 20)])], [answer("a", [((0, 20), 0.9)])])
     (pair,) = compare({"a": one, "b": one})
-    assert pair["note"] == "too little data: 1 images, 10 needed"
-    assert pair["metrics"]["mAP"]["p_holm"] is None
+    assert pair.note == "too little data: 1 images, 10 needed"
+    assert pair.metrics["mAP"].p_holm is None
     for result in (pair, compare({"a": [], "b": []})[0]):
-        assert json.loads(json.dumps(result, allow_nan=False)) == result
+        text = json.dumps(result.to_json(), allow_nan=False)
+        assert PairDifference.from_json(json.loads(text), "differences") == result
 
 
 def test_systems_must_have_answered_the_same_samples() -> None:
@@ -82,21 +85,21 @@ def test_latencies_are_compared_on_the_samples_that_both_answered_alone(found: d
     slow, fast = timed(base, 3 * seconds), timed(base, seconds)
     fast[0] = answer(base[0].sample_id, outcome="crashed")
     (pair,) = compare({"slow": base, "fast": base}, answers={"slow": slow, "fast": fast})
-    assert pair["timed"] == len(base) - 1
-    assert list(pair["latency"]) == ["p50", "p90", "mean"]
-    middle = pair["latency"]["p50"]
-    assert middle["ratio"] == pytest.approx(3)
-    assert middle["ratio_interval"] == pytest.approx([3, 3]), "what both share is not doubted"
-    assert middle["difference"] == pytest.approx(2 * np.median(seconds[1:]))
-    assert middle["p_holm"] < 0.05
-    assert pair["latency"]["p90"]["ratio_interval"] is None, "20 images do not bound p90"
+    assert pair.timed == len(base) - 1
+    assert list(pair.latency) == ["p50", "p90", "mean"]
+    middle = pair.latency["p50"]
+    assert middle.ratio == pytest.approx(3)
+    assert middle.ratio_interval == pytest.approx((3, 3)), "what both share is not doubted"
+    assert middle.difference == pytest.approx(2 * np.median(seconds[1:]))
+    assert middle.p_holm < 0.05
+    assert pair.latency["p90"].ratio_interval is None, "20 images do not bound p90"
 
 
 def test_without_latencies_there_is_nothing_to_compare(found: dict[str, list[SampleOverlap]]) -> None:
     untimed = {name: [answer(o.sample_id) for o in one] for name, one in found.items()}
     for answers in (None, untimed):
         (pair,) = compare(found, answers=answers)
-        assert (pair["latency"], pair["timed"]) == ({}, 0)
+        assert (pair.latency, pair.timed) == ({}, 0)
 
 
 @pytest.mark.slow

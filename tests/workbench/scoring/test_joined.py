@@ -29,20 +29,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
 def test_a_system_of_several_runs_is_labelled_by_its_run(runs: tuple[Run, Run]) -> None:
     joined = join(runs)
     assert joined.systems == ["toy (before)", "toy (after)", "other"]
-    assert list(joined.results["systems"]) == joined.systems
+    assert list(joined.results.systems) == joined.systems
     assert list(joined.members) == list(runs)
     assert joined.name == "before, after"
 
 
 def test_runs_of_the_same_name_are_told_apart_by_their_place(runs: tuple[Run, Run]) -> None:
-    before, after = (replace(run, manifest={**run.manifest, "name": "run"}) for run in runs)
+    before, after = (replace(run, manifest=run.manifest.model_copy(update={"name": "run"})) for run in runs)
     assert join([before, after]).systems == ["toy (run, run 1)", "toy (run, run 2)", "other"]
 
 
 def test_scores_predictions_and_rows_are_those_of_the_runs(runs: tuple[Run, Run]) -> None:
     before, after = runs
     joined = join(runs)
-    assert joined.results["systems"]["toy (after)"] == after.results["systems"]["toy"]
+    assert joined.results.systems["toy (after)"] == after.results.systems["toy"]
     assert joined.predictions("toy (before)") == before.predictions("toy")
     table = joined.table()
     assert table.groupby("system").size().to_dict() == dict.fromkeys(joined.systems, 24)
@@ -54,14 +54,14 @@ def test_scores_predictions_and_rows_are_those_of_the_runs(runs: tuple[Run, Run]
 def test_every_pair_is_compared_and_p_is_corrected_for_all_of_them(runs: tuple[Run, Run]) -> None:
     _, after = runs
     joined = join(runs)
-    pairs = joined.results["differences"]
-    assert [(pair["a"], pair["b"]) for pair in pairs] == [
+    pairs = joined.results.differences
+    assert [(pair.a, pair.b) for pair in pairs] == [
         ("toy (before)", "toy (after)"),
         ("toy (before)", "other"),
         ("toy (after)", "other"),
     ]
-    (within,) = after.results["differences"]
-    assert pairs[2]["metrics"]["gIoU"]["interval"] == within["metrics"]["gIoU"]["interval"]
+    (within,) = after.results.differences
+    assert pairs[2].metrics["gIoU"].interval == within.metrics["gIoU"].interval
     frame = joined.differences().query("family == 'metric'").reset_index(drop=True)
     expected = holm({str(place): p for place, p in frame["p"].dropna().items()})
     assert frame["p_holm"].dropna().to_dict() == {int(place): p for place, p in expected.items()}
@@ -71,11 +71,12 @@ def test_runs_of_other_samples_are_refused(runs: tuple[Run, Run], tmp_path: Path
     fewer = made(tmp_path / "fewer", {"toy": 90}, 20)
     with pytest.raises(ConfigurationError, match=r"fewer is not about the same samples by the same .*before"):
         join([runs[0], fewer])
-    other = {**runs[1].manifest, "benchmark": {**runs[1].manifest["benchmark"], "protocol": "tide"}}
+    benchmark = runs[1].manifest.benchmark.model_copy(update={"protocol": "tide"})
+    other = runs[1].manifest.model_copy(update={"benchmark": benchmark})
     with pytest.raises(ConfigurationError, match="by the same protocol"):
         join([runs[0], replace(runs[1], manifest=other)])
 
 
 def test_an_unfinished_run_is_refused(runs: tuple[Run, Run]) -> None:
     with pytest.raises(ConfigurationError, match="after is not finished"):
-        join([runs[0], replace(runs[1], results={})])
+        join([runs[0], replace(runs[1], scored=None)])

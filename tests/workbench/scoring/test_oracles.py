@@ -8,6 +8,7 @@ from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.masks import decode
 from workbench.data.predictions import Candidate, Prediction
+from workbench.data.results import Results
 from workbench.data.samples import Sample
 from workbench.metrics.overlaps import overlaps
 from workbench.scoring.finish import finish
@@ -91,21 +92,21 @@ def test_a_perfect_answer_stays_as_it_is(oracle: str) -> None:
 
 
 def test_a_run_with_oracles_says_what_each_would_gain(tmp_path: Path) -> None:
-    def compared(oracles: bool) -> dict[str, object]:
+    def compared(oracles: bool) -> Results:
         run({"guess": Guess}, lambda: Rectangles(tmp_path / "data", 24), tmp_path / "run", oracles=oracles)
         return finish(tmp_path / "run").results
 
-    assert compared(False)["oracles"] == []
+    assert compared(False).oracles == []
     results = compared(True)
-    assert list(results["systems"]) == ["guess"] and results["differences"] == []  # type: ignore[call-overload]
-    rows = {row["oracle"]: row for row in results["oracles"]}  # type: ignore[attr-defined]
-    assert rows["rewriter"]["gains"] is None and "no phrases" in rows["rewriter"]["note"]
+    assert list(results.systems) == ["guess"] and results.differences == []
+    rows = {row.oracle: row for row in results.oracles}
+    assert rows["rewriter"].gains is None and "no phrases" in rows["rewriter"].note
     for oracle in ("deduplication", "checker"):
-        gain = rows[oracle]["gains"]["mAP"]
-        assert gain["difference"] > 0 and gain["interval"][0] > 0 and gain["p"] <= gain["p_holm"] < 0.05
-        assert rows[oracle]["rates"]["duplicate"]["difference"] < 0
-    assert rows["presence"]["changed"] == 0 and rows["presence"]["gains"]["gIoU"]["difference"] == 0.0
-    assert rows["checker"]["metrics"]["gIoU"] == 1.0
+        gain = rows[oracle].gains["mAP"]
+        assert gain.difference > 0 and gain.interval[0] > 0 and gain.p <= gain.p_holm < 0.05
+        assert rows[oracle].rates["duplicate"].difference < 0
+    assert rows["presence"].changed == 0 and rows["presence"].gains["gIoU"].difference == 0.0
+    assert rows["checker"].metrics["gIoU"] == 1.0
     folder = tmp_path / "run" / "toy"
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["guess", "guess+checker"]
     assert len(load_run(tmp_path / "run").predictions("guess+checker")) == 24

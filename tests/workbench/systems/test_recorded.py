@@ -44,11 +44,11 @@ def compared(file: Path, out: str = "run", **options: Any) -> workbench.Run:
 
 def test_answers_from_a_file_are_scored_beside_a_system_and_have_no_latency() -> None:
     run = compared(write(perfect()))
-    theirs = run.results["systems"]["predictions"]
-    assert theirs["metrics"]["mAP"] == 1
-    assert theirs["n_failed"] == 0
-    assert (theirs["latency"]["p50"], theirs["cold_start"]) == (None, None)
-    assert run.results["systems"]["toy-a"]["latency"]["p50"] > 0
+    theirs = run.results.systems["predictions"]
+    assert theirs.metrics["mAP"] == 1
+    assert theirs.n_failed == 0
+    assert (theirs.latency.p50, theirs.cold_start) == (None, None)
+    assert run.results.systems["toy-a"].latency.p50 > 0
     differences = run.differences().set_index("name")
     assert differences.loc["gIoU", ["low", "high"]].notna().all()
     row = workbench.load_run("run").metrics().set_index(["system", "metric"]).loc[("predictions", "latency.p50")]
@@ -67,7 +67,7 @@ def test_a_missing_and_a_broken_answer_are_failures_of_their_samples() -> None:
 
 def test_missing_answers_count_as_empty_where_that_is_asked_for() -> None:
     run = compared(write(perfect()[:4]), missing_as_empty=True)
-    assert run.results["systems"]["predictions"]["n_failed"] == 0
+    assert run.results.systems["predictions"].n_failed == 0
     assert sum(bool(answer.instances) for answer in run.predictions("predictions")) <= 4
 
 

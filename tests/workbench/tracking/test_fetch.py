@@ -69,12 +69,12 @@ def test_a_logged_run_reads_back_as_its_folder(logged: Logged, cache: Path) -> N
     found = workbench.load_run(logged.run_id, logged.uri)
     assert found.path.is_relative_to(cache)
     assert found.manifest == logged.run.manifest
-    assert found.results["differences"] == logged.run.results["differences"]
+    assert found.results.differences == logged.run.results.differences
     assert found.samples() == logged.run.samples()
     for system in logged.run.systems:
         assert found.records(system) == logged.run.records(system)
     assert found.table().equals(logged.run.table())
-    assert finish(found.path).results["systems"]["wide"]["cold_start"] > 0, "it can be scored anew"
+    assert finish(found.path).results.systems["wide"].cold_start > 0, "it can be scored anew"
 
 
 def test_a_child_stands_for_its_parent(logged: Logged) -> None:
@@ -90,15 +90,14 @@ def test_a_run_is_downloaded_once(logged: Logged) -> None:
 
 
 def test_every_field_of_a_prediction_survives(logged: Logged, tmp_path: Path) -> None:
-    run = replace(logged.run, path=tmp_path / "changed")
-    shutil.copytree(logged.run.path, run.path)
-    stored = run.store("wide") / "predictions.jsonl"
-    records = run.records("wide")
+    shutil.copytree(logged.run.path, tmp_path / "changed")
+    stored = tmp_path / "changed/toy/wide/predictions.jsonl"
+    records = logged.run.records("wide")
     records[0] |= {"message": '["not", "a list"]', "phrases": ["a", "b"], "outcome": "crashed", "latency": None}
     records[1] |= {"message": "[", "rejected": True, "image": None}
     records[2]["calls"][0]["note"] = {"reply": "<script>\n", "sent": [{"picture": "x", "masks": ["1"]}]}
     stored.write_text("".join(json.dumps(record) + "\n" for record in records))
-    where = track(run, logged.uri)
+    where = track(workbench.load_run(tmp_path / "changed"), logged.uri)
     found = workbench.load_run(where["run_id"], logged.uri)
     assert found.records("wide") == records
     assert found.predictions("wide") == [Prediction.from_json(record) for record in records]

@@ -74,12 +74,12 @@ def test_children_have_the_same_metric_keys_with_the_values_of_the_results(finis
     children = logged[2]
     good, failing = (children[system].data.metrics for system in ("good", "failing"))
     assert good.keys() == failing.keys()
-    assert good["gIoU"] == finished.results["systems"]["good"]["metrics"]["gIoU"] == 1.0
+    assert good["gIoU"] == finished.results.systems["good"].metrics["gIoU"] == 1.0
     assert good["failures.crashed"] == 0.0
     assert failing["failures.crashed"] == 24.0
     assert good["latency.p50"] > 0
     assert good["latency.by_targets.1.p50"] > 0
-    assert good["per_correct_instance.calls"] == finished.results["systems"]["good"]["per_correct_instance"]["calls"]
+    assert good["per_correct_instance.calls"] == finished.results.systems["good"].per_correct_instance.calls
     assert math.isnan(metric_values(finished)["failing"]["per_correct_instance.calls"])
     assert not [key for key in good if key.endswith("note")]
     assert math.isnan(metric_values(finished)["failing"]["latency.p50"])
@@ -90,7 +90,7 @@ def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logg
     assert child.data.params["system.threshold"] == "90"
     assert child.data.params["benchmark.version"] == "1"
     assert child.data.params["option.mode"] == "latency"
-    assert child.data.tags["git.commit"] == str(finished.manifest["git"]["commit"])
+    assert child.data.tags["git.commit"] == str(finished.manifest.git.commit)
     (dataset,) = (used.dataset for used in child.inputs.dataset_inputs)
     assert dataset.name == "toy"
     assert dataset.digest == child.data.tags["benchmark.digest"]
@@ -169,5 +169,5 @@ def test_a_dead_server_loses_nothing_and_says_how_to_log_later(finished: Run, mo
 
 
 def test_a_run_without_results_is_refused(finished: Run) -> None:
-    with pytest.raises(ConfigurationError, match="has no results"):
-        track(Run(finished.path, finished.manifest, {}))
+    with pytest.raises(ConfigurationError, match="is not finished"):
+        track(Run(finished.path, finished.manifest))
