@@ -13,6 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from agents import event_loop as background
+from agents.language_models import openai_endpoint
 from agents.language_models.interface import (
     Message,
     ModelUnavailableError,
@@ -180,3 +181,100 @@ def test_the_key_is_sent_and_shown_nowhere(server: Server, monkeypatch: pytest.M
     assert server.keys == ["Bearer very-secret"]
     assert "very-secret" not in str(caught.value)
     assert "very-secret" not in json.dumps(model.identity()) + repr(vars(model))
+
+
+def check(model: OpenAiEndpoint) -> None:
+    background.run(model.check())
+
+
+def test_a_check_is_one_small_request_with_a_picture(server: Server) -> None:
+    server.answers = [(200, completion("ok", "length"))]
+    check(client(server))
+    (body,) = server.bodies
+    assert body["max_completion_tokens"] <= 16
+    assert [part["type"] for part in body["messages"][0]["content"]] == ["text", "image_url"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            (401, {"error": {"message": "bad key"}}),
+            "refuses the key: bad key; no key was sent, because OPENAI_API_KEY is",
+        ),
+        ((403, {"detail": "not yours"}), "refuses the key: not yours"),
+        ((404, {"error": {"message": "no model m"}}), "HTTP 404: no model m; expected the address of"),
+        ((400, {"error": {"message": "image input is not supported"}}), "HTTP 400: image input is not supported"),
+        ((500, "broken"), "HTTP 500: broken"),
+        ((302, ""), "redirects to nowhere"),
+        ((200, "<html>Log in</html>"), "it sent: <html>Log in"),
+        ((200, {"error": {"message": "who are you", "code": 401}}), "who are you"),
+    ],
+)
+def test_a_check_says_what_stands_in_the_way(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answer: Answer, reason: str
+) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    server.answers = [answer]
+    with pytest.raises(ConfigurationError, match=rf"agent: endpoint http://127.0.0.1:\d+/v1: .*{reason}"):
+        check(client(server))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (429, {"error": {"message": "slow down"}}),
+        (200, {"error": {"message": "slow down", "code": 429}}),
+        (400, {"error": {"message": "could not finish because max_tokens was reached"}}),
+        (200, completion(None)),
+    ],
+)
+def test_a_server_that_is_only_busy_passes_its_check(server: Server, answer: Answer) -> None:
+    server.answers = [answer]
+    check(client(server))
+
+
+def test_a_check_of_nobody_says_so() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"http://127.0.0.1:9/v1: .*Cannot connect.*; start it, or give another"
+    ):
+        check(OpenAiEndpoint("http://127.0.0.1:9/v1", "m"))
+
+
+def test_a_check_of_a_silent_server_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_endpoint, "CHECK_LIMIT", 0.2)
+    done = threading.Event()
+    server.answers, server.before = [(200, completion("late"))], lambda: bool(done.wait(5)) and None
+    with pytest.raises(ConfigurationError, match=r"no reply to a small request within 0\.2 s"):
+        check(client(server))
+    done.set()
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8001/v1", "ftp://host/v1", "http://", "host", "http://a b/v1", "http://h:x/v1"]
+)
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected endpoint to be an address such as http://localhost:8001/v1"):
+        OpenAiEndpoint(url, "m")
+
+
+def test_a_login_in_the_address_is_sent_and_shown_nowhere(server: Server) -> None:
+    server.answers = [(401, {"error": {"message": "not you, me:s3cret-word"}})]
+    model = OpenAiEndpoint(server.url.replace("://", "://me:s3cret-word@"), "m")  # type: ignore[attr-defined]
+    with pytest.raises(ModelUnavailableError) as caught:
+        complete(model, ASK, 10)
+    assert server.keys == ["Basic " + base64.b64encode(b"me:s3cret-word").decode()]
+    assert "s3cret" not in str(caught.value) + repr(vars(model))
+
+
+def test_white_space_around_the_key_is_stripped_and_a_line_break_inside_is_refused(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, " sk-abcdefgh\r\n")
+    server.answers = [(200, completion("hi"))]
+    complete(client(server), ASK, 10)
+    assert server.keys == ["Bearer sk-abcdefgh"]
+    monkeypatch.setenv(KEY_VARIABLE, "sk-abc\ndef")
+    with pytest.raises(ConfigurationError, match=r"OPENAI_API_KEY: .* a line break") as caught:
+        client(server)
+    assert "abc" not in str(caught.value)
