@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.data.errors import ConfigurationError
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 
@@ -32,10 +33,13 @@ class Annotated:
         return self.files[0]
 
     def identity(self) -> dict[str, Any]:
-        """`facts` and a digest of the annotation files."""
+        """`facts` and a digest of the annotation files; `ConfigurationError` where one of them cannot be read."""
         from workbench.data.digests import digest, file_digest
 
-        digests = [file_digest(file) for file in self.files]
+        try:
+            digests = [file_digest(file) for file in self.files]
+        except OSError as error:
+            raise ConfigurationError(f"an annotation file of {self.name} cannot be read: {error}") from error
         return {**self.facts, "digest": digests[0] if len(digests) == 1 else digest(digests)}
 
     def samples(self) -> list[Sample]:

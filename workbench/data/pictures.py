@@ -4,11 +4,12 @@ Only the formats in `FORMATS` are opened. Kind of file, format and size are look
 whatever a decoder raises is a `SampleError`, so that no picture can stop a run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +38,17 @@ _OTHERS = (
     (b"\x89HDF", "HDF5"),
     (b"SIMPLE  =", "FITS"),
 )
-_TURNS = {
-    2: (Image.Transpose.FLIP_LEFT_RIGHT, "mirrored"),
-    3: (Image.Transpose.ROTATE_180, "turned by 180 degrees"),
-    4: (Image.Transpose.FLIP_TOP_BOTTOM, "mirrored and turned by 180 degrees"),
-    5: (Image.Transpose.TRANSPOSE, "mirrored and turned by 90 degrees"),
-    6: (Image.Transpose.ROTATE_270, "turned by 90 degrees"),
-    7: (Image.Transpose.TRANSVERSE, "mirrored and turned by 90 degrees"),
-    8: (Image.Transpose.ROTATE_90, "turned by 90 degrees"),
+_TURNS: dict[int, tuple[Callable[[NDArray[Any]], NDArray[Any]], str]] = {
+    2: (np.fliplr, "mirrored"),
+    3: (lambda stored: np.rot90(stored, 2), "turned by 180 degrees"),
+    4: (np.flipud, "mirrored and turned by 180 degrees"),
+    5: (lambda stored: stored.swapaxes(0, 1), "mirrored and turned by 90 degrees"),
+    6: (lambda stored: np.rot90(stored, -1), "turned by 90 degrees"),
+    7: (lambda stored: np.rot90(stored, 2).swapaxes(0, 1), "mirrored and turned by 90 degrees"),
+    8: (lambda stored: np.rot90(stored, 1), "turned by 90 degrees"),
 }
+_BAND = 2**22
+"""Pixels that are converted at a time."""
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 258, 262, 0
 
 
@@ -84,7 +87,7 @@ def read_picture(path: Path, size: tuple[int, int] | None = None, draft: int | N
             file.draft("RGB", (draft, draft))
         file.load()
         shown, how = _eight_bit(file)
-        return Picture(np.asarray(_turned(shown, file, orientation)), upright, (*notes, *how))
+        return Picture(_turned(shown, file, orientation), upright, (*notes, *how))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -102,10 +105,13 @@ def read_marks(path: Path) -> NDArray[np.bool_]:
     with _opened(path) as file:
         orientation = _orientation(file)
         file.load()
-        turned = _turned(file, file, orientation)
-        if _is_deep(turned.mode):
-            return np.asarray(np.asarray(turned) > 0)
-        return np.asarray(np.asarray(turned.convert("RGB")).any(axis=2))
+        marked = np.empty((file.height, file.width), dtype=bool)
+        for rows, band in _bands(file):
+            if _is_deep(band.mode):
+                marked[rows] = np.asarray(band) > 0
+            else:
+                marked[rows] = np.asarray(band.convert("RGB")).any(axis=2)
+        return _turned(marked, file, orientation)
 
 
 @contextmanager
@@ -171,39 +177,49 @@ def _upright(file: Image.Image, orientation: int) -> tuple[int, int]:
     return (height, width) if orientation in (5, 6, 7, 8) and file.format != "TIFF" else (width, height)
 
 
-def _turned(loaded: Image.Image, file: Image.Image, orientation: int) -> Image.Image:
-    """The loaded pixels of a file as they are seen; Pillow turns those of a TIFF itself."""
+def _turned(pixels: NDArray[Any], file: Image.Image, orientation: int) -> NDArray[Any]:
+    """The pixels of a file as they are seen; Pillow turns those of a TIFF itself."""
     if orientation not in _TURNS or file.format == "TIFF":
-        return loaded
-    return loaded.transpose(_TURNS[orientation][0])
+        return pixels
+    return np.ascontiguousarray(_TURNS[orientation][0](pixels))
+
+
+def _bands(file: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Rows and pixels of a loaded picture, a part at a time: a large one is never there in several copies."""
+    step = max(1, _BAND // file.width)
+    for top in range(0, file.height, step):
+        bottom = min(top + step, file.height)
+        yield slice(top, bottom), file.crop((0, top, file.width, bottom))
 
 
 def _is_deep(mode: str) -> bool:
     return mode.startswith("I;16") or mode in ("I", "F")
 
 
-def _eight_bit(file: Image.Image) -> tuple[Image.Image, list[str]]:
-    """The loaded picture as 8-bit RGB, and what was done."""
+def _eight_bit(file: Image.Image) -> tuple[NDArray[np.uint8], list[str]]:
+    """The loaded picture as 8-bit RGB `[H, W, 3]`, and what was done."""
+    pixels = np.empty((file.height, file.width, 3), dtype=np.uint8)
     if _is_deep(file.mode):
-        return _scaled(file)
-    if file.has_transparency_data:
-        layers = file.convert("RGBA")
-        lowest = layers.getchannel("A").getextrema()[0]
-        if lowest == 255:
-            return layers.convert("RGB"), []
-        white = Image.new("RGBA", layers.size, "white")
-        return Image.alpha_composite(white, layers).convert("RGB"), ["its transparent parts are shown white"]
-    return file if file.mode == "RGB" else file.convert("RGB"), []
+        return pixels, [_scaled(file, pixels)]
+    seen_through = False
+    for rows, band in _bands(file):
+        if band.has_transparency_data:
+            layers = band.convert("RGBA")
+            seen_through = seen_through or layers.getchannel("A").getextrema()[0] != 255
+            white = Image.new("RGBA", layers.size, "white")
+            band = Image.alpha_composite(white, layers)
+        pixels[rows] = np.asarray(band.convert("RGB"))
+    return pixels, ["its transparent parts are shown white"] if seen_through else []
 
 
-def _scaled(file: Image.Image) -> tuple[Image.Image, list[str]]:
-    """Grey pixels of more than 8 bits as 8-bit RGB."""
-    values = np.asarray(file)
-    top = _top(file, values)
-    grey = np.rint(values.astype(np.float32) * np.float32(255 / top)).astype(np.uint8)
-    if file.format == "TIFF" and _tag(file, _PHOTOMETRIC) == _WHITE_IS_ZERO:
-        grey = 255 - grey
-    return Image.fromarray(grey).convert("RGB"), [f"its pixels of mode {file.mode} are scaled from 0..{top} to 0..255"]
+def _scaled(file: Image.Image, pixels: NDArray[np.uint8]) -> str:
+    """Write grey pixels of more than 8 bits into `pixels`, and say from which range."""
+    top = _top(file, np.asarray(file))
+    inverted = file.format == "TIFF" and _tag(file, _PHOTOMETRIC) == _WHITE_IS_ZERO
+    for rows, band in _bands(file):
+        grey = np.rint(np.asarray(band).astype(np.float32) * np.float32(255 / top)).astype(np.uint8)
+        pixels[rows] = (255 - grey if inverted else grey)[:, :, None]
+    return f"its pixels of mode {file.mode} are scaled from 0..{top} to 0..255"
 
 
 def _top(file: Image.Image, values: NDArray[np.generic]) -> int:
