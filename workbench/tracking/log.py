@@ -128,8 +128,9 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         for name in ("manifest.json", "results.json", "samples.parquet"):
             client.log_artifact(parent, str(run.path / name))
         log_comparison(client, parent, run)
-        if results.report:
-            client.log_artifact(parent, results.report)
+        report = run.path / Path(results.report or "report.html").name  # the folder may have moved since
+        if results.report and report.exists():
+            client.log_artifact(parent, str(report))
         if (run.path / "figures").is_dir():
             client.log_artifacts(parent, str(run.path / "figures"), "figures")
     except BaseException:
