@@ -1,27 +1,86 @@
-"""Compare ways of segmenting what an instruction asks for: single pass against agent."""
+"""Compare ways of segmenting what an instruction asks for: single pass against agent.
+
+What a notebook or the author of a plugin needs is here: `dir(workbench)` lists it, and nobody needs a deeper import.
+What a system, benchmark, segmenter, metric set or other plugin has to be is in `workbench/plugins/interfaces.py`.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.comparison.api import compare
-    from workbench.runs.run import Run
-    from workbench.tracking.load import load_run, load_runs
+    from workbench.comparison.api import compare as compare
+    from workbench.comparison.api import make_benchmark as make_benchmark
+    from workbench.comparison.api import make_segmenter as make_segmenter
+    from workbench.comparison.api import make_system as make_system
+    from workbench.data import masks as masks
+    from workbench.data.errors import ConfigurationError as ConfigurationError
+    from workbench.data.errors import SampleError as SampleError
+    from workbench.data.masks import Rle as Rle
+    from workbench.data.metric_info import MetricInfo as MetricInfo
+    from workbench.data.predictions import Call as Call
+    from workbench.data.predictions import Candidate as Candidate
+    from workbench.data.predictions import Instance as Instance
+    from workbench.data.predictions import Prediction as Prediction
+    from workbench.data.predictions import Trace as Trace
+    from workbench.data.samples import Reading as Reading
+    from workbench.data.samples import Sample as Sample
+    from workbench.data.samples import SceneObject as SceneObject
+    from workbench.metrics.overlaps import SampleOverlap as SampleOverlap
+    from workbench.metrics.overlaps import overlaps as overlaps
+    from workbench.plugins.details import details as details
+    from workbench.plugins.interfaces import BatchSegmenter as BatchSegmenter
+    from workbench.plugins.interfaces import Benchmark as Benchmark
+    from workbench.plugins.interfaces import Generated as Generated
+    from workbench.plugins.interfaces import Image as Image
+    from workbench.plugins.interfaces import PhraseMasks as PhraseMasks
+    from workbench.plugins.interfaces import Segmenter as Segmenter
+    from workbench.plugins.interfaces import System as System
+    from workbench.plugins.interfaces import reads_files as reads_files
+    from workbench.plugins.marks import generated_by as generated_by
+    from workbench.plugins.marks import needs as needs
+    from workbench.plugins.options import APART as APART
+    from workbench.plugins.options import identity_of as identity_of
+    from workbench.plugins.values import Above as Above
+    from workbench.plugins.values import AtLeast as AtLeast
+    from workbench.plugins.values import Holds as Holds
+    from workbench.plugins.values import OneOf as OneOf
+    from workbench.plugins.values import PluginName as PluginName
+    from workbench.plugins.values import Range as Range
+    from workbench.runs.run import Run as Run
+    from workbench.tracking.load import load_run as load_run
+    from workbench.tracking.load import load_runs as load_runs
 
 __version__ = "0.2.0"
-__all__ = ["Run", "compare", "load_run", "load_runs"]
 
 _HOMES = {
-    "Run": "workbench.runs.run",
-    "compare": "workbench.comparison.api",
-    "load_run": "workbench.tracking.load",
-    "load_runs": "workbench.tracking.load",
+    "comparison.api": "compare make_benchmark make_segmenter make_system",
+    "data.errors": "ConfigurationError SampleError",
+    "data.masks": "Rle",
+    "data.metric_info": "MetricInfo",
+    "data.predictions": "Call Candidate Instance Prediction Trace",
+    "data.samples": "Reading Sample SceneObject",
+    "metrics.overlaps": "SampleOverlap overlaps",
+    "plugins.details": "details",
+    "plugins.interfaces": "BatchSegmenter Benchmark Generated Image PhraseMasks Segmenter System reads_files",
+    "plugins.marks": "generated_by needs",
+    "plugins.options": "APART identity_of",
+    "plugins.values": "Above AtLeast Holds OneOf PluginName Range",
+    "runs.run": "Run",
+    "tracking.load": "load_run load_runs",
 }
+_FOUND_IN = {name: f"workbench.{home}" for home, names in _HOMES.items() for name in names.split()}
+__all__ = sorted([*_FOUND_IN, "masks"])
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that importing the package stays free."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    if name == "masks":
+        return import_module("workbench.data.masks")
+    if name not in _FOUND_IN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_FOUND_IN[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -24,6 +24,9 @@ class Instance:
     score: float
     box: Box | None = None
 
+    def __repr__(self) -> str:
+        return f"Instance({_size(self.mask)}, score {_digits(self.score)})"
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {"mask": self.mask, "score": self.score, "box": self.box and list(self.box)}
@@ -49,6 +52,10 @@ class Candidate:
     score: float
     dropped: str
     phrase: str = ""
+
+    def __repr__(self) -> str:
+        phrase = f", phrase {self.phrase!r}" if self.phrase else ""
+        return f"Candidate({_size(self.mask)}, score {_digits(self.score)}, dropped {self.dropped!r}{phrase})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -109,6 +116,9 @@ class Trace:
     candidates: list[Candidate] = field(default_factory=list)
     origin: float = field(default_factory=time.perf_counter)
 
+    def __repr__(self) -> str:
+        return f"Trace({len(self.calls)} calls, {len(self.candidates)} candidates)"
+
     @contextmanager
     def call(self, kind: str, note: Note | None = None, **extra: Any) -> Iterator[Call]:
         """Time a block as one call; the call is recorded also when the block raises. `extra` joins the note."""
@@ -143,6 +153,10 @@ class Prediction:
     rejected: bool | None = None
     """Whether the system says that nothing answers the instruction, where it decides that apart from its instances;
     None: it does so by giving no instance."""
+
+    def __repr__(self) -> str:
+        seconds = "" if self.latency is None else f", {_digits(self.latency)} s"
+        return f"Prediction({self.sample_id!r}, {len(self.instances)} instances, {self.outcome}{seconds})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` is its inverse."""
@@ -184,3 +198,13 @@ def _mask(found: Fields) -> Rle:
     if len(size) != 2 or not all(is_a(side, int) for side in size):
         raise SampleError(f"{mask.at('size')}: expected [height, width] in pixels, got {short(size)}")
     return {"size": size, "counts": mask.get("counts", str)}
+
+
+def _size(mask: object) -> str:
+    """What an instance's `repr` says of its mask, a wrong one included: errors are shown with it."""
+    size = mask.get("size") if isinstance(mask, dict) else None
+    return f"mask of {size[1]}x{size[0]}" if isinstance(size, list) and len(size) == 2 else short(mask)
+
+
+def _digits(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else short(value)

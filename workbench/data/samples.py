@@ -64,6 +64,10 @@ class Sample:
     facts: dict[str, Any] = field(default_factory=dict)
     phrase: str | None = None
 
+    def __repr__(self) -> str:
+        asked = f"{self.instruction[:60]!r}, {self.width}x{self.height}"
+        return f"Sample({self.sample_id!r}, {asked}, {len(self.targets)} targets)"
+
     @property
     def target_count(self) -> str:
         """Bin of the number of targets: `0`, `1` or `>=2`."""

@@ -58,6 +58,9 @@ class Run:
             )
         return self.scored
 
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.benchmark}: {', '.join(self.systems)})"
+
     @property
     def name(self) -> str:
         """Name that the run was given: that of its folder when it was made."""

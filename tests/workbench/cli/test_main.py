@@ -101,7 +101,15 @@ def test_list_is_quick_and_imports_no_torch() -> None:
         (_compare("--set", "toy-a.thresold=3"), "unknown option of toy-a 'thresold' (did you mean 'threshold'?)"),
         (_compare("--set", "toy-c.threshold=3"), "--set expects NAME.OPTION=VALUE with a name among toy-a, toy-b, toy"),
         (_compare("--set", "toy-a.threshold"), "got 'toy-a.threshold'"),
+        (_compare("--set", "toy-a.threshold=much"), "toy-a.threshold: expected a whole number, got 'much'"),
+        (_compare("--set", "toy-a.delay=nan"), "toy-a.delay: expected a number, got 'nan'"),
+        (_compare("--set", "toy.n_samples=2024-01-05"), "toy.n_samples: expected a whole number, got '2024-01-05'"),
         (_compare("--limit", "0"), "limit must be at least 1"),
+        (["list", "tyo"], "unknown plugin 'tyo' (did you mean 'toy'?)"),
+        (["generate", "toy", "--out", "made"], "the benchmark toy is not generated; those that are: tabletop"),
+        (["generate", "tabletop", "--out", "made", "--scenes", "none"], "tabletop.scenes: expected a whole number"),
+        (["generate", "tabletop", "--out", "made", "--scene", "3"], "unknown option of tabletop 'scene'"),
+        (["serve", "m", "--server", "vlm"], "unknown server 'vlm' (did you mean 'vllm'?)"),
         (_compare(systems="toy-a,toy-a"), "--systems expects one or more different names"),
         (_compare("--out", "file/run"), "output folder file/run cannot be written"),
         (["report", "nowhere"], "no run folder"),
@@ -298,3 +306,49 @@ def test_all_tiny_means_the_tiny_systems_whose_checkpoints_are_there(
     assert not names & {"untrained-tiny", "broken-tiny", "toy", "instructsam"}
     left_out = capsys.readouterr().err
     assert "broken-tiny" in left_out and "untrained-tiny" in left_out
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("sam3-agent-tiny.overlap=much", "a number from 0 to 1, got 'much'"),
+        ("sam3-agent-tiny.checks=maybe", "true or false, got 'maybe'"),
+        ("sam3-agent-tiny.time_limit=nan", "a number above 0, got 'nan'"),
+        ("sam3-agent-tiny.concurrency=-1", "a whole number of at least 1, got '-1'"),
+        ("sam3-agent-tiny.segmenter=sam4", "a text that names one of the segmenters (sam3, sam3-tiny), got 'sam4'"),
+        ("sam3-phrase-tiny.threshold=hi", "a number from 0 to 1, or none, got 'hi'"),
+        ("instructsam-tiny.batch_size=two", "a whole number of at least 1, got 'two'"),
+        ("instructsam-tiny.dtype=int8", "a text that is one of float32, bfloat16, float16, got 'int8'"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_before_a_model_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = "torch" in sys.modules
+    assert main(["compare", "--systems", setting.partition(".")[0], "--benchmark", "tabletop", "--set", setting]) == 2
+    assert f"workbench: {setting.partition('=')[0]}: expected {expected}" in capsys.readouterr().err
+    assert ("torch" in sys.modules) == before
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["2018", "no", "on", "2024-01-05", "none", "1e-3"])
+def test_a_folder_may_have_any_name(workplace: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    assert main(["generate", "tabletop", "--out", folder, "--scenes", "1", "--per-scene=1", "--size", "64"]) == 0
+    given = ["--set", f"inst2seg.annotations={folder}/test/test.json", "--set", f"inst2seg.images=./{folder}/test"]
+    assert main(["check", "inst2seg", *given]) == 0
+    assert main(["check", "inst2seg", "--annotations", f"{folder}/test/test.json", "--images", f"{folder}/test"]) == 0
+    assert "1 samples, 1 usable; 1 images; nothing is missing or broken" in capsys.readouterr().out
+
+
+def test_list_shows_one_plugin_with_its_options(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "toy-a"]) == 0
+    shown = capsys.readouterr().out
+    assert "toy-a (systems)\nFinds what has the colour that is asked for.\n" in shown
+    assert "threshold  a whole number; default 60" in shown
+    assert "from toys 1.0, tests.workbench.toys:threshold" in shown
+    assert main(["list", "sam3-agent-tiny", "--json"]) == 0
+    (agent,) = json.loads(capsys.readouterr().out)
+    overlap = next(option for option in agent["options"] if option["name"] == "overlap")
+    assert (overlap["type"], overlap["range"], overlap["default"]) == ("a number", "from 0 to 1", "0.3")
+    assert "suppressed" in overlap["sentence"]
