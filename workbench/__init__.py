@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.data.errors import SampleError as SampleError
     from workbench.data.masks import Rle as Rle
     from workbench.data.metric_info import MetricInfo as MetricInfo
+    from workbench.data.metric_info import describe as describe
     from workbench.data.predictions import Call as Call
     from workbench.data.predictions import Candidate as Candidate
     from workbench.data.predictions import Instance as Instance
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     from workbench.plugins.interfaces import Benchmark as Benchmark
     from workbench.plugins.interfaces import Generated as Generated
     from workbench.plugins.interfaces import Image as Image
+    from workbench.plugins.interfaces import MetricSet as MetricSet
     from workbench.plugins.interfaces import PhraseMasks as PhraseMasks
+    from workbench.plugins.interfaces import Recipe as Recipe
+    from workbench.plugins.interfaces import Reporter as Reporter
     from workbench.plugins.interfaces import Segmenter as Segmenter
+    from workbench.plugins.interfaces import Server as Server
     from workbench.plugins.interfaces import System as System
     from workbench.plugins.interfaces import reads_files as reads_files
     from workbench.plugins.marks import generated_by as generated_by
@@ -55,12 +60,13 @@ _HOMES = {
     "comparison.api": "compare make_benchmark make_segmenter make_system",
     "data.errors": "ConfigurationError SampleError",
     "data.masks": "Rle",
-    "data.metric_info": "MetricInfo",
+    "data.metric_info": "MetricInfo describe",
     "data.predictions": "Call Candidate Instance Prediction Trace",
     "data.samples": "Reading Sample SceneObject",
     "metrics.overlaps": "SampleOverlap overlaps",
     "plugins.details": "details",
-    "plugins.interfaces": "BatchSegmenter Benchmark Generated Image PhraseMasks Segmenter System reads_files",
+    "plugins.interfaces": "BatchSegmenter Benchmark Generated Image MetricSet PhraseMasks Recipe Reporter "
+    "Segmenter Server System reads_files",
     "plugins.marks": "generated_by needs",
     "plugins.options": "APART identity_of",
     "plugins.values": "Above AtLeast Holds OneOf PluginName Range",

@@ -1,6 +1,23 @@
-"""What the bench asks of a system, a segmenter and a benchmark; implementations are found by entry point."""
+"""What the bench asks of its plugins: the one file that the author of a plugin reads.
 
-from collections.abc import Callable, Iterable, Sequence
+A plugin is an entry point of one of these groups, in the `pyproject.toml` of any package:
+
+workbench.systems      a function that returns a `System`
+workbench.benchmarks   a function that returns a `Benchmark`; `reads_files` and `generated_by` say more about it
+workbench.segmenters   a function that returns a `Segmenter`
+workbench.metrics      a `MetricSet`; `workbench.data.metric_info.describe` says unit, direction and formula
+workbench.reporters    a `Reporter`
+workbench.recipes      a `Recipe`, for `workbench train`
+workbench.servers      a `Server`, for `workbench serve`
+
+The first docstring line of the function is what `workbench list` shows. What a function of the first three groups takes
+are its options: keyword arguments, or one dataclass, with types, ranges and sentences as `workbench.plugins.options`
+describes; `workbench list NAME` shows them, and `--set NAME.OPTION=VALUE` is checked against them before anything
+loads. What a function returns is checked when it is made: what is missing is named, with the plugin. All that is used
+here can be imported from `workbench`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -75,9 +92,7 @@ READER = "reads_files"
 
 
 class System(Protocol):
-    """Turns samples into predictions. An entry point of group `workbench.systems` is a function without required
-    arguments that returns one; its first docstring line is shown by `workbench list`; keyword arguments with defaults
-    are its options.
+    """Turns samples into predictions.
 
     The time of each answer is taken, unless the system has an attribute `timed` that is false: its answers were made
     elsewhere and then have no latency."""
@@ -193,4 +208,56 @@ class HasRemarks(Protocol):
 
     def remarks(self) -> Sequence[Remark]:
         """What is to be known of its files beside the problems of samples."""
+        ...
+
+
+Measure = Callable[[NDArray[np.integer]], Mapping[str, NDArray[np.float64]]]
+
+
+class MetricSet(Protocol):
+    """The function behind a protocol's name: joins all samples with their answers, and says what they score."""
+
+    def __call__(self, overlaps: Sequence[Any], /) -> Measure:
+        """`overlaps`: a `workbench.SampleOverlap` for each sample, with the sample and its prediction.
+
+        Returns a function of weights `[S, D]`, how often each of the S samples is in each of D data sets, that gives
+        the metrics by name, `[D]` each, nan where undefined. The bench calls it with ones for the values, and with
+        many data sets at once for the intervals.
+        """
+        ...
+
+
+class Reporter(Protocol):
+    """Writes something for reading about a finished run."""
+
+    def __call__(self, run: Any, out: Path, /) -> Path:
+        """`run`: a `workbench.Run`. Writes to `out`, and returns what was written."""
+        ...
+
+
+class Recipe(Protocol):
+    """Trains a checkpoint. Its first argument is annotated with a `TypedDict`, whose keys are those of the file that
+    `workbench train` reads."""
+
+    def __call__(self, config: Any, out: Path, /) -> None:
+        """Train in the folder `out`, or go on with what is there."""
+        ...
+
+
+class Server(Protocol):
+    """Serves a language model until it is interrupted."""
+
+    def __call__(
+        self,
+        model: str,
+        *,
+        name: str,
+        port: int,
+        environment: Path | None,
+        log: Path | None,
+        installing: bool,
+        arguments: Sequence[str],
+    ) -> int:
+        """Serve the model under a name at a port; the arguments are those of `workbench serve`.
+        Returns an exit code."""
         ...
