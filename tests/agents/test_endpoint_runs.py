@@ -55,9 +55,9 @@ def test_a_server_that_fails_stops_the_run_and_the_same_command_asks_again_and_k
     stored = workplace / "run/toy/served/predictions.jsonl"
     with serving(lambda _: NONE) as server:
         server.fault = lambda request: "" if is_check(request) else "key"
-        assert compare(server, "--stop-after", "1", login="me:a-password@") == 5
+        assert compare(server, "--stop-after", "2", login="me:a-password@") == 5
         said = capsys.readouterr()
-        assert "served: stopped, because the infrastructure failed once: m: HTTP 401: bad key" in said.err
+        assert "served: stopped, because the infrastructure failed 2 times in a row: m: HTTP 401: bad key" in said.err
         assert "continue with the same command and --out run" in said.err
         assert [record["outcome"] for record in read_records(stored)] == ["model_unavailable"]
         server.fault = lambda _: ""

@@ -21,9 +21,11 @@ from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError
-from workbench.data.predictions import OK
+from workbench.data.outages import is_outage
+from workbench.data.predictions import OK, Prediction
 from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
+from workbench.data.secrets import hide
 from workbench.plugins import registry
 from workbench.plugins.checks import checked_identity
 from workbench.plugins.interfaces import Benchmark, HasOracles, HasRemarks, Rerunnable, Resumable, System
@@ -196,7 +198,8 @@ def _run_system(
         print(f"{made.name}: all {len(samples)} predictions are there", file=sys.stderr)
         return
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    warm_up = _warm_up(made, samples)
+    watch = Watch(made.name, made.system, patience)
+    warm_up = _warm_up(made, samples, watch)
     if isinstance(made.system, Resumable):
         made.system.resume_in(store.folder)
     session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
@@ -205,7 +208,6 @@ def _run_system(
     failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id not in waiting)
     progress = Progress(made.name, len(samples), len(samples) - len(todo), failed)
     size = max(1, made.system.batch_size) if options.mode == "throughput" else 1
-    watch = Watch(made.name, made.system, patience)
     try:
         for start in range(0, len(todo), size):
             batch = todo[start : start + size]
@@ -222,8 +224,9 @@ def _run_system(
         print(f"{made.name}: {what} failed for a server's sake; the same command asks again", file=sys.stderr)
 
 
-def _warm_up(made: _Made, samples: Sequence[Sample]) -> float | None:
-    """Seconds of a first answer, which is thrown away; None where no image can be loaded."""
+def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | None:
+    """Seconds of a first answer, which is thrown away; None where no image can be loaded, or a server failed: that
+    counts as the first of its failures in a row."""
     for sample in samples:
         try:
             image = load(sample)
@@ -232,9 +235,14 @@ def _warm_up(made: _Made, samples: Sequence[Sample]) -> float | None:
         # mirrored, so that nothing that is cached for this image serves the timed answers
         image = np.ascontiguousarray(image[:, ::-1])
         begun = time.perf_counter()
+        found: object = None
         try:
-            made.system.predict([sample], [image])
+            found = made.system.predict([sample], [image])
         except Exception as error:  # the samples will show it, each with its own outcome
-            print(f"{made.name}: warm-up failed: {type(error).__name__}: {error}", file=sys.stderr)
-        return time.perf_counter() - begun
+            print(hide(f"{made.name}: warm-up failed: {type(error).__name__}: {error}"), file=sys.stderr)
+        seconds = time.perf_counter() - begun
+        if isinstance(found, list) and found and all(isinstance(one, Prediction) and is_outage(one) for one in found):
+            watch.after(found, left=len(samples))
+            return None
+        return seconds
     return None

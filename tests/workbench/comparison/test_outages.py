@@ -21,12 +21,12 @@ GONE = "model_unavailable"
 
 
 class Served(Threshold):
-    """Behind a server: `outcomes` of its answers in the order of asking (after the warm-up), `ok` from their end on;
-    `checks` are the reasons that it gives when it is checked, none from their end on."""
+    """Behind a server: `outcomes` of its answers in the order of asking (after that to the `warm_up`), `ok` from their
+    end on; `checks` are the reasons that it gives when it is checked, none from their end on."""
 
-    def __init__(self, outcomes: Sequence[str] = (), checks: Sequence[str] = ()) -> None:
+    def __init__(self, outcomes: Sequence[str] = (), checks: Sequence[str] = (), warm_up: str = "ok") -> None:
         super().__init__(60, 0.0)
-        self.outcomes, self.checks = ["ok", *outcomes], list(checks)
+        self.outcomes, self.checks = [warm_up, *outcomes], list(checks)
         self.asked: list[str] = []
         self.checked = 0
 
@@ -108,6 +108,13 @@ def test_a_server_that_stays_away_costs_one_sample(tmp_path: Path) -> None:
     with pytest.raises(OutageError, match="5 times in a row: down"):
         ask(tmp_path, system)
     assert len(stored(tmp_path)) == 1
+
+
+def test_a_server_that_falls_silent_at_the_warm_up_costs_no_sample(tmp_path: Path) -> None:
+    system = Served(checks=["", *["down"] * 9], warm_up=GONE)
+    with pytest.raises(OutageError, match="5 times in a row: down"):
+        ask(tmp_path, system)
+    assert stored(tmp_path) == []
 
 
 def test_an_answer_in_between_begins_the_count_anew(tmp_path: Path) -> None:
