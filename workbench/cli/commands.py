@@ -148,6 +148,10 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def track_run(options: argparse.Namespace) -> int:
+    from workbench.tracking.stores import OFF, chosen
+
+    if chosen(options.tracking_uri) == OFF:
+        raise ConfigurationError(f"track needs a store to log to, and the tracking URI is {OFF}: give another")
     return 0 if with_tracking(_finished(options.run), options.tracking_uri)[1] else INCOMPLETE
 
 

@@ -23,6 +23,7 @@ from workbench.cli.commands import (
 )
 from workbench.plugins.values import Written
 
+_LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
 
@@ -76,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="do not ask again, in a run that is continued, what failed for a server's sake",
     )
-    compare.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    compare.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=compare_systems)
 
@@ -162,7 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     track = commands.add_parser("track", help="log a run to MLflow")
     track.add_argument("run", type=Path)
-    track.add_argument("--tracking-uri", metavar="URI", help="MLflow store (mlflow.db beside the run folder)")
+    track.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     track.set_defaults(command=track_run)
     return parser
 

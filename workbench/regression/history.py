@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.errors import short
 from workbench.regression.schedule import Schedule
-from workbench.runs.files import read_records
+from workbench.runs.files import damaged, read_records
 
 if TYPE_CHECKING:
     pass
@@ -24,20 +25,38 @@ Record = dict[str, Any]
 
 
 def history(schedule: Schedule) -> list[Record]:
-    """The comparisons that came to an end, in the order of their start."""
-    return sorted(read_records(schedule.folder / "history.jsonl"), key=lambda record: record["name"])
+    """The comparisons that came to an end, in the order of their start; raises `ConfigurationError` that names the line
+    where the file is damaged."""
+    path = schedule.folder / "history.jsonl"
+    records = read_records(path)
+    bad = {
+        number: f"expected the name of a comparison, got {short(record.get('name'))}"
+        for number, record in enumerate(records, 1)
+        if begun(record.get("name")) is None or "state" not in record
+    }
+    if bad:
+        raise damaged(path, bad, len(records))
+    return sorted(records, key=lambda record: record["name"])
 
 
 def unfinished(schedule: Schedule) -> list[Path]:
     """Folders of comparisons that neither ended nor were given up, oldest first."""
     ended = {record["name"] for record in history(schedule)}
-    found = schedule.folder.glob("*/attempts.jsonl")
-    return sorted(path.parent for path in found if path.parent.name not in ended)
+    found = [path.parent for path in schedule.folder.glob("*/attempts.jsonl")]
+    return sorted(folder for folder in found if folder.name not in ended and begun(folder.name) is not None)
 
 
 def started(name: str) -> datetime:
     """When the comparison of that name was started."""
     return datetime.strptime(name, NAME).replace(tzinfo=UTC)
+
+
+def begun(name: object) -> datetime | None:
+    """Like `started`; None for what is not the name of a comparison."""
+    try:
+        return started(name) if isinstance(name, str) else None
+    except ValueError:
+        return None
 
 
 def sentence(record: Record) -> str:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -30,8 +31,7 @@ from workbench.plugins.names import unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apscheduler.triggers.cron import CronTrigger
-
+    from workbench.regression.clock import WallClock
     from workbench.regression.gate import Rules
     from workbench.runs.run import Run
 
@@ -55,7 +55,7 @@ class Schedule:
     rules: "Rules | None"
     keep: int | None
 
-    def trigger(self) -> "CronTrigger":
+    def trigger(self) -> "WallClock":
         """When it is due."""
         return _trigger(self.cron, self.timezone)
 
@@ -166,8 +166,8 @@ def _zone(name: str) -> ZoneInfo:
         raise ConfigurationError(f"expected the name of a time zone, as Europe/Berlin or UTC, got {name!r}") from None
 
 
-def _trigger(cron: str, timezone: ZoneInfo) -> "CronTrigger":
-    from apscheduler.triggers.cron import CronTrigger
+def _trigger(cron: str, timezone: ZoneInfo) -> "WallClock":
+    from workbench.regression.clock import WallClock
 
     fields = cron.split()
     if len(fields) != 5:
@@ -179,9 +179,12 @@ def _trigger(cron: str, timezone: ZoneInfo) -> "CronTrigger":
     if fields[2] != "*" and fields[4] != "*":  # cron means either day, APScheduler both
         raise ConfigurationError(f"expected * for the day or for the weekday, got {cron!r}")
     try:
-        return CronTrigger.from_crontab(cron.lower(), timezone)
+        trigger = WallClock(cron.lower(), timezone)
     except ValueError as error:
         raise ConfigurationError(f"expected a cron expression, as '0 3 * * *', got {cron!r}: {error}") from None
+    if trigger.get_next_fire_time(None, datetime.now(UTC)) is None:
+        raise ConfigurationError(f"expected a time that comes, got {cron!r}: no month has such a day")
+    return trigger
 
 
 def _comparison(given: Mapping[str, Any]) -> Comparison:

@@ -102,17 +102,26 @@ class _Child:
 
 
 def _since(residence: Path) -> datetime:
-    """When the schedule was served for the first time."""
+    """When the schedule was served for the first time; now where that is not known."""
     path = residence / "since"
-    if not path.exists():
-        path.write_text(datetime.now(UTC).isoformat())
-    return datetime.fromisoformat(path.read_text())
+    now = datetime.now(UTC)
+    try:
+        since = datetime.fromisoformat(path.read_text())
+        return min(since if since.tzinfo else since.replace(tzinfo=UTC), now)
+    except (OSError, ValueError):
+        path.write_text(now.isoformat())
+        return now
 
 
 def _first_due(schedule: Schedule, trigger: "BaseTrigger", since: datetime) -> datetime | None:
-    """The first time after the last comparison; one that is past makes up for all that were missed."""
+    """The first time after the last comparison; one that is past makes up for all that were missed.
+
+    A comparison that says it began in the future, as one whose clock was wrong, is not waited for.
+    """
+    now = datetime.now(UTC)
     names = [*(record["name"] for record in history(schedule)), *(folder.name for folder in unfinished(schedule))]
-    last = max(map(started, names), default=since).astimezone(schedule.timezone)
+    known = [when for name in names if (when := started(name)) <= now]
+    last = max(known, default=since).astimezone(schedule.timezone)
     found: datetime | None = trigger.get_next_fire_time(last, last)
     return found
 

@@ -17,7 +17,7 @@ from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample, sample_from_json
 from workbench.data.vocabulary import OUTCOMES
 from workbench.runs.contents import Stored
-from workbench.runs.files import damaged, read_records
+from workbench.runs.files import damaged, read_records, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def read_samples(path: Path, image_root: Path) -> list[Sample]:
         _check_sample(sample)
         samples.append(sample)
 
-    records = read_records(path)
+    records = read_whole(path)
     check_unique(path, records)
     _each(path, records, check)
     return samples

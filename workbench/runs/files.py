@@ -19,6 +19,8 @@ from workbench.data.secrets import hidden
 
 SHOWN = 5
 """Damaged lines that a message names."""
+END = "lines"
+"""Key of the last line of a file that was written as a whole."""
 FETCHED = "fetched.json"
 """Lies in a run folder that was downloaded, and says from where."""
 
@@ -61,6 +63,28 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     Raises `ConfigurationError` that names each damaged line and says what can be kept.
     """
     return _read(path)[0] if path.exists() else []
+
+
+def write_whole(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a file of JSON lines in one step; a last line says how many there are, so that none can go missing."""
+    write_lines(path, [*records, {END: len(records)}])
+
+
+def read_whole(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file that `write_whole`, or an earlier version without the last line, wrote.
+
+    Raises `ConfigurationError` that names damaged lines and says where lines are missing.
+    """
+    content = path.read_bytes()
+    records, size = _read(path)
+    count = records.pop().get(END) if records and END in records[-1] else None
+    if size < len(content):
+        raise damaged(path, {len(records) + 1: "it is cut off"}, len(records) + 1)
+    is_sealed = _has_seal(content[content.rfind(b"\n", 0, -1) + 1 :])
+    if count != len(records) if count is not None else is_sealed:
+        expected = "a line that counts them" if count is None else f"{count} lines"
+        raise damaged(path, {len(records) + 1: f"expected {expected} before the end"}, len(records) + 1)
+    return records
 
 
 def sealed(record: Mapping[str, Any]) -> bytes:
@@ -108,6 +132,14 @@ def held(folder: Path) -> Iterator[None]:
         yield
         return
     with lock(folder):
+        yield
+
+
+@contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file, after all others that hold it."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

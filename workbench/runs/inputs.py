@@ -8,7 +8,7 @@ from typing import Any
 from workbench.data.manifest import VERSION, Manifest, read_manifest
 from workbench.data.samples import Sample, sample_to_json
 from workbench.plugins.interfaces import Benchmark
-from workbench.runs.files import finite, read_json, write_json, write_lines
+from workbench.runs.files import finite, read_json, write_json, write_whole
 from workbench.runs.provenance import git_state, machine, versions
 
 
@@ -51,7 +51,7 @@ def write_inputs(
     (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
     checked = read_manifest(finite(manifest), str(manifest_path))
     write_json(manifest_path, checked.to_json())
-    write_lines(path / benchmark.name / "samples.jsonl", (sample_to_json(sample, root) for sample in samples))
+    write_whole(path / benchmark.name / "samples.jsonl", [sample_to_json(sample, root) for sample in samples])
 
 
 def _manifest(path: Path) -> Manifest:

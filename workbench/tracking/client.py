@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.digests import flatten
+from workbench.tracking.stores import database, prepare
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,21 +31,28 @@ METRIC_BATCH = 1000  # and for metrics
 def open_experiment(uri: str, run: Path, name: str) -> tuple["MlflowClient", str]:
     """A client of the store and the id of the experiment, made where it is new; its artifacts lie beside a local
     store, or beside the run folder. Raises what MLflow raises."""
+    quiet()
+    prepare(uri)
     client = connect(uri)
     return client, _experiment(client, name, _artifact_root(uri, run))
 
 
 def connect(uri: str) -> "MlflowClient":
     """A client of the store at `uri`; nothing is asked of it yet."""
+    quiet()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def quiet() -> None:
+    """Settings without which MLflow waits for a dead server for minutes, reports to its makers, and tells much."""
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for logger in ("alembic", "mlflow.store.db.utils"):  # they report every table of a new store
         logging.getLogger(logger).setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri)
 
 
 def log_params(client: "MlflowClient", run_id: str, values: Mapping[str, Any]) -> None:
@@ -78,10 +86,9 @@ def _experiment(client: "MlflowClient", name: str, artifact_root: Path | None) -
 def _artifact_root(uri: str, run: Path) -> Path | None:
     """Where artifacts of a database store lie; None where a server or a file store decides. Without it MLflow would
     put them into `mlruns` in the working directory."""
-    if uri.startswith("sqlite:///"):
-        database = Path(uri.removeprefix("sqlite:///")).resolve()
-        database.parent.mkdir(parents=True, exist_ok=True)
-        return database.parent / "mlartifacts"
+    path = database(uri)
+    if path is not None:
+        return path.parent / "mlartifacts"
     return run.parent / "mlartifacts" if re.match(r"(postgresql|mysql|mssql)\b", uri) else None
 
 

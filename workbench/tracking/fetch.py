@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, short
 from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.predictions import Prediction
 from workbench.data.results import Results, read_results
-from workbench.runs.files import read_json, write_lines
+from workbench.runs.files import FETCHED, read_json, write_json, write_lines
 from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, shown
+from workbench.tracking.stores import OFF, check, chosen, database, sqlite_uri, tidy
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,6 +44,8 @@ def fetch(run_id: str, uri: str | None = None) -> Path:
     """
     with _opened(uri) as client:
         parent = _parent(client, run_id)
+        if not RUN_ID.fullmatch(parent.info.run_id):  # it names a folder
+            raise ConfigurationError(f"expected the store to give a run id, got {short(parent.info.run_id)}")
         folder: Path = _cache() / parent.info.run_id
         if folder.exists():
             return folder
@@ -49,6 +53,7 @@ def fetch(run_id: str, uri: str | None = None) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             made = Path(temporary) / "run"
             _download(client, parent, made)
+            write_json(made / FETCHED, {"run_id": parent.info.run_id, "tracking_uri": shown(client.tracking_uri)})
             try:
                 made.rename(folder)
             except OSError:
@@ -76,15 +81,15 @@ def summaries(sources: Iterable[str], uri: str | None = None) -> Iterator[tuple[
 def store_uri(uri: str | None = None) -> str:
     """The URI of the store: as given, else `MLFLOW_TRACKING_URI`, else `runs/mlflow.db`, where `compare` logs by
     default; raises `ConfigurationError` where there is none."""
-    default = f"sqlite:///{_DEFAULT.resolve()}" if _DEFAULT.exists() else None
-    found = uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+    found = chosen(uri) or (sqlite_uri(_DEFAULT) if _DEFAULT.exists() else None)
+    if found == OFF:
+        raise ConfigurationError(f"an MLflow run needs a store, and the tracking URI is {OFF}: give another")
     if found is None:
         raise ConfigurationError(
             f"an MLflow run needs a store, and there is no {_DEFAULT}: give a tracking URI (--tracking-uri), or set "
             "MLFLOW_TRACKING_URI"
         )
-    if found.startswith("sqlite:///") and not Path(found.removeprefix("sqlite:///")).exists():
-        raise ConfigurationError(f"there is no MLflow store {found}")  # MLflow would make an empty one
+    check(found)
     return found
 
 
@@ -94,7 +99,8 @@ def _opened(uri: str | None) -> "Iterator[MlflowClient]":
 
     uri = store_uri(uri)
     try:
-        yield connect(uri)
+        with tidy(uri):
+            yield connect(uri)
     except (MlflowException, OSError) as error:
         raise ConfigurationError(f"MLflow at {shown(uri)}: {type(error).__name__}: {shown(str(error))}") from error
 
@@ -134,6 +140,7 @@ def _download(client: "MlflowClient", parent: "MlflowRun", folder: Path) -> None
     _get(client, run_id, (*SUMMARY, "samples.parquet"), folder)
     manifest = read_manifest(read_json(folder / "manifest.json"), f"MLflow run {run_id}: manifest.json")
     benchmark = manifest.benchmark.name
+    _inside(run_id, folder, folder / benchmark, benchmark)
     if _has(client, run_id, benchmark):  # not where an earlier version logged it
         _get(client, run_id, (f"{benchmark}/samples.jsonl",), folder)
     children = client.search_runs([parent.info.experiment_id], f"tags.`{PARENT}` = '{run_id}'")
@@ -142,11 +149,19 @@ def _download(client: "MlflowClient", parent: "MlflowRun", folder: Path) -> None
         if system not in ids:
             raise ConfigurationError(f"MLflow run {run_id} has no child run of {system}: was it deleted?")
         store = (folder / benchmark / system).resolve()
-        if not store.is_relative_to(folder.resolve()):
-            raise ConfigurationError(f"MLflow run {run_id}: the name of {system!r} leads out of the run folder")
+        _inside(run_id, folder, store, system)
         names = ["predictions.parquet", *(["sessions.jsonl"] if _has(client, ids[system], "sessions.jsonl") else [])]
         _get(client, ids[system], names, store)
-        _unpack(store / "predictions.parquet")
+        try:
+            _unpack(store / "predictions.parquet")
+        except (OSError, ValueError, TypeError) as error:  # what pyarrow, json and the journal raise
+            reason = str(error).splitlines()[0]
+            raise ConfigurationError(f"MLflow run {run_id}: predictions of {system} are damaged: {reason}") from error
+
+
+def _inside(run_id: str, folder: Path, place: Path, name: str) -> None:
+    if folder.resolve() not in place.resolve().parents:
+        raise ConfigurationError(f"MLflow run {run_id}: the name of {name!r} leads out of the run folder")
 
 
 def _has(client: "MlflowClient", run_id: str, name: str) -> bool:
@@ -158,10 +173,32 @@ def _get(client: "MlflowClient", run_id: str, names: Iterable[str], folder: Path
     listed = {artifact.path for artifact in client.list_artifacts(run_id)}
     for name in names:
         if name.partition("/")[0] not in listed:
+            _check_artifacts(client, run_id)
             raise ConfigurationError(f"MLflow run {run_id} has no {name}: it is no finished run of this workbench")
         got = Path(client.download_artifacts(run_id, name, str(folder)))  # some stores drop the folder of the name
         (folder / name).parent.mkdir(exist_ok=True)
         got.rename(folder / name)
+
+
+def _check_artifacts(client: "MlflowClient", run_id: str) -> None:
+    """Raise `ConfigurationError` where the run's artifacts should lie in a folder that is not there: MLflow keeps whole
+    paths, so a store that was moved looks in the old place."""
+    uri = str(client.get_run(run_id).info.artifact_uri)
+    looked = Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
+    if looked.exists() or ("://" in uri and not uri.startswith("file:")):
+        return
+    database_file = database(client.tracking_uri)
+    parts = looked.parts
+    hint = "was the store moved?"
+    if database_file is not None and "mlartifacts" in parts:
+        moved = database_file.parent.joinpath(*parts[parts.index("mlartifacts") :])
+        if moved.exists():
+            old = Path(*parts[: parts.index("mlartifacts") + 1])
+            new = database_file.parent / "mlartifacts"
+            hint = f"they are in {moved}, as the store was moved. Move it back, or link it: ln -s {new} {old}"
+    raise ConfigurationError(
+        f"MLflow run {run_id}: its artifacts are looked for in {looked}, which is not there; {hint}"
+    )
 
 
 def _unpack(table: Path) -> None:
@@ -172,7 +209,7 @@ def _unpack(table: Path) -> None:
         table.with_name("predictions.jsonl"),
         (
             {key: json.loads(value) if key in NESTED else value for key, value in row.items()}
-            for batch in pq.ParquetFile(table).iter_batches(1000)
+            for batch in pq.ParquetFile(table, page_checksum_verification=True).iter_batches(1000)
             for row in batch.to_pylist()
         ),
     )

@@ -7,18 +7,25 @@ keys. What is logged is enough to read the run back as a folder, see `workbench.
 
 import json
 import math
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.digests import digest, flatten
+from workbench.data.digests import digest, file_digest, flatten
+from workbench.data.errors import disk_fault
 from workbench.data.results import Difference
+from workbench.runs.files import read_json
 from workbench.runs.run import Run
 from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
+from workbench.tracking.stores import OFF, chosen, sqlite_uri, tidy
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+LOGGED = "workbench.logged"
+"""Tag of a run and its children: stands for all that was logged."""
 
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """What a system lacks there happened 0 times."""
@@ -32,24 +39,32 @@ class TrackingError(Exception):
 
 def default_uri(run: Path) -> str:
     """`mlflow.db` in the folder that holds the run folder."""
-    return f"sqlite:///{run.resolve().parent / 'mlflow.db'}"
+    return sqlite_uri(run.resolve().parent / "mlflow.db")
 
 
-def track(run: Run, uri: str | None = None) -> dict[str, str]:
+def track(run: Run, uri: str | None = None) -> dict[str, str] | None:
     """Log a finished run; returns `tracking_uri`, `experiment` and `run_id` of the parent run.
+
+    `uri`: the store, else that of `MLFLOW_TRACKING_URI`, else `mlflow.db` beside the run; for `none` nothing is logged,
+    and None returned. A run that the store has already is not logged again.
 
     Raises `ConfigurationError` where the run has no results and `TrackingError` for anything that MLflow refuses or a
     server that cannot be reached; the run folder is only read.
     """
     _ = run.results  # raises where there are none
-    uri = uri or default_uri(run.path)
+    uri = chosen(uri) or default_uri(run.path)
+    if uri == OFF:
+        return None
     try:
         experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
-        client, experiment_id = open_experiment(uri, run.path, experiment)
-        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": _log(client, experiment_id, run, uri)}
+        with tidy(uri):
+            client, experiment_id = open_experiment(uri, run.path, experiment)
+            run_id = _known(client, experiment_id, run) or _log(client, experiment_id, run, uri)
+        return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": run_id}
     except Exception as error:
+        reason = disk_fault(error) or f"{type(error).__name__}: {shown(str(error))}"
         raise TrackingError(
-            f"MLflow at {shown(uri)} failed: {type(error).__name__}: {shown(str(error))}\n"
+            f"MLflow at {shown(uri)} failed: {reason}\n"
             f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"
         ) from error
 
@@ -109,6 +124,7 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         "git.dirty": str(manifest.git.dirty),
         "benchmark.digest": _benchmark_digest(run),
         RUN: manifest.name,
+        LOGGED: _fingerprint(run),
     }
     parent = _start(client, experiment_id, run, manifest.name, tags)
     try:
@@ -121,7 +137,8 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
             log_metrics(client, child, values[system])
             _log_predictions(client, child, run, system)
             log_samples(client, child, run, system)
-            client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
+            if (run.store(system) / "sessions.jsonl").exists():
+                client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
             log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
             client.set_terminated(child)
         client.log_artifact(parent, str(run.path / run.benchmark / "samples.jsonl"), run.benchmark)
@@ -138,6 +155,35 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         raise
     client.set_terminated(parent)
     return parent
+
+
+def _known(client: "MlflowClient", experiment_id: str, run: Run) -> str | None:
+    """The id of this very run where it was logged before. What an earlier attempt left half logged is deleted: two
+    processes cannot log one run at a time, as they hold its lock."""
+    found = client.search_runs([experiment_id], f"tags.`{LOGGED}` = '{_fingerprint(run)}'")
+    complete = [one.info.run_id for one in found if PARENT not in one.data.tags and one.info.status == "FINISHED"]
+    for one in found:
+        if one.data.tags.get(PARENT, one.info.run_id) not in complete:
+            client.delete_run(one.info.run_id)
+    if not complete:
+        return None
+    print(f"workbench: the store has this run already, as {complete[0]}: nothing was logged again", file=sys.stderr)
+    return str(complete[0])
+
+
+def _fingerprint(run: Run) -> str:
+    """Stands for a run and all its results, wherever its folder and its report are."""
+    stores = [run.store(system) / "predictions.jsonl" for system in run.systems]
+    files = [file_digest(path) for path in (run.path / run.benchmark / "samples.jsonl", *stores)]
+    manifest = {key: run.manifest.to_json()[key] for key in ("name", "created", "systems", "options")}
+    return digest([manifest, files, _without_places(read_json(run.path / "results.json"))])
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        places = ("run", "store", "report", "mlflow", "image_root")
+        return {key: _without_places(item) for key, item in value.items() if key not in places}
+    return [_without_places(item) for item in value] if isinstance(value, list) else value
 
 
 def _start(client: "MlflowClient", experiment_id: str, run: Run, name: str, tags: Mapping[str, str]) -> str:
@@ -160,7 +206,7 @@ def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str)
     rows = [dict(_texts(record)) for record in run.records(system)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
-        pd.DataFrame(rows).to_parquet(path, index=False)
+        pd.DataFrame(rows).to_parquet(path, index=False, write_page_checksum=True)
         client.log_artifact(run_id, str(path))
 
 

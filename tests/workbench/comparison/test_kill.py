@@ -1,70 +1,98 @@
-"""A run that is killed at random moments, and continued, ends with what an undisturbed run ends with."""
+"""A comparison that is killed at random moments, and continued, ends with what an undisturbed one ends with.
 
+`WORKBENCH_KILLS=500 pytest tests/workbench/comparison/test_kill.py` kills more often.
+"""
+
+import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Install
-from workbench.runs.files import read_records
+import pytest
 
-N_SAMPLES = 60
-RUN = """
-import sys
-from pathlib import Path
-from workbench.plugins import registry
+from tests.workbench.toys import Rectangles, threshold
 from workbench.comparison.runner import run
+from workbench.runs.files import read_records
+from workbench.scoring.finish import finish
 
-out, data, delay = sys.argv[1:]
-benchmark = registry.prepare("benchmarks", "toy", {"folder": data, "n_samples": 60})
-systems = {name: registry.prepare("systems", name, {"delay": float(delay)}) for name in ("toy-a", "toy-b")}
-run(systems, benchmark, Path(out))
-"""
+KILLS = int(os.environ.get("WORKBENCH_KILLS", "60"))
+N_SAMPLES = 12
+SYSTEMS = ("toy-a", "toy-b")
 
 
-def _without_times(record: Mapping[str, Any]) -> dict[str, Any]:
+def compare(root: Path, out: Path, delay: float) -> None:
+    systems = {name: lambda: threshold(delay=delay) for name in SYSTEMS}
+    run(systems, lambda: Rectangles(root / "data", N_SAMPLES), out)
+    finish(out)
+
+
+def killed(root: Path, out: Path, seconds: float) -> bool:
+    """Whether a comparison in a process of its own, killed after so many seconds, did not come to its end.
+
+    The process is a copy of this one, so that all the time before the kill is spent on the comparison.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            sys.stderr = os.fdopen(2, "w")
+            compare(root, out, 0.002)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    deadline = time.monotonic() + seconds
+    while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "a continued comparison failed"
+    return os.WIFSIGNALED(status)
+
+
+def without_times(record: Mapping[str, Any]) -> dict[str, Any]:
     calls = [{**call, "start": None, "duration": None} for call in record["calls"]]
     return {**record, "calls": calls, "latency": None, "seconds": None}
 
 
-def _stored(out: Path) -> dict[str, list[dict[str, Any]]]:
-    return {name: read_records(out / "toy" / name / "predictions.jsonl") for name in ("toy-a", "toy-b")}
+def stored(out: Path) -> dict[str, list[dict[str, Any]]]:
+    return {name: read_records(out / "toy" / name / "predictions.jsonl") for name in SYSTEMS}
 
 
-def test_a_run_killed_at_random_moments_ends_like_an_undisturbed_one(install: Install, tmp_path: Path) -> None:
-    toys = "tests.workbench.toys"
-    points = {"toy-a": f"{toys}:threshold", "toy-b": f"{toys}:threshold"}
-    site = install("toys", {"systems": points, "benchmarks": {"toy": f"{toys}:rectangles"}})
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(__file__).parents[3])])}
+def accuracy(out: Path) -> Any:
+    systems = json.loads((out / "results.json").read_text())["systems"]
+    return {
+        name: (systems[name]["metrics"], systems[name]["intervals"], systems[name]["diagnosis"]) for name in SYSTEMS
+    }
 
-    def start(out: str, delay: float) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", RUN, str(tmp_path / out), str(tmp_path / "data"), str(delay)]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
-    assert start("whole", 0.0).wait(300) == 0
+@pytest.mark.slow
+def test_a_comparison_killed_at_random_moments_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    compare(tmp_path, tmp_path / "whole", 0.0)
+    begun = time.monotonic()
+    assert not killed(tmp_path, tmp_path / "timed", 120), "it ends by itself"
+    longest = 1.5 * (time.monotonic() - begun)
+    whole = {name: [*map(without_times, records)] for name, records in stored(tmp_path / "whole").items()}
     draw = random.Random(3)
-    killed_after = []
-    for _ in range(6):
-        before = sum(map(len, _stored(tmp_path / "killed").values()))
-        process = start("killed", 0.01)
-        deadline = time.monotonic() + 300
-        # at least one new prediction, then a random moment more
-        while sum(map(len, _stored(tmp_path / "killed").values())) == before and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(draw.uniform(0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        killed_after.append(sum(map(len, _stored(tmp_path / "killed").values())))
-    assert start("killed", 0.0).wait(300) == 0
-
-    assert killed_after == sorted(killed_after)
-    assert 0 < killed_after[0] < 2 * N_SAMPLES
-    whole, killed = _stored(tmp_path / "whole"), _stored(tmp_path / "killed")
-    for name in whole:
-        assert [r["sample_id"] for r in killed[name]] == [f"s{n}" for n in range(N_SAMPLES)]
-        assert [*map(_without_times, killed[name])] == [*map(_without_times, whole[name])]
+    kills = place = 0
+    interrupted_at: set[tuple[int, ...]] = set()
+    while kills < KILLS:
+        out = tmp_path / f"run{place}"
+        place += 1
+        before: dict[str, list[dict[str, Any]]] = {name: [] for name in SYSTEMS}
+        while killed(tmp_path, out, draw.uniform(0.0, longest)):
+            kills += 1
+            after = stored(out)
+            assert all(after[name][: len(before[name])] == before[name] for name in SYSTEMS), "nothing is lost"
+            interrupted_at.add(tuple(map(len, after.values())))
+            before = after
+        assert {name: [*map(without_times, records)] for name, records in stored(out).items()} == whole
+        assert accuracy(out) == accuracy(tmp_path / "whole")
+    assert len(interrupted_at) > min(KILLS, 60) // 6, "the kills came at different moments"
+    print(f"{kills} kills, {place} comparisons, {len(interrupted_at)} different moments")

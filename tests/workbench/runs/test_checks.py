@@ -100,7 +100,7 @@ def test_a_deleted_line_is_asked_again_and_nothing_else(predicted: Path, tmp_pat
         (first(lambda r: r.update(width=0)), "width: expected pixels, got 0"),
         (first(lambda r: r.update(instruction=None)), "instruction: expected text, got None"),
         (first(lambda r: r.update(surprise=1)), "line 1 is damaged: sample 's0'"),
-        (lambda records: records.append(records[0]), "line 7 .*it repeats the sample of line 1"),
+        (lambda records: records.__setitem__(-1, records[0]), "line 7 .*it repeats the sample of line 1"),
     ],
 )
 def test_a_damaged_sample_is_named_and_written_anew(
@@ -112,6 +112,15 @@ def test_a_damaged_sample_is_named_and_written_anew(
     assert "it writes this file anew and keeps the predictions" in str(raised.value)
     run({"a": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 6), predicted)
     assert finish(predicted).results.systems["a"].metrics["gIoU"] == 1.0
+
+
+def test_samples_that_went_missing_are_noticed(predicted: Path) -> None:
+    path = predicted / "toy" / "samples.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for left in (lines[:-1], lines[:3], lines[1:], [*lines[:2], lines[2][:30]], [lines[-1]]):
+        path.write_bytes(b"".join(left))
+        with pytest.raises(ConfigurationError, match=r"samples.jsonl: line \d is damaged: (expected|it is cut off)"):
+            finish(predicted)
 
 
 @pytest.mark.parametrize("lost", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])

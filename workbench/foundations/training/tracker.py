@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.foundations.training.loop import Track
 from workbench.tracking.client import log_metrics, log_params, open_experiment, shown
+from workbench.tracking.stores import sqlite_uri
 
 OFF = "none"
 
@@ -22,7 +23,7 @@ class Tracker:
     """
 
     def __init__(self, out: Path, config: Mapping[str, Any], uri: str | None = None) -> None:
-        self.uri = uri or f"sqlite:///{(out.resolve() / 'mlflow.db')}"
+        self.uri = uri or sqlite_uri(out / "mlflow.db")
         self._client: Any = None
         if self.uri != OFF:
             try:
