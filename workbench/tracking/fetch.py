@@ -183,9 +183,10 @@ def _get(client: "MlflowClient", run_id: str, names: Iterable[str], folder: Path
 def _check_artifacts(client: "MlflowClient", run_id: str) -> None:
     """Raise `ConfigurationError` where the run's artifacts should lie in a folder that is not there: MLflow keeps whole
     paths, so a store that was moved looks in the old place."""
-    uri = str(client.get_run(run_id).info.artifact_uri)
+    run = client.get_run(run_id)
+    uri = str(run.info.artifact_uri)
     looked = Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
-    if looked.exists() or ("://" in uri and not uri.startswith("file:")):
+    if RUN not in run.data.tags or looked.exists() or ("://" in uri and not uri.startswith("file:")):
         return
     database_file = database(client.tracking_uri)
     parts = looked.parts

@@ -93,7 +93,7 @@ def test_a_moved_store_says_where_it_looked_and_where_the_artifacts_are(
     hidden.rename(hidden.with_name("elsewhere"))
     try:
         with pytest.raises(
-            ConfigurationError, match=r"artifacts should be in .*which is not there; they are in .*moved"
+            ConfigurationError, match=r"artifacts are looked for in .*which is not there; they are in .*moved"
         ):
             fetch(logged["run_id"], sqlite_uri(moved / "mlflow.db"))
     finally:
