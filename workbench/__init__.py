@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from workbench.comparison.api import make_segmenter as make_segmenter
     from workbench.comparison.api import make_system as make_system
     from workbench.data import masks as masks
+    from workbench.data.digests import digest as digest
+    from workbench.data.digests import file_digest as file_digest
     from workbench.data.errors import ConfigurationError as ConfigurationError
     from workbench.data.errors import SampleError as SampleError
     from workbench.data.masks import Rle as Rle
     from workbench.data.metric_info import MetricInfo as MetricInfo
     from workbench.data.metric_info import describe as describe
+    from workbench.data.notes import Note as Note
     from workbench.data.predictions import Call as Call
     from workbench.data.predictions import Candidate as Candidate
     from workbench.data.predictions import Instance as Instance
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.data.samples import SceneObject as SceneObject
     from workbench.metrics.overlaps import SampleOverlap as SampleOverlap
     from workbench.metrics.overlaps import overlaps as overlaps
+    from workbench.metrics.pooled import weighted_mean as weighted_mean
     from workbench.plugins.details import details as details
     from workbench.plugins.interfaces import BatchSegmenter as BatchSegmenter
     from workbench.plugins.interfaces import Benchmark as Benchmark
@@ -58,12 +62,15 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "comparison.api": "compare make_benchmark make_segmenter make_system",
+    "data.digests": "digest file_digest",
     "data.errors": "ConfigurationError SampleError",
     "data.masks": "Rle",
     "data.metric_info": "MetricInfo describe",
+    "data.notes": "Note",
     "data.predictions": "Call Candidate Instance Prediction Trace",
     "data.samples": "Reading Sample SceneObject",
     "metrics.overlaps": "SampleOverlap overlaps",
+    "metrics.pooled": "weighted_mean",
     "plugins.details": "details",
     "plugins.interfaces": "BatchSegmenter Benchmark Generated Image MetricSet PhraseMasks Recipe Reporter "
     "Segmenter Server System reads_files",

@@ -14,7 +14,6 @@ from agents.language_models.interface import Message, Picture, Reply
 from agents.loop.workspace import GRID, SeenMask, Workspace
 from workbench.data.masks import decode, encode, encode_all, iou_matrix
 from workbench.foundations.qwen.conversations import places
-from workbench.foundations.sam3 import segmenter as sam3
 from workbench.plugins.interfaces import Image, PhraseMasks
 from workbench.tabletop import phrases
 from workbench.tabletop.grammar import Instruction
@@ -185,7 +184,7 @@ class NoisyTruth:
         try:
             phrase = phrases.parse(text)
         except ValueError:
-            return sam3.PhraseMasks([], [])
+            return PhraseMasks([], [])
         chosen, scores = [], []
         for thing in self.scene.objects:
             named = phrase.matches(thing)
@@ -196,7 +195,7 @@ class NoisyTruth:
                 scores.append(self.rng.uniform(0.6, 0.99) if named else self.rng.uniform(0.5, 0.8))
         order = np.argsort(scores)[::-1]
         masks = encode_all(np.stack([chosen[i] for i in order])) if chosen else []
-        return sam3.PhraseMasks(masks, [float(scores[i]) for i in order])
+        return PhraseMasks(masks, [float(scores[i]) for i in order])
 
     def _ragged(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         dice = self.rng.random()

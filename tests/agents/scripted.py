@@ -11,8 +11,7 @@ from agents.loop.workspace import Workspace
 from agents.options import Options
 from agents.prompts.texts import Prompts
 from workbench.data.masks import Rle, encode
-from workbench.foundations.sam3.segmenter import PhraseMasks
-from workbench.plugins.interfaces import Image
+from workbench.plugins.interfaces import Image, PhraseMasks
 
 MARKERS = Prompts(
     version="markers",

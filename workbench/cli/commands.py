@@ -97,6 +97,9 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
 
 
 def write_report(options: argparse.Namespace) -> int:
+    if options.reporter and (options.markdown or not options.out):
+        raise ConfigurationError("--reporter expects --out, the file to write, and goes without --markdown")
+    write = registry.load("reporters", options.reporter or ("markdown" if options.markdown else "html"))
     runs = [_finished(source, options.tracking_uri) for source in options.run]
     if len(runs) == 1 and not options.out and not options.markdown and Path(options.run[0]).exists():
         return 0 if with_report(runs[0])[1] else INCOMPLETE
@@ -105,7 +108,6 @@ def write_report(options: argparse.Namespace) -> int:
     from workbench.scoring.joined import join
 
     run = runs[0] if len(runs) == 1 else join(runs)
-    write = registry.load("reporters", "markdown" if options.markdown else "html")
     if options.markdown and not options.out:
         with TemporaryDirectory() as folder:
             print(write(run, Path(folder) / "report.md").read_text(), end="")

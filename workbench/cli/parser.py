@@ -145,6 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("run", nargs="+", help="run folder or MLflow run id")
     report.add_argument("--out", type=Path, help="file (report.html in the run folder, of several runs here)")
     report.add_argument("--markdown", action="store_true", help="print Markdown, or write it to --out")
+    report.add_argument("--reporter", metavar="NAME", help="another reporter that `workbench list` shows; needs --out")
     report.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     report.set_defaults(command=write_report)
 

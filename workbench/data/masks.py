@@ -107,7 +107,7 @@ def _merged(rles: Sequence[Rle], intersect: bool) -> Rle:
     return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
 
 
-def from_annotation(value: object, height: int, width: int, where: str) -> Rle:
+def from_annotation(value: object, height: int, width: int, where: str = "mask") -> Rle:
     """Read one mask from an annotation file: compressed or uncompressed RLE, one polygon or a list of polygons.
 
     `where` names the place in the file for error messages. Raises `SampleError` for anything that is not a mask of

@@ -176,13 +176,13 @@ class BatchSegmenter(Protocol):
         ...
 
 
-class PhraseMasks(Protocol):
-    """`masks: list[Rle]` at image size and `scores: [N]` in [0, 1], by falling score; all above the threshold."""
+@dataclass(frozen=True)
+class PhraseMasks:
+    """The instances of one phrase by falling score, all above the segmenter's threshold: masks at image size, scores
+    in [0, 1]."""
 
-    @property
-    def masks(self) -> list[Rle]: ...
-    @property
-    def scores(self) -> list[float]: ...
+    masks: list[Rle]
+    scores: list[float]
 
 
 class Benchmark(Protocol):

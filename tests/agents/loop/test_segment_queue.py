@@ -11,7 +11,7 @@ from agents import event_loop as background
 from agents.loop.segment_queue import MOST, Asked, PhraseQueue
 from tests.agents.scripted import THINGS, ScriptedSegmenter, plain
 from workbench.data.predictions import Trace
-from workbench.foundations.sam3.segmenter import PhraseMasks
+from workbench.plugins.interfaces import PhraseMasks
 
 
 class Together(ScriptedSegmenter):

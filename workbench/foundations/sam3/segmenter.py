@@ -6,23 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.plugins.interfaces import PhraseMasks
 from workbench.plugins.options import Range
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from workbench.data.masks import Rle
     from workbench.plugins.interfaces import Image
 
 TINY = Path(__file__).parent / "checkpoints" / "sam3-tiny"
-
-
-@dataclass(frozen=True)
-class PhraseMasks:
-    """Instances of one phrase by falling score: masks at image size, scores in (threshold, 1]."""
-
-    masks: list["Rle"]
-    scores: list[float]
 
 
 @dataclass(frozen=True)
