@@ -1,6 +1,9 @@
 """Keeps the agent's steps on disk, so that a run that was killed continues in the middle of a sample."""
 
 import hashlib
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,7 @@ class Unfinished:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "unfinished.sqlite"
         self._answered: list[str] = []
+        set_aside_if_damaged(self.path)
         self.saver: Any = background.run(self._open())
 
     async def _open(self) -> AsyncSqliteSaver:
@@ -64,6 +68,25 @@ class Unfinished:
     async def has(self, thread: str) -> bool:
         """Whether there are stored steps of a sample."""
         return await self.saver.aget_tuple({"configurable": {"thread_id": thread}}) is not None
+
+
+def set_aside_if_damaged(path: Path) -> None:
+    """Move a file away that is no whole SQLite database, and say so: only the steps of samples without an answer are in
+    it, and they are taken again."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            sound = connection.execute("pragma quick_check").fetchone()[0] == "ok"
+    except sqlite3.DatabaseError:
+        sound = False
+    if sound:
+        return
+    aside = path.with_name(path.name + ".damaged")
+    path.replace(aside)
+    for ending in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    print(f"{path} is damaged and now {aside.name}: samples that were begun are begun anew", file=sys.stderr)
 
 
 async def _daemon(connection: aiosqlite.Connection) -> aiosqlite.Connection:

@@ -8,6 +8,7 @@ from reports.text import tables
 from reports.text.glossary import NAMES
 from reports.text.numbers import NONE
 from reports.text.verdict import caveats, mixed, verdict
+from workbench.data.plain import plain
 from workbench.data.results import Results, main_metric, ranked
 from workbench.runs.run import Run
 from workbench.scoring.joined import JoinedRun
@@ -42,8 +43,9 @@ def markdown(run: Run) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown that shows it and does nothing else: no tags, links, mentions, issue numbers or tables."""
-    text = " ".join(text.split())
+    """Text as Markdown that shows it and does nothing else: no tags, links, mentions, issue numbers or tables, and no
+    terminal sequences."""
+    text = " ".join(plain(text).split())
     text = re.sub(r"([\\`*\[\]|~<>&$])|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
     # an invisible space breaks what a code host would turn into a mention, a link or an issue
     return re.sub(r"@|#(?=\d)|:(?=//)|(?<=www)\.", "\\g<0>\N{ZERO WIDTH SPACE}", text)

@@ -134,3 +134,16 @@ def test_the_runner_keeps_the_steps_in_the_folder_of_the_system(tmp_path: Path) 
     assert isinstance(system, Resumable)
     run({"agent": lambda: system}, lambda: Rectangles(tmp_path / "data", 2), tmp_path / "run")
     assert (tmp_path / "run" / "toy" / "agent" / "unfinished.sqlite").exists()
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 2000, b"SQLite format 3\x00" + b"\xff" * 8000])
+def test_steps_that_cannot_be_read_are_set_aside_and_taken_again(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "unfinished.sqlite").write_bytes(content)
+    system = agent([segment("box"), select(1)])
+    system.resume_in(tmp_path)
+    (answered,) = system.predict([sample()], [plain()])
+    assert answered.outcome == OK and not answered.resumed
+    assert (tmp_path / "unfinished.sqlite.damaged").read_bytes() == content
+    assert "samples that were begun are begun anew" in capsys.readouterr().err
