@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, match
+from workbench.metrics.ties import is_drawn, order_of_draw, tie_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,8 @@ class Ranking:
     """`[P, K]`"""
     targets: NDArray[np.int64]
     """`[S]` targets of each sample"""
+    ties: NDArray[np.int64] | None = None
+    """`[P]` the same number for equal scores; None where no two are equal; see `workbench.metrics.ties`"""
 
 
 def rank(overlaps: Sequence[SampleOverlap], thresholds: NDArray[np.float64] = IOU_THRESHOLDS) -> Ranking:
@@ -39,7 +42,7 @@ def rank(overlaps: Sequence[SampleOverlap], thresholds: NDArray[np.float64] = IO
     usual = thresholds is IOU_THRESHOLDS
     hits = np.concatenate([o.matches if usual else match(o.scores, o.iou, thresholds) for o in overlaps]) >= 0
     order = np.argsort(-scores, kind="stable")
-    return Ranking(sample[order], hits[order], targets)
+    return Ranking(sample[order], hits[order], targets, tie_groups(scores[order]))
 
 
 def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
@@ -50,6 +53,8 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     """
     if weights is None:
         weights = np.ones((len(ranking.targets), 1), dtype=np.int64)
+    if ranking.ties is not None and is_drawn(weights):
+        return np.concatenate([_of_draw(ranking, ranking.ties, column) for column in weights.T], axis=1)
     drawn = np.take(weights, ranking.sample, axis=0)
     predicted = np.cumsum(drawn, axis=0, dtype=np.int32)
     total = ranking.targets @ weights
@@ -62,3 +67,10 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
         interpolated = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         area[level] = np.einsum("pd,pd->d", gain, interpolated)
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
+
+
+def _of_draw(ranking: Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The average precision of one draw, `[K, 1]`, its equal scores in the order of the draw."""
+    rows = order_of_draw(ties, ranking.sample, weights)
+    total = np.array([ranking.targets @ weights])
+    return average_precision(Ranking(np.zeros(len(rows), np.int64), ranking.true_positive[rows], total))

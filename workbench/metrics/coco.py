@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from workbench.data.metric_info import MetricInfo, describe
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
+from workbench.metrics.ties import is_drawn, order_of_draw, tie_groups
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
 RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
@@ -26,6 +27,8 @@ AREAS: Mapping[str, tuple[float, float]] = {
 }
 """Square pixels, both ends included."""
 MAX_DETECTIONS = (1, 10, 100)
+ONCE = np.ones((1, 1), dtype=np.int64)
+"""One cell, counted once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,8 @@ class _Ranking:
     """`[P, K]` not ignored"""
     targets: NDArray[np.int64]
     """`[cells]`"""
+    ties: NDArray[np.int64] | None = None
+    """`[P]` the same number for equal scores; None where no two are equal"""
 
 
 def _judge(cell: Cell, low: float, high: float, most: int) -> _Judged:
@@ -203,11 +208,16 @@ def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
         matched=np.concatenate([found.matched[:most] for found in judged])[order],
         counted=~np.concatenate([found.ignored[:most] for found in judged])[order],
         targets=np.array([found.n_targets for found in judged], dtype=np.int64),
+        ties=tie_groups(scores[order]),
     )
 
 
 def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean precision over the recall points, and the largest recall, `[K, D]` each; nan without targets."""
+    if ranking.ties is not None and is_drawn(weights):
+        draws = [_precision_and_recall(_draw(ranking, ranking.ties, column), ONCE) for column in weights.T]
+        precisions, recalls = zip(*draws, strict=True)
+        return np.concatenate(precisions, axis=1), np.concatenate(recalls, axis=1)
     total = ranking.targets @ weights
     drawn = np.take(weights, ranking.cell, axis=0)
     shape = (len(THRESHOLDS), weights.shape[1])
@@ -222,6 +232,13 @@ def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[
             precision[k, d] = envelope[np.searchsorted(reached, RECALLS, side="left")].mean()
             recall[k, d] = reached[-1] if len(reached) else 0.0
     return precision, recall
+
+
+def _draw(ranking: _Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> _Ranking:
+    """The ranking of one draw, its equal scores in the order of the draw, as that of one cell."""
+    rows = order_of_draw(ties, ranking.cell, weights)
+    total = np.array([ranking.targets @ weights])
+    return _Ranking(np.zeros(len(rows), np.int64), ranking.matched[rows], ranking.counted[rows], total)
 
 
 def _average(found: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.float64]:

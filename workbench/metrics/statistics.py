@@ -33,7 +33,7 @@ def estimate(measure: Measure, n_samples: int) -> dict[str, float]:
 def intervals(
     image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
 ) -> dict[str, Interval | None]:
-    """The 95 % percentile interval of each metric of a measure.
+    """The 95 % percentile interval of each metric of a measure, widened where need be to hold the metric itself.
 
     image_ids: the image of each sample, `[S]`. Fewer than 10 images give no interval (None), and so does a metric that
     some draw leaves undefined, as it then rests on about as few images (N_acc with a handful of no-target images).
@@ -61,16 +61,25 @@ def spreads(
     if len(set(image_ids)) < MIN_IMAGES:
         return dict.fromkeys(estimate(measure, len(image_ids)))
     chunks = [measure(weights) for weights in resample(image_ids, draws, seed)]
-    return {name: spread(np.concatenate([chunk[name] for chunk in chunks])) for name in chunks[0]}
+    found = estimate(measure, len(image_ids))
+    return {name: spread(np.concatenate([chunk[name] for chunk in chunks]), found[name]) for name in chunks[0]}
 
 
-def spread(values: NDArray[np.float64]) -> Spread | None:
-    """Of bootstrap values `[D]`; None where any is nan."""
+def spread(values: NDArray[np.float64], value: float) -> Spread | None:
+    """Of bootstrap values `[D]` of a metric and its `value` on the data set itself; None where any is nan.
+
+    Where the data set is an odd one among its own draws, as one whose order decides between many equal scores, its
+    value can lie outside the central 95 %. The interval then reaches to the value, and where that takes it to 0 or
+    beyond, the p-value is 1.
+    """
     found = interval(values)
-    if found is None:
+    if found is None or math.isnan(value):
         return None
+    low, high = min(found[0], value), max(found[1], value)
     fewer = min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))
-    return Spread(found, min(1.0, 2 * (1 + int(fewer)) / (1 + len(values))))
+    p = min(1.0, 2 * (1 + int(fewer)) / (1 + len(values)))
+    reaches_zero = low <= 0 <= high and not found[0] <= 0 <= found[1]
+    return Spread((low, high), 1.0 if reaches_zero else p)
 
 
 def mcnemar(image_ids: Sequence[str], a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float | None:

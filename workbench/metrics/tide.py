@@ -7,7 +7,7 @@ would find it. The cost of a kind is the AP at IoU 0.5 with all its errors mende
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from workbench.data.metric_info import MetricInfo, describe
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
+from workbench.metrics.ties import is_drawn, order_of_draw, tie_groups
 
 Kind = Literal["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -218,6 +219,8 @@ class _Curve:
     """`[P]`"""
     targets: NDArray[np.int64]
     """`[scenes]` targets to be found"""
+    ties: NDArray[np.int64] | None = None
+    """`[P]` the same number for equal scores; None where no two are equal"""
 
 
 class _Points:
@@ -250,6 +253,7 @@ class _Points:
             scene=np.array([scene for _, scene, _ in points], dtype=np.int64),
             correct=np.array([correct for _, _, correct in points], dtype=bool),
             targets=self.targets.get(of, np.zeros(len(self.scenes), dtype=np.int64)),
+            ties=tie_groups(np.array([score for score, _, _ in points], dtype=np.float64)),
         )
 
 
@@ -297,9 +301,20 @@ def _mean_ap(curves: Mapping[object, _Curve], weights: Weights) -> NDArray[np.fl
     for curve in curves.values():
         targets = curve.targets @ weights
         drawn = np.take(weights, curve.scene, axis=0)
-        total += _ap(curve, drawn, targets)
+        if curve.ties is not None and is_drawn(weights):
+            draws = zip(curve_draws(curve, curve.ties, weights), targets, strict=True)
+            total += np.concatenate([_ap(one, np.ones((len(one.scene), 1), np.int64), n[None]) for one, n in draws])
+        else:
+            total += _ap(curve, drawn, targets)
         classes += (targets > 0) | (drawn.sum(axis=0) > 0)
     return np.divide(total, classes, out=np.full_like(total, np.nan), where=classes > 0)
+
+
+def curve_draws(curve: _Curve, ties: NDArray[np.int64], weights: Weights) -> Iterator[_Curve]:
+    """The curve of each draw, its equal scores in the order of the draw."""
+    for column in weights.T:
+        rows = order_of_draw(ties, curve.scene, column)
+        yield _Curve(curve.scene[rows], curve.correct[rows], curve.targets)
 
 
 def _ap(curve: _Curve, drawn: NDArray[np.integer], targets: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -1,0 +1,44 @@
+"""The order of predictions with equal scores in a bootstrap draw.
+
+Official evaluations rank equal scores in the order of the data set. A draw holds an image several times, or not at
+all, and has no such order: its copies stand anywhere among the others. If all copies of an image stood together, a
+tied block would begin with a run of hits, and average precision, which keeps the best precision to the right, would
+come out too high. So each copy of a sample gets a place of its own, drawn from the draw itself: two systems with equal
+answers are ranked equally.
+"""
+
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def tie_groups(scores: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """A number for each of P predictions by falling score, `[P]`: the same for equal scores. None without ties."""
+    if len(scores) < 2:
+        return None
+    new = np.diff(scores) != 0
+    return None if new.all() else np.concatenate([[0], np.cumsum(new)])
+
+
+def is_drawn(weights: NDArray[np.integer]) -> bool:
+    """Whether some column of `[S, D]` is a draw, and not the data set itself, each sample once."""
+    return bool((weights != 1).any())
+
+
+def order_of_draw(
+    groups: NDArray[np.int64], owners: NDArray[np.int64], weights: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """The predictions of one draw in the order of their rank, each as often as its sample was drawn.
+
+    groups, owners: `[P]`, of each prediction its tie group and its sample. weights: `[S]`, how often each sample was
+    drawn. Within a group the copies of samples come in random order, the predictions of a copy as they stand.
+    """
+    if not is_drawn(weights):
+        return np.arange(len(groups))
+    counts = weights[owners]
+    rows = np.repeat(np.arange(len(groups)), counts)
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.random.default_rng(crc32(np.ascontiguousarray(weights, dtype=np.int32).tobytes())).random(weights.sum())
+    place = places[(np.cumsum(weights) - weights)[owners[rows]] + copy]
+    return rows[np.lexsort((rows, place, groups[rows]))]
