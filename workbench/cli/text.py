@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.results import Difference, Results
-from workbench.scoring.oracles import shown_metrics
-
 if TYPE_CHECKING:
+    from workbench.data.results import Difference, Results
     from workbench.plugins.details import Details
 
 
-def scores_table(results: Results) -> str:
+def scores_table(results: "Results") -> str:
     """The scores as a text table, one row for each system."""
     systems = results.systems
     metrics = list(next(iter(systems.values())).metrics)
@@ -30,8 +28,10 @@ def scores_table(results: Results) -> str:
     return _aligned(rows)
 
 
-def gains_table(results: Results) -> str:
+def gains_table(results: "Results") -> str:
     """What perfect parts would buy as a text table, one row for each oracle; gains in fractions."""
+    from workbench.scoring.oracles import shown_metrics
+
     metrics = shown_metrics(results)
     rows = [["gain of a perfect ...", *(f"{metric} (95 %, p)" for metric in metrics), "changed", "failed"]]
     notes = []
@@ -76,7 +76,7 @@ def _default(option: Mapping[str, Any]) -> str:
     return option["default"] or "empty"
 
 
-def _gain(gain: Difference) -> str:
+def _gain(gain: "Difference") -> str:
     if gain.difference is None or gain.interval is None:
         return "-" if gain.difference is None else f"{gain.difference:+.3f}"
     low, high = gain.interval

@@ -16,7 +16,12 @@ class Record(BaseModel):
     """A part of a JSON file. Fields are checked strictly (no text where a number belongs) and cannot be changed."""
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # until something is read: an import stays cheap
     )
 
     @classmethod
