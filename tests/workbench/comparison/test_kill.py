@@ -43,7 +43,7 @@ def killed(root: Path, out: Path, seconds: float) -> bool:
             os.dup2(silence, 1)
             os.dup2(silence, 2)
             sys.stderr = os.fdopen(2, "w")
-            compare(root, out, 0.002)
+            compare(root, out, 0.01)
         except BaseException:
             os._exit(1)
         os._exit(0)
