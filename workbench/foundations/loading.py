@@ -5,13 +5,17 @@ is used rather than a list of names, so that tied weights and every published la
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from torch import dtype as Precision
 
 from workbench.data.errors import ConfigurationError
-from workbench.foundations.checkpoints import FLOATS, SHOWN, not_weights
+from workbench.foundations.checkpoints import FLOATS, SHOWN, not_weights, tensor_shapes
+
+TOO_LARGE = 2.0
+"""Times the weights of a folder that its configuration may describe: tied weights are there once."""
 
 
 def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
@@ -23,6 +27,8 @@ def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
     if Path(checkpoint).is_dir():
         _check_files(Path(checkpoint))
     try:
+        if Path(checkpoint).is_dir():
+            _check_size(kind, Path(checkpoint))
         model, report = kind.from_pretrained(
             checkpoint, dtype=dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
@@ -64,6 +70,27 @@ def _check_files(folder: Path) -> None:
         raise ConfigurationError(f"{config}: expected a JSON object, got {type(found).__name__}")
     if "quantization_config" not in found and (whole := not_weights(folder)):
         raise ConfigurationError(f"{folder}: expected weights of the types {', '.join(FLOATS)}, got {_few(whole)}")
+
+
+def _check_size(kind: Any, folder: Path) -> None:
+    """Refuse a configuration of a far larger model than the weights are of, before it fills the memory.
+
+    A configuration of another kind leaves out most fields, and their usual values are those of a full-size model.
+    Quantised weights are packed, so their numbers say nothing.
+    """
+    import torch
+
+    if "quantization_config" in json.loads((folder / "config.json").read_text()):
+        return
+
+    with torch.device("meta"):
+        described = sum(tensor.numel() for tensor in kind(kind.config_class.from_pretrained(folder)).parameters())
+    held = sum(math.prod(shape) for shape in tensor_shapes(folder).values())
+    if described > TOO_LARGE * held:
+        raise ConfigurationError(
+            f"{folder / 'config.json'}: expected the configuration of the weights beside it, which are {held:,} "
+            f"numbers; it describes a {kind.__name__} of {described:,}"
+        )
 
 
 def _unreadable(checkpoint: str | Path, error: Exception) -> ConfigurationError:

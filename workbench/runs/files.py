@@ -35,7 +35,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.records, self._size = _read(path) if path.exists() else ([], 0)
+        self.records, self._size, _ = _read(path) if path.exists() else ([], 0, False)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, self._size)
 
@@ -75,12 +75,10 @@ def read_whole(path: Path) -> list[dict[str, Any]]:
 
     Raises `ConfigurationError` that names damaged lines and says where lines are missing.
     """
-    content = path.read_bytes()
-    records, size = _read(path)
+    records, size, is_sealed = _read(path)
     count = records.pop().get(END) if records and END in records[-1] else None
-    if size < len(content):
+    if size < path.stat().st_size:
         raise damaged(path, {len(records) + 1: "it is cut off"}, len(records) + 1)
-    is_sealed = _has_seal(content[content.rfind(b"\n", 0, -1) + 1 :])
     if count != len(records) if count is not None else is_sealed:
         expected = "a line that counts them" if count is None else f"{count} lines"
         raise damaged(path, {len(records) + 1: f"expected {expected} before the end"}, len(records) + 1)
@@ -221,8 +219,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The complete lines and the number of bytes they take."""
+def _read(path: Path) -> tuple[list[dict[str, Any]], int, bool]:
+    """The complete lines, the number of bytes they take, and whether lines have checksums."""
     records: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
     size = number = 0
@@ -243,7 +241,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
                 problems[number] = str(error)
     if problems:
         raise damaged(path, problems, number)
-    return records, size
+    return records, size, seals
 
 
 _KEY = b'"crc":"'
