@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
     Returns the folder it is in, which is on `sys.path`; pass it on in `PYTHONPATH` to a process of its own.
     """
-    site = tmp_path / "site"
+    with installing(tmp_path / "site", monkeypatch) as installed:
+        yield installed
+
+
+@contextmanager
+def installing(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """What `install` gives, for fixtures of another scope."""
     site.mkdir()
     monkeypatch.syspath_prepend(site)
     installed_modules: list[str] = []

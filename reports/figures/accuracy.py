@@ -1,7 +1,7 @@
 """The figures of a comparison: pure functions from results (and the tidy table) to matplotlib figures.
 
-`results` are those of a run: metrics are fractions, times are seconds. Every figure gives a system the same
-colour and marker, and a call kind the same colour.
+`results` are those of a run: metrics are in their own units, fractions drawn in percent, times are seconds. Every
+figure gives a system the same colour and marker, and a call kind the same colour.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.figures.shared import legend, nothing
 from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
-from workbench.data.results import Group, Results, SystemResult, defined_metrics, leading_metrics, main_metric
+from workbench.data.metric_info import FRACTION
+from workbench.data.results import Group, Results, SystemResult, defined_metrics, info, leading_metrics, main_metric
+from workbench.data.units import factor, labelled, value_unit
 from workbench.data.vocabulary import OTHER
 
 Grouping = Literal["by_kind", "by_targets"]
@@ -38,12 +40,14 @@ def breakdown(results: Results, by: Grouping) -> Figure:
     panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
     offsets = np.linspace(-0.17, 0.17, len(names)) if len(names) > 1 else np.zeros(1)
     for axes, metric in zip(panels, metrics, strict=True):
+        about = info(results, metric)
         for offset, (name, style) in zip(offsets, system_style(names).items(), strict=True):
             for row, group in enumerate(groups):
-                _interval_dot(axes, _by(results.systems[name], by).get(group), metric, row + float(offset), style)
-        axes.set_xlim(0, 100)
+                part, place = _by(results.systems[name], by).get(group), row + float(offset)
+                _interval_dot(axes, part, metric, place, style, factor(about.unit))
+        _limit(axes, about.unit)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel(f"{metric} (%)")
+        axes.set_xlabel(labelled(metric, about, value_unit(about.unit)))
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         for row in range(len(groups) - 1):
@@ -160,14 +164,23 @@ def _group_name(group: str, by: str) -> str:
     return {"0": "no target", "1": "1 target", ">=2": "2 or more"}[group] if by == "by_targets" else group
 
 
-def _interval_dot(axes: Axes, group: Group | None, metric: str, y: float, style: tuple[str, str]) -> None:
+def _limit(axes: Axes, unit: str) -> None:
+    """0 to 100 % for fractions, further down where values are negative; the range of what is drawn for other units."""
+    lowest = axes.dataLim.x0
+    if unit == FRACTION:
+        axes.set_xlim(min(0, 1.05 * lowest) if np.isfinite(lowest) else 0, 100)
+    elif np.isfinite(lowest) and lowest >= 0:
+        axes.set_xlim(left=max(0, axes.get_xlim()[0]))
+
+
+def _interval_dot(axes: Axes, group: Group | None, metric: str, y: float, style: tuple[str, str], scale: int) -> None:
+    """The value with its interval, both times `scale`."""
     value = group.metrics.get(metric) if group else None
     if group is None or value is None:
         return
     colour, marker = style
     interval = group.intervals.get(metric)
     if interval:
-        axes.plot(
-            [100 * interval[0], 100 * interval[1]], [y, y], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt"
-        )
-    axes.plot([100 * value], [y], marker=marker, ms=5.5, color=colour, mec=PAPER, mew=0.8, ls="none", clip_on=False)
+        ends = [scale * bound for bound in interval]
+        axes.plot(ends, [y, y], color=colour, lw=1.6, alpha=0.75, solid_capstyle="butt")
+    axes.plot([scale * value], [y], marker=marker, ms=5.5, color=colour, mec=PAPER, mew=0.8, ls="none", clip_on=False)

@@ -9,7 +9,8 @@ from reports.figures import accuracy as figures
 from reports.figures import latency, pareto
 from reports.figures.oracles import available, oracle_gains
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES
-from workbench.data.results import Results, main_metric
+from reports.text.verdict import superior
+from workbench.data.results import Results, info, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
 
@@ -34,7 +35,7 @@ def drawn(results: Results) -> list[tuple[str, str, Figure]]:
         (
             "Accuracy against time",
             f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
-            "dominated: another is faster and more accurate.",
+            f"dominated: another is faster and {superior(info(results, metric))}.",
             pareto.accuracy_against_latency(results),
         ),
         (

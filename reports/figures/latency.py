@@ -48,7 +48,7 @@ def latency_by_rounds(results: Results) -> Figure:
 
 @mpl.rc_context(FIGURE_STYLE)
 def latency_against(rows: Sequence[Mapping[str, Any]], what: str, label: str) -> Figure:
-    """Median latency and its 95 % interval against a number, as `speed/instructsam.py` measures it.
+    """Median latency and its 95 % interval against a number, as the scripts in `speed/` measure it.
 
     rows: `{what: number, "p50": seconds, "interval": [low, high] or None}`.
     """

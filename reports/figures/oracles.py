@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.figures.style import FIGURE_STYLE, GRID, INK, MUTED, WIDTH, system_style
-from reports.text.numbers import NONE, points
+from reports.text.numbers import NONE, change
 from reports.text.tables import Cell, Row
-from workbench.data.results import Difference, OracleResult, Results
+from workbench.data.results import Difference, OracleResult, Results, info
+from workbench.data.units import difference_unit, factor, labelled, with_direction
 from workbench.scoring.oracles import shown_metrics
 
 
@@ -27,23 +28,26 @@ def unavailable(results: Results) -> list[str]:
 
 @mpl.rc_context(FIGURE_STYLE)
 def oracle_gains(results: Results) -> Figure:
-    """Gain of each oracle over the real run in points, with its 95 % interval; a panel for each shown metric."""
+    """Gain of each oracle over the real run in the metric's unit (fractions in points), with its 95 % interval; a panel
+    for each shown metric."""
     metrics, rows = shown_metrics(results), available(results)
     figure = Figure(figsize=(WIDTH, 1.2 + 0.3 * max(len(rows), 2)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
     style = system_style(results.systems)
     for axes, metric in zip(panels, metrics, strict=True):
+        about = info(results, metric)
+        scale = factor(about.unit)
         for place, row in enumerate(rows):
             gain = (row.gains or {}).get(metric)
             if gain is None or gain.difference is None:
                 continue
-            axes.barh(place, 100 * gain.difference, height=0.6, color=style[row.system][0])
+            axes.barh(place, scale * gain.difference, height=0.6, color=style[row.system][0])
             if gain.interval:
                 low, high = gain.interval
-                axes.plot([100 * low, 100 * high], [place] * 2, color=INK, lw=1.2, solid_capstyle="butt")
+                axes.plot([scale * low, scale * high], [place] * 2, color=INK, lw=1.2, solid_capstyle="butt")
         axes.axvline(0, color=MUTED, lw=0.7)
         axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.set_xlabel(f"{metric} (points)")
+        axes.set_xlabel(labelled(metric, about, difference_unit(about.unit)))
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
     for place in range(1, len(rows)):
@@ -65,22 +69,24 @@ def oracle_rows(results: Results) -> list[Row]:
     for row in available(results):
         n_samples = results.systems[row.system].samples
         counts = Cell(str(row.changed), f"of {n_samples}, {row.n_failed} failed")
-        cells = [_gain((row.gains or {}).get(metric)) for metric in shown_metrics(results)]
+        cells = [_gain((row.gains or {}).get(m), info(results, m).unit) for m in shown_metrics(results)]
         rows.append(Row(f"{row.system}, perfect {row.oracle}", "", [*cells, counts]))
     return rows
 
 
 def oracle_columns(results: Results) -> Sequence[str]:
     """Names of the columns of `oracle_rows`."""
-    return [*(f"{metric}, points" for metric in shown_metrics(results)), "changed"]
+    infos = {metric: info(results, metric) for metric in shown_metrics(results)}
+    units = {metric: with_direction(about, difference_unit(about.unit)) for metric, about in infos.items()}
+    return [*(", ".join(filter(None, (metric, unit))) for metric, unit in units.items()), "changed"]
 
 
-def _gain(gain: Difference | None) -> Cell:
+def _gain(gain: Difference | None, unit: str) -> Cell:
     if gain is None or gain.difference is None:
         return Cell(NONE)
-    text = points(gain.difference)
+    text = change(gain.difference, unit)
     if not gain.interval:
         return Cell(text)
     low, high = gain.interval
-    detail = f"{points(low)} to {points(high)}" + ("" if gain.p_holm is None else f", p {gain.p_holm:.3f}")
+    detail = f"{change(low, unit)} to {change(high, unit)}" + ("" if gain.p_holm is None else f", p {gain.p_holm:.3f}")
     return Cell(text, detail, strong=low > 0 or high < 0)

@@ -15,13 +15,15 @@ from matplotlib.transforms import Bbox
 from reports.figures.latency import time_axis
 from reports.figures.shared import nothing
 from reports.figures.style import FIGURE_STYLE, GRID, MUTED, PAPER, WIDTH, system_style
-from workbench.data.results import Results, main_metric
+from workbench.data.metric_info import FRACTION
+from workbench.data.results import Results, info, main_metric
+from workbench.data.units import factor, labelled, value_unit
 
 
 @dataclass(frozen=True)
 class Point:
-    """A system: median seconds and the main metric in percent, each with `(low, high)` of its interval, where it has
-    none twice the value."""
+    """A system: median seconds and the main metric as it is shown (a fraction in percent), each with `(low, high)` of
+    its interval, where it has none twice the value."""
 
     name: str
     seconds: float
@@ -33,22 +35,25 @@ class Point:
 def points(results: Results) -> list[Point]:
     """The systems that have both a median latency and a value of the main metric."""
     metric = main_metric(results)
+    scale = factor(info(results, metric).unit)
     found = []
     for name, system in results.systems.items():
         value, seconds = system.metrics.get(metric), system.latency.p50
         if value is not None and seconds:
             low, high = system.latency.intervals.get("p50") or (seconds, seconds)
             bottom, top = system.intervals.get(metric) or (value, value)
-            found.append(Point(name, seconds, 100 * value, (low, high), (100 * bottom, 100 * top)))
+            found.append(Point(name, seconds, scale * value, (low, high), (scale * bottom, scale * top)))
     return found
 
 
-def pareto_front(found: Sequence[Point]) -> list[Point]:
-    """The points that no other dominates, fastest first: another is at least as fast and as accurate, and better in one
-    of the two. Points that are equal in both do not dominate each other."""
+def pareto_front(found: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
+    """The points that no other dominates, fastest first: another is at least as fast and as good, and better in one of
+    the two. Points that are equal in both do not dominate each other."""
+    sign = 1 if higher_is_better else -1
 
     def dominates(a: Point, b: Point) -> bool:
-        return a.seconds <= b.seconds and a.value >= b.value and (a.seconds, a.value) != (b.seconds, b.value)
+        as_good = sign * a.value >= sign * b.value
+        return a.seconds <= b.seconds and as_good and (a.seconds, a.value) != (b.seconds, b.value)
 
     front = [one for one in found if not any(dominates(other, one) for other in found)]
     return sorted(front, key=lambda one: one.seconds)
@@ -57,15 +62,18 @@ def pareto_front(found: Sequence[Point]) -> list[Point]:
 @mpl.rc_context(FIGURE_STYLE)
 def accuracy_against_latency(results: Results) -> Figure:
     """The main metric against the median latency, 95 % intervals both ways, and the Pareto front: a system below it,
-    hollow, is dominated by one that is both faster and more accurate."""
+    hollow, is dominated by one that is both faster and better. Better is always further up: where less is better, the
+    axis runs downwards."""
+    metric = main_metric(results)
+    about = info(results, metric)
     found, style = points(results), system_style(results.systems)
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.set_ylabel(f"{main_metric(results)} (%)")
+    axes.set_ylabel(labelled(metric, about, value_unit(about.unit)))
     axes.set_xlabel("median latency of a sample")
     if not found:
         return nothing(figure, axes, "no system has both a latency and a value")
-    front = pareto_front(found)
+    front = pareto_front(found, about.higher_is_better)
     for one in found:
         colour, marker = style[one.name]
         bar: dict[str, Any] = {"color": colour, "lw": 1.6, "alpha": 0.75, "solid_capstyle": "butt"}
@@ -75,14 +83,23 @@ def accuracy_against_latency(results: Results) -> Figure:
         axes.plot([one.seconds], [one.value], marker=marker, ms=9, color=colour, mfc=face, mec=edge, mew=1.4, ls="none")
     left, right = min(one.across[0] for one in found), max(one.across[1] for one in found)
     time_axis(axes, axes.xaxis, left / 1.35, right * 1.35, log=True)
-    low, high = min(one.upward[0] for one in found), max(one.upward[1] for one in found)
-    margin = max(0.15 * (high - low), 4)
-    axes.set_ylim(max(low - margin, -0.5), min(high + margin, 100.5))
+    low, high = _range(found, about.unit)
+    axes.set_ylim((low, high) if about.higher_is_better else (high, low))
     steps = _steps(axes, front) if len(found) > 1 else []
     if steps:
         _draw_front(axes, steps)
     _name_points(figure, axes, found, steps, {name: colour for name, (colour, _) in style.items()})
     return figure
+
+
+def _range(found: Sequence[Point], unit: str) -> tuple[float, float]:
+    """Ends of the metric's axis, with room for the names; not much beyond what a value can be."""
+    low, high = min(one.upward[0] for one in found), max(one.upward[1] for one in found)
+    if unit == FRACTION:
+        margin = max(0.15 * (high - low), 4)
+        return max(low - margin, min(-0.5, 1.05 * low)), min(high + margin, 100.5)
+    margin = 0.15 * (high - low) or 0.15 * abs(high) or 1.0
+    return (max(low - margin, -0.02 * (high + margin)) if low >= 0 else low - margin), high + margin
 
 
 def _steps(axes: Axes, front: Sequence[Point]) -> list[tuple[float, float]]:
@@ -144,7 +161,7 @@ def _boxes(axes: Axes, one: Point, scale: float) -> list[Bbox]:
     """What a point and its two bars cover, in display units."""
     x, y = axes.transData.transform((one.seconds, one.value))
     left, right = (axes.transData.transform((value, one.value))[0] for value in one.across)
-    low, high = (axes.transData.transform((one.seconds, value))[1] for value in one.upward)
+    low, high = sorted(axes.transData.transform((one.seconds, value))[1] for value in one.upward)
     marker, bar = 5.5 * scale, 1.5 * scale
     return [
         Bbox([[x - marker, y - marker], [x + marker, y + marker]]),

@@ -17,7 +17,9 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.figures.latency import time_axis
 from reports.figures.style import BAD, FIGURE_STYLE, MUTED, PAPER, WIDTH, system_style
-from workbench.regression.history import FAILED, REGRESSION, started
+from workbench.data.metric_info import FRACTION
+from workbench.data.units import factor, labelled, value_unit
+from workbench.regression.history import FAILED, REGRESSION, metric_info, started
 
 Record = Mapping[str, Any]
 Value = Callable[[Mapping[str, Any]], tuple[float | None, float | None, float | None]]
@@ -31,17 +33,20 @@ def systems(records: Sequence[Record]) -> list[str]:
 
 @mpl.rc_context(FIGURE_STYLE)
 def metric_trend(records: Sequence[Record], metric: str, zone: tzinfo) -> Figure:
-    """One metric in percent, its 95 % interval as a band."""
+    """One metric in its unit, a fraction in percent, its 95 % interval as a band."""
+    about = metric_info(records, metric)
+    scale = factor(about.unit)
 
     def value(system: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
         low, high = system["intervals"].get(metric) or (None, None)
-        return _percent(system["metrics"].get(metric)), _percent(low), _percent(high)
+        return _times(scale, system["metrics"].get(metric)), _times(scale, low), _times(scale, high)
 
     figure, axes = _figure(3.0)
     _lines(axes, records, value, zone)
-    axes.set_ylabel(f"{metric} (%)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, -1), min(high, 101))
+    axes.set_ylabel(labelled(metric, about, value_unit(about.unit)))
+    if about.unit == FRACTION:
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, min(-1, axes.dataLim.y0)), min(high, 101))
     return _finished(figure, records)
 
 
@@ -85,7 +90,7 @@ def failure_trends(records: Sequence[Record], rates: Mapping[str, str], zone: tz
 
 
 def _rate(key: str) -> Value:
-    return lambda system: (_percent(system["rates"][key]), None, None)
+    return lambda system: (_times(100, system["rates"][key]), None, None)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
@@ -135,5 +140,5 @@ def _dates(times: Sequence[datetime]) -> list[float]:
     return [float(date2num(time)) for time in times]  # type: ignore[no-untyped-call]
 
 
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100 * fraction
+def _times(scale: int, value: float | None) -> float | None:
+    return None if value is None else scale * value

@@ -13,15 +13,17 @@ from reports.figures.style import system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.markdown import escaped, markdown
 from reports.text.glossary import NAMES
-from reports.text.numbers import NONE, percent, points, seconds
-from workbench.regression.history import FAILED, RATES, REGRESSION, sentence, started
+from reports.text.numbers import NONE, change, seconds, shown
+from workbench.data.metric_info import FRACTION
+from workbench.data.units import difference_unit, labelled, with_direction
+from workbench.data.upgrades import leading_of_0_1
+from workbench.regression.history import FAILED, RATES, REGRESSION, metric_info, sentence, started
 from workbench.regression.schedule import FIRST, PREVIOUS, Schedule
 from workbench.tracking.load import load_run
 
 TEMPLATE = Path(__file__).parent / "template"
 SHOWN = 180
 """Comparisons on the page; the history holds all."""
-PREFERRED = ("mAP", "gIoU", "N_acc", "T_acc")
 
 Record = Mapping[str, Any]
 
@@ -54,6 +56,7 @@ def summary(schedule: Schedule, record: Record, folder: Path) -> str:
 
 def _page(schedule: Schedule, history: Sequence[Record], total: int, folder: Path) -> dict[str, Any]:
     names, metrics = trends.systems(history), main_metrics(history)
+    shown_metric = (metrics[0], metric_info(history, metrics[0]).unit) if metrics else ("", FRACTION)
     style = system_style(names)
     due = schedule.trigger().get_next_fire_time(None, datetime.now(schedule.timezone))
     return {
@@ -64,8 +67,8 @@ def _page(schedule: Schedule, history: Sequence[Record], total: int, folder: Pat
         "due": due and f"{due:%-d %B %Y, %H:%M %Z}",
         "written": f"{datetime.now(schedule.timezone):%-d %B %Y, %H:%M %Z}",
         "systems": [{"name": name, "colour": _variable(style[name][0])} for name in names],
-        "metric": metrics[0] if metrics else None,
-        "rows": [_row(record, names, metrics, schedule, folder) for record in reversed(history)],
+        "metric": _named(history, metrics[0]) if metrics else None,
+        "rows": [_row(record, names, shown_metric, schedule, folder) for record in reversed(history)],
         "figures": _figures(history, metrics, schedule),
         "baseline": BASELINES.get(schedule.baseline, f"the run {schedule.baseline}"),
         "colours": COLOURS,
@@ -119,15 +122,28 @@ def caveats(history: Sequence[Record], total: int) -> list[str]:
 
 
 def main_metrics(history: Sequence[Record]) -> list[str]:
-    """Up to four metrics that any system has a value of, the usual ones first."""
-    found = [
-        name
+    """Up to four metrics that any system has a value of: those that lead first, then in the order of the last
+    comparison that has them."""
+    found = {
+        name: metric_info(history, name)
         for record in reversed(history)
-        for system in record["systems"].values()
-        for name, value in system["metrics"].items()
-        if value is not None
-    ]
-    return list(dict.fromkeys([name for name in PREFERRED if name in found] + found))[:4]
+        for name in _in_order(record)
+        if any(system["metrics"].get(name) is not None for system in record["systems"].values())
+    }
+    return sorted(found, key=lambda name: not found[name].leads)[:4]
+
+
+def _in_order(record: Record) -> list[str]:
+    """The metrics of a record, the leading ones in the order of their importance."""
+    measured = [name for system in record["systems"].values() for name in system["metrics"]]
+    described = record.get("metrics") or leading_of_0_1(measured)
+    return list(dict.fromkeys([*described, *measured]))
+
+
+def _named(history: Sequence[Record], metric: str) -> str:
+    about = metric_info(history, metric)
+    unit = with_direction(about, "percent" if about.unit == FRACTION else about.unit)
+    return f"{metric} in {unit}" if about.unit else labelled(metric, about, "")
 
 
 def _figures(history: Sequence[Record], metrics: Sequence[str], schedule: Schedule) -> list[dict[str, Any]]:
@@ -147,17 +163,18 @@ def _figures(history: Sequence[Record], metrics: Sequence[str], schedule: Schedu
 
 
 def _row(
-    record: Record, names: Sequence[str], metrics: Sequence[str], schedule: Schedule, folder: Path
+    record: Record, names: Sequence[str], metric: tuple[str, str], schedule: Schedule, folder: Path
 ) -> dict[str, Any]:
+    """What the table shows of a comparison; `metric` is the name and the unit of the one that is shown."""
     report = f"{record['name']}/report.html"
     cells = []
     for name in names:
         system = record["systems"].get(name)
-        value = system["metrics"].get(metrics[0]) if system else None
+        value = system["metrics"].get(metric[0]) if system else None
         middle = system["latency"]["p50"] if system else None
         cells.append(
             {
-                "value": NONE if value is None else percent(value),
+                "value": NONE if value is None else shown(value, metric[1]),
                 "latency": "" if middle is None else seconds(middle),
                 "failed": system["n_failed"] if system else 0,
             }
@@ -185,9 +202,11 @@ def _what(record: Record, schedule: Schedule) -> str:
 
 
 def _worse(check: Mapping[str, Any]) -> str:
-    change = f"{check['system']} {NAMES.get(check['name'], check['name'])} {points(check['change'])} points"
+    unit = check.get("unit", FRACTION)  # lines of workbench 0.1.0 know fractions alone
+    changed = f"{change(check['change'], unit)} {difference_unit(unit)}".rstrip()
     interval = check["interval"]
-    return f"{change} ({points(interval[0])} to {points(interval[1])})" if interval else change
+    spread = f" ({change(interval[0], unit)} to {change(interval[1], unit)})" if interval else ""
+    return f"{check['system']} {NAMES.get(check['name'], check['name'])} {changed}{spread}"
 
 
 def _baseline(name: str, schedule: Schedule) -> str:

@@ -80,7 +80,8 @@ def _pairs(results: Results) -> str:
         body = _table(["", "difference"], tables.differences(results))
     else:
         metric = main_metric(results)
-        title = f"Differences in points of {metric}, row minus column; p by Holm's method over all metrics of all pairs"
+        named = tables.metric_with_unit(results, metric)
+        title = f"Differences of {named}, row minus column; p by Holm's method over all metrics of all pairs"
         body = _table(["", *(f"{NONE} {name}" for name in results.systems)], tables.matrix(results, metric))
     return f"### Differences\n\n{escaped(title)}\n\n{body}"
 

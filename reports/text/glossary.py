@@ -1,5 +1,7 @@
 """What the words of a report mean, one line each."""
 
+from workbench.data.results import Results
+from workbench.data.units import definition
 from workbench.data.vocabulary import (
     CALL_KINDS,
     FUNNEL_STAGES,
@@ -14,18 +16,6 @@ from workbench.data.vocabulary import (
     title,
 )
 from workbench.scoring.oracles import ORACLES
-
-METRICS = {
-    "mAP": "Average precision, mean over IoU thresholds .50 to .95: one ranking of all predicted instances by score; "
-    "duplicates and answers to no-target samples count as false positives.",
-    "AP50": "Average precision where an instance counts as found at IoU 0.5.",
-    "AP75": "Average precision where an instance counts as found at IoU 0.75.",
-    "gIoU": "Mean over samples of the IoU between all predicted and all target pixels; two empty masks give 1, "
-    "a failed answer 0.",
-    "cIoU": "Sum of intersections over sum of unions, of pixels of all samples: large objects weigh more.",
-    "N_acc": "Share of the no-target samples that were answered with no instance.",
-    "T_acc": "Share of the samples with targets that were answered with an instance, right or wrong.",
-}
 
 COSTS = {
     "latency": "Seconds of wall time from image in memory to masks, one sample at a time after a warm-up; p90 is "
@@ -67,10 +57,11 @@ NAMES = {
 """How a word of the bench is shown; a name of a system's own is not in here, and shown as it is."""
 
 
-def definitions() -> dict[str, dict[str, str]]:
-    """Every definition by section and name."""
+def definitions(results: Results) -> dict[str, dict[str, str]]:
+    """Every definition by section and name; those of the metrics are the metric set's own."""
+    metrics = {name: text for name, info in results.metrics.items() if (text := definition(info))}
     named = {
-        "Metrics": METRICS,
+        "Metrics": metrics,
         "Costs and intervals": COSTS,
         "Calls": CALLS,
         "What goes wrong in an instance or target": INSTANCES,
@@ -81,4 +72,7 @@ def definitions() -> dict[str, dict[str, str]]:
         "What a perfect part would do": ORACLES,
         "Outcomes": OUTCOMES,
     }
-    return {section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()}
+    named_sections = {
+        section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()
+    }
+    return {section: lines for section, lines in named_sections.items() if lines}

@@ -1,16 +1,24 @@
 """How a report writes numbers."""
 
+from workbench.data.metric_info import FRACTION
+from workbench.data.units import change_in_unit, in_unit
+
 NONE = "\N{EN DASH}"
 
 
-def percent(fraction: float) -> str:
-    """A fraction as a percentage without its sign: `41.3`."""
-    return f"{100 * fraction:.1f}"
+def shown(value: float, unit: str) -> str:
+    """A value in its unit, which is not written: a fraction in percent, as `41.3`, any other as it is."""
+    return in_unit(value, unit).replace("-", "\N{MINUS SIGN}")
+
+
+def change(difference: float, unit: str) -> str:
+    """A signed difference in its unit, which is not written: of fractions in points, of any other as it is."""
+    return change_in_unit(difference, unit).replace("-", "\N{MINUS SIGN}")
 
 
 def points(fraction: float) -> str:
     """A signed difference of fractions in points: `+4.0`, a minus sign and `4.0`, or `0.0` for none at all."""
-    return f"{100 * fraction:+.1f}".replace("-", "\N{MINUS SIGN}") if fraction else "0.0"
+    return change(fraction, FRACTION)
 
 
 def times(factor: float) -> str:

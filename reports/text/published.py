@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from reports.text.numbers import NONE, percent
+from reports.text.numbers import NONE, shown
 from workbench.data.errors import ConfigurationError, short
-from workbench.data.results import Results, SystemResult
+from workbench.data.metric_info import FRACTION
+from workbench.data.results import Results, SystemResult, info
 from workbench.data.yaml_files import read_yaml
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -39,11 +40,13 @@ def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | No
     """The measured systems beside the published numbers of the benchmark, or None where none has a measured metric.
 
     Only numbers of the split that was run are taken, or of all splits where the run does not say which it was.
+    Published numbers are fractions, so they stand beside no metric that is measured in another unit.
     """
     systems = results.systems
     split = results.benchmark.identity.get("split")
     measured = next(iter(systems.values())).metrics
-    taken = [n for n in numbers if n.metric in measured and split in (None, n.split)]
+    fractions = {name for name in measured if info(results, name).unit == FRACTION}
+    taken = [n for n in numbers if n.metric in fractions and split in (None, n.split)]
     if not taken:
         return None
     columns = sorted({(n.metric, n.kind) for n in taken}, key=lambda c: (c[1] or "", list(measured).index(c[0])))
@@ -74,7 +77,7 @@ def _scored_by(theirs: str | None, ours: str) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return NONE if value is None else percent(value)
+    return NONE if value is None else shown(value, FRACTION)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.text.glossary import NAMES
-from reports.text.numbers import NONE, p_value, percent, points, seconds, times
-from workbench.data.results import Difference, PairDifference, Results, SystemResult
+from reports.text.numbers import NONE, change, p_value, seconds, shown, times
+from workbench.data.metric_info import FRACTION
+from workbench.data.results import Difference, PairDifference, Results, SystemResult, info, ranked
+from workbench.data.units import difference_unit, labelled, value_unit, with_direction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +51,10 @@ def headline(results: Results) -> list[Row]:
 
 
 def differences(results: Results, pairs: Sequence[PairDifference] | None = None) -> list[Row]:
-    """Differences in points with 95 % intervals and Holm-corrected p-values, one cell for each pair (of all, where
-    `pairs` are not given); strong where the interval leaves out 0."""
+    """Differences in the metrics' units (fractions in points) with 95 % intervals and Holm-corrected p-values, one cell
+    for each pair (of all, where `pairs` are not given); strong where the interval leaves out 0."""
     pairs = results.differences if pairs is None else pairs
-    rows = [Row(name, "points", [_difference(pair.metrics.get(name)) for pair in pairs]) for name in _metrics(pairs)]
+    rows = [_difference_row(results, name, pairs) for name in _metrics(pairs)]
     paces = [_pace(results, pair) for pair in pairs]
     return [*rows, Row("latency p50", "", paces)] if pairs else []
 
@@ -67,18 +69,26 @@ def rates(pairs: Sequence[PairDifference]) -> list[Row]:
         found = [pair.rates[name] for pair in pairs]
         if any(rate.only_a or rate.only_b or rate.difference for rate in found):
             counts = ", ".join(f"{rate.only_a} : {rate.only_b}" for rate in found)
-            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate) for rate in found]))
+            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate, FRACTION) for rate in found]))
     return rows
 
 
 def matrix(results: Results, metric: str) -> list[Row]:
     """One row and one cell for each system: the row's `metric` minus the column's, as `differences` has it."""
-    known = {}
+    known, unit = {}, info(results, metric).unit
     for pair in results.differences:
         one = pair.metrics.get(metric)
         known[pair.a, pair.b], known[pair.b, pair.a] = one, _reversed(one)
     systems = list(results.systems)
-    return [Row(a, "", [Cell("") if a == b else _difference(known.get((a, b))) for b in systems]) for a in systems]
+    return [
+        Row(a, "", [Cell("") if a == b else _difference(known.get((a, b)), unit) for b in systems]) for a in systems
+    ]
+
+
+def metric_with_unit(results: Results, metric: str) -> str:
+    """The name of a metric whose differences are shown, with their unit: `mAP (points)`."""
+    about = info(results, metric)
+    return labelled(metric, about, difference_unit(about.unit))
 
 
 def frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
@@ -105,16 +115,16 @@ def _metrics(pairs: Sequence[PairDifference]) -> list[str]:
 
 
 def _metric_row(results: Results, name: str) -> Row:
-    systems = list(results.systems.values())
+    systems, metric = list(results.systems.values()), info(results, name)
     values = [system.metrics.get(name) for system in systems]
-    texts = [NONE if value is None else percent(value) for value in values]
-    best = _best(texts, max((v for v in values if v is not None), default=None), values)
+    texts = [NONE if value is None else shown(value, metric.unit) for value in values]
+    best = _best(texts, results.systems[ranked(results, name)[0]].metrics.get(name), values)
     cells = []
     for text, system in zip(texts, systems, strict=True):
         interval = system.intervals.get(name)
-        detail = f"{percent(interval[0])}{NONE}{percent(interval[1])}" if interval else ""
+        detail = f"{shown(interval[0], metric.unit)}{NONE}{shown(interval[1], metric.unit)}" if interval else ""
         cells.append(Cell(text, detail, text == best))
-    return Row(name, "%", cells)
+    return Row(name, with_direction(metric, value_unit(metric.unit)), cells)
 
 
 def _best(texts: Sequence[str], best: float | None, values: Sequence[float | None]) -> str | None:
@@ -122,12 +132,18 @@ def _best(texts: Sequence[str], best: float | None, values: Sequence[float | Non
     return texts[values.index(best)] if best is not None and len(set(texts)) > 1 else None
 
 
-def _difference(one: Difference | None) -> Cell:
+def _difference_row(results: Results, name: str, pairs: Sequence[PairDifference]) -> Row:
+    metric = info(results, name)
+    cells = [_difference(pair.metrics.get(name), metric.unit) for pair in pairs]
+    return Row(name, with_direction(metric, difference_unit(metric.unit)), cells)
+
+
+def _difference(one: Difference | None, unit: str) -> Cell:
     if one is None or one.difference is None:
         return Cell(NONE)
     interval, p = one.interval, one.p_holm
-    text = points(one.difference)
-    parts = [f"{points(interval[0])} to {points(interval[1])}"] if interval else []
+    text = change(one.difference, unit)
+    parts = [f"{change(interval[0], unit)} to {change(interval[1], unit)}"] if interval else []
     parts += [p_value(p)] if p is not None else []
     decided = interval is not None and (interval[0] > 0 or interval[1] < 0)
     return Cell(text, ", ".join(parts), decided)

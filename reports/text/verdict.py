@@ -4,16 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.text.numbers import percent, points, seconds, times
+from reports.text.numbers import change, seconds, shown, times
 from workbench.data.manifest import Manifest
+from workbench.data.metric_info import FRACTION, MetricInfo
 from workbench.data.results import Interval, Results, SystemResult, info, main_metric, ranked
+from workbench.data.units import LESS_IS_BETTER, difference_unit
 
 REMARKS = 5
 """Remarks about the benchmark's files that are listed; the results have more of them."""
 
 
 def verdict(results: Results) -> str:
-    """One plain sentence: which system is more accurate, by how much, how sure that is, and who is faster by how much.
+    """One plain sentence: which system is better in the main metric, by how much, how sure that is, and who is faster
+    by how much.
 
     With more than two systems it compares the two best and names the rest. A lead whose 95 % interval covers 0, or is
     unknown, is called undecided.
@@ -27,20 +30,27 @@ def verdict(results: Results) -> str:
     order = [name for name in ranked(results, metric) if name in known]
     if not order:
         return f"No verdict: {metric} is not defined for any system here."
-    best = order[0]
+    best, about = order[0], info(results, metric)
+    unit, named = about.unit, _named(metric, about)
     if len(order) == 1:
-        return f"{best} reaches {percent(known[best])} {metric}{_alone(systems[best], metric)}."
+        return f"{best} reaches {shown(known[best], unit)} {named}{_alone(systems[best], metric, unit)}."
     second = order[1]
-    ahead, behind = (best, second) if info(results, metric).higher_is_better else (second, best)
+    ahead, behind = (best, second) if about.higher_is_better else (second, best)
     lead, interval = _difference(results, ahead, behind, metric)
-    numbers = f"{percent(known[best])} against {percent(known[second])} {metric}"
-    pace = _pace(results, best, second) + _rest(systems, order[2:], metric)
+    numbers = f"{shown(known[best], unit)} against {shown(known[second], unit)} {named}"
+    pace = _pace(results, best, second) + _rest(systems, order[2:], metric, unit)
     if interval is None:
         return f"Undecided between {best} and {second}: {numbers}, too few images for an interval{pace}."
-    spread = f"95 % interval {points(interval[0])} to {points(interval[1])}"
+    spread = f"95 % interval {change(interval[0], unit)} to {change(interval[1], unit)}"
     if interval[0] <= 0 <= interval[1]:
         return f"Undecided between {best} and {second}: {numbers}, and the {spread} of the difference covers 0{pace}."
-    return f"{best} is more accurate than {second}: {numbers}, a lead of {100 * lead:.1f} points ({spread}){pace}."
+    ahead_by = f"{shown(lead, unit)} {difference_unit(unit)}".rstrip()
+    return f"{best} is {superior(about)} than {second}: {numbers}, a lead of {ahead_by} ({spread}){pace}."
+
+
+def superior(metric: MetricInfo) -> str:
+    """What a system with the better value of a metric is: only a fraction of which more is better is accuracy."""
+    return "more accurate" if metric.higher_is_better and metric.unit == FRACTION else "better"
 
 
 def caveats(results: Results, manifest: Manifest) -> list[str]:
@@ -82,6 +92,14 @@ def mixed(manifests: Sequence[Manifest]) -> list[str]:
     return notes
 
 
+def _named(name: str, metric: MetricInfo) -> str:
+    """What stands behind the value of a metric: `mAP`, or `pixels (edge, less is better)`."""
+    direction = "" if metric.higher_is_better else LESS_IS_BETTER
+    if metric.unit in (FRACTION, ""):
+        return f"{name} ({direction})" if direction else name
+    return f"{metric.unit} ({', '.join(filter(None, (name, direction)))})"
+
+
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -121,17 +139,17 @@ def _ratio_interval(results: Results, a: str, b: str) -> str:
     return ""
 
 
-def _rest(systems: Mapping[str, SystemResult], names: list[str], metric: str) -> str:
+def _rest(systems: Mapping[str, SystemResult], names: list[str], metric: str, unit: str) -> str:
     found = []
     for name in names:
         middle = systems[name].latency.p50
         pace = f" at {seconds(middle)}" if middle else ""
-        found.append(f"{name} with {percent(systems[name].metrics[metric] or 0.0)}{pace}")
+        found.append(f"{name} with {shown(systems[name].metrics[metric] or 0.0, unit)}{pace}")
     return f"; behind them {', '.join(found)}" if found else ""
 
 
-def _alone(system: SystemResult, metric: str) -> str:
+def _alone(system: SystemResult, metric: str, unit: str) -> str:
     interval = system.intervals.get(metric)
-    spread = f" (95 % interval {percent(interval[0])} to {percent(interval[1])})" if interval else ""
+    spread = f" (95 % interval {shown(interval[0], unit)} to {shown(interval[1], unit)})" if interval else ""
     middle = system.latency.p50
     return spread + (f" at {seconds(middle)} a sample (median)" if middle else "")

@@ -185,6 +185,7 @@ def check_files(options: argparse.Namespace) -> int:
 def score_predictions(options: argparse.Namespace) -> int:
     from workbench.benchmarks.from_files import reader_of
     from workbench.scoring.prediction_file import score_file
+    from workbench.scoring.system import metrics_of
 
     registry.load("metrics", options.protocol)
     name = options.benchmark or reader_of(options.protocol, options.annotations)
@@ -200,7 +201,10 @@ def score_predictions(options: argparse.Namespace) -> int:
         )
     for remark in scores["remarks"]:
         print(f"{name}: {remark}", file=sys.stderr)
-    print(json.dumps(scores, allow_nan=False) if options.json else file_scores_table(scores))
+    if options.json:
+        print(json.dumps(scores, allow_nan=False))
+    else:
+        print(file_scores_table(scores, metrics_of(options.protocol, scores["metrics"])))
     return 0
 
 

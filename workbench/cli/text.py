@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.metric_info import FRACTION, MetricInfo
+from workbench.data.units import LESS_IS_BETTER, labelled
+
 if TYPE_CHECKING:
     from workbench.data.results import Difference, Results
     from workbench.plugins.details import Details
 
 
 def scores_table(results: "Results") -> str:
-    """The scores as a text table, one row for each system."""
+    """The scores as a text table, one row for each system; metrics that are no fractions have their unit beside them,
+    and a line below names those of which less is better."""
     systems = results.systems
     metrics = list(next(iter(systems.values())).metrics)
-    header = ["system", *metrics, "p50 s", "p90 s", "cold s", "calls", "failed"]
+    heads = [_with_unit(results, metric) for metric in metrics]
+    header = ["system", *heads, "p50 s", "p90 s", "cold s", "calls", "failed"]
     rows = [header] + [
         [
             name,
@@ -25,15 +30,16 @@ def scores_table(results: "Results") -> str:
         ]
         for name, result in systems.items()
     ]
-    return _aligned(rows)
+    return "\n".join([_aligned(rows), *_direction(results, metrics)])
 
 
 def gains_table(results: "Results") -> str:
-    """What perfect parts would buy as a text table, one row for each oracle; gains in fractions."""
+    """What perfect parts would buy as a text table, one row for each oracle; gains in the metrics' units."""
     from workbench.scoring.oracles import shown_metrics
 
     metrics = shown_metrics(results)
-    rows = [["gain of a perfect ...", *(f"{metric} (95 %, p)" for metric in metrics), "changed", "failed"]]
+    heads = [f"{_with_unit(results, metric)} (95 %, p)" for metric in metrics]
+    rows = [["gain of a perfect ...", *heads, "changed", "failed"]]
     notes = []
     for row in results.oracles:
         name = f"{row.system}: {row.oracle}"
@@ -43,7 +49,23 @@ def gains_table(results: "Results") -> str:
         cells = [_gain(row.gains[metric]) for metric in metrics]
         samples = results.systems[row.system].samples
         rows.append([name, *cells, f"{row.changed}/{samples}", f"{row.n_failed}/{samples}"])
-    return "\n".join([_aligned(rows), *notes])
+    return "\n".join([_aligned(rows), *_direction(results, metrics), *notes])
+
+
+def _about(results: "Results", metric: str) -> MetricInfo:
+    return results.metrics.get(metric, MetricInfo())
+
+
+def _with_unit(results: "Results", metric: str) -> str:
+    """The head of a metric's column: the unit of fractions is left out."""
+    unit = _about(results, metric).unit
+    return metric if unit == FRACTION else f"{metric} {unit}".rstrip()
+
+
+def _direction(results: "Results", metrics: Sequence[str]) -> list[str]:
+    """A line that names the metrics of which less is better, where there are any."""
+    falling = [metric for metric in metrics if not _about(results, metric).higher_is_better]
+    return [f"{LESS_IS_BETTER}: {', '.join(falling)}"] if falling else []
 
 
 def plugin_card(plugin: "Details") -> str:
@@ -101,16 +123,24 @@ def _number(value: float | None, digits: int | None = None) -> str:
     return f"{value:.3f}" if digits is None else f"{value:.{digits}g}"
 
 
-def file_scores_table(scores: Mapping[str, Any]) -> str:
-    """The scores as a table: a row for each metric, a column for all samples and for each group."""
+def file_scores_table(scores: Mapping[str, Any], infos: Mapping[str, MetricInfo]) -> str:
+    """The scores as a table: a row for each metric, with its unit where that is no fraction and its direction where
+    less is better, and a column for all samples and for each group."""
     columns = {"all": {"samples": scores["samples"], **scores["metrics"]}}
     columns |= {f"{name} targets": group for name, group in scores["by_targets"].items()} | scores["by_kind"]
     rows = [[scores["protocol"], *columns]]
-    rows += [[name, *(_cell(column.get(name)) for column in columns.values())] for name in columns["all"]]
+    rows += [
+        [_row_name(name, infos), *(_cell(column.get(name)) for column in columns.values())] for name in columns["all"]
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
     )
+
+
+def _row_name(name: str, infos: Mapping[str, MetricInfo]) -> str:
+    known = infos.get(name, MetricInfo())
+    return labelled(name, known, "" if known.unit == FRACTION else known.unit)
 
 
 def _cell(value: float | None) -> str:

@@ -1,7 +1,8 @@
 """What a finished run says, as it is kept in `results.json`.
 
-Metrics, rates and shares are fractions, times are seconds, intervals are `[low, high]` at 95 % from the bootstrap over
-images. None is a value that is undefined, as N_acc without no-target samples, or for which there is too little data.
+Metrics are in their own units (see `Results.metrics`), rates and shares are fractions, times are seconds, intervals are
+`[low, high]` at 95 % from the bootstrap over images. None is a value that is undefined, as a share of no samples, or
+for which there is too little data.
 """
 
 from typing import Annotated, Any, Final, Literal

@@ -1,10 +1,22 @@
 """Files of older versions are brought into the present layout once, when they are loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LEADING = ("mAP", "gIoU", "N_acc", "T_acc")
 """Metrics that led a report in workbench 0.1.0, in this order."""
+FORMULAS = {
+    "mAP": "Average precision, mean over IoU thresholds .50 to .95: one ranking of all predicted instances by score; "
+    "duplicates and answers to no-target samples count as false positives.",
+    "AP50": "Average precision where an instance counts as found at IoU 0.5.",
+    "AP75": "Average precision where an instance counts as found at IoU 0.75.",
+    "gIoU": "Mean over samples of the IoU between all predicted and all target pixels; two empty masks give 1, "
+    "a failed answer 0.",
+    "cIoU": "Sum of intersections over sum of unions, of pixels of all samples: large objects weigh more.",
+    "N_acc": "Share of the no-target samples that were answered with no instance.",
+    "T_acc": "Share of the samples with targets that were answered with an instance, right or wrong.",
+}
+"""How the reports of workbench 0.1.0 explained its metrics."""
 LOWER_IS_BETTER = "dAP_"
 """How the names of metrics begin of which less is better: TIDE's costs of errors."""
 
@@ -55,7 +67,7 @@ def results_of_0_1(value: object) -> object:
 def metric_info_of_0_1(name: str) -> dict[str, Any]:
     """What workbench 0.1.0 took for granted of a metric."""
     return {
-        "formula": "",
+        "formula": FORMULAS.get(name, ""),
         "unit": "fraction",
         "higher_is_better": not name.startswith(LOWER_IS_BETTER),
         "leads": name in LEADING,
@@ -66,8 +78,12 @@ def _metrics(systems: object) -> dict[str, Any]:
     found = systems.values() if isinstance(systems, Mapping) else ()
     values = [system["metrics"] for system in found if isinstance(system, Mapping) and "metrics" in system]
     names = dict.fromkeys(name for metrics in values if isinstance(metrics, Mapping) for name in metrics)
-    ordered = sorted(names, key=lambda name: LEADING.index(name) if name in LEADING else len(LEADING))
-    return {name: metric_info_of_0_1(name) for name in ordered}
+    return {name: metric_info_of_0_1(name) for name in leading_of_0_1(names)}
+
+
+def leading_of_0_1(names: Iterable[str]) -> list[str]:
+    """The metrics in the order of workbench 0.1.0: those that led first."""
+    return sorted(dict.fromkeys(names), key=lambda name: LEADING.index(name) if name in LEADING else len(LEADING))
 
 
 def _system(value: object) -> object:

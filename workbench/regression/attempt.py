@@ -162,7 +162,7 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
 def _nothing() -> Record:
     """The record of a comparison that has no results."""
     empty = dict.fromkeys(("reason", "baseline", "gate", "asked", "samples", "protocol", "machine"))
-    return {**empty, "git": git_state(), "systems": {}}
+    return {**empty, "git": git_state(), "metrics": {}, "systems": {}}
 
 
 def _numbers(run: "Run") -> Record:
@@ -186,6 +186,7 @@ def _numbers(run: "Run") -> Record:
         "asked": digest([benchmark, run.manifest.options.limit]),
         "samples": run.results.benchmark.samples,
         "protocol": run.results.protocol,
+        "metrics": {name: asdict(info) for name, info in run.results.metrics.items()},
         "systems": systems,
     }
 

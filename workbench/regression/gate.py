@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.metric_info import FRACTION, MetricInfo
+from workbench.data.units import change_in_unit, difference_unit, factor
 from workbench.data.yaml_files import read_mapping
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
@@ -80,11 +81,10 @@ class Verdict:
         lines = [f"note: {note}" for note in self.notes]
         for check in self.checks:
             if check.failed and check.change is not None and check.interval is not None:
-                change, low, high = (_signed(value, check.unit) for value in (check.change, *check.interval))
-                unit = "points" if check.unit == FRACTION else check.unit
-                allowed = 100 * check.bound if check.unit == FRACTION else check.bound
+                change, low, high = (change_in_unit(value, check.unit) for value in (check.change, *check.interval))
+                allowed, unit = factor(check.unit) * check.bound, difference_unit(check.unit)
                 lines.append(
-                    f"{check.system}: {check.name} changed by {change} {unit} "
+                    f"{check.system}: {check.name} changed by {f'{change} {unit}'.rstrip()} "
                     f"(95 % interval {low} to {high}; {allowed:g} allowed)"
                 )
         lines += [f"{one.system}: {one.sample_id} was {one.was}, is {one.now}" for one in self.changed]
@@ -178,10 +178,6 @@ def _check_bounds(bounds: Mapping[str, float], metrics: Mapping[str, MetricInfo]
     for name, bound in bounds.items():
         if metrics[name].unit == FRACTION and bound > 1:
             raise ConfigurationError(f"rule {name}: expected a bound from 0 to 1 (0.01 is a point), got {bound:g}")
-
-
-def _signed(value: float, unit: str) -> str:
-    return f"{100 * value:+.1f}" if unit == FRACTION else f"{value:+.3g}"
 
 
 def _bound(value: object) -> bool:

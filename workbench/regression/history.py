@@ -1,16 +1,16 @@
 """The record of a schedule: one line for each comparison, and what it says."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.data.errors import short
+from workbench.data.metric_info import FRACTION, MetricInfo
+from workbench.data.units import change_in_unit, difference_unit
+from workbench.data.upgrades import metric_info_of_0_1
 from workbench.regression.schedule import Schedule
 from workbench.runs.files import damaged, read_records
-
-if TYPE_CHECKING:
-    pass
-
 
 PASSED, REGRESSION, FAILED = "passed", "regression", "failed"
 
@@ -71,5 +71,14 @@ def sentence(record: Record) -> str:
 
 
 def worse(check: Record) -> str:
-    """`sam3-agent: mAP -4.1 points`"""
-    return f"{check['system']}: {check['name'].replace('_', ' ')} {100 * check['change']:+.1f} points"
+    """The system, the metric or rate, and its change in the metric's unit: `agent: AP50 -4.1 points`."""
+    unit = check.get("unit", FRACTION)  # lines of workbench 0.1.0 know fractions alone
+    change = f"{change_in_unit(check['change'], unit)} {difference_unit(unit)}".rstrip()
+    return f"{check['system']}: {check['name'].replace('_', ' ')} {change}"
+
+
+def metric_info(records: Sequence[Mapping[str, Any]], metric: str) -> MetricInfo:
+    """What the last record that describes a metric says of it, or else what workbench 0.1.0, whose records describe
+    none, took for granted."""
+    known = (record["metrics"][metric] for record in reversed(records) if metric in (record.get("metrics") or {}))
+    return MetricInfo(**next(known, metric_info_of_0_1(metric)))

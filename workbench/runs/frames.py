@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.data.metric_info import FRACTION
 from workbench.data.predictions import Prediction
 from workbench.data.results import (
     Difference,
@@ -51,10 +52,17 @@ def differences(results: Results) -> "pd.DataFrame":
         }
         for family, differing in families.items():
             named = {"a": pair.a, "b": pair.b, "family": family}
-            rows += [{**named, "name": name, **_differing(one)} for name, one in differing.items()]
+            rows += [
+                {**named, "name": name, "unit": _unit(results, family, name), **_differing(one)}
+                for name, one in differing.items()
+            ]
     numbers, counts = [*_NUMBERS], ["only_a", "only_b"]
-    frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *counts])
+    frame = pd.DataFrame(rows, columns=["a", "b", "family", "name", *numbers, *counts, "unit"])
     return frame.astype(dict.fromkeys(numbers, float) | dict.fromkeys(counts, "Int64"))
+
+
+def _unit(results: Results, family: str, name: str) -> str:
+    return "s" if family == "latency" else metric_info(results, name).unit if family == "metric" else FRACTION
 
 
 _NUMBERS = ("difference", "low", "high", "p", "p_holm", "ratio", "ratio_low", "ratio_high")

@@ -154,8 +154,8 @@ class Run:
     def metrics(self, by: Literal["kind", "targets"] | None = None) -> "pd.DataFrame":
         """One row for each system and number: `system`, `metric`, `value`, `low`, `high` (95 %), `unit`, `samples`.
 
-        The metrics of the protocol are fractions; latency, calls, tokens, cold start and failures follow. `by` gives
-        the protocol's metrics for each `group` of samples instead: their kind, or how many targets they have.
+        The metrics of the protocol come first, then latency, calls, tokens, cold start and failures. `by` gives the
+        protocol's metrics for each `group` of samples instead: their kind, or how many targets they have.
         """
         from workbench.runs.frames import metrics
 
@@ -163,8 +163,8 @@ class Run:
 
     def differences(self) -> "pd.DataFrame":
         """One row for each pair of systems `a`, `b` and `name` of a metric, failure rate or latency (`family`):
-        `difference` (a - b, a fraction or seconds), `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and
-        `only_b`, in samples; of latencies also `ratio` (a / b), `ratio_low` and `ratio_high`."""
+        `difference` (a - b) in its `unit`, `low`, `high` (95 %), `p`, `p_holm`; of rates also `only_a` and `only_b`, in
+        samples; of latencies also `ratio` (a / b), `ratio_low` and `ratio_high`."""
         from workbench.runs.frames import differences
 
         return differences(self.results)

@@ -1,9 +1,9 @@
 """Scores a system on a benchmark, by the protocol that the benchmark names.
 
 A protocol is an entry point of group `workbench.metrics`: a function from the overlaps of a system's answers to a
-measure, which gives the metric values (fractions) of any reweighted copy of the data set. Everything else here, the
+measure, which gives the metric values of any reweighted copy of the data set. Everything else here, the
 intervals, groups, costs and diagnosis, is the same for all protocols. Results are plain JSON types; a value that is
-undefined, as N_acc without no-target samples or AP without targets, is None.
+undefined, as a share of no samples or average precision without targets, is None.
 """
 
 from collections import Counter

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.data.digests import digest, file_digest, flatten
 from workbench.data.errors import disk_fault
-from workbench.data.results import Difference
+from workbench.data.results import Difference, Results
+from workbench.data.units import definition
 from workbench.runs.files import read_json
 from workbench.runs.run import Run
 from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 LOGGED = "workbench.logged"
 """Tag of a run and its children: stands for all that was logged."""
+
+DESCRIPTION = "mlflow.note.content"
+"""Tag that MLflow's UI shows as the description of a run."""
+DESCRIBED = 5000
+"""Characters of a description; MLflow refuses a tag of more than 8000."""
 
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """What a system lacks there happened 0 times."""
@@ -120,6 +126,7 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
     manifest, results = run.manifest, run.results
     shared = {"benchmark": manifest.benchmark.identity, "option": manifest.options.to_json()}
     tags = {
+        DESCRIPTION: _descriptions(results),
         "git.commit": str(manifest.git.commit),
         "git.dirty": str(manifest.git.dirty),
         "benchmark.digest": _benchmark_digest(run),
@@ -155,6 +162,17 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
         raise
     client.set_terminated(parent)
     return parent
+
+
+def _descriptions(results: Results) -> str:
+    """What each metric is, with its unit and direction, a line each, those that lead first; as many as fit."""
+    text = ""
+    for name, info in results.metrics.items():
+        line = f"* **{name}**: {definition(info)}\n" if definition(info) else ""
+        if len(text) + len(line) > DESCRIBED:
+            break
+        text += line
+    return text
 
 
 def _known(client: "MlflowClient", experiment_id: str, run: Run) -> str | None:

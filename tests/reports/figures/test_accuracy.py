@@ -16,7 +16,7 @@ from reports.figures.style import CALL_COLOURS, CALL_NAMES, SYSTEM_COLOURS, syst
 from reports.figures.svg import inline_svg
 from reports.pages import report
 from reports.text import tables
-from reports.text.glossary import METRICS, NAMES, definitions
+from reports.text.glossary import NAMES, definitions
 from tests.reports import made_run
 from workbench.data.results import Results, main_metric, read_results
 from workbench.data.vocabulary import (
@@ -243,8 +243,8 @@ def test_svg_uses_the_page_and_names_nothing_outside(run: Run) -> None:
     assert not any(colour in svg for colour in CALL_COLOURS.values())
 
 
-def test_every_category_has_a_name_and_a_definition() -> None:
-    lines = {name for section in definitions().values() for name in section}
+def test_every_category_has_a_name_and_a_definition(run: Run) -> None:
+    lines = {name for section in definitions(run.results).values() for name in section}
     tables = (INSTANCE_CATEGORIES, SAMPLE_CATEGORIES, MISSED_REASONS, FUNNEL_STAGES, OUTCOMES, MISTAKES)
     known = {name for table in tables for name in table}
     assert known <= set(NAMES)
@@ -259,7 +259,13 @@ def test_every_kind_of_call_has_a_colour_in_figures_and_on_the_page() -> None:
 
 
 def test_every_metric_of_a_run_is_defined(run: Run) -> None:
-    assert set(run.results.systems[made_run.AGENT].metrics) <= set(METRICS)
+    assert set(run.results.systems[made_run.AGENT].metrics) == set(definitions(run.results)["Metrics"])
+
+
+def test_metrics_of_a_run_of_0_1_0_are_defined_as_they_were_then(run: Run) -> None:
+    results = copied(run)
+    del results["version"], results["metrics"]
+    assert definitions(typed(results))["Metrics"]["AP75"].endswith("found at IoU 0.75.")
 
 
 def test_what_reads_the_same_is_equally_good(run: Run) -> None:

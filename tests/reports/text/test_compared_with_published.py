@@ -11,6 +11,7 @@ from reports.text.published import Published, compare
 from tests.reports import made_run
 from tests.reports.made_results import made_results
 from tests.reports.pages.test_report import Page
+from workbench.data.metric_info import MetricInfo
 from workbench.data.results import Results, read_results
 
 KNOWN = {"mAP": 0.2, "gIoU": 0.5, "N_acc": None}
@@ -64,6 +65,12 @@ def test_numbers_of_another_split_are_left_out() -> None:
 def test_nothing_to_compare_with() -> None:
     assert compare(RESULTS, []) is None
     assert compare(RESULTS, [number(0.6, "cgF1"), number(0.7, "gIoU", split="test")]) is None
+
+
+def test_a_metric_in_another_unit_is_not_put_beside_published_fractions() -> None:
+    found = results("val")
+    in_pixels = {**found.metrics, "gIoU": MetricInfo(unit="pixels")}
+    assert compare(found.model_copy(update={"metrics": in_pixels}), [number(0.6, "gIoU")]) is None
 
 
 def test_the_report_shows_them_where_the_benchmark_has_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reports.text.numbers import points
+from reports.text.numbers import change, points
 from reports.text.verdict import caveats, verdict
 from tests.reports.made_results import made_results
 from workbench.data.manifest import read_manifest
@@ -90,4 +90,24 @@ def test_how_much_faster_has_its_interval() -> None:
 def test_where_less_is_better_the_least_leads() -> None:
     found = read_results(made_results({"one": 0.5, "agent": 0.4}, [0.05, 0.15], {}), "results.json").to_json()
     found["metrics"]["mAP"]["higher_is_better"] = False
-    assert said(found).startswith("agent is more accurate than one: 40.0 against 50.0 mAP, a lead of 10.0 points")
+    expected = "agent is better than one: 40.0 against 50.0 mAP (less is better), a lead of 10.0 points"
+    assert said(found).startswith(expected)
+
+
+def in_pixels(values: dict[str, float | None], interval: list[float] | None) -> dict[str, Any]:
+    found: dict[str, Any] = read_results(made_results(values, interval, {}), "results.json").to_json()
+    found["metrics"]["mAP"] |= {"unit": "pixels", "higher_is_better": False}
+    return found
+
+
+def test_a_metric_in_another_unit_is_said_in_that_unit() -> None:
+    assert said(in_pixels({"one": 2.5, "agent": 12.25}, [-12, -8])) == (
+        "one is better than agent: 2.5 against 12.2 pixels (mAP, less is better), a lead of 9.75 pixels "
+        "(95 % interval +8 to +12)."
+    )
+    assert said(in_pixels({"one": 2.5, "agent": 3.0}, [-2, 1])) == (
+        "Undecided between one and agent: 2.5 against 3 pixels (mAP, less is better), and the 95 % interval "
+        f"{change(-1, 'pixels')} to +2 of the difference covers 0."
+    )
+    assert said(in_pixels({"one": 2.5}, None)) == "one reaches 2.5 pixels (mAP, less is better)."
+    assert said(in_pixels({"a": 3.0, "b": 1.0, "c": 2.0}, [0.5, 2])).endswith("; behind them a with 3.")
