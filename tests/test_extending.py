@@ -118,13 +118,14 @@ def test_a_comparison_of_third_party_parts_runs_reports_and_counts_a_drop_reason
     assert system["n_failed"] == results["systems"]["sam3-phrase-tiny"]["n_failed"] == 0
     assert results["systems"]["sam3-phrase-tiny"]["metrics"] == {"edge": 0.0, "exact": 1.0}
     page = (out / "report.html").read_text()
-    assert "Distance of the left edges." in page
+    assert "Distance of the left edges. In pixels, less is better." in page
+    assert "edge <small>pixels, less is better</small>" in page and "edge (pixels, less is better)" in page
     assert "other colour" in (out / "acme-boxes" / "acme-colour" / "predictions.jsonl").read_text()
     workbench("report", str(out), "--reporter", "acme-csv", "--out", str(tmp_path / "scores.csv"))
     with (tmp_path / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {"edge", "exact"} <= {row["metric"] for row in rows}
-    assert "edge" in workbench("report", str(out), "--markdown").stdout
+    assert "| edge pixels, less is better |" in workbench("report", str(out), "--markdown").stdout
 
 
 def test_a_metric_of_which_less_is_better_fails_the_gate_when_it_rises(workbench: Workbench, tmp_path: Path) -> None:
@@ -134,7 +135,8 @@ def test_a_metric_of_which_less_is_better_fails_the_gate_when_it_rises(workbench
     assert results["systems"]["acme-colour"]["metrics"]["edge"] == 0.0, "the pictures are saved without loss"
     compared(workbench, str(tmp_path / "worse"), "acme-colour", "--set", "acme-colour.reach=900")
     failed = workbench("gate", good, str(tmp_path / "worse"), expected=1).stdout
-    assert "acme-colour: edge changed by +" in failed and "pixels" in failed
+    assert re.search(r"acme-colour: edge changed by \+[\d.]+ pixels \(95 % interval ", failed)
+    assert "points" not in failed.partition("edge changed")[2].partition("\n")[0]
     workbench("gate", str(tmp_path / "worse"), good)
 
 
@@ -148,6 +150,10 @@ def test_the_files_are_checked_and_predictions_made_elsewhere_are_scored(workben
         "score", "--protocol", "acme/edges", "--annotations", "boxes.json", "--predictions", str(predictions), "--json"
     )
     assert json.loads(done.stdout)["metrics"]["exact"] == pytest.approx(3 / 12)
+    shown = workbench(
+        "score", "--protocol", "acme/edges", "--annotations", "boxes.json", "--predictions", str(predictions)
+    )
+    assert "edge (pixels, less is better)" in shown.stdout
 
 
 def test_wrong_options_of_a_third_party_are_refused_before_anything_starts(

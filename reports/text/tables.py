@@ -86,7 +86,7 @@ def matrix(results: Results, metric: str) -> list[Row]:
 
 
 def metric_with_unit(results: Results, metric: str) -> str:
-    """The name of a metric whose differences are shown, with their unit: `mAP (points)`."""
+    """The name of a metric whose differences are shown, with their unit: `accuracy (points)`."""
     about = info(results, metric)
     return labelled(metric, about, difference_unit(about.unit))
 

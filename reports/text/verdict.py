@@ -93,7 +93,7 @@ def mixed(manifests: Sequence[Manifest]) -> list[str]:
 
 
 def _named(name: str, metric: MetricInfo) -> str:
-    """What stands behind the value of a metric: `mAP`, or `pixels (edge, less is better)`."""
+    """What stands behind the value of a metric: its name, or `pixels (edge, less is better)`."""
     direction = "" if metric.higher_is_better else LESS_IS_BETTER
     if metric.unit in (FRACTION, ""):
         return f"{name} ({direction})" if direction else name

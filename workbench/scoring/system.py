@@ -43,10 +43,9 @@ def score(
 ) -> dict[str, Any]:
     """Everything that is reported of one system on one benchmark.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. An answer whose
-    outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation is unusable are
-    counted there and in `unscored`, but have no truth to be scored against. Raises `ConfigurationError` for an unknown
-    protocol and where samples and predictions do not fit together.
+    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of all
+    answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose
+    annotation is unusable.
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
@@ -81,8 +80,8 @@ def table(
 ) -> list[dict[str, Any]]:
     """One flat row per sample: who it is, how it was answered, what it cost, what went wrong, how far targets got.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is the sample's
-    term of gIoU (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
+    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of
+    all answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
     unusable.
     """
     pairs = pair(samples, predictions)

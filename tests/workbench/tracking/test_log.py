@@ -124,6 +124,14 @@ def test_small_tables_are_there_for_the_ui(finished: Run, logged: Logged) -> Non
         assert set(samples.verdict) == {verdict}
 
 
+def test_the_description_says_what_each_metric_is(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    for one in (parent, *children.values()):
+        described = client.get_run(one.info.run_id).data.tags["mlflow.note.content"]
+        for name, info in finished.results.metrics.items():
+            assert f"* **{name}**: {info.formula}" in described
+
+
 def test_figures_of_the_run_folder_are_artifacts(finished: Run, tmp_path: Path) -> None:
     (finished.path / "figures").mkdir()
     (finished.path / "figures" / "speed.png").write_bytes(b"drawn")
