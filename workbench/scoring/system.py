@@ -43,9 +43,10 @@ def score(
 ) -> dict[str, Any]:
     """Everything that is reported of one system on one benchmark.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of all
-    answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose
-    annotation is unusable.
+    `found`: the overlaps of these samples and predictions, where they have been computed already. An answer whose
+    outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation is unusable are
+    counted there and in `unscored`, but have no truth to be scored against. Raises `ConfigurationError` for an unknown
+    protocol and where samples and predictions do not fit together.
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
@@ -80,9 +81,9 @@ def table(
 ) -> list[dict[str, Any]]:
     """One flat row per sample: who it is, how it was answered, what it cost, what went wrong, how far targets got.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of
-    all answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose annotation is
-    unusable.
+    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of all
+    answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose
+    annotation is unusable.
     """
     pairs = pair(samples, predictions)
     found = overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs)) if found is None else found
