@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.options import PUBLISHED, TINY, AgentOptions, Options
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, said
 from workbench.data.outages import is_outage
 from workbench.data.predictions import CRASHED, OK, Instance, Prediction
 from workbench.data.samples import Sample
@@ -96,7 +96,7 @@ class Sam3Agent:
                 try:
                     return await self._answer(sample, image)
                 except Exception as error:  # the others of the batch are not to be lost with it
-                    return Prediction(sample.sample_id, outcome=CRASHED, message=f"{type(error).__name__}: {error}")
+                    return Prediction(sample.sample_id, outcome=CRASHED, message=said(error))
 
         return list(await asyncio.gather(*map(answer, samples, images)))
 

@@ -124,5 +124,7 @@ def _annotation(annotation: Entry, height: int, width: int, categories: dict[int
     area = None
     if annotation.get("area") is not None:
         (area,) = numbers_of([annotation["area"]], 1, f"{where}: area")
+        if area < 0:
+            raise SampleError(f"{where}: expected an `area` of at least 0, got {short(area)}")
     mask = from_annotation(annotation.get("segmentation"), height, width, where)
     return categories[category], mask, area, is_crowd(annotation, where)

@@ -23,6 +23,7 @@ from workbench.benchmarks.reading import (
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import Ids
+from workbench.data.json_objects import once_each
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import reads_files
@@ -75,7 +76,7 @@ def _rows(annotations: Path) -> tuple[list[object], list[str]]:
 def _parsed(row: bytes) -> object:
     """The JSON value of a row; bytes of a row that has none stay bytes."""
     try:
-        return json.loads(row)
+        return json.loads(row, object_pairs_hook=once_each)
     except (ValueError, RecursionError, MemoryError):
         return row
 

@@ -23,6 +23,7 @@ from workbench.benchmarks.reading import (
     unusable,
 )
 from workbench.data.errors import SampleError, short
+from workbench.data.json_objects import once_each
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.samples import Sample, SceneObject
 from workbench.plugins.interfaces import reads_files
@@ -143,6 +144,6 @@ def _unpacked(value: object, where: str) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json.loads(value, object_pairs_hook=once_each)
     except (ValueError, RecursionError) as error:
         raise SampleError(f"{where}: expected a COCO RLE or polygons, got {short(value)}: {error}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.json_objects import once_each
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.opening import open_file
 from workbench.data.pictures import MAX_PIXELS, picture_size
@@ -127,7 +128,7 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
 def _parsed(path: Path, expected: str) -> Any:
     content = read_bytes(path)
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=once_each)
     except (ValueError, RecursionError, MemoryError) as error:
         raise ConfigurationError(f"{path}: expected {expected}: {error}") from error
 

@@ -29,6 +29,7 @@ from workbench.benchmarks.reading import (
     unusable,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.json_objects import once_each
 from workbench.data.masks import Rle, area, encode, from_annotation
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
@@ -117,7 +118,7 @@ def _parsed(file: Path) -> dict[str, Any]:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("cp1252")
-        entry = json.loads(text)
+        entry = json.loads(text, object_pairs_hook=once_each)
     except (ConfigurationError, ValueError, RecursionError) as error:
         raise SampleError(f"{file.name}: expected {{text, is_sentence, shapes}}: {error}") from error
     if not isinstance(entry, dict):

@@ -18,7 +18,7 @@ from typing import Literal, NoReturn, get_args
 import numpy as np
 
 from workbench.data import masks
-from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.errors import ConfigurationError, SampleError, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
 from workbench.data.secrets import hide
@@ -133,7 +133,7 @@ def _predict(
         return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), time.perf_counter() - begun
     except SampleError as error:
         return _Failed(CRASHED, f"unusable answer: {error}"), time.perf_counter() - begun
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a system that ends the program fails on its samples, as a crash does
         return _Failed(CRASHED, _describe(error)), time.perf_counter() - begun
 
 
@@ -141,10 +141,10 @@ def _failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answ
     return Answer(Prediction(sample.sample_id, outcome=outcome, message=hide(message)[:2000]), seconds)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return f"{said(error)}{where}"
 
 
 def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]:

@@ -20,7 +20,7 @@ from workbench.comparison.answers import Mode, Options, answer, is_timed, load
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
-from workbench.data.errors import ConfigurationError, SampleError
+from workbench.data.errors import ConfigurationError, SampleError, said
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
 from workbench.data.remarks import remark_lines
@@ -238,8 +238,8 @@ def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | No
         found: object = None
         try:
             found = made.system.predict([sample], [image])
-        except Exception as error:  # the samples will show it, each with its own outcome
-            print(hide(f"{made.name}: warm-up failed: {type(error).__name__}: {error}"), file=sys.stderr)
+        except (Exception, SystemExit) as error:  # the samples will show it, each with its own outcome
+            print(hide(f"{made.name}: warm-up failed: {said(error)}"), file=sys.stderr)
         seconds = time.perf_counter() - begun
         if isinstance(found, list) and found and all(isinstance(one, Prediction) and is_outage(one) for one in found):
             watch.after(found, left=len(samples))

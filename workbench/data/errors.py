@@ -10,6 +10,8 @@ from contextlib import contextmanager
 _repr = reprlib.Repr()
 _repr.maxlevel = 2
 _repr.maxstring = _repr.maxlong = _repr.maxother = 60
+LONGEST = 2000
+"""Characters of an error's message that are kept."""
 
 
 class ConfigurationError(Exception):
@@ -64,6 +66,16 @@ def stopping(kept: str, complete: bool = False) -> Iterator[None]:
         if reason is None or isinstance(error, ConfigurationError | SampleError | StoppedError):
             raise
         raise StoppedError(f"{reason}. {kept}", complete) from error
+
+
+def said(error: BaseException) -> str:
+    """Kind and message of an error that anyone may have raised, in at most 2,000 characters; nothing is raised."""
+    try:
+        text = str(error)
+    except Exception as unsayable:  # of a class with a broken `__str__`
+        text = f"its message cannot be shown ({type(unsayable).__name__})"
+    whole = f"{type(error).__name__}: {text}"
+    return whole if len(whole) <= LONGEST else whole[: LONGEST - 3] + "..."
 
 
 def short(value: object) -> str:

@@ -6,11 +6,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib.abc import MetaPathFinder
 from importlib.metadata import EntryPoint
 from types import FrameType
 from typing import Any, NoReturn
+
+from workbench.data.errors import said
 
 HEAVY = frozenset(
     {"jax", "langgraph", "matplotlib", "mlflow", "openai", "pandas", "scipy", "tensorflow", "torch", "transformers"}
@@ -39,7 +41,7 @@ def import_plugin(point: EntryPoint) -> Callable[..., Any]:
     """
     seconds = _seconds()
     try:
-        with redirect_stdout(sys.stderr), _limited(seconds):
+        with _output_aside(), _alone(), _limited(seconds):
             plugin = point.load()
     except SystemExit as error:
         raise BrokenPluginError(f"importing it ends the program (SystemExit: {error.code})") from error
@@ -50,10 +52,52 @@ def import_plugin(point: EntryPoint) -> Callable[..., Any]:
     except (KeyboardInterrupt, HeavyImportError):
         raise
     except BaseException as error:
-        raise BrokenPluginError(f"{type(error).__name__}: {error}") from error
+        raise BrokenPluginError(said(error)) from error
     if not callable(plugin):
         raise BrokenPluginError(f"TypeError: expected a function, got {type(plugin).__name__}")
     return plugin  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Where the block forks, the new process ends with it: else there would be two workbenches at work."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
+
+
+@contextmanager
+def _output_aside() -> Iterator[None]:
+    """What is printed in the block goes to standard error, also by extensions and by programs that it starts; the
+    streams are the same ones afterwards."""
+    with redirect_stdout(sys.stderr), redirect_stderr(sys.stderr):
+        _flush()
+        kept = _copied(1)
+        with suppress(OSError):  # of a standard error that is closed
+            os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            _flush()
+            if kept is not None:
+                os.dup2(kept, 1)
+                os.close(kept)
+
+
+def _copied(descriptor: int) -> int | None:
+    try:
+        return os.dup(descriptor)
+    except OSError:  # it is closed
+        return None
+
+
+def _flush() -> None:
+    """Write out what `sys.__stdout__` holds, which plugins can print to."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.__stdout__.flush()  # type: ignore[union-attr]
 
 
 @contextmanager

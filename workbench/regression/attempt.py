@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from workbench.comparison.comparison import delivered, scored
 from workbench.data.digests import digest, flatten
-from workbench.data.errors import ConfigurationError, StoppedError
+from workbench.data.errors import ConfigurationError, StoppedError, said
 from workbench.data.secrets import hide_setting
 from workbench.plugins import registry
 from workbench.regression.history import (
@@ -148,7 +148,7 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
         raise
     except Exception as error:
         traceback.print_exc()
-        return {**record, "state": FAILED, "reason": f"{type(error).__name__}: {error}"}, BROKEN
+        return {**record, "state": FAILED, "reason": said(error)}, BROKEN
     record |= {"baseline": baseline, "gate": verdict and _verdict(verdict)}
     if verdict and verdict.failed:
         return {**record, "state": REGRESSION}, WORSE

@@ -18,6 +18,7 @@ from typing import Any
 from workbench.benchmarks.reading import numbers_of
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import whole_number
+from workbench.data.json_objects import once_each
 from workbench.data.masks import check_pairs, from_annotation
 from workbench.data.opening import open_file
 from workbench.data.predictions import Instance, Prediction
@@ -97,7 +98,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _parsed(line: bytes, where: str) -> Any:
     try:
-        return json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refused)
+        return json.loads(line.decode("utf-8"), object_pairs_hook=once_each, parse_constant=_refused)
     except (ValueError, RecursionError, MemoryError) as error:
         what = "it nests too deeply" if isinstance(error, RecursionError) else error
         raise SampleError(f"{where}: {_named(line)}expected one JSON object, in UTF-8: {what}") from error
@@ -107,15 +108,6 @@ def _named(line: bytes) -> str:
     """The sample that a broken line is about, where it still says so."""
     named = re.search(rb'"sample_id"\s*:\s*(?:"([^"\\]{1,80})"|(\d{1,18}))', line[:100_000])
     return f"sample {(named[1] or named[2]).decode('utf-8', 'replace')!r}: " if named else ""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {short(doubled)} is there twice")
-    return found
 
 
 def _refused(constant: str) -> float:

@@ -13,6 +13,7 @@ from workbench.benchmarks.grefcoco import grefcoco
 from workbench.benchmarks.gseval import gseval
 from workbench.benchmarks.saco import saco
 from workbench.cli.main import main
+from workbench.data.errors import ConfigurationError
 
 OFFICIAL = Path(__file__).parent / "official"
 IDS = {"id", "image_id", "category_id", "ann_id", "ref_id", "class_id", "idx", "iscrowd", "is_instance_exhaustive"}
@@ -102,3 +103,12 @@ def test_remarks_are_kept_with_a_run_and_shown_in_its_reports(
     assert text.replace("`", "&#96;") in (out / "report.html").read_text() or text in (out / "report.html").read_text()
     assert main(["report", str(out), "--markdown"]) == 0
     assert "is written as a float and read as a whole number, 4 times" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["coco"], indirect=True)
+def test_a_key_that_stands_twice_is_refused_by_name(place: Path) -> None:
+    """Else one of the two values would be taken, without a word."""
+    file = place / "instances.json"
+    file.write_text(file.read_text().replace('"image_id":', '"image_id": 7, "image_id":', 1))
+    with pytest.raises(ConfigurationError, match=r"instances.json: .*the key 'image_id' is there twice"):
+        coco(file, None).samples()

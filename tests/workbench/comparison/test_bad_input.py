@@ -150,3 +150,28 @@ def test_an_output_folder_that_cannot_be_written_stops_before_any_work(tmp_path:
             tmp_path / "file/run",
         )
     assert made == []
+
+
+class Ending(Threshold):
+    """Ends the program, or says what nobody can read, at `s1`."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__(60, 0.0)
+        self.error = error
+
+    def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
+        if any(sample.sample_id == "s1" for sample in samples):
+            raise self.error
+        return super().predict(samples, images)
+
+
+class _UnsayableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("error", [SystemExit, _UnsayableError])
+def test_a_system_that_ends_the_program_fails_on_that_sample_alone(tmp_path: Path, error: type[BaseException]) -> None:
+    found = _run(tmp_path, Ending(error))
+    assert _outcomes(found) == ["ok", "crashed", "ok", "ok"]
+    assert _message(found).startswith(f"{error.__name__}: ")

@@ -1,6 +1,9 @@
 """A plugin that ends, crashes, prints or hangs at import is listed as broken, and stops nothing else."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,11 @@ BAD = {
         "takes longer than 2 s",
     ),
     "asks": ("input()", "EOFError"),
+    "interrupts": ("raise KeyboardInterrupt", "importing it ends the program (signal 2)"),
+    "unsayable": (
+        "class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd",
+        "Odd: its message cannot be shown (ValueError)",
+    ),
 }
 
 
@@ -49,6 +57,37 @@ def test_each_is_listed_with_its_reason_and_the_others_as_ever(
     assert (good.summary, good.problem, ours.problem) == ("Does it well.", None, None)
     assert "acme_good" not in sys.modules
     assert capfd.readouterr().out == ""
+
+
+def test_a_plugin_that_forks_changes_nothing_that_is_said_of_others(install: Install) -> None:
+    modules = {f"acme_{i}": f'import os\nos.fork()\ndef make():\n    """Plugin {i}."""' for i in range(4)}
+    install("acme", {"systems": {f"acme-{i}": f"acme_{i}:make" for i in range(4)}}, modules)
+    found = {plugin.name: plugin for plugin in registry.plugins("systems")}
+    assert [found[f"acme-{i}"].summary for i in range(4)] == [f"Plugin {i}." for i in range(4)]
+
+
+NOISY = """
+import os, sys
+print("printed")
+os.write(1, b"written")
+sys.__stdout__.write("to the first output")
+os.system("echo by another program")
+sys.stdout = sys.stderr = None
+if os.fork() == 0:
+    print("by another process")
+def make(): pass
+"""
+
+
+def test_nothing_that_an_import_does_reaches_the_output_of_a_command(install: Install) -> None:
+    site = install("acme", {"systems": {"noisy": "acme_noisy:make"}}, {"acme_noisy": NOISY})
+    code = "from workbench.plugins import registry\nregistry.load('systems', 'noisy')\nprint('loaded')"
+    path = os.pathsep.join([str(site), str(Path(__file__).parents[3])])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.stdout == "loaded\n"
+    assert all(text in done.stderr for text in ("printed", "written", "to the first output", "by another program"))
 
 
 def test_a_broken_one_is_a_configuration_error_where_it_is_loaded(

@@ -3,7 +3,6 @@
 `WORKBENCH_MUTATIONS=5000 pytest tests/workbench/runs/test_mutations.py` tries more.
 """
 
-import json
 import os
 import random
 import shutil
@@ -18,6 +17,7 @@ import pytest
 from tests.workbench.toys import Rectangles, threshold
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
+from workbench.data.results import Results
 from workbench.scoring.finish import finish
 
 MUTATIONS = int(os.environ.get("WORKBENCH_MUTATIONS", "240"))
@@ -35,8 +35,8 @@ def within(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def numbers(results: Any) -> Any:
-    result = json.loads(json.dumps(results["systems"]["a"]))
+def numbers(results: Results) -> dict[str, Any]:
+    result = results.systems["a"].to_json()
     return {key: value for key, value in result.items() if key not in ("store", "report")}
 
 
