@@ -1,4 +1,6 @@
-"""One event loop for all samples of this process, on a thread of its own, so that callers need not be asynchronous."""
+"""One event loop for all samples of this process, on its own thread, so that callers can be ordinary synchronous
+code.
+"""
 
 import asyncio
 import atexit
@@ -27,7 +29,9 @@ _running: _Background | None = None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Wait for a coroutine that runs on the loop; where the waiting is interrupted, the coroutine is cancelled."""
+    """Run a coroutine on the loop and wait for its result. If the waiting is interrupted, the coroutine is
+    cancelled.
+    """
     future = asyncio.run_coroutine_threadsafe(work, _background().loop)
     try:
         return future.result()
@@ -37,13 +41,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def one_at_a_time(function: Callable[[], T]) -> T:
-    """Run a function on the one thread for heavy work: a segmenter need not be thread-safe, and gains nothing from
-    being called twice at once."""
+    """Run a function on the single thread for heavy work. A segmenter need not be thread-safe, and two calls at once
+    would not be faster.
+    """
     return await asyncio.get_running_loop().run_in_executor(_background().worker, function)
 
 
 def close_at_exit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Have a connection of the loop closed when the process ends."""
+    """Close a connection of the loop when the process ends."""
     if not _closers:
         atexit.register(_close_all)
     _closers.append(close)

@@ -8,7 +8,7 @@ from workbench.plugins.options import APART, Above, AtLeast, OneOf, PluginName, 
 
 @dataclass(frozen=True)
 class Options:
-    """What decides how the agent goes about a sample; all of it is part of a system's identity."""
+    """The choices that decide how the agent works on a sample. All of them are part of the system's identity."""
 
     max_generations: Annotated[int, AtLeast(0)] = 100
     """Rounds after the first request, as in the SAM 3 agent; checks of single masks do not count."""
@@ -40,7 +40,9 @@ class Options:
 
 @dataclass(frozen=True)
 class AgentOptions(Options):
-    """All options of the agent as a system: its own, and the parts it is made of, whose identities say the rest."""
+    """All options of the agent as a system: the agent's own, and the parts it is made of. The identities of these parts
+    record the rest.
+    """
 
     segmenter: Annotated[str, PluginName("segmenters"), APART] = "sam3"
     """Name of a segmenter."""

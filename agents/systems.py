@@ -59,13 +59,13 @@ class Sam3Agent:
         }
 
     def with_oracle(self, name: str) -> "Sam3Agent":
-        """The same agent, models included, with its rewriter or its mask checks replaced by the truth."""
+        """The same agent with its rewriter or its mask checks replaced by the truth. The models are shared."""
         from agents.loop.oracle_parts import PARTS
 
         return Sam3Agent(self.segmenter, self.model, self.prompts, self.options, PARTS[name])
 
     def resume_in(self, folder: Path) -> None:
-        """Keep the steps of samples that are being worked on in a folder, and go on with those that are there."""
+        """Keep the steps of unfinished samples in a folder, and continue with those that are already there."""
         from agents.loop.resume import Unfinished
 
         self._unfinished = Unfinished(folder)
@@ -132,7 +132,7 @@ class Sam3Agent:
         chosen = [workspace.masks[mask] for mask in final["selected"]]
         prediction = Prediction(
             sample_id=sample.sample_id,
-            instances=tuple(Instance(found.mask, found.score) for found in chosen),
+            instances=tuple(Instance(seen.mask, seen.score) for seen in chosen),
             outcome=ending.outcome if ending else OK,
             message=ending.message if ending else "",
             latency=latency if timed and not resumed else None,

@@ -69,8 +69,8 @@ class Way:
         if isinstance(system, OfficialLoop):
             before = system.outside
             names = [f"{turn}-{sample.sample_id}" for sample in samples]
-            found = [system.answer(n, s.image_path, s.instruction) for n, s in zip(names, samples, strict=True)]
-            return found, system.outside - before
+            answers = [system.answer(n, s.image_path, s.instruction) for n, s in zip(names, samples, strict=True)]
+            return answers, system.outside - before
         if system.batch_size == 1:
             return [system.predict([sample], [read(sample.image_path)])[0] for sample in samples], 0.0
         return system.predict(samples, [read(sample.image_path) for sample in samples]), 0.0
@@ -139,12 +139,12 @@ def masks(answer: Prediction) -> list[str]:
 def medians(measured: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
     """Of each figure over the rounds, and of each round's speed over the official way's."""
     keys = next(iter(measured.values()))[0]
-    found = {way: {key: statistics.median(r[key] for r in rounds) for key in keys} for way, rounds in measured.items()}
+    result = {way: {key: statistics.median(r[key] for r in rounds) for key in keys} for way, rounds in measured.items()}
     first = [costs["samples/s"] for costs in measured[OFFICIAL]]
     for way, rounds in measured.items():
         ratios = [now["samples/s"] / before for now, before in zip(rounds, first, strict=True)]
-        found[way]["times the official way"] = statistics.median(ratios)
-    return found
+        result[way]["times the official way"] = statistics.median(ratios)
+    return result
 
 
 def all_ways(url: str, folder: Path) -> list[Way]:

@@ -98,15 +98,15 @@ class Scripted(nn.Module):
 
 def scenes(size: int, images: int) -> list[Asked]:
     """Test scenes of tabletop, `size` pixels wide, with 8 instructions each."""
-    found: list[Asked] = []
+    drawn: list[Asked] = []
     number = 0
-    while len(found) < images:
+    while len(drawn) < images:
         rng = np.random.default_rng([0xBE7C4, number])
         scene = make_scene(rng, size, "test")
         texts = [asked.text for asked in instructions(scene, rng, PER_IMAGE)]
-        found += [(scene.image, texts)] if len(texts) == PER_IMAGE else []
+        drawn += [(scene.image, texts)] if len(texts) == PER_IMAGE else []
         number += 1
-    return found
+    return drawn
 
 
 def random_predictor(
@@ -167,12 +167,12 @@ def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> di
     """Run all arms once to warm up, then `rounds` times in turn; the call durations of each arm and round."""
     for arm in arms.values():
         arm()
-    found: dict[str, list[list[float]]] = {name: [] for name in arms}
+    timings: dict[str, list[list[float]]] = {name: [] for name in arms}
     for number in range(rounds):
         for name, arm in arms.items():
-            found[name].append(arm())
+            timings[name].append(arm())
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-    return found
+    return timings
 
 
 def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds: int) -> list[dict[str, Any]]:
@@ -183,8 +183,8 @@ def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds:
         for dtype, predictor in predictors.items()
         for way in WAYS
     }
-    found = take_turns(arms, rounds)
-    totals = {name: [sum(calls) for calls in turns] for name, turns in found.items()}
+    timings = take_turns(arms, rounds)
+    totals = {name: [sum(calls) for calls in turns] for name, turns in timings.items()}
     first = totals[next(iter(arms))]
     rows = []
     for dtype in predictors:
@@ -199,7 +199,7 @@ def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds:
                     "times_reference": _ratio(base, own),
                     f"times_{next(iter(predictors))}_reference": _ratio(first, own),
                     "call_ms": 1000
-                    * statistics.median(second for turn in found[f"{dtype}: {way.name}"] for second in turn),
+                    * statistics.median(second for turn in timings[f"{dtype}: {way.name}"] for second in turn),
                 }
             )
     return rows
@@ -214,14 +214,14 @@ def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[
     return [seconds(predictor, call) for call in calls]
 
 
-def latency(found: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
+def latency(timings: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
     """Median latency for each number of slots or phrases, and how many times that of the first number it is.
 
-    found: the durations of the calls of each round. Intervals are the bootstrap over rounds, whose calls stay together,
-    because a machine that slows down slows a whole round; None for fewer than 10 rounds.
+    timings: the durations of the calls of each round. Intervals are the bootstrap over rounds. Calls of one round stay
+    together, because a machine that slows down slows a whole round. None for fewer than 10 rounds.
     """
-    first = next(iter(found.values()))
-    return [{what: number, **_against(own, first)} for number, own in found.items()]
+    first = next(iter(timings.values()))
+    return [{what: number, **_against(own, first)} for number, own in timings.items()]
 
 
 def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -299,12 +299,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         turns: dict[str, list[list[float]]] = {}
         for group in groups:
             turns |= take_turns({str(count): arm(count, precision) for count in group}, options.rounds)
-        result["slots_latency"] = latency({int(count): found for count, found in turns.items()}, "slots")
+        result["slots_latency"] = latency({int(count): timings for count, timings in turns.items()}, "slots")
     if "phrases" in options.measure:
         same = random_predictor(config, processor, result["slots"], options.device, precision)
         phrases = {str(count): one_sample(same, asked[0], options.calls, count) for count in options.phrases}
         turns = take_turns(phrases, options.rounds)
-        result["phrases_latency"] = latency({int(count): found for count, found in turns.items()}, "phrases")
+        result["phrases_latency"] = latency({int(count): timings for count, timings in turns.items()}, "phrases")
     return result
 
 

@@ -70,11 +70,11 @@ def generate(instructions: int, seed: int = 0) -> tuple[list[Sample], list[Predi
     for index in range(instructions):
         targets = [ellipse(chance) for _ in range(chance.choice(5, p=[0.2, 0.4, 0.2, 0.1, 0.1]))]
         near = [ellipse(chance, shape)[1] for shape, _ in targets for _ in range(2)]
-        found = [*near, *(pool[i] for i in chance.integers(len(pool), size=PER_INSTRUCTION))][:PER_INSTRUCTION]
+        chosen = [*near, *(pool[i] for i in chance.integers(len(pool), size=PER_INSTRUCTION))][:PER_INSTRUCTION]
         scores = chance.permutation(instructions * PER_INSTRUCTION)[:PER_INSTRUCTION] / (instructions * PER_INSTRUCTION)
         name, image = str(index), f"{index // PER_IMAGE}.jpg"
         samples.append(Sample(name, image, Path(image), WIDTH, HEIGHT, "", tuple(mask for _, mask in targets)))
-        instances = (Instance(mask, float(score)) for mask, score in zip(found, scores, strict=True))
+        instances = (Instance(mask, float(score)) for mask, score in zip(chosen, scores, strict=True))
         answers.append(Prediction(name, tuple(instances)))
     return samples, answers
 
@@ -84,17 +84,17 @@ def reference(samples: Sequence[Sample], answers: Sequence[Prediction]) -> dict[
     areas = [areas_of_pixels(sample, answer) for sample, answer in zip(samples, answers, strict=True)]
     groups = {"all": list(range(len(samples)))}
     groups |= {name: [i for i in groups["all"] if len(samples[i].targets) in counts] for name, counts in BINS.items()}
-    found = {}
+    figures = {}
     for name, members in groups.items():
         chosen = [areas[i] for i in members]
         common, either = (sum(column) for column in zip(*chosen, strict=True))
         ap = [nested_loops([samples[i] for i in members], [answers[i] for i in members], t) for t in IOU_THRESHOLDS]
-        found[name] = {
+        figures[name] = {
             "gIoU": float(np.mean([i / u if u else 1.0 for i, u in chosen])),
             "cIoU": common / either if either else 0.0,
             "mAP": float(np.mean(ap)),
         }
-    return found
+    return figures
 
 
 def areas_of_pixels(sample: Sample, answer: Prediction) -> tuple[int, int]:
@@ -135,8 +135,11 @@ def nested_loops(samples: Sequence[Sample], answers: Sequence[Prediction], thres
 
 def ours(samples: Sequence[Sample], answers: Sequence[Prediction]) -> dict[str, dict[str, float]]:
     """The same numbers, and N_acc and T_acc, from overlaps that are computed once."""
-    found = overlaps(samples, answers)
-    metrics = {name: values(inst2seg(group), len(group)) for name, group in {"all": found, **by_targets(found)}.items()}
+    overlapping = overlaps(samples, answers)
+    metrics = {
+        name: values(inst2seg(group), len(group))
+        for name, group in {"all": overlapping, **by_targets(overlapping)}.items()
+    }
     return {
         name: {metric: group[metric] or 0.0 for metric in ("gIoU", "cIoU", "mAP")} for name, group in metrics.items()
     }
@@ -181,12 +184,12 @@ def measure_loops(samples: list[Sample], answers: list[Prediction], repeats: int
         for metric, value in group.items():
             if abs(value - results["workbench"][name][metric]) > 1e-9:
                 raise SystemExit(f"{metric} of {name} differs: {value} and {results['workbench'][name][metric]}")
-    found = overlaps(samples, answers)
-    ranking = rank(found)
+    overlapping = overlaps(samples, answers)
+    ranking = rank(overlapping)
     again = {
-        "diagnosis": lambda: [diagnose(overlap) for overlap in found],
+        "diagnosis": lambda: [diagnose(overlap) for overlap in overlapping],
         "2000 bootstrap draws of mAP": lambda: intervals(
-            [o.image_id for o in found], lambda weights: {"mAP": average_precision(ranking, weights).mean(axis=0)}
+            [o.image_id for o in overlapping], lambda weights: {"mAP": average_precision(ranking, weights).mean(axis=0)}
         ),
     }
     more, _ = take_turns(again, repeats)
@@ -201,10 +204,10 @@ def measure_coco(samples: list[Sample], answers: list[Prediction], repeats: int)
         if importlib.util.find_spec(engine) is not None
     }
     times, results = take_turns(functions, repeats)
-    for engine, found in results.items():
+    for engine, metrics in results.items():
         for metric, value in results["pycocotools"].items():
-            if abs((value or 0.0) - (found[metric] or 0.0)) > 1e-9:
-                raise SystemExit(f"{metric} of {engine} differs: {found[metric]} and {value}")
+            if abs((value or 0.0) - (metrics[metric] or 0.0)) > 1e-9:
+                raise SystemExit(f"{metric} of {engine} differs: {metrics[metric]} and {value}")
     return {"seconds": times, "ratio": {name: times["pycocotools"] / times[name] for name in times}}
 
 
@@ -212,8 +215,8 @@ def measure_memory(predictions: int) -> dict[str, Any]:
     """Peak of a fresh process, in MiB, with its imports."""
     command = [sys.executable, __file__, "--peak-of", str(predictions)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    memory: dict[str, Any] = json.loads(done.stdout)
+    return memory
 
 
 def peak(predictions: int) -> dict[str, Any]:
@@ -230,8 +233,8 @@ def peak(predictions: int) -> dict[str, Any]:
                 instances = [{"mask": instance.mask, "score": instance.score} for instance in answer.instances]
                 file.write(json.dumps({"sample_id": str(i), "instances": instances}) + "\n")
         size = path.stat().st_size
-        elapsed, found = seconds(lambda: overlaps(samples, read_predictions(path, samples)))
-        scoring, _ = seconds(lambda: {name: values(inst2seg(g), len(g)) for name, g in by_targets(found).items()})
+        elapsed, overlapping = seconds(lambda: overlaps(samples, read_predictions(path, samples)))
+        scoring, _ = seconds(lambda: {name: values(inst2seg(g), len(g)) for name, g in by_targets(overlapping).items()})
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "predictions": count * PER_INSTRUCTION,

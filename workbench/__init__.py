@@ -1,7 +1,7 @@
-"""Compare ways of segmenting what an instruction asks for: single pass against agent.
+"""Compares ways of segmenting what an instruction asks for: single pass against agent.
 
-What a notebook or the author of a plugin needs is here: `dir(workbench)` lists it, and nobody needs a deeper import.
-What a system, benchmark, segmenter, metric set or other plugin has to be is in `workbench/plugins/interfaces.py`.
+Everything that a notebook or the author of a plugin needs can be imported from here; `dir(workbench)` lists it. What a
+system, benchmark, segmenter, metric set or other plugin must provide is in `workbench/plugins/interfaces.py`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,7 @@ __all__ = sorted([*_FOUND_IN, "masks"])
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for, so that importing the package stays free."""
+    """Import a public name when it is first used, so that importing the package costs nothing."""
     from importlib import import_module
 
     if name == "masks":

@@ -1,5 +1,6 @@
-"""Reads what an OpenAI-compatible server sends as a chat completion. Servers differ in where they put the answer, and
-what stands before them sends anything; what is no answer is an error that quotes what came."""
+"""Reads chat completions from OpenAI-compatible servers. Servers put the answer in different places, and a proxy in
+front of them may send anything. A body that holds no answer is an error that quotes it.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,16 +29,16 @@ def read(body: bytes, model: str) -> Reply:
     Raises `PassingError`, `ModelUnavailableError` or `PromptTooLongError` for anything else.
     """
     try:
-        found = json.loads(body)
+        body_json = json.loads(body)
     except (RecursionError, ValueError):
         raise _none(model, body, "it is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(body_json, dict):
         raise _none(model, body, "expected a JSON object")
-    choices = found.get("choices")
+    choices = body_json.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    error = next((box["error"] for box in (found, choice) if isinstance(box, dict) and box.get("error")), None)
-    if error is None and choice is None and (found.get("object") == "error" or "detail" in found):
-        error = found
+    error = next((box["error"] for box in (body_json, choice) if isinstance(box, dict) and box.get("error")), None)
+    if error is None and choice is None and (body_json.get("object") == "error" or "detail" in body_json):
+        error = body_json
     if error is not None:
         raise refusal(error, model, "the endpoint sent an error with status 200")
     if not isinstance(choice, dict):
@@ -48,12 +49,13 @@ def read(body: bytes, model: str) -> Reply:
     if not isinstance(message, dict):
         raise _none(model, body, "its choice has no message")
     text, remarks = _text(message, body, model)
-    return _reply(text, choice, found, remarks)
+    return _reply(text, choice, body_json, remarks)
 
 
 def refusal(error: object, model: str, how: str, status: int = 0) -> ModelUnavailableError | PromptTooLongError:
-    """The exception for an error that a server names; `how` it came, and the HTTP `status`, 0 for that of an error
-    inside an answer."""
+    """The exception for an error that a server reports. `how`: the way in which it was reported; `status`: the HTTP
+    status, 0 for an error inside an answer.
+    """
     fields: Mapping[str, Any] = error if isinstance(error, dict) else {"message": error}
     code = fields.get("code") if isinstance(fields.get("code"), str | int) else ""
     words = fields.get("message") or fields.get("detail") or fields
@@ -68,7 +70,7 @@ def refusal(error: object, model: str, how: str, status: int = 0) -> ModelUnavai
 
 
 def quoted(text: str | bytes) -> str:
-    """What a server sent, on one line, without keys, cut to `QUOTE_LIMIT` characters after that."""
+    """What a server sent, on one line and without keys, cut to `QUOTE_LIMIT` characters."""
     if isinstance(text, bytes):
         text = text[: 100 * QUOTE_LIMIT].decode(errors="replace")
     words = " ".join(hide(text.encode("utf-8", "replace").decode()).split())
@@ -82,7 +84,7 @@ def _none(model: str, body: bytes, problem: str) -> PassingError:
 
 
 def _text(message: Mapping[str, Any], body: bytes, model: str) -> tuple[str, list[str]]:
-    """The text of the answer, wherever it is, and what is to be said about that."""
+    """The text of the answer, wherever the server put it, and a remark where that place is unusual."""
     content = message.get("content")
     parts = [content] if isinstance(content, str | dict) else content
     if content is not None and not isinstance(parts, list):
@@ -115,8 +117,9 @@ def _text(message: Mapping[str, Any], body: bytes, model: str) -> tuple[str, lis
 
 
 def _texts(parts: list[Any], kinds: tuple[str, ...]) -> Iterator[str]:
-    """The texts of parts of some kinds; a part is a string, or an object with a type and a text under `text` or under
-    the name of its type, which may be a list of parts again."""
+    """The texts of all parts of the given kinds. A part is a string, or an object with a type and a text. The text is
+    under `text` or under the name of the type, and may be a list of parts again.
+    """
     for part in parts:
         if isinstance(part, str) and "text" in kinds:
             yield part
@@ -133,7 +136,9 @@ def _texts(parts: list[Any], kinds: tuple[str, ...]) -> Iterator[str]:
 
 
 def _tool_call(message: Mapping[str, Any]) -> str | None:
-    """The first call that a server took out of the text, put back as the agent's prompts ask for it."""
+    """The first tool call that a server has taken out of the text, written back in the form that the agent's prompts
+    ask for.
+    """
     calls = message.get("tool_calls")
     first = calls[0] if isinstance(calls, list) and calls else None
     function = first.get("function", first) if isinstance(first, dict) else message.get("function_call")
@@ -149,10 +154,10 @@ def _tool_call(message: Mapping[str, Any]) -> str | None:
     return f"<tool>{_json(call)}</tool>"
 
 
-def _reply(text: str, choice: Mapping[str, Any], found: Mapping[str, Any], remarks: list[str]) -> Reply:
+def _reply(text: str, choice: Mapping[str, Any], completion: Mapping[str, Any], remarks: list[str]) -> Reply:
     if len(text) > TEXT_LIMIT:
         remarks = [*remarks, f"the reply has {len(text):,} characters; the first {TEXT_LIMIT:,} were read"]
-    reason, given = choice.get("finish_reason"), found.get("usage")
+    reason, given = choice.get("finish_reason"), completion.get("usage")
     usage = given if isinstance(given, dict) else {}
     if reason == "content_filter":
         remarks = [*remarks, "the server's content filter ended the reply"]

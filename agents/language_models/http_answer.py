@@ -1,4 +1,6 @@
-"""Takes in what a server answers, within bounds: bytes on the way, bytes unpacked, and how long it asks to wait."""
+"""Receives a server's answer within bounds: of the bytes sent, of the bytes after unpacking, and of the time it asks to
+wait.
+"""
 
 import math
 import zlib
@@ -18,12 +20,14 @@ _BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 
 class UnusableAnswerError(Exception):
-    """An answer that is not read to its end, with the reason."""
+    """An answer that was not read to its end; the message says why."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`location`: where it redirects to, else empty. `wait`: seconds of its Retry-After, None where it has none."""
+    """`location`: where the answer redirects to, otherwise empty. `wait`: seconds of its Retry-After header, None
+    without one.
+    """
 
     status: int
     body: bytes

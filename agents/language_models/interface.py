@@ -34,7 +34,8 @@ class PromptTooLongError(Exception):
 @dataclass(frozen=True, eq=False)
 class Picture:
     """An image in a message: `pixels [H, W, 3] uint8`. What a model makes of it (base64 text, features) is kept with
-    it, so a picture that is sent again is encoded once, and forgotten with the sample."""
+    it. A picture that is sent again is therefore encoded once. The result is dropped together with the sample.
+    """
 
     pixels: Image
     _made: dict[object, Any] = field(default_factory=dict, repr=False)
@@ -76,7 +77,7 @@ class LanguageModel(Protocol):
     """Requests it can work on at once."""
 
     def identity(self) -> dict[str, Any]:
-        """All that decides its replies, in JSON types; never a secret or an address."""
+        """Everything that decides its replies, in JSON types; never a secret or an address."""
         ...
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
@@ -89,8 +90,10 @@ class LanguageModel(Protocol):
 
 @runtime_checkable
 class Reachable(Protocol):
-    """A language model that can say beforehand whether it will answer."""
+    """A language model that can be asked in advance whether it will answer."""
 
     async def check(self) -> None:
-        """Ask it once; raises `ConfigurationError` with the reason where no request can succeed as it is set up."""
+        """Send one request; raises `ConfigurationError` with the reason where no request can succeed with these
+        settings.
+        """
         ...

@@ -49,14 +49,15 @@ class _Key(str):
 
 class OpenAiEndpoint:
     """One client for all samples, with at most `concurrency` requests at once. The key comes from the environment
-    variable OPENAI_API_KEY (local servers need none) and is never stored or shown. Who asks decides how long to wait
+    variable OPENAI_API_KEY (local servers need none) and is never stored or shown. The caller decides how long to wait
     and whether to ask again. `temperature` None leaves sampling to the server.
 
-    Pictures are sent without loss: as `png`, which every server reads, or as `bmp`, which takes no compressing and
-    more bytes; vLLM reads it, the published interface does not name it.
+    Pictures are sent without loss: as `png`, which every server reads, or as `bmp`, which needs no compression but more
+    bytes. vLLM reads `bmp`, but the published interface does not name it.
 
-    It speaks HTTP itself: in a profile the `openai` package took more processor time for a request than the graph.
-    Redirects are followed within the server only: prompts and pictures go nowhere else."""
+    The client speaks HTTP itself: in a profile, the `openai` package took more processor time for a request than the
+    graph. Redirects are followed only within the same server, so that prompts and pictures are sent nowhere else.
+    """
 
     def __init__(
         self,
@@ -95,10 +96,10 @@ class OpenAiEndpoint:
         return chat_completion.read(answer.body, self.model)
 
     async def check(self) -> None:
-        """Ask for a few tokens about a grey picture, and say what stands in the way of a reply.
+        """Ask for a few tokens about a grey picture, and report what prevents a reply.
 
-        Raises `ConfigurationError` where the address cannot be reached, the key is refused, the model is unknown or
-        the server does not take such a request. A server that is only busy passes.
+        Raises `ConfigurationError` where the address cannot be reached, the key is refused, the model is unknown or the
+        server does not take such a request. A server that is only busy passes.
         """
         picture = Picture(np.full((64, 64, 3), 128, np.uint8))
         body = self._body([Message("user", ("Say ok.", picture))], _CHECK_TOKENS)
@@ -134,7 +135,7 @@ class OpenAiEndpoint:
         return f"no key was sent, because {KEY_VARIABLE} is not set"
 
     async def _models(self) -> str:
-        """What a server says it serves, to be shown where a model is not known."""
+        """The models that a server says it serves; they are shown where the requested model is unknown."""
         try:
             answer = await self._send("/models", None)
             listed = json.loads(answer.body)["data"]
@@ -159,7 +160,7 @@ class OpenAiEndpoint:
         return json.dumps(body).encode()
 
     async def _send(self, path: str, body: bytes | None) -> Answer:
-        """What comes back for a POST of the body, or for a GET where it is None."""
+        """The answer to a POST of the body, or to a GET where the body is None."""
         from aiohttp import ClientError
         from yarl import URL
 
@@ -202,7 +203,9 @@ class OpenAiEndpoint:
 
 
 def _address(url: str) -> tuple[str, str]:
-    """The address without a slash at its end, and its login; raises `ConfigurationError` for one that is none."""
+    """The address without a slash at its end, and its login. Raises `ConfigurationError` for a text that is no
+    address.
+    """
     try:
         address, login = without_login(url.strip().rstrip("/"))
         parts = urlsplit(address)
@@ -218,7 +221,7 @@ def _address(url: str) -> tuple[str, str]:
 
 
 def _words(answer: Answer) -> str:
-    """The server's own words for what is wrong."""
+    """The server's own message about what is wrong."""
     try:
         body = json.loads(answer.body)
     except (RecursionError, ValueError):
@@ -241,10 +244,10 @@ def _refused(model: str, answer: Answer) -> ModelUnavailableError | PromptTooLon
     except (RecursionError, ValueError):
         body = answer.body.decode(errors="replace")
     error = body.get("error", body) if isinstance(body, dict) else body
-    found = chat_completion.refusal(error, model, f"HTTP {answer.status}", answer.status)
-    if isinstance(found, PassingError):
-        found.wait = answer.wait
-    return found
+    refusal = chat_completion.refusal(error, model, f"HTTP {answer.status}", answer.status)
+    if isinstance(refusal, PassingError):
+        refusal.wait = answer.wait
+    return refusal
 
 
 def _encode(message: Message, picture_format: str) -> dict[str, Any]:

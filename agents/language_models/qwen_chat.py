@@ -85,7 +85,7 @@ class QwenChat:
         return ids
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of token ids, control tokens left out."""
+        """The text of token ids, without control tokens."""
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return text
 
@@ -96,8 +96,10 @@ class QwenChat:
         return Patches(out.pixel_values, height, width)
 
     def positions(self, encoded: Encoded) -> Tensor:
-        """`[3, S]` positions in time, height and width: text counts on along all three, an image is a grid that starts
-        where the text stopped and moves it on by its longer side (Qwen2-VL, arXiv 2409.12191)."""
+        """Positions `[3, S]` in time, height and width. In text all three count on together. An image is a grid that
+        starts at the position after the text; the text after it starts further by the image's longer side (Qwen2-VL,
+        arXiv 2409.12191).
+        """
         pieces: list[Tensor] = []
         images = iter(encoded.patches)
         now = done = 0

@@ -1,6 +1,6 @@
-"""A vLLM server as a process of its own, in a virtual environment of its own: install, start, wait, log, stop.
+"""A vLLM server as a separate process in its own virtual environment: install, start, wait, log, stop.
 
-vLLM asks for other versions of torch and transformers than this package, so it is never imported here.
+vLLM needs other versions of torch and transformers than this package, so it is never imported here.
 """
 
 import base64
@@ -63,15 +63,16 @@ def install(environment: Path) -> None:
 
 
 class VllmServer:
-    """A running server: a context manager that starts it, waits until it truly answers, and stops it with all of its
-    processes. `arguments` go to vLLM as they are.
+    """A running server: a context manager that starts it, waits until it really answers, and stops it with all of its
+    processes. `arguments` are passed to vLLM unchanged.
 
-    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache, with a thread for each core but
-    one, and with the model in the engine's own process: a worker process and its engine wait for each other by
-    spinning, which takes the processor time that an agent beside it needs. A checkpoint folder without a chat template
-    gets that of Qwen's chats, in the same tokens as the embedded model. Raises `ConfigurationError` where vLLM is not
-    installed or the port is taken, and `ServerError`, with the end of the log, where the server ends or does not answer
-    within `patience` seconds.
+    On a machine without an NVIDIA GPU it runs eagerly in float32 with a small cache and one thread for each core but
+    one. The model then runs in the engine's own process: otherwise the worker process and the engine wait for each
+    other by spinning, which takes processor time from an agent on the same machine. A checkpoint folder without a chat
+    template gets that of Qwen's chats, with the same tokens as the embedded model.
+
+    Raises `ConfigurationError` where vLLM is not installed or the port is taken. Raises `ServerError`, with the end of
+    the log, where the server ends or does not answer within `patience` seconds.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class VllmServer:
 
     @property
     def url(self) -> str:
-        """What an agent takes as `endpoint`."""
+        """The address that an agent takes as `endpoint`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     @property
@@ -233,7 +234,7 @@ def _installed(environment: Path) -> bool:
 
 
 def _settings() -> dict[str, str]:
-    """The server's environment: no key of any service, no reports to anyone."""
+    """The server's environment variables: without the key of any service, and with usage reports switched off."""
     kept = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
     path = os.pathsep.join(filter(None, [str(_HERE / "vllm_site"), kept.get("PYTHONPATH")]))
     return {**_CPU_SETTINGS, **kept, "PYTHONPATH": path, "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
@@ -270,8 +271,8 @@ def _first_request(name: str) -> dict[str, Any]:
 
 def _get(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=5) as answer:
-        found: bytes = answer.read()
-    return found
+        body: bytes = answer.read()
+    return body
 
 
 def _post(url: str, body: Any, timeout: float) -> None:

@@ -52,8 +52,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message. `anchor`: a reply that called segment_phrase. `passing`: part of an exchange about a mistake, which
-    is removed as soon as a reply can be carried out."""
+    """One message. `anchor`: the message is a reply that called segment_phrase. `passing`: the message belongs to an
+    exchange about a mistake, which is removed as soon as a later reply can be carried out.
+    """
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Text | Shown, ...]
@@ -70,19 +71,23 @@ def opening(prompts: Prompts, query: str, raw: int) -> list[Turn]:
 
 
 def replied(turns: Sequence[Turn], reply: str, *, anchor: bool) -> list[Turn]:
-    """The turns with a reply that can be carried out, cut after its call, and without exchanges about mistakes."""
+    """The turns after a reply that can be carried out: the reply is cut after its call, and exchanges about mistakes
+    are removed.
+    """
     return [*(t for t in turns if not t.passing), Turn("assistant", (_reply(reply),), anchor=anchor)]
 
 
 def corrected(turns: Sequence[Turn], prompts: Prompts, reply: str, mistake: tools.Mistake) -> list[Turn]:
-    """The turns with a reply that cannot be carried out, and what is wrong with it."""
+    """The turns after a reply that cannot be carried out: the reply, and a message that says what is wrong with it."""
     said = Text("assistant_reply", reply[:REPLY_LIMIT])
     told = prompts.mistake.format(kind=mistake.kind.replace("_", " "), problem=mistake.problem)
     return [*turns, Turn("assistant", (said,), passing=True), Turn("user", (Text("mistake", told),), passing=True)]
 
 
 def prune(turns: Sequence[Turn], prompts: Prompts, query: str, used: Sequence[str]) -> list[Turn]:
-    """System, opening and everything from the latest anchor on; the opening names the phrases used up, if any."""
+    """Keep the system text, the opening and everything from the latest anchor on. The opening then lists the phrases
+    that were used, if any.
+    """
     anchors = [i for i, turn in enumerate(turns) if turn.anchor]
     system, first = turns[0], turns[1]
     if used:
@@ -92,7 +97,7 @@ def prune(turns: Sequence[Turn], prompts: Prompts, query: str, used: Sequence[st
 
 
 def examined(turns: Sequence[Turn], prompts: Prompts) -> list[Turn]:
-    """The turns, of which the last called for checks, with a short text in place of the picture that was checked."""
+    """The turns after a call for mask checks, with a short text in place of the picture of the checked masks."""
     moved = Turn("user", (Text("masks_placeholder_after_examine", prompts.masks_moved),))
     return [*turns[:-2], moved, turns[-1]]
 

@@ -1,7 +1,7 @@
-"""The SAM 3 agent as a LangGraph graph: a node for each step. The state is plain data; pixels and models are in the
-sample's workspace.
+"""The SAM 3 agent as a LangGraph graph, with a node for each step. The state is plain data; pixels and models are in
+the sample's workspace.
 
-`docs/agent.md` has its drawing, which `python -m agents.loop.mermaid` makes from the graph itself.
+`docs/agent.md` has a drawing of the graph, which `python -m agents.loop.mermaid` makes from the graph itself.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ class State(TypedDict):
     """Where a sample is: texts, numbers and masks as RLE, no pixels.
 
     `current`: the masks that can be selected, in the order of their numbers. `phrases`: those that were run.
-    `mistakes`: how many replies in a row could not be carried out. `ending`: None for an answer. The last four are
-    copies of the workspace's lists, to which each step adds what is new.
+    `mistakes`: how many replies in a row could not be carried out. `ending`: why the sample ends without an answer,
+    None where it has one. The last four fields are copies of the workspace's lists; each step adds to them what is new.
     """
 
     turns: list[Turn]
@@ -115,7 +115,7 @@ def _stop(state: State, workspace: Workspace, ending: Ending) -> State:
 
 
 async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["parse", "finish"]]:
-    """Send the conversation, unless the rounds are used up."""
+    """Send the conversation, unless the allowed number of rounds is used up."""
     workspace = runtime.context
     limit = workspace.options.max_generations
     if state["requests"] > limit:
@@ -129,7 +129,9 @@ async def ask(state: State, runtime: Runtime[Workspace]) -> Command[Literal["par
 
 
 async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "segment", "check", "finish"]]:
-    """Read the reply and go to the node of its tool, or tell the model what is wrong with it and ask again."""
+    """Read the reply and go to the node of its tool. If the reply cannot be read, tell the model what is wrong and ask
+    again.
+    """
     workspace = runtime.context
     call = tools.parse(state["reply"], len(state["current"]), checks=workspace.options.checks)
     assert workspace.latest is not None
@@ -158,7 +160,7 @@ async def parse(state: State, runtime: Runtime[Workspace]) -> Command[Literal["a
 
 
 async def segment(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "finish"]]:
-    """Run a phrase, in `reply`, unless it was run before, and show the masks."""
+    """Run the phrase of the `reply`, unless it was run before, and show the masks."""
     workspace, prompts, phrase = runtime.context, runtime.context.prompts, state["reply"]
     phrases, current = state["phrases"], state["current"]
     query = workspace.query
@@ -189,7 +191,7 @@ async def check(state: Check, runtime: Runtime[Workspace]) -> dict[str, Any]:
 
 
 async def join(state: State, runtime: Runtime[Workspace]) -> Command[Literal["ask", "finish"]]:
-    """Keep the masks that were accepted, under new numbers."""
+    """Keep the accepted masks, under new numbers."""
     workspace, prompts = runtime.context, runtime.context.prompts
     verdicts = [state["verdicts"][mask] for mask in state["current"]]
     failed = next((verdict for verdict in verdicts if isinstance(verdict, Ending)), None)
@@ -206,18 +208,18 @@ async def join(state: State, runtime: Runtime[Workspace]) -> Command[Literal["as
 
 
 async def finish(state: State, runtime: Runtime[Workspace]) -> dict[str, Any]:
-    """Record the masks that were shown last and not selected."""
+    """Record the masks that were shown last but not selected."""
     runtime.context.drop([mask for mask in state["current"] if mask not in state["selected"]], "unselected")
     return dict(runtime.context.news())
 
 
 async def unanswered(state: State, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["finish"]]:
-    """A request that failed for good ends the sample."""
+    """End the sample after a request that failed for good."""
     return _end(runtime.context, _ending(error))
 
 
 async def unchecked(state: Check, runtime: Runtime[Workspace], error: NodeError) -> Command[Literal["join"]]:
-    """A check that failed for good has its failure as the verdict."""
+    """Take the failure of a check that failed for good as its verdict."""
     ending = runtime.context.lost = _ending(error)
     return Command(goto="join", update={"verdicts": {state["mask"]: ending}})
 
@@ -251,7 +253,7 @@ def _show(
 
 
 async def _judge(workspace: Workspace, mask: int, number: int) -> Verdict:
-    """The verdict on one mask. While a reply cannot be read, the model is told so and asked again."""
+    """The verdict on one mask. If a reply cannot be read, the model is told so and asked again."""
     if workspace.oracle and (known := workspace.oracle.verdict(workspace.masks[mask].mask)) is not None:
         return known
     messages = await asyncio.to_thread(check_messages, workspace, mask)
@@ -311,7 +313,7 @@ def _correct(state: State, workspace: Workspace, mistake: tools.Mistake) -> Comm
 
 
 def _last(reply: str, workspace: Workspace) -> str:
-    """The last reply for a message, and what was odd about it."""
+    """The last reply, quoted for an error message, with a remark on what was unusual about it."""
     assert workspace.latest is not None
     remark = workspace.latest.note.remark
     said = f"The last one was: {quoted(reply)}" if reply.strip() else "The last one was empty."
@@ -328,18 +330,21 @@ def _end(workspace: Workspace, ending: Ending) -> Command[Any]:
 
 
 def _go(workspace: Workspace, goto: Any, **update: Any) -> Command[Any]:
-    """Go to a node, with the fields of the state that changed and what the workspace recorded."""
+    """Go to a node, and update the state: the fields that changed, and what the workspace has recorded since the step
+    before.
+    """
     return Command(goto=goto, update=update | workspace.news())
 
 
 def _about(turns: Sequence[Turn]) -> str:
-    """The kind of the first text of the last message: what the request is about."""
+    """What the request is about: the kind of the first text of the last message."""
     return next(part.kind for part in turns[-1].parts if isinstance(part, Text))
 
 
 def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[Sent]:
-    """A request for the trace: texts, and which masks its pictures show. The system text is named by its version and
-    the model's own replies, which the trace has, are left out."""
+    """A request as it is kept in the trace: its texts, and which masks its pictures show. The system text is named by
+    its version. The model's own replies are left out, as the trace has them already.
+    """
     sent: list[Sent] = []
     for turn in turns[1:]:
         for part in turn.parts if turn.role == "user" else ():
@@ -353,8 +358,9 @@ def _sent(turns: Sequence[Turn], workspace: Workspace) -> list[Sent]:
 
 @cache
 def compiled(saver: Any = None) -> Any:
-    """The graph. Its two nodes that ask the model wait and ask again by themselves, see `agents.loop.patience`; a
-    request that failed for good goes to their handlers."""
+    """The compiled graph. Its two nodes that ask the model wait and ask again by themselves, see
+    `agents.loop.patience`. A request that failed for good goes to the node's error handler.
+    """
     graph = StateGraph(State, context_schema=Workspace)
     graph.add_node("ask", ask, error_handler=unanswered)
     graph.add_node("parse", parse)

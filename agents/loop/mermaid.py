@@ -8,7 +8,9 @@ _BLOCK = re.compile(r"```mermaid\n.*?```\n", re.DOTALL)
 
 
 def mermaid() -> str:
-    """A Mermaid flowchart of the compiled graph: solid where a node always leads on, dotted where it chooses."""
+    """A Mermaid flowchart of the compiled graph. An arrow is solid where a node has one successor, dotted where it
+    chooses.
+    """
     from agents.loop.graph import compiled
 
     drawn = compiled().get_graph()
@@ -23,7 +25,7 @@ def mermaid() -> str:
 
 
 def drawn_into(text: str) -> str:
-    """A page with its Mermaid block replaced by the graph as it is."""
+    """A page with its Mermaid block replaced by the present graph."""
     return _BLOCK.sub(lambda _: f"```mermaid\n{mermaid()}```\n", text, count=1)
 
 

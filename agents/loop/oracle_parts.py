@@ -1,4 +1,6 @@
-"""One part of the agent replaced by the truth of a sample: what a perfect one would buy (see `docs/diagnosis.md`)."""
+"""Replaces one part of the agent by the truth of a sample, to see what a perfect part would gain (see
+`docs/diagnosis.md`).
+"""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""Asks the language model, and asks again what failed for a passing reason: waits, tries and limits in one place."""
+"""Sends requests to the language model, and sends them again after passing failures. Waits, tries and limits are all
+decided here.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,11 +16,11 @@ _ASKED_FOR = 1.0  # seconds from which a wait that the server asks for does not 
 
 
 async def ask(workspace: Workspace, messages: Sequence[Message], note: Note) -> tuple[Reply, Call]:
-    """A reply, and the record of the request that brought it.
+    """A reply, and the record of the request that produced it.
 
-    A request without a reply after `request_timeout` seconds is given up. One that failed for a passing reason is sent
-    again up to `retries` times. Where the server says how long to wait, it is waited for that long, as often as it asks
-    for, within the sample's time limit. Raises what the model raises where none of this helps.
+    A request without a reply after `request_timeout` seconds is given up. A request that failed for a passing reason is
+    sent again up to `retries` times. Where the server says how long to wait, the wait is that long, and such waits do
+    not count as tries; they end with the sample's time limit. Raises the model's exception where no try succeeds.
     """
     options, tries = workspace.options, 0
     while True:

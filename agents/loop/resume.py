@@ -1,4 +1,4 @@
-"""Keeps the agent's steps on disk, so that a run that was killed continues in the middle of a sample."""
+"""Stores the agent's steps on disk, so that a killed run continues in the middle of a sample."""
 
 import hashlib
 import sqlite3
@@ -71,8 +71,9 @@ class Unfinished:
 
 
 def set_aside_if_damaged(path: Path) -> None:
-    """Move a file away that is no whole SQLite database, and say so: only the steps of samples without an answer are in
-    it, and they are taken again."""
+    """Rename a file that is not a complete SQLite database, and say so. Only the steps of unanswered samples are lost
+    with it; they are repeated.
+    """
     if not path.exists():
         return
     try:

@@ -1,4 +1,4 @@
-"""Runs the phrases of several samples through the segmenter together, where they wait for it at the same time."""
+"""Runs the phrases of several samples through the segmenter in one batch, where they wait for it at the same time."""
 
 import asyncio
 import time
@@ -18,7 +18,9 @@ MOST = 8
 
 @dataclass
 class Asked:
-    """A phrase of a sample. `features` are None until the image is encoded, and serve the sample's later phrases."""
+    """A phrase of a sample. `features` are None until the image is encoded; later phrases of the sample use them
+    again.
+    """
 
     image: Image
     phrase: str
@@ -27,7 +29,7 @@ class Asked:
 
 
 class PhraseQueue:
-    """A segmenter that several samples share: the phrases that arrive while it is at work make up its next batch."""
+    """A segmenter shared by several samples. The phrases that arrive while it is busy form its next batch."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.segmenter = segmenter
@@ -56,8 +58,9 @@ class PhraseQueue:
                     future.set_result(answer)
 
     def _run(self, asked: Sequence[Asked]) -> list[PhraseMasks | Exception]:
-        """The masks of all phrases in one batch. If the batch fails, each phrase is run alone, so that only the one
-        that caused the failure fails."""
+        """The masks of all phrases, computed in one batch. If the batch fails, each phrase is run alone, so that only
+        the phrase that caused the failure fails.
+        """
         if not asked:
             return []
         if len(asked) > 1 and isinstance(self.segmenter, BatchSegmenter):
@@ -80,7 +83,7 @@ class PhraseQueue:
 
 
 def alone(segmenter: Segmenter, asked: Asked) -> PhraseMasks:
-    """The masks of one phrase; encodes its image first if that was not done before."""
+    """The masks of one phrase; its image is encoded first, if that has not been done."""
     if asked.features is None:
         with _timed([asked], "encode"):
             asked.features = segmenter.encode(asked.image)
@@ -107,8 +110,9 @@ def together(segmenter: BatchSegmenter, asked: Sequence[Asked]) -> Sequence[Phra
 
 @contextmanager
 def _timed(asked: Sequence[Asked], kind: str) -> Iterator[list[Call]]:
-    """Record the block as a call of every sample. Each gets an equal share of the time, so that the sum over the
-    samples is the time that passed."""
+    """Record the block as a call of every sample. Each sample gets an equal share of the time, so that the shares add
+    up to the elapsed time.
+    """
     begun = time.perf_counter()
     sharing = len(asked) if len(asked) > 1 else None
     calls = [Call(kind, begun - one.trace.origin, note=Note(together=sharing)) for one in asked]

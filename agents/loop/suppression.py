@@ -1,4 +1,4 @@
-"""What happens to masks before the language model sees them: overlaps suppressed, sorted, empty ones dropped."""
+"""Prepares masks for the language model: suppresses overlapping ones, sorts them by score, and drops empty ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from workbench.data.masks import Rle, area
 
 @dataclass(frozen=True)
 class Kept:
-    """Indices into the masks that were given: `shown` by falling score, and those that were dropped, by reason."""
+    """Indices into the given masks: `shown` by falling score, and the dropped ones by reason."""
 
     shown: list[int]
     suppressed: list[int]

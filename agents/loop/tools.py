@@ -37,8 +37,9 @@ class Mistake:
 
 
 def parse(reply: str, shown: int, *, checks: bool = True) -> ToolCall | Mistake:
-    """Read the tool call of a reply, given that masks 1 to `shown` can be selected (0: there are none), and whether
-    they may be checked."""
+    """Read the tool call of a reply. `shown`: masks 1 to `shown` can be selected (0: there are none). `checks`: whether
+    masks may be checked.
+    """
     text = cut(reply).split(_OPEN)[-1].strip().replace("}}}", "}}")
     try:
         call = json.loads(text)
@@ -90,8 +91,10 @@ def _select(parameters: Any, shown: int) -> ToolCall | Mistake:
 
 
 def parse_verdict(reply: str) -> bool | Mistake:
-    """Whether a mask check accepts: the word, accept or reject, in the last `<verdict>`, or in a reply without it.
-    Accept and Reject are looked for as in the SAM 3 agent, also inside longer words; failing that, in any case."""
+    """Whether a mask check accepts the mask: the word accept or reject in the last `<verdict>`, or in the whole reply
+    if it has none. Accept and Reject are looked for as in the SAM 3 agent, also inside longer words; if neither is
+    there, in any case.
+    """
     verdict = reply.split("<verdict>")[-1].split("</verdict>")[0]
     official = {word for word in ("Accept", "Reject") if word in verdict}
     if len(official) == 1:
@@ -104,12 +107,12 @@ def parse_verdict(reply: str) -> bool | Mistake:
 
 
 def cut(reply: str) -> str:
-    """The part of a reply that counts: up to the first `</tool>`, without it."""
+    """The part of a reply that counts: all before the first `</tool>`."""
     return reply.split(CLOSE, 1)[0]
 
 
 def normalised(phrase: str) -> str:
-    """A phrase without what does not change it (case, spaces): phrases that are equal so are duplicates."""
+    """A phrase in lower case with single spaces. Two phrases that are then equal are duplicates."""
     return " ".join(phrase.lower().split())
 
 

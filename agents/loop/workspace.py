@@ -1,4 +1,6 @@
-"""What one sample needs: models, pictures, masks and the trace. The graph's state refers to them by their numbers."""
+"""Everything that one sample needs: models, pictures, masks and the trace. The graph's state refers to pictures and
+masks by number.
+"""
 
 import asyncio
 import time
@@ -54,9 +56,9 @@ class SeenMask:
 class Workspace:
     """What one sample needs while the agent works on it.
 
-    `masks` and `drawings` only grow, so the numbers in the graph's state stay valid. A drawing says which masks a
-    picture marks: none for the image itself. After each step the graph adds to its state what is new since the step
-    before (`news`); a run that goes on after a kill takes it back from there (`restore`).
+    `masks` and `drawings` only grow, so that the numbers in the graph's state stay valid. A drawing lists the masks
+    that a picture marks; for the plain image the list is empty. After each step, the graph adds to its state what is
+    new in the workspace (`news`). A run that continues after a kill restores the workspace from that state (`restore`).
     """
 
     image: Image
@@ -89,7 +91,7 @@ class Workspace:
         return self.trace.origin + self.options.time_limit - time.perf_counter()
 
     def news(self) -> dict[str, list[Any]]:
-        """The calls that ended and the candidates, masks and drawings that were added since this was last asked."""
+        """The calls, candidates, masks and drawings that were added since this was last called."""
         ended = [call for call in self.trace.calls if call.duration and id(call) not in self._told_calls]
         self._told_calls |= {id(call) for call in ended}
         grown: dict[str, list[Any]] = {
@@ -102,7 +104,7 @@ class Workspace:
         return {"calls": ended, **new}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take masks, drawings and calls from a stored state. The time that its calls took counts as spent."""
+        """Restore masks, drawings and calls from a stored state. The time of those calls counts as spent."""
         self.trace.calls[:] = sorted(state["calls"], key=lambda call: call.start)
         self.trace.candidates[:], self.masks[:] = state["candidates"], state["masks"]
         self.drawings[:] = map(tuple, state["drawings"])
@@ -135,7 +137,9 @@ class Workspace:
         return Reply(text, answer.finish_reason, answer.tokens_in, answer.tokens_out), call
 
     async def segment(self, phrase: str) -> list[int] | Ending:
-        """Masks of a phrase as they are shown: suppressed, sorted, without empty ones; as indices into `masks`."""
+        """The masks of a phrase as the model will see them, as indices into `masks`: overlapping ones suppressed,
+        sorted by score, empty ones dropped.
+        """
         asked = Asked(self.image, phrase, self.trace, self._features)
         try:
             answer = await self.queue.masks(asked)
@@ -158,7 +162,7 @@ class Workspace:
             self.trace.candidates.append(Candidate(mask.mask, mask.score, reason, mask.phrase))
 
     def draw(self, masks: Sequence[int] = ()) -> int:
-        """Plan a picture: the image itself, or the numbered marks of masks; its number."""
+        """Plan a picture, the plain image or the image with numbered masks, and return its number."""
         self.drawings.append(tuple(masks))
         return len(self.drawings) - 1
 
@@ -199,7 +203,8 @@ class Workspace:
 
 
 def size_letter(share: float) -> str:
-    """Size class of a mask by its share of the image: `a` up to 1/1024, each further letter half as large again as the
-    one before."""
+    """The size class of a mask by its share of the image: `a` up to 1/1024; the limit of each further letter is 1.5
+    times the one before.
+    """
     steps = np.log(max(share, 1e-9) * 1024) / np.log(1.5)
     return "abcdefghijklmnopqrstuvwxyz"[int(np.clip(np.ceil(steps), 0, 25))]

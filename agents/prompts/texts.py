@@ -1,4 +1,4 @@
-"""The texts that the agent sends, in versions. A version never changes once results exist for it; make a new one."""
+"""The texts that the agent sends, in versions. A version with results must never change; make a new version instead."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Texts of a few tokens for the tiny language model, which knows the task from its fine-tuning."""
+"""Short texts, of a few tokens each, for the tiny language model, which has learned the task in its fine-tuning."""
 
 from agents.prompts.texts import Prompts
 

@@ -53,7 +53,9 @@ def collect(
 
 
 def rows(turns: Sequence[Taught], chat: QwenChat) -> list[Row]:
-    """Turns as rows; a turn whose prompt goes on from the previous reply shares its row, as it shares its tokens."""
+    """Turns as rows. A turn whose prompt continues the previous turn's prompt and reply is added to the same row, as
+    the tokens are the same.
+    """
     made: list[Row] = []
     for turn in turns:
         prompt = chat.encode(turn.messages)
@@ -115,7 +117,7 @@ def collate(chosen: Sequence[Row], chat: QwenChat, episodes: int) -> Batch:
 
 
 class Episodes:
-    """Batches of training; that of step n (scenes, instructions, errors) depends on nothing but the seed and n."""
+    """Training batches. The batch of step n (its scenes, instructions and errors) depends on the seed and n alone."""
 
     def __init__(self, config: Config, chat: QwenChat) -> None:
         self.config, self.chat, self.prompts = config, chat, load("tiny-v1")

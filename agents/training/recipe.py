@@ -1,4 +1,4 @@
-"""The recipe `agent-lm`: its keys, without the imports that its work needs."""
+"""The keys of recipe `agent-lm`, in a module that imports nothing heavy."""
 
 from typing import NotRequired, TypedDict
 

@@ -1,5 +1,6 @@
-"""What the tiny language model learns from: a teacher that knows the scene and takes the model's place in the real
-graph, and a segmenter that knows the scene and makes errors like those of a real one."""
+"""The training data of the tiny language model. A teacher that knows the scene takes the model's place in the real
+graph; a segmenter that knows the scene makes errors like those of a real one.
+"""
 
 import json
 from collections.abc import Sequence
@@ -45,13 +46,13 @@ class Teacher:
     """A `LanguageModel` that knows the scene and gives the right reply to every request, as far as the masks allow.
 
     It asks for the instruction's phrase, and for wider phrases while no mask fits a target. Then it selects the masks
-    that fit, or reports that there is none. Before each call it writes a short thought, in words that the base model
-    knows: the phrase, or the cells `x y` of the masks that fit. Where a mask that fits and one that does not share a
-    cell, it has the masks checked one by one.
+    that fit, or reports that there is none. Before each call it writes a short thought in words that the base model
+    knows: the phrase, or the cells `x y` of the masks that fit. If a mask that fits and one that does not fit are in
+    the same cell, it has the masks checked one by one.
 
     With probability `slip` it sends a bad reply or repeats a phrase. Such a reply is not learned; the right reply to
-    the correction that follows is. With probability `check` it has masks checked without need, so that checks are
-    learned.
+    the correction that follows is. With probability `check` it has masks checked without need, so that the model learns
+    checks.
     """
 
     concurrency = 1
@@ -88,7 +89,9 @@ class Teacher:
         return Reply(reply, "stop", 0, 0)
 
     def _look(self, messages: Sequence[Message]) -> None:
-        """Learn which masks are shown now: of a new phrase, left by a check, the same as before, or none."""
+        """Find out which masks are shown now: those of a new phrase, those left by a check, the same as before, or
+        none.
+        """
         assert self.workspace is not None
         new = self.workspace.masks[self._seen :]
         self._seen += len(new)
@@ -105,7 +108,7 @@ class Teacher:
             return self._bad_reply(), False
         if not self._ran:
             return self._segment(), True
-        fitting = [number for number, found in enumerate(self._shown, start=1) if self._fits(found)]
+        fitting = [number for number, mask in enumerate(self._shown, start=1) if self._fits(mask)]
         if not fitting:
             wider_one = self.targets and self._left
             return (self._segment() if wider_one else _think("none") + _call("report_no_mask")), True
@@ -127,18 +130,20 @@ class Teacher:
     def _verdict(self) -> str:
         # one request at a time, so the checks come in the order of the masks
         assert self._to_check is not None
-        found = self._to_check.pop(0)
-        if self._fits(found):
-            self._accepted.append(found)
-        return f"<verdict>{'Accept' if self._fits(found) else 'Reject'}</verdict>"
+        mask = self._to_check.pop(0)
+        if self._fits(mask):
+            self._accepted.append(mask)
+        return f"<verdict>{'Accept' if self._fits(mask) else 'Reject'}</verdict>"
 
-    def _fits(self, found: SeenMask) -> bool:
-        return bool((iou_matrix([found.mask], self.targets) >= FITS).any())
+    def _fits(self, seen: SeenMask) -> bool:
+        return bool((iou_matrix([seen.mask], self.targets) >= FITS).any())
 
     def _crowded(self) -> bool:
-        """Whether masks that fit and masks that do not share a cell, so that places cannot tell them apart."""
-        fits = {cell(decode(found.mask)) for found in self._shown if self._fits(found)}
-        return any(cell(decode(found.mask)) in fits for found in self._shown if not self._fits(found))
+        """Whether a mask that fits and one that does not fit are in the same cell, so that cells cannot tell them
+        apart.
+        """
+        fits = {cell(decode(seen.mask)) for seen in self._shown if self._fits(seen)}
+        return any(cell(decode(seen.mask)) in fits for seen in self._shown if not self._fits(seen))
 
 
 def _call(name: str, **parameters: Any) -> str:
@@ -150,7 +155,9 @@ def _think(thought: str) -> str:
 
 
 def wider(text: str) -> list[str]:
-    """A phrase, then wider ones: without its size, without its colour, with the kind for the category, any object."""
+    """The phrase, then wider ones: without its size, without its colour, with the kind in place of the category, any
+    object.
+    """
     phrase = phrases.parse(text)
     kind = CATEGORIES[phrase.noun].kind if phrase.noun in CATEGORIES else phrase.noun
     steps = [phrase, Phrase(phrase.noun, phrase.colour), Phrase(phrase.noun), Phrase(kind), Phrase(phrases.ANYTHING)]
@@ -173,7 +180,7 @@ class NoisyTruth:
         return {"segmenter": "truth", "noise": self.noise}
 
     def encode(self, image: Image) -> Any:
-        """Nothing: the truth is known."""
+        """Nothing: this segmenter does not look at the image."""
         return None
 
     def segment(self, features: Any, phrases: Sequence[str]) -> list[PhraseMasks]:

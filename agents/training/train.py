@@ -1,5 +1,6 @@
-"""Fine-tune the tiny language model on the agent's own turns: the real graph runs over generated scenes with a teacher
-in the model's place, and the model learns the teacher's replies."""
+"""Fine-tunes the tiny language model on the agent's own turns: the real graph runs over generated scenes with a teacher
+in the model's place, and the model learns the teacher's replies.
+"""
 
 import json
 from collections.abc import Sequence

@@ -136,13 +136,13 @@ class SlotDetector(nn.Module):
             text_mask=text_mask,
         )
         height, width = vision.features[-1].shape[-2:]
-        found, before = self.detr_decoder(
+        decoded, before = self.detr_decoder(
             queries, text, text_mask, encoded.last_hidden_state, encoded.pos_embeds_flattened, (height, width)
         )
-        boxes = (self.detr_decoder.box_head(found) + inverse_sigmoid(before)).sigmoid()
-        logits = self.dot_product_scoring(found[None], text, text_mask)[0].squeeze(-1)
+        boxes = (self.detr_decoder.box_head(decoded) + inverse_sigmoid(before)).sigmoid()
+        logits = self.dot_product_scoring(decoded[None], text, text_mask)[0].squeeze(-1)
         masks = self.mask_decoder(
-            decoder_queries=found,
+            decoder_queries=decoded,
             backbone_features=list(vision.features),
             encoder_hidden_states=encoded.last_hidden_state,
             prompt_features=text,

@@ -87,10 +87,10 @@ class InstructSAM(LanguageModel):
         self, vision: VisionFeatures, image_index: Tensor, phrase_ids: Tensor, text_mask: Tensor, slot_states: Tensor
     ) -> Detections:
         """Masks and scores of P phrases; `image_index: [P]` names the image of each in `vision`."""
-        found: Detections = self.detector(
+        detections: Detections = self.detector(
             vision.select(image_index), self.read_text(phrase_ids), text_mask, self.read_slots(slot_states)
         )
-        return found
+        return detections
 
     @classmethod
     def from_pretrained(cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32) -> "InstructSAM":

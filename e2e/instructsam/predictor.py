@@ -80,8 +80,8 @@ class Predictor(SinglePass[Generated]):
             first = {n: owners.index(n) for n in set(owners)}
             for row, owner in enumerate(owners):
                 height, width = images[image_of[owner]].shape[:2]
-                found = zip(mask_rles(masks[row], height, width), scores[row].tolist(), strict=True)
-                slots[owner] += [Slot(rle, score, row - first[owner]) for rle, score in found]
+                pairs = zip(mask_rles(masks[row], height, width), scores[row].tolist(), strict=True)
+                slots[owner] += [Slot(rle, score, row - first[owner]) for rle, score in pairs]
         return slots
 
     def _detect(

@@ -166,13 +166,13 @@ class SegToken(LanguageModel):
 def _detector_tensors(segmenter: Path, prefix: str) -> dict[str, Tensor]:
     """Tensors of a SAM3 checkpoint under the names that they have here, those that begin with `prefix`."""
     names = {name: f"model.detector.{name}" for name in ("vision_encoder.", "mask_decoder.")}
-    found = {
+    tensors = {
         own + name.removeprefix(part): tensor
         for name, tensor in _read(segmenter).items()
         for part, own in names.items()
         if name.startswith(part)
     }
-    return {name: tensor for name, tensor in found.items() if name.startswith(prefix)}
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _read(folder: Path) -> dict[str, Tensor]:

@@ -34,10 +34,10 @@ class SegTokenSystem(SinglePassSystem):
             max_masks=options.max_masks if isinstance(options, ManyMasksOptions) else 1,
             smallest=options.smallest if isinstance(options, OneMaskOptions) else 1,
         )
-        found = self.predictor.model.config.tokens
-        if found != tokens:
+        trained_with = self.predictor.model.config.tokens
+        if trained_with != tokens:
             raise ConfigurationError(
-                f"{options.checkpoint} was trained with tokens: {found}, expected tokens: {tokens}"
+                f"{options.checkpoint} was trained with tokens: {trained_with}, expected tokens: {tokens}"
             )
 
     def identity(self) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class SinglePass(ABC, Generic[W]):
             with timed(trace, "llm", self.model):
                 written = self._write(chosen, tokens)
             slots = self._slots(written, [p.image for p in chosen], vision, images, trace)
-            for n, text, found in zip(fitting, written, slots, strict=True):
-                answers[n] = self._answer(len(prompts[n].token_ids), text, found)
+            for n, text, own_slots in zip(fitting, written, slots, strict=True):
+                answers[n] = self._answer(len(prompts[n].token_ids), text, own_slots)
         ordered = iter(answers)
         return [[next(ordered) for _ in texts] for texts in instructions]
 

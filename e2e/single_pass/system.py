@@ -30,8 +30,8 @@ class SinglePassSystem:
             trace,
         )
         predictions: dict[int, Prediction] = {}
-        for group, found in zip(groups.values(), answers, strict=True):
-            for index, answer in zip(group, found, strict=True):
+        for group, group_answers in zip(groups.values(), answers, strict=True):
+            for index, answer in zip(group, group_answers, strict=True):
                 predictions[index] = _prediction(
                     samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
                 )

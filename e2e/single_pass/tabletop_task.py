@@ -57,12 +57,12 @@ def draw(seed: int, number: int, task: Task, split: Split = "train") -> tuple[Sc
     rng = np.random.default_rng([STREAM, SPLITS.index(split), seed, number])
     scene = make_scene(rng, task.image_size, split)
     plain = int(rng.binomial(task.count, task.phrase_share))
-    found = [
+    asked = [
         Asked(i.text, i.phrase, i.targets)
         for i in instructions(scene, rng, task.count - plain)
         if split != "train" or not held_out(phrases.parse(i.phrase))
     ]
-    return scene, [*(ask_phrase(scene, rng) for _ in range(plain)), *found]
+    return scene, [*(ask_phrase(scene, rng) for _ in range(plain)), *asked]
 
 
 def ask_phrase(scene: Scene, rng: np.random.Generator) -> Asked:

@@ -109,11 +109,13 @@ def _occurring(
     results: Results, counts: Mapping[str, Mapping[str, int]], known: Mapping[str, str], label: str
 ) -> Figure:
     """How often each name of a family of counts occurs, per 100 samples and system. `counts` are by system."""
-    own = sorted({key for found in counts.values() for key in found if key.startswith(f"{OTHER}: ")})
+    own = sorted({key for own_counts in counts.values() for key in own_counts if key.startswith(f"{OTHER}: ")})
     named = {**known, **{key: key for key in own}}
-    rows = {key: text for key, text in named.items() if any(found.get(key) for found in counts.values())}
+    rows = {key: text for key, text in named.items() if any(own_counts.get(key) for own_counts in counts.values())}
     samples = {name: max(system.samples, 1) for name, system in results.systems.items()}
-    rates = {name: {key: 100 * found.get(key, 0) / samples[name] for key in rows} for name, found in counts.items()}
+    rates = {
+        name: {key: 100 * own_counts.get(key, 0) / samples[name] for key in rows} for name, own_counts in counts.items()
+    }
     return _grouped_bars(rates, rows, label)
 
 

@@ -31,7 +31,7 @@ def write_figures(run: Run, out: Path) -> Path:
 def drawn(results: Results) -> list[tuple[str, str, Figure]]:
     """Every figure of a comparison, after its title and a note, in the report's order."""
     metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
-    found = [
+    listed = [
         (
             "Accuracy against time",
             f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
@@ -86,8 +86,8 @@ def drawn(results: Results) -> list[tuple[str, str, Figure]]:
     ]
     if available(results):
         note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
-        found.append(("What a perfect part would buy", note, oracle_gains(results)))
-    return found
+        listed.append(("What a perfect part would buy", note, oracle_gains(results)))
+    return listed
 
 
 def _named(keys: Iterable[str]) -> dict[str, str]:

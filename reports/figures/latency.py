@@ -107,11 +107,11 @@ def time_by_call(results: Results) -> Figure:
 
 def _groups(results: Results, by: Grouping) -> dict[str, int]:
     """Names of the groups that any system has timed samples in, with how many at most, by their numbers."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for system in results.systems.values():
         for name, group in _by(system, by).items():
-            found[name] = max(found.get(name, 0), group.samples)
-    return dict(sorted(found.items()))
+            sizes[name] = max(sizes.get(name, 0), group.samples)
+    return dict(sorted(sizes.items()))
 
 
 def _by(system: SystemResult, by: Grouping) -> Mapping[str, Timing]:

@@ -36,17 +36,17 @@ def points(results: Results) -> list[Point]:
     """The systems that have both a median latency and a value of the main metric."""
     metric = main_metric(results)
     scale = factor(info(results, metric).unit)
-    found = []
+    placed = []
     for name, system in results.systems.items():
         value, seconds = system.metrics.get(metric), system.latency.p50
         if value is not None and seconds:
             low, high = system.latency.intervals.get("p50") or (seconds, seconds)
             bottom, top = system.intervals.get(metric) or (value, value)
-            found.append(Point(name, seconds, scale * value, (low, high), (scale * bottom, scale * top)))
-    return found
+            placed.append(Point(name, seconds, scale * value, (low, high), (scale * bottom, scale * top)))
+    return placed
 
 
-def pareto_front(found: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
+def pareto_front(placed: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
     """The points that no other dominates, fastest first: another is at least as fast and as good, and better in one of
     the two. Points that are equal in both do not dominate each other."""
     sign = 1 if higher_is_better else -1
@@ -55,7 +55,7 @@ def pareto_front(found: Sequence[Point], higher_is_better: bool = True) -> list[
         as_good = sign * a.value >= sign * b.value
         return a.seconds <= b.seconds and as_good and (a.seconds, a.value) != (b.seconds, b.value)
 
-    front = [one for one in found if not any(dominates(other, one) for other in found)]
+    front = [one for one in placed if not any(dominates(other, one) for other in placed)]
     return sorted(front, key=lambda one: one.seconds)
 
 
@@ -66,35 +66,35 @@ def accuracy_against_latency(results: Results) -> Figure:
     axis runs downwards."""
     metric = main_metric(results)
     about = info(results, metric)
-    found, style = points(results), system_style(results.systems)
+    placed, style = points(results), system_style(results.systems)
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.set_ylabel(labelled(metric, about, value_unit(about.unit)))
     axes.set_xlabel("median latency of a sample")
-    if not found:
+    if not placed:
         return nothing(figure, axes, "no system has both a latency and a value")
-    front = pareto_front(found, about.higher_is_better)
-    for one in found:
+    front = pareto_front(placed, about.higher_is_better)
+    for one in placed:
         colour, marker = style[one.name]
         bar: dict[str, Any] = {"color": colour, "lw": 1.6, "alpha": 0.75, "solid_capstyle": "butt"}
         axes.plot(one.across, [one.value] * 2, **bar)
         axes.plot([one.seconds] * 2, one.upward, **bar)
         face, edge = (colour, PAPER) if one in front else (PAPER, colour)
         axes.plot([one.seconds], [one.value], marker=marker, ms=9, color=colour, mfc=face, mec=edge, mew=1.4, ls="none")
-    left, right = min(one.across[0] for one in found), max(one.across[1] for one in found)
+    left, right = min(one.across[0] for one in placed), max(one.across[1] for one in placed)
     time_axis(axes, axes.xaxis, left / 1.35, right * 1.35, log=True)
-    low, high = _range(found, about.unit)
+    low, high = _range(placed, about.unit)
     axes.set_ylim((low, high) if about.higher_is_better else (high, low))
-    steps = _steps(axes, front) if len(found) > 1 else []
+    steps = _steps(axes, front) if len(placed) > 1 else []
     if steps:
         _draw_front(axes, steps)
-    _name_points(figure, axes, found, steps, {name: colour for name, (colour, _) in style.items()})
+    _name_points(figure, axes, placed, steps, {name: colour for name, (colour, _) in style.items()})
     return figure
 
 
-def _range(found: Sequence[Point], unit: str) -> tuple[float, float]:
+def _range(placed: Sequence[Point], unit: str) -> tuple[float, float]:
     """Ends of the metric's axis, with room for the names; not much beyond what a value can be."""
-    low, high = min(one.upward[0] for one in found), max(one.upward[1] for one in found)
+    low, high = min(one.upward[0] for one in placed), max(one.upward[1] for one in placed)
     if unit == FRACTION:
         margin = max(0.15 * (high - low), 4)
         return max(low - margin, min(-0.5, 1.05 * low)), min(high + margin, 100.5)
@@ -121,17 +121,17 @@ def _draw_front(axes: Axes, steps: Sequence[tuple[float, float]]) -> None:
 def _name_points(
     figure: Figure,
     axes: Axes,
-    found: Sequence[Point],
+    placed: Sequence[Point],
     steps: Sequence[tuple[float, float]],
     colours: Mapping[str, str],
 ) -> None:
-    """Write each name beside its point, where it covers least of other names, points, bars and steps of the front."""
+    """Write each name beside its point, where it covers the fewest other names, points, bars and steps of the front."""
     renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     figure.draw_without_rendering()  # only now the place of the axes is known
     frame, scale = axes.get_window_extent(renderer), figure.dpi / 72
-    taken = [box for one in found for box in _boxes(axes, one, scale)]
+    taken = [box for one in placed for box in _boxes(axes, one, scale)]
     taken += [_line(axes, *ends, 3 * scale) for ends in pairwise(steps)]
-    for one in sorted(found, key=lambda one: -one.value):
+    for one in sorted(placed, key=lambda one: -one.value):
         ways: list[tuple[float, int, Annotation, Bbox]] = []
         for (across, upward), far in product(((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1)), (1, 2, 3)):
             label = axes.annotate(
@@ -177,5 +177,5 @@ def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float], arou
 
 
 def _common(a: Bbox, b: Bbox) -> float:
-    found = Bbox.intersection(a, b)
-    return float(found.width * found.height) if found else 0.0
+    overlap = Bbox.intersection(a, b)
+    return float(overlap.width * overlap.height) if overlap else 0.0

@@ -105,9 +105,9 @@ def collect_answers(
     """Every system's answer to every sample, with its IoU of the table and what went wrong in it."""
     ious = table.set_index(["system", "sample_id"])["iou"].to_dict()
     answers: dict[str, dict[str, Answer]] = {sample.sample_id: {} for sample in samples}
-    for system, found in predictions.items():
+    for system, own in predictions.items():
         scored = {overlap.sample_id: overlap for overlap in overlaps[system]}
-        for prediction in found:
+        for prediction in own:
             overlap = scored.get(prediction.sample_id)
             answers[prediction.sample_id][system] = (
                 Answer(prediction, diagnose(overlap), float(ious[system, prediction.sample_id]))

@@ -1,4 +1,4 @@
-"""The index page of a schedule: how its comparisons went over time, and a Markdown summary of the last one."""
+"""The index page of a schedule: its comparisons over time, and a Markdown summary of the last one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -83,7 +83,7 @@ BASELINES = {
 
 
 def headline(record: Record, schedule: Schedule) -> str:
-    """What became of the last comparison, in a sentence."""
+    """The outcome of the last comparison in one sentence."""
     when = f"the comparison of {_local(record['name'], schedule):%-d %B %Y}"
     if record["state"] == FAILED:
         return f"{_capital(when)} failed: {_first_line(record['reason'])}"
@@ -122,15 +122,16 @@ def caveats(history: Sequence[Record], total: int) -> list[str]:
 
 
 def main_metrics(history: Sequence[Record]) -> list[str]:
-    """Up to four metrics that any system has a value of: those that lead first, then in the order of the last
-    comparison that has them."""
-    found = {
+    """Up to four metrics for which any system has a value: first those that lead, then the others in the order of the
+    last comparison that has them.
+    """
+    leading = {
         name: metric_info(history, name)
         for record in reversed(history)
         for name in _in_order(record)
         if any(system["metrics"].get(name) is not None for system in record["systems"].values())
     }
-    return sorted(found, key=lambda name: not found[name].leads)[:4]
+    return sorted(leading, key=lambda name: not leading[name].leads)[:4]
 
 
 def _in_order(record: Record) -> list[str]:
@@ -192,7 +193,7 @@ def _row(
 
 
 def _what(record: Record, schedule: Schedule) -> str:
-    """Beside the state: why, against what, or what got worse."""
+    """Details beside the state: the reason, the baseline, or what got worse."""
     if record["state"] == FAILED:
         return _first_line(record["reason"])
     if not record["baseline"]:

@@ -90,11 +90,13 @@ def _failures(results: Results) -> str:
     """Samples by failure category, those that occur, one column for each system."""
     systems = results.systems
     counts = {name: {**system.diagnosis, **system.failures} for name, system in systems.items()}
-    names = dict.fromkeys(key for found in counts.values() for key in found)
+    names = dict.fromkeys(key for own_counts in counts.values() for key in own_counts)
     rows = [
-        tables.Row(NAMES.get(key, key), "", [tables.Cell(str(found.get(key, 0))) for found in counts.values()])
+        tables.Row(
+            NAMES.get(key, key), "", [tables.Cell(str(own_counts.get(key, 0))) for own_counts in counts.values()]
+        )
         for key in names
-        if key not in ("matched", "exact_set") and any(found.get(key) for found in counts.values())
+        if key not in ("matched", "exact_set") and any(own_counts.get(key) for own_counts in counts.values())
     ]
     title = "Samples, instances and targets by what went wrong; see the report for what each means"
     return f"### Failures\n\n{title}\n\n{_table(['', *systems], rows)}" if rows else ""

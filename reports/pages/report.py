@@ -17,7 +17,7 @@ from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.gallery import build_gallery
 from reports.text import tables
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
-from reports.text.published import compare, published
+from reports.text.published import beside_published, published
 from reports.text.verdict import caveats, mixed, verdict
 from workbench.data.digests import flatten
 from workbench.data.manifest import Manifest
@@ -67,7 +67,7 @@ def _page(run: Run) -> dict[str, Any]:
         "oracles": oracle_rows(results),
         "oracle_columns": oracle_columns(results),
         "oracle_notes": unavailable(results),
-        "published": compare(results, published(run.benchmark)),
+        "published": beside_published(results, published(run.benchmark)),
         "figures": [
             {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")}
             for title, note, figure in drawn(results)
@@ -112,7 +112,8 @@ def _provenance(run: Run) -> dict[str, dict[str, Any]]:
         **{f"System {name}": identity for name, identity in run.manifest.systems.items()},
     }
     return {
-        title: {k: v for k, v in flatten(found).items() if v not in (None, [], "")} for title, found in sections.items()
+        title: {k: v for k, v in flatten(section).items() if v not in (None, [], "")}
+        for title, section in sections.items()
     }
 
 

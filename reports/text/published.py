@@ -29,14 +29,14 @@ class ComparedRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedTable:
     """Measured rows first, then published ones; `columns` are headings."""
 
     columns: Sequence[str]
     rows: Sequence[ComparedRow]
 
 
-def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | None:
+def beside_published(results: Results, numbers: "Sequence[Published]") -> PublishedTable | None:
     """The measured systems beside the published numbers of the benchmark, or None where none has a measured metric.
 
     Only numbers of the split that was run are taken, or of all splits where the run does not say which it was.
@@ -53,15 +53,15 @@ def compare(results: Results, numbers: "Sequence[Published]") -> Comparison | No
     rows = [ComparedRow(name, _measured(result, columns), split or NONE, "", True) for name, result in systems.items()]
     keys = dict.fromkeys((n.system, n.split, n.protocol, n.source) for n in taken)
     for system, its_split, protocol, source in keys:
-        found = {
+        theirs_by_column = {
             (n.metric, n.kind): n.value
             for n in taken
             if (n.system, n.split, n.protocol, n.source) == (system, its_split, protocol, source)
         }
         remark = f"{source}; {_scored_by(protocol, results.protocol)}".removesuffix("; ")
-        cells = [_percent(found.get(column)) for column in columns]
+        cells = [_percent(theirs_by_column.get(column)) for column in columns]
         rows.append(ComparedRow(system, cells, its_split, remark, False))
-    return Comparison([f"{kind}: {metric}" if kind else metric for metric, kind in columns], rows)
+    return PublishedTable([f"{kind}: {metric}" if kind else metric for metric, kind in columns], rows)
 
 
 def _measured(result: SystemResult, columns: Sequence[Column]) -> list[str]:

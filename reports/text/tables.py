@@ -66,10 +66,10 @@ def rates(pairs: Sequence[PairDifference]) -> list[Row]:
         return []
     rows = []
     for name in pairs[0].rates if pairs else ():
-        found = [pair.rates[name] for pair in pairs]
-        if any(rate.only_a or rate.only_b or rate.difference for rate in found):
-            counts = ", ".join(f"{rate.only_a} : {rate.only_b}" for rate in found)
-            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate, FRACTION) for rate in found]))
+        own_rates = [pair.rates[name] for pair in pairs]
+        if any(rate.only_a or rate.only_b or rate.difference for rate in own_rates):
+            counts = ", ".join(f"{rate.only_a} : {rate.only_b}" for rate in own_rates)
+            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate, FRACTION) for rate in own_rates]))
     return rows
 
 
@@ -106,7 +106,7 @@ def _plain(cell: Cell) -> str:
 
 
 def _known(rows: Iterable[Row]) -> list[Row]:
-    """Those that some system has a number for: runs of earlier versions do not have all."""
+    """The names for which any system has a number; runs of earlier versions lack some."""
     return [row for row in rows if any(cell.text != NONE for cell in row.cells)]
 
 
@@ -128,7 +128,7 @@ def _metric_row(results: Results, name: str) -> Row:
 
 
 def _best(texts: Sequence[str], best: float | None, values: Sequence[float | None]) -> str | None:
-    """The text of the best value, or None where all read the same; what reads the same is equally good."""
+    """The text of the best value, or None where all texts are equal. Values with the same text are equally good."""
     return texts[values.index(best)] if best is not None and len(set(texts)) > 1 else None
 
 
@@ -159,11 +159,11 @@ def _reversed(one: Difference | None) -> Difference | None:
 def _pace(results: Results, pair: PairDifference) -> Cell:
     """How many times as fast or slow the first is, with the interval of the ratio where the run has one."""
     a, b = (results.systems[name].latency.p50 for name in (pair.a, pair.b))
-    found = pair.latency.get("p50")  # runs of earlier versions have none
-    ratio: float | None = found.ratio if found else a / b if a and b else None
+    median = pair.latency.get("p50")  # runs of earlier versions have none
+    ratio: float | None = median.ratio if median else a / b if a and b else None
     if not ratio:
         return Cell(NONE)
-    interval = found.ratio_interval if found else None
+    interval = median.ratio_interval if median else None
     if interval and ratio < 1:
         interval = (1 / interval[1], 1 / interval[0])
     spread = f" ({times(interval[0])} to {times(interval[1])})" if interval else ""
@@ -174,9 +174,9 @@ def _pace(results: Results, pair: PairDifference) -> Cell:
 
 
 def _latency_row(quantile: str, systems: Sequence[SystemResult]) -> Row:
-    found = [getattr(system.latency, quantile) for system in systems]
-    texts = [NONE if value is None else seconds(value) for value in found]
-    best = _best(texts, min((value for value in found if value is not None), default=None), found)
+    latencies = [getattr(system.latency, quantile) for system in systems]
+    texts = [NONE if value is None else seconds(value) for value in latencies]
+    best = _best(texts, min((value for value in latencies if value is not None), default=None), latencies)
     spreads = [system.latency.intervals.get(quantile) for system in systems]
     details = [f"{seconds(spread[0])}{NONE}{seconds(spread[1])}" if spread else "" for spread in spreads]
     cells = [Cell(text, detail, text == best) for text, detail in zip(texts, details, strict=True)]

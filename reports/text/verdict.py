@@ -1,4 +1,4 @@
-"""What a comparison says, in words computed from its results."""
+"""The verdict of a comparison, in words that are computed from its results."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
 
 
 def mixed(manifests: Sequence[Manifest]) -> list[str]:
-    """In what runs that are compared differ beside their systems, where that matters."""
+    """What differs between compared runs, apart from their systems, where that matters."""
     notes = []
     if len({_text(m.machine.to_json()) for m in manifests}) > 1:
         notes.append("The runs were made on different machines: their times do not compare.")
@@ -105,7 +105,7 @@ def _text(value: Any) -> str:
 
 
 def _difference(results: Results, a: str, b: str, metric: str) -> tuple[float, Interval]:
-    """`a - b` and its interval, whichever way round the results hold it."""
+    """`a - b` and its interval, in whichever order the results hold the pair."""
     for pair in results.differences:
         one = pair.metrics.get(metric)
         if {pair.a, pair.b} == {a, b} and one and one.difference is not None:
@@ -130,7 +130,7 @@ def _pace(results: Results, best: str, second: str) -> str:
 
 
 def _ratio_interval(results: Results, a: str, b: str) -> str:
-    """That of the median latency of `a` over that of `b`, whichever way round the results hold it."""
+    """The interval of the median latency of `a` over that of `b`, in whichever order the results hold the pair."""
     for pair in results.differences:
         interval = pair.latency["p50"].ratio_interval if "p50" in pair.latency else None
         if {pair.a, pair.b} == {a, b} and interval:
@@ -140,12 +140,12 @@ def _ratio_interval(results: Results, a: str, b: str) -> str:
 
 
 def _rest(systems: Mapping[str, SystemResult], names: list[str], metric: str, unit: str) -> str:
-    found = []
+    others = []
     for name in names:
         middle = systems[name].latency.p50
         pace = f" at {seconds(middle)}" if middle else ""
-        found.append(f"{name} with {shown(systems[name].metrics[metric] or 0.0, unit)}{pace}")
-    return f"; behind them {', '.join(found)}" if found else ""
+        others.append(f"{name} with {shown(systems[name].metrics[metric] or 0.0, unit)}{pace}")
+    return f"; behind them {', '.join(others)}" if others else ""
 
 
 def _alone(system: SystemResult, metric: str, unit: str) -> str:

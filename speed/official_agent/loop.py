@@ -146,10 +146,10 @@ class _Sample:
         with trace.call("encode"):
             features = self.loop.segmenter.encode(read(self.image))
         with trace.call("segment"):
-            found = self.loop.segmenter.segment(features, [phrase])[0]
+            segmented = self.loop.segmenter.segment(features, [phrase])[0]
         with trace.call("render"):
-            kept = suppress(found.masks, found.scores, self.loop.options.overlap)
-            masks = [SeenMask(found.masks[i], found.scores[i], phrase) for i in kept]
+            kept = suppress(segmented.masks, segmented.scores, self.loop.options.overlap)
+            masks = [SeenMask(segmented.masks[i], segmented.scores[i], phrase) for i in kept]
             self.written(f"phrase{len(self.used)}", masks)
         current = list(range(len(self.ours.masks), len(self.ours.masks) + len(masks)))
         self.ours.masks += masks

@@ -1,4 +1,4 @@
-"""What a reader of annotation files makes of them: samples, and remarks about its files."""
+"""A benchmark that was read from annotation files: its samples, and remarks about the files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from workbench.data.samples import Sample
 class Annotated:
     """A benchmark that is read from annotation files.
 
-    `files` are all the files that decide what is asked and what is right, `images` is the folder that image paths
-    start from, `read` gives the samples, numbered in reading order from 0, and `facts` identify it beside the digest
-    of its files. `remarks` gives what is wrong with the files beside the problems of samples.
+    `files`: all files that decide what is asked and what is right. `images`: the folder that image paths start from.
+    `read` returns the samples, numbered in reading order from 0. `facts` are part of the identity, beside the digest of
+    the files. `remarks` returns what is wrong with the files, apart from the problems of single samples.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Annotated:
         return {**self.facts, "digest": digests[0] if len(digests) == 1 else digest(digests)}
 
     def samples(self) -> list[Sample]:
-        """All samples; whatever is wrong with one is its `problem`."""
+        """All samples; an error in one of them is its `problem`."""
         return self.read()
 
     def image_root(self) -> Path:

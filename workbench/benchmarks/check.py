@@ -1,4 +1,4 @@
-"""Looks at the files of a benchmark before any model starts: what is missing or broken, file by file."""
+"""Checks the files of a benchmark before any model starts: reports what is missing or broken, file by file."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,9 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class Problem:
-    """`samples` are the ids of those that cannot be used for it; none where the file is odd but no sample suffers."""
+    """Something wrong with a file. `samples`: the ids of the samples that cannot be used because of it; empty where no
+    sample is affected.
+    """
 
     file: str
     samples: tuple[str, ...]
@@ -28,9 +30,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. `images` is the number of image files that were opened, None where they were left alone;
-    `usable` counts the samples without a problem of their own or of their image. `notes` say what was done to read
-    things as they are meant; they are no problems."""
+    """The result of a check. `images`: the number of image files that were opened, None where images were not checked.
+    `usable`: the number of samples without a problem of their own or of their image. `notes` describe what was mended
+    in order to read the files as they are meant; notes are not problems.
+    """
 
     benchmark: str
     samples: int
@@ -47,33 +50,35 @@ class Checked:
         """The problems and notes by file, then one line with the counts."""
         lines = [*_lines(self.problems), *(f"note: {line}" for line in _lines(self.notes))]
         looked = "images were not looked at" if self.images is None else f"{self.images} images"
-        found = f"{len(self.problems)} problems" if self.problems else "nothing is missing or broken"
-        return "\n".join([*lines, f"{self.benchmark}: {self.samples} samples, {self.usable} usable; {looked}; {found}"])
+        verdict = f"{len(self.problems)} problems" if self.problems else "nothing is missing or broken"
+        return "\n".join(
+            [*lines, f"{self.benchmark}: {self.samples} samples, {self.usable} usable; {looked}; {verdict}"]
+        )
 
 
 def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     """Read all samples and, `with_images`, open every image file once.
 
-    Reported are the problems of samples, targets without a pixel, remarks of the reader about its files, and images
-    that are missing, unreadable or of another size than annotated; noted is what the reader mended, and what was done
-    to show an image as its author sees it. Raises `ConfigurationError` where the annotations
-    cannot be read at all.
+    Problems are: those of samples, targets without a pixel, remarks of the reader about its files, and images that are
+    missing, unreadable or of another size than annotated. Notes are: what the reader mended, and what was changed in
+    order to show an image as its author sees it. Raises `ConfigurationError` where the annotations cannot be read at
+    all.
     """
     samples = list(benchmark.samples())
     remarks = list(benchmark.remarks()) if isinstance(benchmark, HasRemarks) else []
-    found = [_of_file(remark) for remark in remarks if not remark.mended]
+    problems = [_of_file(remark) for remark in remarks if not remark.mended]
     if not samples:
-        found.append(Problem(_annotations(benchmark), (), "there are no samples in it"))
-    found += _of_samples(benchmark, samples)
+        problems.append(Problem(_annotations(benchmark), (), "there are no samples in it"))
+    problems += _of_samples(benchmark, samples)
     readable = [sample for sample in samples if not sample.problem]
     opened: int | None = None
     notes = [_of_file(remark) for remark in remarks if remark.mended]
     if with_images:
         for problem, is_note in _of_images(benchmark.image_root(), readable):
-            (notes if is_note else found).append(problem)
+            (notes if is_note else problems).append(problem)
         opened = len({sample.image_path for sample in readable})
-    lost = {sample_id for problem in found for sample_id in problem.samples}
-    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(found), tuple(notes))
+    lost = {sample_id for problem in problems for sample_id in problem.samples}
+    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(problems), tuple(notes))
 
 
 def _of_file(remark: Remark) -> Problem:
@@ -94,7 +99,7 @@ def _of_samples(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Pro
 
 
 def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[tuple[Problem, bool]]:
-    """What is wrong with an image, or was done to show it, and whether it is but the latter."""
+    """For each image: what is wrong with it or what was changed to show it, and whether this is only a note."""
     groups: dict[tuple[Path, int, int], list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.image_path, sample.width, sample.height].append(sample)
@@ -108,14 +113,14 @@ def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[tuple[Problem,
 
 
 def _annotations(benchmark: Benchmark) -> str:
-    """Name of the file that samples come from, or of the benchmark where it does not say."""
+    """Name of the file that the samples come from; that of the benchmark where it does not name a file."""
     path = getattr(benchmark, "annotations", None)
     return path.name if isinstance(path, Path) else benchmark.name
 
 
-def _lines(found: Sequence[Problem]) -> list[str]:
-    more = [f"... and {len(found) - SHOWN} more, which --json lists"] if len(found) > SHOWN else []
-    return [_line(problem) for problem in found[:SHOWN]] + more
+def _lines(problems: Sequence[Problem]) -> list[str]:
+    more = [f"... and {len(problems) - SHOWN} more, which --json lists"] if len(problems) > SHOWN else []
+    return [_line(problem) for problem in problems[:SHOWN]] + more
 
 
 def _line(problem: Problem) -> str:

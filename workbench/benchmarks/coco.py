@@ -50,12 +50,12 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     """
     file, categories = CocoFile(annotations), _categories(annotations)
     folder = ImageFolder(images, annotations.parent)
-    found = (
+    samples = (
         sample
         for i, entry in enumerate(file.image_list)
         for sample in _samples(entry, f"image {i}", file, categories, folder)
     )
-    return numbered(found, annotations.name)
+    return numbered(samples, annotations.name)
 
 
 def _categories(annotations: Path) -> dict[int, str]:
@@ -63,21 +63,23 @@ def _categories(annotations: Path) -> dict[int, str]:
     entries = categories_of(annotations)
     if not isinstance(entries, list) or not entries:
         raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for i, entry in enumerate(entries):
         key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
-        if not is_id(key) or not isinstance(name, str) or key in found or name in found.values():
+        if not is_id(key) or not isinstance(name, str) or key in names or name in names.values():
             raise ConfigurationError(
                 f"{annotations}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
             )
-        found[key] = name
-    return found
+        names[key] = name
+    return names
 
 
 def _samples(
     entry: object, where: str, file: CocoFile, categories: dict[int, str], images: ImageFolder
 ) -> list[Sample]:
-    """One sample for each category; what is wrong with the image or any annotation of it is the problem of all."""
+    """One sample for each category. An error in the image or in any of its annotations is the problem of all of
+    them.
+    """
     try:
         if not isinstance(entry, dict):
             raise SampleError(f"{where}: expected {{id, file_name, height, width}}, got {short(entry)}")

@@ -13,11 +13,11 @@ Entry = dict[str, Any]
 
 
 class CocoFile:
-    """Images and annotations by id. Raises `ConfigurationError` for a file that has no such lists.
+    """Images and annotations by id. Raises `ConfigurationError` for a file without these lists.
 
-    Ids that are written as whole floats or digits in text, as pandas does, are read as whole numbers. `remarks` says
-    that, and which entries are left out: those without an id, those that share their id with another entry, and
-    annotations of images that are not in the file.
+    Ids that are written as whole floats or as digits in a text, as pandas does, are read as whole numbers. `remarks`
+    mentions these, and the entries that are left out: entries without an id, entries that share an id, and annotations
+    of images that are not in the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,26 +64,26 @@ class CocoFile:
         key = annotation.get("category_id")
         return self._categories.get(key, "object") if is_id(key) else "object"
 
-    def _one(self, key: object, found: dict[int, Entry], doubled: set[int], what: str, where: str) -> Entry:
-        if not is_id(key) or key not in found:
+    def _one(self, key: object, by_id: dict[int, Entry], doubled: set[int], what: str, where: str) -> Entry:
+        if not is_id(key) or key not in by_id:
             raise SampleError(f"{where}: {self.name} has no {what} of id {short(key)}")
         if key in doubled:
             raise SampleError(f"{where}: {self.name} has several {what}s of id {short(key)}")
-        return found[key]
+        return by_id[key]
 
     def _by_id(self, entries: list[Any], what: str) -> tuple[dict[int, Entry], set[int]]:
-        found: dict[int, Entry] = {}
+        by_id: dict[int, Entry] = {}
         doubled: set[int] = set()
         for i, entry in enumerate(entries):
             key = entry.get("id") if isinstance(entry, dict) else None
             if not is_id(key):
                 self._remark(f"{what} {i} has no `id`: {short(entry)}")
                 continue
-            if key in found:
+            if key in by_id:
                 doubled.add(key)
                 self._remark(f"{what} {i} has the id {key} of another one")
-            found[key] = entry
-        return found, doubled
+            by_id[key] = entry
+        return by_id, doubled
 
     def _list(self, content: dict[str, Any], key: str) -> list[Any]:
         value = content.get(key)
@@ -103,7 +103,7 @@ def categories_of(path: Path) -> object:
 
 
 def _with_whole_ids(path: Path, content: dict[str, Any]) -> list[Remark]:
-    """Make whole numbers of all ids and flags in a file that stand for some, and say so."""
+    """Turn ids and flags that stand for whole numbers into whole numbers, throughout a file, and report it."""
     ids = Ids()
     for part, what, keys in (
         ("images", "image", ("id", "is_instance_exhaustive")),
@@ -124,7 +124,9 @@ def is_id(value: object) -> TypeGuard[int]:
 
 
 def is_crowd(annotation: Entry, where: str) -> bool:
-    """Whether an annotation stands for a group; absent means that it does not. `SampleError` for anything odd."""
+    """Whether an annotation stands for a group of objects (`iscrowd`); without the flag it does not. `SampleError` for
+    another value.
+    """
     value = annotation.get("iscrowd", 0)
     if value not in (0, 1) or isinstance(value, float):
         raise SampleError(f"{where}: expected `iscrowd` 0 or 1, got {short(value)}")

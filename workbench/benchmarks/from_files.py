@@ -13,31 +13,31 @@ from workbench.plugins.interfaces import Benchmark, FileReader, file_reader
 def reader_of(protocol: str, annotations: Path) -> str:
     """Name of the benchmark that reads the annotations of a protocol.
 
-    It is the one that declares the protocol; where several do, the one that recognises the file. Raises
+    This is the benchmark that declares the protocol. Where several do, it is the one that recognises the file. Raises
     `ConfigurationError` where there is none, or more than one.
     """
     readers = _readers()
-    found = {name: reader for name, reader in readers.items() if protocol in reader.protocols}
-    if not found:
+    fitting = {name: reader for name, reader in readers.items() if protocol in reader.protocols}
+    if not fitting:
         raise ConfigurationError(
             f"no benchmark says that it reads files for {protocol}: name one with --benchmark, of {', '.join(readers)}"
         )
-    if len(found) > 1:
-        known = {name: r for name, r in found.items() if r.recognises is not None and r.recognises(annotations)}
-        found = known or {name: reader for name, reader in found.items() if reader.recognises is None}
-    if len(found) != 1:
+    if len(fitting) > 1:
+        known = {name: r for name, r in fitting.items() if r.recognises is not None and r.recognises(annotations)}
+        fitting = known or {name: reader for name, reader in fitting.items() if reader.recognises is None}
+    if len(fitting) != 1:
         several = [name for name, reader in readers.items() if protocol in reader.protocols]
         raise ConfigurationError(
             f"{', '.join(several)} read files for {protocol}, and {annotations} does not tell which: "
             "name one with --benchmark"
         )
-    return next(iter(found))
+    return next(iter(fitting))
 
 
 def make(name: str, annotations: Path, images: Path | None, options: Mapping[str, Any] | None = None) -> Benchmark:
-    """The benchmark of this name for these files; `options` are its further ones.
+    """The benchmark of this name, reading these files; `options` are its further options.
 
-    Raises `ConfigurationError` for one that is not read from files, and where the files are not there.
+    Raises `ConfigurationError` for a benchmark that is not read from files, and where the files are missing.
     """
     factory = registry.load("benchmarks", name)
     if file_reader(factory) is None:
@@ -56,7 +56,7 @@ def skips_missing_images(name: str, protocol: str) -> bool:
 
 
 def _readers() -> dict[str, FileReader]:
-    """All benchmarks that are read from files, by name; broken plugins are passed over."""
+    """All benchmarks that are read from files, by name; broken plugins are skipped."""
     names = [plugin.name for plugin in registry.plugins("benchmarks") if not plugin.problem]
     readers = {name: file_reader(registry.load("benchmarks", name)) for name in names}
     return {name: reader for name, reader in readers.items() if reader is not None}

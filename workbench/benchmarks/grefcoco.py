@@ -59,7 +59,7 @@ def grefcoco(
         facts = {"split": split_in_name(path, ["train", "val", "testA", "testB"])}
         return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root), facts)
     splits = [entry.get("split") for entry in entries if isinstance(entry, dict)]
-    known = sorted({found for found in splits if isinstance(found, str)})
+    known = sorted({item for item in splits if isinstance(item, str)})
     if split is not None and split not in known:
         raise ConfigurationError(f"grefcoco: {path} has no split {split!r}; it has {', '.join(known) or 'none'}")
     instances = _instances(path)
@@ -92,15 +92,15 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
     entries, _ = _entries(annotations)
     folder = ImageFolder(images, annotations.parent)
     if not _is_published(entries):
-        found = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
-        return numbered(found, annotations.name)
+        readable = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
+        return numbered(readable, annotations.name)
     objects = _Objects(CocoFile(_instances(annotations)))
-    found = (
+    readable = (
         sample
         for i, ref in enumerate(entries)
         for sample in (_skipped(ref, folder) if _is_elsewhere(ref, split) else _ref(ref, f"ref {i}", objects, folder))
     )
-    samples = numbered(found, annotations.name)
+    samples = numbered(readable, annotations.name)
     return [sample for sample in samples if split is None or sample.facts.get("split") == split]
 
 
@@ -119,7 +119,7 @@ def _is_elsewhere(ref: object, split: str | None) -> bool:
 
 
 def _skipped(ref: dict[str, Any], images: ImageFolder) -> list[Sample]:
-    """Stand-ins for the samples of another split: they only count."""
+    """Placeholders for the samples of another split, so that sample numbers stay the same."""
     sentences = ref.get("sentences")
     return [blank(images)] * (len(sentences) if isinstance(sentences, list) else 1)
 
@@ -151,13 +151,15 @@ class _Objects:
                 )
             except SampleError as error:
                 self._masks[key] = error
-        found = self._masks[key]
-        if isinstance(found, SampleError):
-            raise SampleError(f"{where}: {found}")
-        return found
+        mask = self._masks[key]
+        if isinstance(mask, SampleError):
+            raise SampleError(f"{where}: {mask}")
+        return mask
 
     def others(self, image_id: int, targets: set[int], height: int, width: int) -> Iterator[SceneObject]:
-        """Objects of the image that are not asked for; what cannot be read is no one's target and left out."""
+        """The objects of the image that are not asked for. Objects that cannot be read are left out, as no sample asks
+        for them.
+        """
         for annotation in self.file.annotations_of(image_id):
             try:
                 if is_id(annotation.get("id")) and annotation["id"] not in targets and not is_crowd(annotation, ""):
@@ -174,7 +176,7 @@ def _valid_parts(segmentation: object) -> object:
 
 
 def _ref(ref: object, where: str, objects: _Objects, images: ImageFolder) -> list[Sample]:
-    """The samples of one ref, still without ids; what is wrong with the ref is wrong with each of them."""
+    """The samples of one ref, without ids yet; an error in the ref is the problem of each of them."""
     sentences = ref.get("sentences") if isinstance(ref, dict) else None
     if not isinstance(ref, dict) or not isinstance(sentences, list):
         expected = "{ref_id, image_id, ann_id, sentences: [...]}"
@@ -228,7 +230,7 @@ def _sentence(item: object, where: str) -> tuple[str, dict[str, Any]]:
 def _said(
     item: object, asked: Sample, where: str, read_text: Callable[[object, str], tuple[str, dict[str, Any]]]
 ) -> Sample:
-    """The sample with its instruction; a problem that it already has is kept."""
+    """The sample with its instruction; an earlier problem is kept."""
     try:
         text, facts = read_text(item, where)
     except SampleError as error:

@@ -59,8 +59,8 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     folder = ImageFolder(images, annotations.parent)
     if parsed and not any(isinstance(row, dict) for row in parsed):
         raise ConfigurationError(f"{annotations}: expected JSON lines {{idx, image_path, caption, ...}}, found none")
-    found = (_sample(row, f"row {i}", folder) for i, row in enumerate(parsed))
-    return numbered(found, annotations.name)
+    samples = (_sample(row, f"row {i}", folder) for i, row in enumerate(parsed))
+    return numbered(samples, annotations.name)
 
 
 def _rows(annotations: Path) -> tuple[list[object], list[str]]:
@@ -74,7 +74,7 @@ def _rows(annotations: Path) -> tuple[list[object], list[str]]:
 
 
 def _parsed(row: bytes) -> object:
-    """The JSON value of a row; bytes of a row that has none stay bytes."""
+    """The JSON value of a row. A row that is not JSON stays as bytes."""
     try:
         return json.loads(row, object_pairs_hook=once_each)
     except (ValueError, RecursionError, MemoryError):

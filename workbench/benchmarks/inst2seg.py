@@ -41,7 +41,7 @@ def inst2seg(
 def annotated(
     name: str, annotations: Path, images: Path | None, facts: dict[str, Any], protocol: str = "inst2seg"
 ) -> Annotated:
-    """A benchmark in this schema; `facts` identify it beside the digest of its annotations."""
+    """A benchmark in this schema; `facts` are part of its identity, beside the digest of its annotations."""
     return Annotated(
         name, protocol, (annotations,), images or annotations.parent, lambda: read(annotations, images), facts
     )
@@ -58,8 +58,8 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     """
     entries = read_list(annotations, "{image, height, width, annotation}")
     folder = ImageFolder(images, annotations.parent)
-    found = (sample for i, entry in enumerate(entries) for sample in _entry(entry, f"entry {i}", folder))
-    return numbered(found, annotations.name)
+    samples = (sample for i, entry in enumerate(entries) for sample in _entry(entry, f"entry {i}", folder))
+    return numbered(samples, annotations.name)
 
 
 def _entry(entry: object, where: str, images: ImageFolder) -> list[Sample]:
@@ -83,16 +83,18 @@ def _image(entry: dict[str, Any], where: str, images: ImageFolder) -> Sample:
 
 
 def _objects(value: object, height: int, width: int, where: str) -> list[SceneObject]:
-    """All instances of the scene, where the file lists them as tabletop does; another use of the key is left alone."""
+    """All instances of the scene, if the file lists them as tabletop does. A key of that name with another content is
+    ignored.
+    """
     if not (isinstance(value, list) and all(isinstance(o, dict) and {"mask", "category"} <= o.keys() for o in value)):
         return []
-    found = []
+    objects = []
     for i, item in enumerate(value):
         words = (item.get("size"), item.get("colour"), item["category"])
         mask = from_annotation(item["mask"], height, width, f"{where}: objects[{i}]")
         label = " ".join(text_of(word, f"{where}: objects[{i}]") for word in words if word)
-        found.append(SceneObject(mask, label))
-    return found
+        objects.append(SceneObject(mask, label))
+    return objects
 
 
 def _sample(item: object, where: str, image: Sample, objects: list[SceneObject]) -> Sample:
@@ -111,7 +113,7 @@ def _sample(item: object, where: str, image: Sample, objects: list[SceneObject])
 
 
 def _known(item: dict[str, Any], key: str, where: str) -> str | None:
-    """A text that tabletop has besides the published ones; another use of the key is left alone."""
+    """A text that tabletop adds to the published fields. A key of that name with another content is ignored."""
     return text_of(item[key], f"{where}: {key}") if isinstance(item.get(key), str) else None
 
 

@@ -1,7 +1,7 @@
-"""Shapes as labelme draws them (`labelme.utils.shape_to_mask`), but for polygons, which LISA fills with OpenCV.
+"""Draws shapes as labelme does (`labelme.utils.shape_to_mask`), except polygons, which LISA fills with OpenCV.
 
-Circles, lines and points have no extent of their own; labelme gives lines a width of 10 pixels and points a radius
-of 5, and so do we.
+Circles, lines and points have no extent of their own: labelme draws lines 10 pixels wide and points with a radius of 5,
+and so does this module.
 """
 
 import base64
@@ -68,7 +68,9 @@ def _draw(draw: ImageDraw.ImageDraw, kind: str, points: list[XY], where: str) ->
 
 
 def _corners(points: list[XY], where: str) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of a rectangle of two opposite corners in any order, or of four."""
+    """Left, top, right, bottom of a rectangle that is given by two opposite corners in any order, or by four
+    corners.
+    """
     xs, ys = sorted({x for x, _ in points}), sorted({y for _, y in points})
     if len(points) == 4 and not (len(xs) == len(ys) == len(set(points)) / 2 == 2):
         raise SampleError(f"{where}: expected the four corners of an upright rectangle, got {short(points)}")
@@ -76,8 +78,9 @@ def _corners(points: list[XY], where: str) -> tuple[float, float, float, float]:
 
 
 def _pasted(value: object, points: list[XY], height: int, width: int, where: str) -> NDArray[np.bool_]:
-    """A mask that is given as a picture in base64, at the place of its box, whose corners are its first and last
-    pixel."""
+    """A mask that is given as a picture in base64, pasted at the place of its box. The box's corners are the first and
+    the last pixel of the picture.
+    """
     (left, right), (top, bottom) = (
         (math.floor(low), math.floor(high)) for low, high in map(sorted, zip(*points, strict=True))
     )
@@ -95,12 +98,12 @@ def _pasted(value: object, points: list[XY], height: int, width: int, where: str
         raise SampleError(f"{where}: {error}") from error
     except Exception as error:  # whatever the decoder says of a broken picture
         raise SampleError(f"{where}: expected `mask` to be a PNG in base64, got {short(value)}: {error}") from error
-    found = np.zeros((height, width), dtype=bool)
+    pasted = np.zeros((height, width), dtype=bool)
     rows, columns = slice(max(top, 0), max(bottom + 1, 0)), slice(max(left, 0), max(right + 1, 0))
-    seen = found[rows, columns]
+    seen = pasted[rows, columns]
     flat = np.asarray(marked.any(axis=2)) if marked.ndim == 3 else marked
     seen[:] = flat[max(-top, 0) :, max(-left, 0) :][: seen.shape[0], : seen.shape[1]]
-    return found
+    return pasted
 
 
 def _points(value: object, height: int, width: int, where: str) -> list[XY]:

@@ -1,4 +1,4 @@
-"""The options that every benchmark of published files has, each with its sentence."""
+"""The options that all readers of published files share, each with its sentence."""
 
 from typing import Annotated
 

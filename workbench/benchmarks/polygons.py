@@ -28,9 +28,9 @@ def fill(points: Sequence[Point], height: int, width: int) -> NDArray[np.bool_]:
             mask[y, x] = True
         for y_at, x_at in _crossings(start, end, *(visible or (start, end)), height):
             crossings.setdefault(y_at, []).append(x_at)
-    for y_at, found in crossings.items():
-        found.sort()
-        for left, right in zip(found[::2], found[1::2], strict=True):
+    for y_at, crossed in crossings.items():
+        crossed.sort()
+        for left, right in zip(crossed[::2], crossed[1::2], strict=True):
             mask[y_at, max(-(-left // ONE), 0) : max(right // ONE + 1, 0)] = True
     return mask
 

@@ -1,4 +1,6 @@
-"""What the readers of annotation files share: opening them, naming what is wrong, and staying in the image folder."""
+"""What the readers of annotation files share: opening files, reporting what is wrong, and keeping paths inside the
+image folder.
+"""
 
 import json
 import math
@@ -19,10 +21,10 @@ from workbench.data.samples import Box, Sample
 
 
 class ImageFolder:
-    """The folder that the image paths of an annotation file start from; nothing outside it is ever named by a sample.
+    """The folder that the image paths of an annotation file start from. A path that leads out of it is refused.
 
-    `root` None stands for images that are not at hand: paths are checked by their text alone and start from
-    `instead`, and no file is looked at.
+    `root` None stands for images that are not available: then paths are checked as text only, start from `instead`, and
+    no file is opened.
     """
 
     def __init__(self, root: Path | None, instead: Path) -> None:
@@ -34,8 +36,8 @@ class ImageFolder:
     def place(self, name: object, where: str) -> Path:
         """The path of a file that an annotation names, with `/` or `\\` between folders.
 
-        Raises `SampleError` that starts with `where` for anything that is not a path below the folder, also by way of
-        a link.
+        Raises `SampleError` that starts with `where` for anything but a path below the folder; a link that leads out of
+        the folder is refused too.
         """
         if not isinstance(name, str) or not name.strip() or len(name) > 1000 or "\0" in name or not is_text(name):
             raise SampleError(f"{where}: expected a path of a file, got {short(name)}")
@@ -78,7 +80,7 @@ def existing(benchmark: str, annotations: str | Path, images: str | Path | None)
 
 
 def split_in_name(path: Path, splits: Sequence[str]) -> str | None:
-    """The one of the splits that is a word in the name of a published file or folder, None where none is."""
+    """The split whose name occurs as a word in the name of a published file or folder; None where there is none."""
     words = re.split(r"[^A-Za-z]+", path.stem if path.suffix else path.name)
     return next((split for split in splits if split in words), None)
 
@@ -101,7 +103,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def starts_with(path: Path, mark: bytes) -> bool:
-    """Whether the content of a file starts so, blanks aside; raises `ConfigurationError` where it cannot be read."""
+    """Whether the content of a file starts with this, blanks aside; raises `ConfigurationError` for an unreadable
+    file.
+    """
     try:
         with open_file(path) as file:
             return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(mark)
@@ -146,17 +150,17 @@ def numbered(samples: Iterable[Sample], file: str) -> list[Sample]:
 
 
 def blank(images: ImageFolder) -> Sample:
-    """A sample of which nothing is known yet."""
+    """A sample with nothing filled in yet."""
     return Sample("", "", images.root, width=0, height=0, instruction="")
 
 
 def unusable(problem: str, images: ImageFolder, known: Sample | None = None) -> Sample:
-    """A sample that cannot be used, with what is `known` of it."""
+    """A sample that cannot be used; `known` has the fields that could be read."""
     return replace(known or blank(images), problem=problem)
 
 
 def is_text(value: str) -> bool:
-    """Whether a string can be written to a file: JSON may hold halves of characters."""
+    """Whether a string can be written to a file: a JSON string may contain half of a surrogate pair, which cannot."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -165,7 +169,7 @@ def is_text(value: str) -> bool:
 
 
 def text_of(value: object, where: str) -> str:
-    """An instruction without the space around it; raises `SampleError` for anything that is none."""
+    """An instruction without surrounding blanks; raises `SampleError` for anything but a non-empty text."""
     if not isinstance(value, str) or not value.strip() or not is_text(value):
         raise SampleError(f"{where}: expected a text, got {short(value)}")
     return value.strip()
@@ -184,7 +188,7 @@ def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
 
 
 def numbers_of(value: object, count: int, where: str) -> list[float]:
-    """So many finite numbers from a JSON list; raises `SampleError` for anything else."""
+    """This many finite numbers from a JSON list; raises `SampleError` for anything else."""
     if (
         not isinstance(value, list)
         or len(value) != count
@@ -203,7 +207,7 @@ def box_of_corners(value: object, where: str) -> Box:
 
 
 def mask_with_size(value: object, where: str) -> tuple[Rle, int, int]:
-    """A mask in run lengths that brings the image size along: mask, height, width."""
+    """A mask in run lengths that state the image size themselves: mask, height, width."""
     size = value.get("size") if isinstance(value, Mapping) else None
     if not isinstance(size, list) or len(size) != 2:
         raise SampleError(f"{where}: expected a COCO RLE {{size: [height, width], counts}}, got {short(value)}")
@@ -212,11 +216,11 @@ def mask_with_size(value: object, where: str) -> tuple[Rle, int, int]:
 
 
 def kept(entry: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """Those of the keys whose values are plain: text, numbers, true or false."""
-    found = {key: entry.get(key) for key in keys}
+    """The given keys whose values are plain: text, numbers, true or false."""
+    values = {key: entry.get(key) for key in keys}
     return {
         key: value
-        for key, value in found.items()
+        for key, value in values.items()
         if (isinstance(value, str) and is_text(value))
         or isinstance(value, int)
         or (isinstance(value, float) and math.isfinite(value))

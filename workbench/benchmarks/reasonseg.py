@@ -83,14 +83,14 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
 def _files(annotations: Path) -> list[Path]:
     if not annotations.is_dir():
         return [annotations]
-    found = sorted(annotations.glob("*.json"))
-    if not found:
+    paths = sorted(annotations.glob("*.json"))
+    if not paths:
         raise ConfigurationError(f"{annotations}: expected NAME.json files of ReasonSeg, found none")
-    return found
+    return paths
 
 
 def _published(file: Path, images: ImageFolder) -> Sample:
-    """The sample of one published file; only the first of its texts is asked, as in the official evaluation."""
+    """The sample of one published file; only its first text is asked, as in the official evaluation."""
     where = file.name
     known = None
     try:
@@ -132,20 +132,20 @@ def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rl
         raise SampleError(f"{where}: expected a list of shapes, got {short(shapes)}")
     if len(shapes) * height * width > MAX_WORK:
         raise SampleError(f"{where}: {len(shapes)} shapes are too many for an image of {width}x{height}")
-    found: list[_Shape] = []
+    outlines: list[_Shape] = []
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         if not isinstance(shape, dict) or not isinstance(label, str):
             raise SampleError(f"{where}: shape {i}: expected {{label, points}}, got {short(shape)}")
         if label.lower() != "flag":
             mask = drawn(shape, height, width, f"{where}: shape {i}")
-            found.append(_cut_out(mask, "ignore" in label.lower()))
-            if sum(one.pixels.size for one in found) > MAX_DRAWN:
+            outlines.append(_cut_out(mask, "ignore" in label.lower()))
+            if sum(one.pixels.size for one in outlines) > MAX_DRAWN:
                 raise SampleError(f"{where}: shape {i}: the shapes together cover more than {MAX_DRAWN} pixels")
     values = np.zeros((height, width), dtype=np.uint8)
     # the official order, ties included: `argsort` of the areas, reversed
-    for i in np.argsort([one.pixels.sum() for one in found])[::-1]:
-        one = found[i]
+    for i in np.argsort([one.pixels.sum() for one in outlines])[::-1]:
+        one = outlines[i]
         part = values[one.top : one.top + one.pixels.shape[0], one.left : one.left + one.pixels.shape[1]]
         part[one.pixels] = 2 if one.ignored else 1
     return encode(values == 1), encode(values == 2)

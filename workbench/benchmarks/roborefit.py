@@ -56,13 +56,13 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     entries = read_list(annotations, EXPECTED)
     if any(isinstance(entry, dict) and "rgb_path" in entry for entry in entries):
         files = _Files(ImageFolder(images or _data_folder(annotations), annotations.parent))
-        found = [_published(entry, f"entry {i}", files) for i, entry in enumerate(entries)]
+        samples = [_published(entry, f"entry {i}", files) for i, entry in enumerate(entries)]
     else:
         folder = ImageFolder(images, annotations.parent)
-        found = [_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)]
+        samples = [_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)]
     if entries and not any(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{annotations}: expected a JSON list of {EXPECTED}, got {short(entries)}")
-    return numbered(found, annotations.name)
+    return numbered(samples, annotations.name)
 
 
 def _data_folder(annotations: Path) -> Path:
@@ -71,7 +71,7 @@ def _data_folder(annotations: Path) -> Path:
 
 
 class _Files:
-    """The folder with images and masks; several expressions share a mask, which is read once."""
+    """The folder with images and masks. Several expressions share a mask; its file is read once."""
 
     def __init__(self, folder: ImageFolder) -> None:
         self.folder = folder

@@ -51,8 +51,8 @@ def saco(
     def remarks() -> list[Remark]:
         absent = [Remark(file, "there is no such file of this annotator") for file in _siblings(path, "bc")]
         read_files = [CocoFile(file) for file in files]
-        found = [remark for file in read_files for remark in file.remarks]
-        return [remark for remark in absent if not remark.file.exists()] + found + _unanswered(read_files)
+        all_remarks = [remark for file in read_files for remark in file.remarks]
+        return [remark for remark in absent if not remark.file.exists()] + all_remarks + _unanswered(read_files)
 
     facts = {"annotators": len(files)}
     return Annotated("saco", protocol, files, root or path.parent, lambda: read(path, root, annotators), facts, remarks)
@@ -69,23 +69,25 @@ def read(annotations: Path, images: Path | None, annotators: int | None = None) 
     """
     files = [CocoFile(file) for file in _files(annotations, annotators)]
     folder = ImageFolder(images, annotations.parent)
-    found = (_sample(entry, f"image {i}", files, folder) for i, entry in enumerate(files[0].image_list))
-    return numbered(found, annotations.name)
+    samples = (_sample(entry, f"image {i}", files, folder) for i, entry in enumerate(files[0].image_list))
+    return numbered(samples, annotations.name)
 
 
 def _files(annotations: Path, annotators: int | None) -> tuple[Path, ...]:
     if annotators is not None and (type(annotators) is not int or not 1 <= annotators <= 3):
         raise ConfigurationError(f"saco: expected 1, 2 or 3 annotators, got {annotators!r}")
-    found = [annotations, *(path for path in _siblings(annotations, "bc") if path.is_file())]
-    if annotators is not None and len(found) < annotators:
+    paths = [annotations, *(path for path in _siblings(annotations, "bc") if path.is_file())]
+    if annotators is not None and len(paths) < annotators:
         raise ConfigurationError(
-            f"saco: {annotators} annotators were asked for, but beside {annotations} there are {len(found) - 1} others"
+            f"saco: {annotators} annotators were asked for, but beside {annotations} there are {len(paths) - 1} others"
         )
-    return tuple(found[:annotators])
+    return tuple(paths[:annotators])
 
 
 def _siblings(annotations: Path, letters: str) -> list[Path]:
-    """The files of other annotators: the letter a between underscores or before the ending is replaced."""
+    """The files of the other annotators. Their names have another letter in place of the `a` between underscores or
+    before the ending.
+    """
     parts = re.fullmatch(r"((?:.*_)?)a((?:_.*)?\.json)", annotations.name)
     return [annotations.with_name(f"{parts[1]}{letter}{parts[2]}") for letter in letters] if parts else []
 

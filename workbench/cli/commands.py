@@ -36,11 +36,11 @@ def list_plugins(options: argparse.Namespace) -> int:
     if options.name:
         return _show_plugin(options.name, options.json)
     with redirect_stdout(sys.stderr):  # of modules that print when they are imported
-        found = {group: registry.plugins(group) for group in registry.GROUPS}
+        plugins = {group: registry.plugins(group) for group in registry.GROUPS}
     if options.json:
-        print(json.dumps({group: [asdict(plugin) for plugin in listed] for group, listed in found.items()}, indent=2))
+        print(json.dumps({group: [asdict(plugin) for plugin in listed] for group, listed in plugins.items()}, indent=2))
         return 0
-    for group, listed in found.items():
+    for group, listed in plugins.items():
         print(f"{group}:" if listed else f"{group}: none")
         for plugin in listed:
             print(f"  {plugin.name:<20} {f'BROKEN: {plugin.problem}' if plugin.problem else plugin.summary}")
@@ -53,8 +53,8 @@ def _show_plugin(name: str, as_json: bool) -> int:
     from workbench.plugins.details import details
 
     with redirect_stdout(sys.stderr):
-        found = details(name)
-    print(json.dumps([asdict(one) for one in found], indent=2) if as_json else "\n\n".join(map(plugin_card, found)))
+        shown = details(name)
+    print(json.dumps([asdict(one) for one in shown], indent=2) if as_json else "\n\n".join(map(plugin_card, shown)))
     return 0
 
 
@@ -144,7 +144,7 @@ def run_schedule(options: argparse.Namespace) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Stop as Ctrl-C does, once: what cleans up then is not interrupted again."""
+    """Stop as Ctrl-C does, but only once: the clean-up that follows is not interrupted again."""
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -158,7 +158,7 @@ def track_run(options: argparse.Namespace) -> int:
 
 
 def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
-    """The run, scored now where it was interrupted before that."""
+    """The run. If it was interrupted before it was scored, it is scored now."""
     from workbench.scoring.finish import finish
     from workbench.tracking.load import load_run
 
@@ -281,7 +281,7 @@ def part_names(text: str) -> list[str]:
 
 
 def system_names(text: str) -> dict[str, str]:
-    """Systems by the name that they have in the run."""
+    """Systems by the name that they have in the run: `--systems NAME=SYSTEM,...`."""
     if text == ALL_TINY:
         return {name: name for name in _tiny_names()}
     parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
@@ -295,9 +295,9 @@ def _tiny_names() -> list[str]:
     from workbench.plugins.interfaces import is_shipped
 
     with redirect_stdout(sys.stderr):  # of modules that print when they are imported
-        found = [plugin for plugin in registry.plugins("systems") if plugin.name.endswith(TINY)]
-        names = [p.name for p in found if not p.problem and is_shipped(registry.load("systems", p.name))]
-    if left := sorted({plugin.name for plugin in found} - set(names)):
+        tiny = [plugin for plugin in registry.plugins("systems") if plugin.name.endswith(TINY)]
+        names = [p.name for p in tiny if not p.problem and is_shipped(registry.load("systems", p.name))]
+    if left := sorted({plugin.name for plugin in tiny} - set(names)):
         print(f"workbench: {ALL_TINY} leaves out {', '.join(left)}: no checkpoint, or broken", file=sys.stderr)
     if not names:
         raise ConfigurationError(f"--systems {ALL_TINY}: no system whose name ends in {TINY} has its checkpoint")

@@ -170,7 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """What was asked for; a command that takes the options of a plugin has them, as written, in `more`."""
+    """The parsed command line. A command that accepts a plugin's options has them, as written, in `more`."""
     parser = build_parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and not getattr(options, "takes_more", False):
@@ -180,12 +180,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _options_in(rest: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, Written]:
-    """`--per-scene 4` or `--per-scene=4` as the option per_scene."""
-    found: dict[str, Written] = {}
+    """Reads `--per-scene 4` or `--per-scene=4` as the option per_scene."""
+    options: dict[str, Written] = {}
     left = list(rest)
     while left:
         key, equals, value = left.pop(0).partition("=")
         if not key.startswith("--") or (not equals and not left):
             parser.error(f"expected --OPTION VALUE, got {key!r}")
-        found[key.removeprefix("--").replace("-", "_")] = Written(value if equals else left.pop(0))
-    return found
+        options[key.removeprefix("--").replace("-", "_")] = Written(value if equals else left.pop(0))
+    return options

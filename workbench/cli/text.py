@@ -34,7 +34,7 @@ def scores_table(results: "Results") -> str:
 
 
 def gains_table(results: "Results") -> str:
-    """What perfect parts would buy as a text table, one row for each oracle; gains in the metrics' units."""
+    """A text table of what perfect parts would gain: one row for each oracle, gains in the metrics' units."""
     from workbench.scoring.oracles import shown_metrics
 
     metrics = shown_metrics(results)

@@ -1,4 +1,6 @@
-"""Asks one system for its answers to a batch: loads images, times, checks, and turns every failure into an outcome."""
+"""Asks one system to answer a batch of samples: loads the images, takes the time, checks the answers, and turns every
+failure into an outcome.
+"""
 
 import json
 import random
@@ -30,9 +32,10 @@ Mode = Literal["latency", "throughput"]
 
 @dataclass(frozen=True)
 class Options:
-    """`limit`: the first so many samples. `seed`: random generators are set from it and the sample id before every
-    answer, so that a continued run draws what an undisturbed one draws. `time_limit`: seconds for one sample, after
-    which Python code in the main thread is interrupted."""
+    """How samples are asked. `limit`: ask only the first so many samples. `seed`: before every answer, the random
+    generators are seeded from this and the sample id, so that a continued run draws the same numbers as an
+    uninterrupted one. `time_limit`: seconds for one sample; after that, Python code in the main thread is interrupted.
+    """
 
     limit: int | None = None
     mode: Mode = "latency"
@@ -52,14 +55,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Answer:
-    """A checked prediction and the seconds it took, or its share of its batch."""
+    """A checked prediction and the seconds it took. In a batch, each answer has an equal share of the time."""
 
     prediction: Prediction
     seconds: float
 
 
 def answer(system: System, batch: Sequence[Sample], options: Options) -> list[Answer]:
-    """One answer per sample, in order. Nothing a sample or the system does wrong is raised."""
+    """One answer per sample, in order. An error of a sample or of the system is never raised; it becomes an outcome."""
     answers: dict[str, Answer] = {}
     usable: list[tuple[Sample, Image]] = []
     for sample in batch:
@@ -67,13 +70,13 @@ def answer(system: System, batch: Sequence[Sample], options: Options) -> list[An
             usable.append((sample, load(sample)))
         except SampleError as error:
             answers[sample.sample_id] = _failure(sample, BAD_SAMPLE, str(error), 0.0)
-    for found in _together(system, usable, options) if len(usable) > 1 else _alone(system, usable, options):
-        answers[found.prediction.sample_id] = found
+    for one in _together(system, usable, options) if len(usable) > 1 else _alone(system, usable, options):
+        answers[one.prediction.sample_id] = one
     return [answers[sample.sample_id] for sample in batch]
 
 
 def load(sample: Sample) -> Image:
-    """The image of a sample that can be asked about; raises `SampleError` for any other."""
+    """The image of a sample; raises `SampleError` for a sample that cannot be asked."""
     if sample.problem:
         raise SampleError(sample.problem)
     if not sample.instruction.strip():
@@ -82,7 +85,7 @@ def load(sample: Sample) -> Image:
 
 
 def is_timed(system: System) -> bool:
-    """Whether the time of its answers says something; see `workbench.plugins.interfaces.System`."""
+    """Whether the system's answers are timed; see `workbench.plugins.interfaces.System`."""
     return bool(getattr(system, "timed", True))
 
 
@@ -91,13 +94,13 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
     for sample, image in usable:
         result, seconds = _predict(system, [sample], [image], options)
         if isinstance(result, _Failed):
-            found = _failure(sample, result.outcome, result.message, seconds)
+            one = _failure(sample, result.outcome, result.message, seconds)
         else:
-            found = Answer(result[0], seconds)
+            one = Answer(result[0], seconds)
         # a crash is no answer and has no latency (a system that fails early would look fast), nor has half of one
-        whole = found.prediction.outcome != CRASHED and not found.prediction.resumed
+        whole = one.prediction.outcome != CRASHED and not one.prediction.resumed
         latency = seconds if whole and options.mode == "latency" and is_timed(system) else None
-        answers.append(replace(found, prediction=replace(found.prediction, latency=latency)))
+        answers.append(replace(one, prediction=replace(one.prediction, latency=latency)))
     return answers
 
 
@@ -107,7 +110,7 @@ def _together(system: System, usable: Sequence[tuple[Sample, Image]], options: O
     share = seconds / len(usable)
     if isinstance(result, _Failed):
         # the time that the failed batch took is time the system worked
-        return [replace(found, seconds=found.seconds + share) for found in _alone(system, usable, options)]
+        return [replace(one, seconds=one.seconds + share) for one in _alone(system, usable, options)]
     return [Answer(replace(prediction, latency=None), share) for prediction in result]
 
 
@@ -120,7 +123,7 @@ class _Failed:
 def _predict(
     system: System, samples: list[Sample], images: list[Image], options: Options
 ) -> tuple[list[Prediction] | _Failed, float]:
-    """Checked predictions, or why there are none, and the seconds that `predict` took."""
+    """The checked predictions, or the reason why there are none, and the seconds that `predict` took."""
     _set_generators(options.seed, samples[0].sample_id)
     seconds_allowed = options.time_limit and options.time_limit * len(samples)
     begun = time.perf_counter()
@@ -148,7 +151,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]:
-    """Raise `SampleError` for anything that the metrics or the store could not take."""
+    """Raise `SampleError` for a prediction that the metrics or the store cannot take."""
     if not isinstance(predictions, list) or len(predictions) != len(samples):
         raise SampleError(f"expected a list of {len(samples)} predictions, got {_shape(predictions)}")
     for prediction, sample in zip(predictions, samples, strict=True):
@@ -169,11 +172,11 @@ def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]
     return predictions
 
 
-def _check_masks(what: str, kind: type[Instance | Candidate], found: object, sample: Sample) -> None:
-    if not isinstance(found, tuple | list):
-        raise SampleError(f"expected a sequence of {what}s, got {_shape(found)}")
-    masks.check_pairs(len(found), most_masks(sample))
-    for index, item in enumerate(found):
+def _check_masks(what: str, kind: type[Instance | Candidate], given: object, sample: Sample) -> None:
+    if not isinstance(given, tuple | list):
+        raise SampleError(f"expected a sequence of {what}s, got {_shape(given)}")
+    masks.check_pairs(len(given), most_masks(sample))
+    for index, item in enumerate(given):
         if not isinstance(item, kind):
             raise SampleError(f"{what} {index}: expected {kind.__name__}, got {_shape(item)}")
         if masks.from_annotation(item.mask, sample.height, sample.width, f"{what} {index}") != item.mask:
@@ -196,7 +199,7 @@ def _check_calls(calls: object) -> None:
 
 
 def _check_name(what: str, name: str, known: Iterable[str]) -> None:
-    """A word of the vocabulary, or one of the system's own that fits into names of columns and metrics."""
+    """Accept a word of the vocabulary, or a name of the system's own that is allowed as a column and metric name."""
     if name not in known and not is_own_name(name):
         raise SampleError(
             f"{what}: expected {', '.join(known)}, or a name of the system's own of up to 40 letters, digits, blanks, "
@@ -211,12 +214,12 @@ def _shape(value: object) -> str:
 
 
 class _OutOfTimeError(BaseException):
-    """Not an `Exception`, so that a system that catches those does not catch this."""
+    """Not an `Exception`, so that a system that catches every `Exception` does not catch this."""
 
 
 @contextmanager
 def _deadline(seconds: float | None) -> Iterator[None]:
-    """Interrupt the block after so many seconds by raising `_OutOfTimeError` in it."""
+    """After this many seconds, interrupt the block by raising `_OutOfTimeError` in it."""
     if seconds is None:
         yield
         return

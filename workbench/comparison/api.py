@@ -26,15 +26,17 @@ def compare(
     keep_failed: bool = False,
     stop_after: int = 5,
 ) -> "Run":
-    """Run systems over a benchmark, score them and write the report, in the run folder `out` or on with what is there.
+    """Run systems over a benchmark, score them and write the report, in the run folder `out`. If `out` holds an earlier
+    part of the same run, continue it.
 
-    `systems`: names that `workbench list` shows; or a mapping from the names that the run will show to such a name, or
-    to any function or class that returns a system without arguments (see `workbench.plugins.interfaces.System`).
-    `options`: by name of a system of the run or of the benchmark, as with `--set`. The other arguments are those of
-    `workbench compare`; unlike there, the run is logged to MLflow only where `tracking_uri` is given.
+    `systems`: names that `workbench list` shows; or a mapping from the names shown in the run to such a name, or to any
+    function or class that returns a system when it is called without arguments (see
+    `workbench.plugins.interfaces.System`). `options`: by name of a system of the run or of the benchmark, as with
+    `--set`. The other arguments are those of `workbench compare`, but the run is logged to MLflow only where
+    `tracking_uri` is given.
 
-    Raises `ConfigurationError` before any work and `StoppedError` where the disk or a server fails; predictions are
-    kept whatever is raised, and the same call goes on.
+    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails. Predictions are
+    kept whatever is raised; the same call continues from there.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
 
@@ -63,13 +65,15 @@ def make_system(name: str, **options: Any) -> "System":
 
 
 def make_benchmark(name: str, **options: Any) -> "Benchmark":
-    """The same for a benchmark: `make_benchmark("tabletop", scenes=3).samples()`."""
+    """A benchmark by the name that `workbench list` shows, with these options: `make_benchmark("tabletop",
+    scenes=3).samples()`.
+    """
     made: Benchmark = _made("benchmarks", name, options)
     return made
 
 
 def make_segmenter(name: str, **options: Any) -> "Segmenter":
-    """The same for a segmenter."""
+    """A segmenter by the name that `workbench list` shows, with these options; raises `ConfigurationError`."""
     made: Segmenter = _made("segmenters", name, options)
     return made
 

@@ -48,8 +48,9 @@ class Comparison:
     stop_after: int = 5
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
-        """What makes each system, by name, and what makes the benchmark; raises `ConfigurationError` for an unknown
-        name or option, and for a value that does not fit its option."""
+        """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
+        unknown name or option, and for a value that does not fit its option.
+        """
         for name in self.systems:
             if not re.fullmatch(r"\w[\w.+-]*", name):  # it names a folder
                 raise ConfigurationError(f"expected the name of a system to be letters, digits and .+-_, got {name!r}")
@@ -67,13 +68,15 @@ class Comparison:
         return systems, self._benchmark()
 
     def _benchmark(self) -> Maker:
-        """What makes the benchmark; one that is generated from a seed takes the comparison's, unless it is set."""
+        """The maker of the benchmark. A benchmark that is generated from a seed takes that of the comparison, unless
+        its own is set.
+        """
         given = self.settings.get(self.benchmark, {})
         seeded = takes(registry.load("benchmarks", self.benchmark), "seed")
         return registry.prepare("benchmarks", self.benchmark, {"seed": self.seed, **given} if seeded else given)
 
     def makers(self) -> dict[str, "str | Callable[..., System]"]:
-        """What makes each system, by the name it has in the run: the name of a plugin, or a function."""
+        """The maker of each system, by the system's name in the run: the name of a plugin, or a function."""
         return dict(self.systems if isinstance(self.systems, Mapping) else zip(self.systems, self.systems, strict=True))
 
     def notes(self) -> dict[str, Any]:
@@ -90,11 +93,11 @@ class Comparison:
 
 @contextmanager
 def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
-    """Run and score all of it in the run folder `out`, or continue there. The folder's lock is held in the block, which
-    is for what follows: report and MLflow (`delivered`).
+    """Run and score a comparison in the run folder `out`, or continue there. The block holds the folder's lock, so that
+    report and MLflow (`delivered`) can follow safely.
 
-    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails; predictions are
-    kept whatever else is raised.
+    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails. Predictions are
+    kept whatever is raised.
     """
     systems, make_benchmark = comparison.plugins()
     registry.load("reporters", "html")
@@ -121,12 +124,12 @@ def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
                 patience=Patience(comparison.stop_after, comparison.keep_failed),
             )
         with stopping(f"All predictions are in {out}, but not their scores: when there is room, {goes_on}", True):
-            found = finish(out)
-        yield found
+            finished = finish(out)
+        yield finished
 
 
 def delivered(run: "Run", tracking_uri: str | None) -> tuple["Run", bool]:
-    """Write the report of a finished run and log the run to MLflow; returns the run and whether both went well."""
+    """Write the report of a finished run and log the run to MLflow. Returns the run, and whether both succeeded."""
     from workbench.runs.files import held
 
     with held(run.path):
@@ -136,7 +139,7 @@ def delivered(run: "Run", tracking_uri: str | None) -> tuple["Run", bool]:
 
 
 def with_report(run: "Run") -> tuple["Run", bool]:
-    """Write report and figures of a finished run into its folder; returns the run and whether that went well."""
+    """Write report and figures of a finished run into its folder. Returns the run, and whether that succeeded."""
     from workbench.runs.files import held
     from workbench.runs.run import add_report
 
@@ -160,7 +163,9 @@ def with_report(run: "Run") -> tuple["Run", bool]:
 
 
 def with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
-    """Log a finished run to MLflow; returns the run and whether that went well, or was not wanted (`none`)."""
+    """Log a finished run to MLflow. Returns the run, and whether that succeeded; it counts as success where no tracking
+    is wanted (`none`).
+    """
     from workbench.runs.files import held
     from workbench.runs.run import add_tracking
     from workbench.tracking.log import TrackingError, track

@@ -1,5 +1,6 @@
-"""What a run does when the infrastructure fails: it pauses, longer each time, and then stops instead of going through
-all samples without an answer."""
+"""What a run does when a server or other infrastructure fails: it pauses, longer each time, and then stops. It does not
+continue with the remaining samples, which would all fail.
+"""
 
 import sys
 import time
@@ -18,9 +19,12 @@ LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True)
 class Patience:
-    """`stop_after`: failures of the infrastructure in a row after which the run stops. `keep_failed`: samples that
-    failed for a server's sake are not asked again when the run is continued. `pause`: seconds after the first failure,
-    doubled with each further one up to `LONGEST_PAUSE`; `sleep` waits so long."""
+    """How long failures of the infrastructure are borne.
+
+    `stop_after`: the run stops after this many such failures in a row. `keep_failed`: a continued run does not ask
+    samples again that failed because of a server. `pause`: seconds after the first failure, doubled with each further
+    one up to `LONGEST_PAUSE`. `sleep`: the function that waits.
+    """
 
     stop_after: int = STOP_AFTER
     keep_failed: bool = False
@@ -39,17 +43,17 @@ def check(system: System) -> None:
 
 
 class Watch:
-    """Counts the failures of one system's infrastructure that came in a row, over the batches it was asked."""
+    """Counts, over the batches of one system, how many failures of its infrastructure came in a row."""
 
     def __init__(self, name: str, system: System, patience: Patience) -> None:
         self.name, self._system, self._patience = name, system, patience
         self._in_a_row = 0
 
     def after(self, predictions: Sequence[Prediction], left: int) -> None:
-        """Note how a batch went, of which `left` samples are to come; pauses where nothing but the infrastructure's
-        failures came back, until the system says that it can work.
+        """Record the outcome of a batch; `left` samples are still to come. Where every answer of the batch is a failure
+        of the infrastructure, pause until the system says that it can work.
 
-        Raises `OutageError` where that is the last of `stop_after` in a row.
+        Raises `OutageError` for the last of `stop_after` failures in a row.
         """
         failed = [prediction for prediction in predictions if is_outage(prediction)]
         if len(failed) < len(predictions) or not failed:
@@ -60,7 +64,9 @@ class Watch:
             reason = self._failed(reason, left)
 
     def _failed(self, reason: str, left: int) -> str:
-        """Pause for a failure; returns why the system still cannot work, empty where it can, or may."""
+        """Pause after a failure. Returns why the system still cannot work; empty where it can, or where that is not
+        known.
+        """
         self._in_a_row += 1
         if self._in_a_row >= self._patience.stop_after:
             times = f"{self._in_a_row} times in a row" if self._in_a_row > 1 else "once"

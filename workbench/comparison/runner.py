@@ -1,7 +1,8 @@
-"""Runs systems over a benchmark, one system after the other, into the stores of a run folder.
+"""Runs systems over a benchmark, one system after the other, and stores their predictions in a run folder.
 
-Latency mode gives a system one sample at a time and times each answer, image in memory to masks. Throughput mode gives
-it `batch_size` samples at once; single answers then have no latency. A first answer is thrown away in both (warm-up).
+Latency mode gives a system one sample at a time and times each answer, from the image in memory to the masks.
+Throughput mode gives it `batch_size` samples at once; single answers then have no latency. In both modes a first answer
+is made and thrown away (warm-up).
 """
 
 import sys
@@ -49,18 +50,20 @@ def run(
     settings: Mapping[str, Any] | None = None,
     patience: Patience | None = None,
 ) -> None:
-    """Predict the samples of a benchmark with every system, and keep all of it in the run folder `out`.
+    """Predict the samples of a benchmark with every system, and store the predictions in the run folder `out`.
 
     `systems` maps a name to a function that makes the system. The benchmark is made first, so that a missing file is
-    found before models load for minutes. Then all systems are made, the samples are read (a benchmark may write them
-    only now), what `out` already holds is checked, and a system that is `Checkable` is asked whether it can work. Only
-    then the systems work, one after the other; a system's memory is freed before the next one works. Samples that have
-    their prediction are not run again, unless they failed for a server's sake and `patience` does not keep that.
-    `oracles`: each system also runs with one part replaced by the truth, for each part that it names, or for those
-    given here. For the other options see `Options`; `settings` are further ones for the manifest alone.
+    reported before models load for minutes. Then all systems are made, the samples are read (a benchmark may generate
+    them only now), the contents of `out` are checked, and each system that is `Checkable` is asked whether it can work.
+    After that the systems work one after the other; the memory of one is freed before the next one starts. A sample
+    that has its prediction is not asked again, unless it failed because of a server and `patience` says to ask such
+    samples again.
 
-    Raises `ConfigurationError` before any work, and `OutageError` where a server keeps failing; what else goes wrong
-    later is the outcome of a sample.
+    `oracles`: for each part, or for the parts given here, a system also runs with that part replaced by the truth. For
+    the other options see `Options`. `settings` are only recorded in the manifest.
+
+    Raises `ConfigurationError` before any work, and `OutageError` where a server keeps failing. Anything else that goes
+    wrong later becomes the outcome of a sample.
     """
     options, patience = Options(limit, mode, seed, time_limit), patience or Patience()
     check_writable(out)
@@ -113,7 +116,7 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
 
 
 def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set[str]:
-    """The parts that are to be perfect; raises `ConfigurationError` for one that no system has."""
+    """The parts to be replaced by the truth; raises `ConfigurationError` for a part that no system has."""
     known = [part for item in made if isinstance(item.system, HasOracles) for part in item.system.oracles]
     if oracles is True:
         return set(known)
@@ -126,8 +129,10 @@ def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set
 def _variants(
     item: _Made, parts: Collection[str], samples: Sequence[Sample], planned: dict[str, dict[str, Any]]
 ) -> list[_Made]:
-    """What must run for the oracles of a system; `planned` receives what the manifest says of all of them."""
-    found = []
+    """The further systems that must run for the oracles of a system. Their entries for the manifest are added to
+    `planned`.
+    """
+    made = []
     for oracle in item.system.oracles if isinstance(item.system, HasOracles) else ():
         if oracle not in parts:
             continue
@@ -137,9 +142,9 @@ def _variants(
             assert isinstance(item.system, Rerunnable)
             system = item.system.with_oracle(oracle)
             identity = system.identity()
-            found.append(_Made(name, system, identity, 0.0))
+            made.append(_Made(name, system, identity, 0.0))
         planned[name] = {"system": item.name, "oracle": oracle, "identity": identity, "note": note}
-    return found
+    return made
 
 
 class _ImageDigests(dict[Path, str | None]):
@@ -166,7 +171,7 @@ def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
 
 
 def _remarks(benchmark: Benchmark) -> list[str]:
-    """What the benchmark left out or mended in its files, which is said now and kept with the run."""
+    """What the benchmark left out or mended in its files. It is printed now and kept with the run."""
     remarks = remark_lines(list(benchmark.remarks())) if isinstance(benchmark, HasRemarks) else []
     for line in remarks:
         print(f"{benchmark.name}: {line}", file=sys.stderr)
@@ -181,7 +186,7 @@ def _check_done(store: Store, samples: Sequence[Sample], digests: _ImageDigests)
 
 def _todo(store: Store, samples: Sequence[Sample], patience: Patience) -> list[Sample]:
     """The samples without an answer."""
-    done = {name for name, found in store.done.items() if patience.keep_failed or not found.outage}
+    done = {name for name, outcome in store.done.items() if patience.keep_failed or not outcome.outage}
     return [sample for sample in samples if sample.sample_id not in done]
 
 
@@ -212,11 +217,11 @@ def _run_system(
         for start in range(0, len(todo), size):
             batch = todo[start : start + size]
             answers = answer(made.system, batch, options)
-            for sample, found in zip(batch, answers, strict=True):
+            for sample, one in zip(batch, answers, strict=True):
                 image = digests[sample.image_path]
-                store.append(found.prediction, image, digest(sample.instruction), found.seconds)
-            progress.add(len(batch), sum(found.prediction.outcome != OK for found in answers))
-            watch.after([found.prediction for found in answers], left=len(todo) - start - len(batch))
+                store.append(one.prediction, image, digest(sample.instruction), one.seconds)
+            progress.add(len(batch), sum(one.prediction.outcome != OK for one in answers))
+            watch.after([one.prediction for one in answers], left=len(todo) - start - len(batch))
     finally:
         progress.close()
     if lost := sum(store.done[sample.sample_id].outage for sample in samples):
@@ -225,8 +230,9 @@ def _run_system(
 
 
 def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | None:
-    """Seconds of a first answer, which is thrown away; None where no image can be loaded, or a server failed: that
-    counts as the first of its failures in a row."""
+    """Seconds of a first answer, which is thrown away. None where no image can be loaded, or where a server failed:
+    that counts as the first failure in a row.
+    """
     for sample in samples:
         try:
             image = load(sample)
@@ -235,14 +241,18 @@ def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | No
         # mirrored, so that nothing that is cached for this image serves the timed answers
         image = np.ascontiguousarray(image[:, ::-1])
         begun = time.perf_counter()
-        found: object = None
+        predictions: object = None
         try:
-            found = made.system.predict([sample], [image])
+            predictions = made.system.predict([sample], [image])
         except (Exception, SystemExit) as error:  # the samples will show it, each with its own outcome
             print(hide(f"{made.name}: warm-up failed: {said(error)}"), file=sys.stderr)
         seconds = time.perf_counter() - begun
-        if isinstance(found, list) and found and all(isinstance(one, Prediction) and is_outage(one) for one in found):
-            watch.after(found, left=len(samples))
+        if (
+            isinstance(predictions, list)
+            and predictions
+            and all(isinstance(one, Prediction) and is_outage(one) for one in predictions)
+        ):
+            watch.after(predictions, left=len(samples))
             return None
         return seconds
     return None

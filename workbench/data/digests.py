@@ -1,4 +1,4 @@
-"""Short digests of values and files, by which the bench knows that two things are the same."""
+"""Short digests of values and files, by which the bench recognises that two things are the same."""
 
 import hashlib
 import json

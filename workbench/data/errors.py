@@ -1,4 +1,6 @@
-"""What can be wrong with an input, what a fault of disk or server stops, and how a message shows what was given."""
+"""The errors of the bench: for wrong input, for one bad sample, and for a disk or server that fails. Also how a message
+shows a given value.
+"""
 
 import errno
 import os
@@ -23,8 +25,9 @@ class SampleError(Exception):
 
 
 class StoppedError(Exception):
-    """The disk or a server failed in the middle of the work: what is done is kept, and the same command goes on with
-    it. `complete`: all predictions are there, only what is made of them is not."""
+    """The disk or a server failed during the work. What is done is kept, and the same command continues from there.
+    `complete`: all predictions are there, only scores, report or tracking are not.
+    """
 
     def __init__(self, message: str, complete: bool = False) -> None:
         super().__init__(message)
@@ -44,7 +47,7 @@ _SQLITE = ("disk is full", "disk I/O error", "readonly database", "unable to ope
 
 
 def disk_fault(error: BaseException | None) -> str | None:
-    """What the disk refused (`No space left on device: FILE`), where that is behind an error, else None."""
+    """What the disk reported (`No space left on device: FILE`) if that caused an error, else None."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK:
             reason = os.strerror(error.errno or 0)
@@ -58,7 +61,7 @@ def disk_fault(error: BaseException | None) -> str | None:
 
 @contextmanager
 def stopping(kept: str, complete: bool = False) -> Iterator[None]:
-    """Turn what the disk refuses in the block into a `StoppedError` that says what is kept."""
+    """Turn an error of the disk inside the block into a `StoppedError` that says what is kept."""
     try:
         yield
     except Exception as error:
@@ -79,6 +82,6 @@ def said(error: BaseException) -> str:
 
 
 def short(value: object) -> str:
-    """A value in at most 60 characters, whatever its size or depth."""
+    """A value as text of at most 60 characters, whatever its size or depth."""
     text = _repr.repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

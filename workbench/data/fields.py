@@ -1,4 +1,4 @@
-"""Reads the fields of one JSON object: an error names the field, what it holds and what was expected."""
+"""Reads the fields of one JSON object. An error names the field, the value it has and what was expected."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -13,14 +13,14 @@ _NAMES: dict[type, str] = {
 
 
 def is_a(value: object, kind: type) -> bool:
-    """Whether a JSON value is of a kind: a whole number is a `float` too, and true and false are no numbers."""
+    """Whether a JSON value is of this type. A whole number is a `float` too; true and false are not numbers."""
     if kind is float:
         return type(value) in (int, float)
     return type(value) is kind
 
 
 class Fields:
-    """The fields of a JSON object that stands at `where`; raises `SampleError` where it is no object."""
+    """The fields of the JSON object found at `where`; raises `SampleError` if it is not an object."""
 
     def __init__(self, record: object, where: str) -> None:
         if not isinstance(record, Mapping):
@@ -28,11 +28,11 @@ class Fields:
         self._record, self._where = record, where
 
     def get(self, name: str, kind: type[T], default: T = _MISSING) -> T:
-        """A field of a kind; `default` where it is absent."""
+        """A field of this type; `default` where it is absent."""
         return self._checked(name, kind, default)  # type: ignore[no-any-return]
 
     def maybe(self, name: str, kind: type[T]) -> T | None:
-        """A field of a kind, or None where it is absent or null."""
+        """A field of this type, or None where it is absent or null."""
         return None if self._record.get(name) is None else self.get(name, kind)
 
     def items(self, name: str) -> list[tuple[Any, str]]:
@@ -41,11 +41,11 @@ class Fields:
 
     def texts(self, name: str, default: list[str] = _MISSING) -> list[str]:
         """A list of texts; `default` where it is absent."""
-        found = self.get(name, list, default)
-        for i, item in enumerate(found):
+        items = self.get(name, list, default)
+        for i, item in enumerate(items):
             if not isinstance(item, str):
                 raise SampleError(f"{self.at(name)}[{i}]: expected text, got {short(item)}")
-        return found
+        return items
 
     def at(self, name: str) -> str:
         """The place of a field, for messages."""

@@ -19,15 +19,16 @@ def whole_number(value: object) -> int | None:
 
 
 class Ids:
-    """Replaces ids in parsed files by the whole numbers they stand for, and remembers what it replaced."""
+    """Replaces ids in parsed files by the whole numbers they stand for, and records what was replaced."""
 
     def __init__(self) -> None:
         self._mended: dict[tuple[str, str], list[str]] = {}
         self._counts: dict[tuple[str, str], int] = {}
 
     def mend(self, entry: dict[str, Any], key: str, what: str) -> None:
-        """Make `entry[key]`, or the values in the list there, whole numbers where they stand for some; `what` names
-        the entry. Anything else is left as it is."""
+        """Turn `entry[key]`, or each value of the list there, into a whole number if it stands for one. `what` names
+        the entry. Other values are left as they are.
+        """
         value = entry.get(key)
         if isinstance(value, list):
             entry[key] = [self._mended_value(item, key, what) for item in value]
@@ -35,7 +36,7 @@ class Ids:
             entry[key] = self._mended_value(value, key, what)
 
     def notes(self) -> list[str]:
-        """One sentence for each way of writing that was met, with how often and where first."""
+        """One sentence for each way of writing ids that was met, with how often and where first."""
         return [
             f"`{key}` is written as {kind} and read as a whole number, {self._counts[kind, key]} times: "
             + ", ".join(shown)

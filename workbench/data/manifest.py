@@ -1,4 +1,4 @@
-"""What went into a run, as it is kept in `manifest.json`."""
+"""What went into a run, as kept in `manifest.json`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -107,7 +107,7 @@ class PlannedOracle(Record):
 
 
 class Manifest(Record):
-    """What a run's results depend on."""
+    """Everything that a run's results depend on."""
 
     version: Literal[2] = VERSION
     """Of the layout of this file."""
@@ -132,9 +132,9 @@ class Manifest(Record):
 
 
 def read_manifest(value: object, where: str) -> Manifest:
-    """The manifest of a file's JSON value; one of an older version is upgraded.
+    """The manifest from the JSON value of a file; a manifest of an older version is upgraded.
 
-    Raises `ConfigurationError` that names the file `where` and the field for anything that is no manifest.
+    Raises `ConfigurationError` that names the file `where` and the field for anything that is not a manifest.
     """
     check_version(value, VERSION, where)
     if isinstance(value, Mapping) and "version" not in value and value:

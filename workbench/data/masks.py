@@ -53,8 +53,8 @@ def area(rle: Rle) -> int:
 
 def areas(rles: Sequence[Rle]) -> list[int]:
     """Number of foreground pixels of each mask."""
-    found = list(rles)
-    return [int(n) for start in range(0, len(found), _AT_ONCE) for n in coco.area(found[start : start + _AT_ONCE])]
+    listed = list(rles)
+    return [int(n) for start in range(0, len(listed), _AT_ONCE) for n in coco.area(listed[start : start + _AT_ONCE])]
 
 
 def bounding_box(rle: Rle) -> tuple[float, float, float, float]:
@@ -71,9 +71,9 @@ def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool =
     if not predictions or not targets:
         return np.zeros((len(predictions), len(targets)))
     check_pairs(len(predictions), len(targets))
-    found = np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
+    ious = np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
     # pycocotools divides 0 by 0 for two empty masks and returns nan there
-    return np.nan_to_num(found, copy=False)
+    return np.nan_to_num(ious, copy=False)
 
 
 def check_pairs(predictions: int, targets: int) -> None:
@@ -96,13 +96,13 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 
 
 def _merged(rles: Sequence[Rle], intersect: bool) -> Rle:
-    """Merge in groups, and the groups again: one after the other, many masks would take quadratic time."""
-    found = list(rles)
+    """Merge the masks in groups, and then the groups: merging one after the other would take quadratic time."""
+    parts = list(rles)
     while True:
-        groups = [coco.merge(found[start : start + 64], intersect=intersect) for start in range(0, len(found), 64)]
+        groups = [coco.merge(parts[start : start + 64], intersect=intersect) for start in range(0, len(parts), 64)]
         if len(groups) <= 1:
             break
-        found = groups
+        parts = groups
     merged = groups[0] if groups else coco.merge([], intersect=intersect)
     return {"size": [int(n) for n in merged["size"]], "counts": _text(merged["counts"])}
 
@@ -144,10 +144,10 @@ LONG = 400
 
 
 def _is_whole(counts: str, pixels: int) -> bool:
-    """Whether the run lengths are canonical, above 0 but for the first, and add up to the pixels."""
+    """Whether the run lengths are canonical (all above 0, except the first) and add up to the number of pixels."""
     if len(counts) > LONG:
-        found = _runs(counts)
-        return found is not None and bool((found[1:] > 0).all()) and int(found.sum()) == pixels
+        lengths = _runs(counts)
+        return lengths is not None and bool((lengths[1:] > 0).all()) and int(lengths.sum()) == pixels
     runs: list[int] = []
     value = bits = 0
     for character in counts:
@@ -179,8 +179,9 @@ def _is_polygon(value: object) -> bool:
 
 
 def _check_near(polygons: list[list[float]], height: int, width: int, where: str) -> None:
-    """Refuse points further off than one image size, and outlines of more than `MAX_OUTLINE` pixels: pycocotools takes
-    memory for every pixel on the way."""
+    """Refuse points further outside than one image size, and outlines of more than `MAX_OUTLINE` pixels: pycocotools
+    allocates memory for every pixel of an outline.
+    """
     length = 0.0
     for polygon in polygons:
         for side, numbers in ((width, polygon[::2]), (height, polygon[1::2])):
@@ -223,7 +224,7 @@ def _from_rle(value: dict[str, object], height: int, width: int, where: str) -> 
 
 
 def _canonical(rle: Rle, runs: NDArray[np.int64]) -> Rle:
-    """The same mask without empty runs, but for the first: pycocotools loses its way where two masks have one."""
+    """The same mask without empty runs, except the first: pycocotools miscounts where two masks have an empty run."""
     if (runs[1:] > 0).all():
         return rle
     # runs of the same colour around empty ones are one run; background comes first even where it is empty

@@ -1,4 +1,4 @@
-"""What a reader has to know of a metric: what it is, in which unit, and which direction is better."""
+"""What a reader needs to know about a metric: its formula, its unit, and whether higher or lower is better."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _DECLARED = "metrics"
 class MetricInfo:
     """One metric of a metric set.
 
-    formula: the definition in a sentence. unit: `fraction` is shown in percent and compared in points; any other unit,
-    as `pixels` or `seconds`, is shown as it is. higher_is_better: whether more of it is better. leads: whether tables,
-    figures and verdicts show it first; the first one that leads is the main metric of its set.
+    formula: the definition in one sentence. unit: a `fraction` is shown in percent and compared in points; any other
+    unit, such as `pixels` or `seconds`, is shown unchanged. higher_is_better: whether a larger value is better. leads:
+    whether tables, figures and verdicts show it first. The first metric that leads is the main metric of its set.
     """
 
     formula: str = ""
@@ -37,18 +37,19 @@ def describe(metrics: Mapping[str, MetricInfo]) -> Callable[[F], F]:
 
 
 def described(function: Callable[..., Any], names: Iterable[str]) -> dict[str, MetricInfo]:
-    """What is known of each of these metrics of a set; a metric that is not described is a fraction, more is better.
+    """The description of each of these metrics of a set. A metric without a description is a fraction, and higher is
+    better.
 
-    Without any leading metric the first one leads.
+    If no metric leads, the first one does.
     """
     declared: Mapping[str, MetricInfo] = getattr(function, _DECLARED, {})
-    found = {name: _described(declared, name) for name in names}
-    if found and not any(info.leads for info in found.values()):
-        first = next(iter(found))
-        found[first] = MetricInfo(**{**vars(found[first]), "leads": True})
+    infos = {name: _described(declared, name) for name in names}
+    if infos and not any(info.leads for info in infos.values()):
+        first = next(iter(infos))
+        infos[first] = MetricInfo(**{**vars(infos[first]), "leads": True})
     order = list(declared)
-    leading = [name for name in order if name in found and found[name].leads]
-    return {name: found[name] for name in dict.fromkeys([*leading, *found])}
+    leading = [name for name in order if name in infos and infos[name].leads]
+    return {name: infos[name] for name in dict.fromkeys([*leading, *infos])}
 
 
 def _described(declared: Mapping[str, MetricInfo], name: str) -> MetricInfo:

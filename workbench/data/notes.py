@@ -1,4 +1,4 @@
-"""What a model call was about and what came of it."""
+"""What a model call was about and what it led to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -30,20 +30,20 @@ class Sent:
     @classmethod
     def from_json(cls, record: object, where: str = "sent") -> "Sent":
         """The inverse of `to_json`; raises `SampleError` that names the field."""
-        found = Fields(record, where)
+        part = Fields(record, where)
         return cls(
-            found.get("role", str, "user"),
-            found.get("text", str, ""),
-            found.get("picture", str, ""),
-            tuple(found.texts("masks", [])),
+            part.get("role", str, "user"),
+            part.get("text", str, ""),
+            part.get("picture", str, ""),
+            tuple(part.texts("masks", [])),
         )
 
 
 @dataclass
 class Note:
-    """What a call was about and what came of it. All fields may be left out; what is None or empty is not stored.
+    """What a call was about and what it led to. All fields are optional; fields that are None or empty are not stored.
 
-    `extra` is for whatever else a system wants to keep, of JSON types.
+    `extra` holds anything else that a system wants to keep, in JSON types.
     """
 
     request: str | None = None
@@ -83,38 +83,39 @@ class Note:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def set_fields(self) -> dict[str, Any]:
-        """What is set, `extra` aside, in the order of the fields; `sent` as `Sent`."""
-        found = {name: getattr(self, name) for name in _NOTE_FIELDS}
-        return {name: value for name, value in found.items() if value is not None and value != []}
+        """The fields that are set, except `extra`, in the order of their declaration; `sent` as `Sent`."""
+        values = {name: getattr(self, name) for name in _NOTE_FIELDS}
+        return {name: value for name, value in values.items() if value is not None and value != []}
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, without what is not set."""
-        found = self.set_fields()
+        record = self.set_fields()
         if self.sent:
-            found["sent"] = [part.to_json() for part in self.sent]
-        return found | ({"extra": self.extra} if self.extra else {})
+            record["sent"] = [part.to_json() for part in self.sent]
+        return record | ({"extra": self.extra} if self.extra else {})
 
     @classmethod
     def from_json(cls, record: object, where: str = "note") -> "Note":
-        """The inverse of `to_json`. Names that are no field, and values that are not of a field's type, become part of
-        `extra`: earlier versions had no fields, and systems kept in a note what they liked. Raises `SampleError` where
-        it is no object."""
+        """The inverse of `to_json`. Unknown names, and values that do not have a field's type, become part of `extra`:
+        in earlier versions a note had no fields, and each system stored what it liked. Raises `SampleError` for
+        anything that is not an object.
+        """
         if not isinstance(record, Mapping):
             raise SampleError(f"{where}: expected an object, got {short(record)}")
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in _renamed(record).items():
             if key == "extra" and isinstance(value, Mapping):
                 extra |= value
             elif key == "sent" and isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
-                found["sent"] = [Sent.from_json(part, f"{where}.sent[{i}]") for i, part in enumerate(value)]
+                values["sent"] = [Sent.from_json(part, f"{where}.sent[{i}]") for i, part in enumerate(value)]
             elif key == "marked" and isinstance(value, list) and all(isinstance(mask, str) for mask in value):
-                found["marked"] = value
+                values["marked"] = value
             elif key in _NOTE_TYPES and is_a(value, _NOTE_TYPES[key]):
-                found[key] = value
+                values[key] = value
             elif value is not None or key not in _NOTE_FIELDS:
                 extra[key] = value
-        return cls(**found, extra=extra)
+        return cls(**values, extra=extra)
 
 
 _NOTE_FIELDS = tuple(one.name for one in fields(Note) if one.name != "extra")
@@ -124,11 +125,12 @@ _NOTE_TYPES: dict[str, type] = {name: str for name in _NOTE_FIELDS if name not i
 
 
 def _renamed(note: Mapping[str, Any]) -> dict[str, Any]:
-    """A note under the names of today: versions up to 0.1 called a single pass's reply `text`, and had the run lengths
-    of marked masks in `masks`."""
-    found = dict(note)
-    if isinstance(found.get("text"), str) and "reply" not in found:
-        found["reply"] = found.pop("text")
-    if isinstance(found.get("masks"), list) and "marked" not in found:
-        found["marked"] = found.pop("masks")
-    return found
+    """A note with the present field names: versions up to 0.1 called a single pass's reply `text`, and the run lengths
+    of marked masks `masks`.
+    """
+    renamed = dict(note)
+    if isinstance(renamed.get("text"), str) and "reply" not in renamed:
+        renamed["reply"] = renamed.pop("text")
+    if isinstance(renamed.get("masks"), list) and "marked" not in renamed:
+        renamed["marked"] = renamed.pop("masks")
+    return renamed

@@ -1,4 +1,6 @@
-"""Opens files that someone else names: ordinary files only, so that nothing waits for ever or never ends."""
+"""Opens files whose names come from someone else. Only ordinary files are opened, because reading a pipe or device may
+never end.
+"""
 
 import os
 import stat
@@ -15,7 +17,7 @@ _KINDS = (
 
 
 class NotAFileError(OSError):
-    """The path leads to something other than an ordinary file; `strerror` says what."""
+    """The path leads to something that is not an ordinary file; `strerror` says what it is."""
 
     def __str__(self) -> str:
         return str(self.strerror)
@@ -24,8 +26,8 @@ class NotAFileError(OSError):
 def open_file(path: Path) -> BufferedReader:
     """Open an ordinary file for reading bytes.
 
-    Raises `OSError` where there is none: also `NotAFileError` for a folder, a pipe, a device or a socket, of which
-    reading may never end.
+    Raises `OSError` where there is none, and `NotAFileError`, one of its kind, for a folder, a pipe, a device or a
+    socket.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe would wait for its writer

@@ -1,4 +1,4 @@
-"""Tells failures of the infrastructure from answers: what failed for a server's sake may be asked again."""
+"""Tells failures of the infrastructure from answers. A sample that failed because of a server may be asked again."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -11,7 +11,7 @@ TIMED_OUT = "timed_out"
 
 
 class Earlier(TypedDict):
-    """A failure that a later answer to the same sample stands in for."""
+    """An earlier failure of a sample, which a later answer to the same sample replaces."""
 
     outcome: str
     message: str
@@ -20,8 +20,9 @@ class Earlier(TypedDict):
 
 
 def is_outage(prediction: Prediction) -> bool:
-    """Whether a sample failed for a server's sake: its model was not available, or it ran out of time of which requests
-    without a reply took more than half."""
+    """Whether a sample failed because of a server: its model was not available, or its time ran out and requests
+    without a reply had taken more than half of it.
+    """
     if prediction.outcome == UNAVAILABLE:
         return True
     if prediction.outcome != TIMED_OUT:
@@ -32,9 +33,9 @@ def is_outage(prediction: Prediction) -> bool:
 
 
 def stood_in_for(record: Mapping[str, Any]) -> list[Earlier]:
-    """The earlier failures of a stored answer, none where the sample was asked once.
+    """The earlier failures that a stored answer replaces; empty where the sample was asked once.
 
-    Raises `SampleError` where they are not a list of them.
+    Raises `SampleError` where the value is not a list of failures.
     """
     earlier = record.get("earlier", [])
     if not isinstance(earlier, list) or not all(isinstance(one, dict) for one in earlier):

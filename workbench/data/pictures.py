@@ -1,7 +1,8 @@
-"""Pictures as their authors see them: upright, in 8-bit RGB; whatever cannot be shown so is refused by name.
+"""Reads pictures as their authors see them: upright, in 8-bit RGB. A picture that cannot be shown in this way is
+refused with the reason.
 
-Only the formats in `FORMATS` are opened. Kind of file, format and size are looked at before a pixel is decoded, and
-whatever a decoder raises is a `SampleError`, so that no picture can stop a run.
+Only the formats in `FORMATS` are opened. Kind of file, format and size are checked before a pixel is decoded, and every
+error of a decoder becomes a `SampleError`, so that no picture can stop a run.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,8 +55,9 @@ _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 258, 262,
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels` `[H, W, 3] uint8` RGB, upright; `size` is the upright width and height of the file, which `pixels` have
-    unless a draft was asked for; `notes` say what was done to show it."""
+    """`pixels`: `[H, W, 3] uint8` RGB, upright. `size`: the upright width and height of the file; `pixels` have this
+    size unless a draft was asked for. `notes`: what was changed to show the picture.
+    """
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
@@ -98,9 +100,9 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def read_marks(path: Path) -> NDArray[np.bool_]:
-    """Where a mask in an image file is marked, `[H, W] bool`: where any channel is above 0.
+    """The marked pixels of a mask in an image file, `[H, W] bool`: those where any channel is above 0.
 
-    Raises `SampleError` for anything that is no picture.
+    Raises `SampleError` for anything that is not a picture.
     """
     with _opened(path) as file:
         orientation = _orientation(file)
@@ -116,7 +118,7 @@ def read_marks(path: Path) -> NDArray[np.bool_]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image of which only the header is read; everything that goes wrong in the block is a `SampleError`."""
+    """An image of which only the header is read. Every error inside the block becomes a `SampleError`."""
     try:
         with open_file(path) as stream:
             start = stream.peek(64)[:64]
@@ -153,7 +155,7 @@ def _other_size(got: tuple[int, int], expected: tuple[int, int], path: Path) -> 
 
 
 def _why_turned(stored: tuple[int, int], upright: tuple[int, int], orientation: int) -> str:
-    """Why width and height may be exchanged."""
+    """Why width and height may be swapped."""
     if upright == stored:
         return "width and height are exchanged, as by a turn of 90 degrees"
     return (
@@ -163,7 +165,7 @@ def _why_turned(stored: tuple[int, int], upright: tuple[int, int], orientation: 
 
 
 def _orientation(file: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none or none that can be read."""
+    """EXIF orientation; 1 where there is none, or where it cannot be read."""
     try:
         value = file.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF data say nothing; the picture may still be whole
@@ -185,7 +187,9 @@ def _turned(pixels: NDArray[Any], file: Image.Image, orientation: int) -> NDArra
 
 
 def _bands(file: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    """Rows and pixels of a loaded picture, a part at a time: a large one is never there in several copies."""
+    """Rows and pixels of a loaded picture, one part at a time, so that a large picture is never held in several
+    copies.
+    """
     step = max(1, _BAND // file.width)
     for top in range(0, file.height, step):
         bottom = min(top + step, file.height)
@@ -213,7 +217,7 @@ def _eight_bit(file: Image.Image) -> tuple[NDArray[np.uint8], list[str]]:
 
 
 def _scaled(file: Image.Image, pixels: NDArray[np.uint8]) -> str:
-    """Write grey pixels of more than 8 bits into `pixels`, and say from which range."""
+    """Write grey pixels of more than 8 bits into `pixels`, and report the range they were scaled from."""
     top = _top(file, np.asarray(file))
     inverted = file.format == "TIFF" and _tag(file, _PHOTOMETRIC) == _WHITE_IS_ZERO
     for rows, band in _bands(file):

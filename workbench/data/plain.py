@@ -1,8 +1,8 @@
-"""Text that a terminal or a page shows and does not obey, and output that ends quietly.
+"""Text that a terminal or page displays but does not interpret, and output streams that end quietly.
 
-Ids, instructions, replies, file names and servers' messages are shown as text: escape sequences, control characters and
-marks that turn the direction of writing are removed, so that none of them can colour, overwrite or reorder what the
-workbench says.
+Ids, instructions, replies, file names and messages of servers are shown as text. Escape sequences, control characters
+and marks that change the writing direction are removed, so that none of them can colour, overwrite or reorder the
+workbench's own output.
 """
 
 import os
@@ -23,18 +23,21 @@ _HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
-    """The text without terminal sequences, control characters (but for tab and new line) and overrides of the writing
-    direction; what no encoding takes (half a surrogate pair) becomes `\\udc00`."""
+    """The text without terminal sequences, control characters (except tab and new line) and marks that override the
+    writing direction. Half of a surrogate pair, which cannot be encoded, is written as an escape (`\\udc00`).
+    """
     if text.isascii() and text.isprintable():
         return text
     text = _CONTROLS.sub("", _SEQUENCES.sub("", text))
-    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 class PlainOutput:
-    """A text stream that shows plain text alone, and goes quiet where nobody reads it or its disk is full.
+    """A text stream that writes plain text only. It stops writing, without an error, when its reader has left or its
+    disk is full.
 
-    So `workbench compare ... | head` finishes its work. `failure` says what went wrong, but for a reader that left.
+    So `workbench compare ... | head` finishes its work. `failure` says what went wrong; it stays empty when the reader
+    has left.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -47,7 +50,7 @@ class PlainOutput:
         return len(text)
 
     def control(self, text: str) -> None:
-        """Write as it is: for the workbench's own sequences."""
+        """Write text unchanged: for the workbench's own terminal sequences."""
         if not self._quiet:
             with self._leaving():
                 self._stream.write(text)
@@ -80,10 +83,10 @@ class PlainOutput:
 
 @contextmanager
 def plain_output() -> Iterator[PlainOutput]:
-    """Standard output and error as plain outputs, for the length of a command; gives standard output.
+    """Make standard output and error plain outputs while a command runs; returns standard output.
 
-    Characters that the terminal's encoding lacks are escaped. A stream that was closed at the start is opened to
-    nowhere: a run's files would otherwise take its number, and what others print would end up in them.
+    Characters that the terminal's encoding lacks are escaped. A stream that is closed at the start is opened to the
+    null device: otherwise a file of the run would get its number, and whatever is printed would end up in that file.
     """
     for number in range(3):
         try:

@@ -1,4 +1,4 @@
-"""What a system answers: instances, how it ended, and a trace of how it got there."""
+"""A system's answer to a sample: its instances, its outcome, and a trace of the steps that led to it."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -34,16 +34,16 @@ class Instance:
     @classmethod
     def from_json(cls, record: object, where: str = "instance") -> "Instance":
         """The inverse of `to_json`; raises `SampleError` that names the field."""
-        found = Fields(record, where)
-        box = found.maybe("box", list)
+        fields = Fields(record, where)
+        box = fields.maybe("box", list)
         if box is not None and not (len(box) == 4 and all(is_a(number, float) for number in box)):
-            raise SampleError(f"{found.at('box')}: expected [x, y, width, height], got {short(box)}")
-        return cls(_mask(found), found.get("score", float), None if box is None else (box[0], box[1], box[2], box[3]))
+            raise SampleError(f"{fields.at('box')}: expected [x, y, width, height], got {short(box)}")
+        return cls(_mask(fields), fields.get("score", float), None if box is None else (box[0], box[1], box[2], box[3]))
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A mask that was seen on the way and is not in the answer.
+    """A mask that came up on the way to the answer but is not part of it.
 
     `dropped` says why: a key of `workbench.data.vocabulary.DROP_REASONS`, or a short name of the system's own.
     """
@@ -64,8 +64,8 @@ class Candidate:
     @classmethod
     def from_json(cls, record: object, where: str = "candidate") -> "Candidate":
         """The inverse of `to_json`; raises `SampleError` that names the field."""
-        found = Fields(record, where)
-        return cls(_mask(found), found.get("score", float), found.get("dropped", str), found.get("phrase", str, ""))
+        fields = Fields(record, where)
+        return cls(_mask(fields), fields.get("score", float), fields.get("dropped", str), fields.get("phrase", str, ""))
 
 
 @dataclass
@@ -97,14 +97,14 @@ class Call:
     @classmethod
     def from_json(cls, record: object, where: str = "call") -> "Call":
         """The inverse of `to_json`; raises `SampleError` that names the field."""
-        found = Fields(record, where)
+        fields = Fields(record, where)
         return cls(
-            found.get("kind", str),
-            found.get("start", float),
-            found.get("duration", float, 0.0),
-            found.get("tokens_in", int, 0),
-            found.get("tokens_out", int, 0),
-            Note.from_json(found.get("note", dict, {}), found.at("note")),
+            fields.get("kind", str),
+            fields.get("start", float),
+            fields.get("duration", float, 0.0),
+            fields.get("tokens_in", int, 0),
+            fields.get("tokens_out", int, 0),
+            Note.from_json(fields.get("note", dict, {}), fields.at("note")),
         )
 
 
@@ -176,24 +176,24 @@ class Prediction:
     @classmethod
     def from_json(cls, record: object) -> "Prediction":
         """Rebuild from `to_json`; raises `SampleError` that names the field and what it holds."""
-        found = Fields(record, "prediction")
+        fields = Fields(record, "prediction")
         return cls(
-            sample_id=found.get("sample_id", str),
-            instances=tuple(Instance.from_json(*one) for one in found.items("instances")),
-            outcome=found.get("outcome", str),
-            message=found.get("message", str, ""),
-            latency=found.maybe("latency", float),
-            calls=tuple(Call.from_json(*one) for one in found.items("calls")),
-            candidates=tuple(Candidate.from_json(*one) for one in found.items("candidates")),
-            phrases=tuple(found.texts("phrases")),
-            resumed=found.get("resumed", bool, False),
-            rejected=found.maybe("rejected", bool),
+            sample_id=fields.get("sample_id", str),
+            instances=tuple(Instance.from_json(*one) for one in fields.items("instances")),
+            outcome=fields.get("outcome", str),
+            message=fields.get("message", str, ""),
+            latency=fields.maybe("latency", float),
+            calls=tuple(Call.from_json(*one) for one in fields.items("calls")),
+            candidates=tuple(Candidate.from_json(*one) for one in fields.items("candidates")),
+            phrases=tuple(fields.texts("phrases")),
+            resumed=fields.get("resumed", bool, False),
+            rejected=fields.maybe("rejected", bool),
         )
 
 
-def _mask(found: Fields) -> Rle:
+def _mask(fields: Fields) -> Rle:
     """The mask of an instance or candidate; whether its run lengths fit an image is not checked here."""
-    mask = Fields(found.get("mask", dict), found.at("mask"))
+    mask = Fields(fields.get("mask", dict), fields.at("mask"))
     size = mask.get("size", list)
     if len(size) != 2 or not all(is_a(side, int) for side in size):
         raise SampleError(f"{mask.at('size')}: expected [height, width] in pixels, got {short(size)}")
@@ -201,7 +201,7 @@ def _mask(found: Fields) -> Rle:
 
 
 def _size(mask: object) -> str:
-    """What an instance's `repr` says of its mask, a wrong one included: errors are shown with it."""
+    """What an instance's `repr` says about its mask. It also works for a wrong mask, since error messages show it."""
     size = mask.get("size") if isinstance(mask, dict) else None
     return f"mask of {size[1]}x{size[0]}" if isinstance(size, list) and len(size) == 2 else short(mask)
 

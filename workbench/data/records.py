@@ -1,4 +1,4 @@
-"""JSON files with a schema: what is read is checked field by field, and an error names the file and the field."""
+"""JSON files with a schema: every field is checked when a file is read, and an error names the file and the field."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ SHOWN = 3
 
 
 class Record(BaseModel):
-    """A part of a JSON file. Fields are checked strictly (no text where a number belongs) and cannot be changed."""
+    """A part of a JSON file. Fields are checked strictly (a text is not accepted for a number) and cannot be
+    changed.
+    """
 
     model_config = ConfigDict(
         strict=True,
@@ -45,11 +47,11 @@ class Record(BaseModel):
 
 
 def check_version(value: object, version: int, where: str) -> None:
-    """Raise `ConfigurationError` for a file of a later layout than `version`."""
-    found = value.get("version") if isinstance(value, Mapping) else None
-    if type(found) is int and found > version:
+    """Raise `ConfigurationError` for a file whose layout is later than `version`."""
+    layout = value.get("version") if isinstance(value, Mapping) else None
+    if type(layout) is int and layout > version:
         raise ConfigurationError(
-            f"{where} was written by a later version of the workbench: it has layout {found}, and this version reads "
+            f"{where} was written by a later version of the workbench: it has layout {layout}, and this version reads "
             f"layouts up to {version}. Update the workbench to read it"
         )
 

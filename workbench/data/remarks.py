@@ -1,4 +1,6 @@
-"""What a reader of files leaves out or mends: said by `check`, `score` and `compare`, and kept with the results."""
+"""What a reader left out or mended when it read its files. `check`, `score` and `compare` print these remarks and keep
+them with the results.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +12,9 @@ KEPT = 100
 
 @dataclass(frozen=True)
 class Remark:
-    """Something about a file that is not the problem of one sample. `mended` says that nothing is missing for it: it
-    was read as it is meant."""
+    """Something about a file that is not the problem of one sample. `mended`: nothing is missing because of it; the
+    file was read as it was meant.
+    """
 
     file: Path
     text: str

@@ -1,8 +1,8 @@
-"""What a finished run says, as it is kept in `results.json`.
+"""The results of a finished run, as kept in `results.json`.
 
 Metrics are in their own units (see `Results.metrics`), rates and shares are fractions, times are seconds, intervals are
-`[low, high]` at 95 % from the bootstrap over images. None is a value that is undefined, as a share of no samples, or
-for which there is too little data.
+`[low, high]` at 95 % from the bootstrap over images. None stands for a value that is undefined, such as a share of no
+samples, or for which there is too little data.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -18,7 +18,7 @@ VERSION: Final = 2
 
 
 def _bounded(value: object) -> object:
-    """None for an interval of which a bound is infinite, which JSON has as null: it says nothing."""
+    """None for an interval with an infinite bound (null in JSON), which says nothing."""
     if isinstance(value, list | tuple):
         return None if None in value else tuple(value)
     return value
@@ -101,7 +101,7 @@ class Rounds(Record):
 
 
 class Latency(Timing):
-    """Latency of all timed samples, and apart by group; `docs/latency.md` says what is timed."""
+    """Latency of all timed samples, and of each group separately; `docs/latency.md` says what is timed."""
 
     by_call: dict[str, CallTiming]
     """By kind of model call."""
@@ -127,7 +127,9 @@ class Tokens(Record):
 
 
 class PerCorrectInstance(Record):
-    """What all samples cost for each instance that matches a target at IoU 0.5; None where none does."""
+    """The cost of all samples divided by the number of instances that match a target at IoU 0.5; None where none
+    matches.
+    """
 
     correct: int | None
     """Correct instances."""
@@ -247,7 +249,9 @@ class PairDifference(Record):
 
 
 class OracleResult(Record):
-    """What a system would gain if one part were perfect; without numbers where the benchmark does not allow it."""
+    """What a system would gain if one part were perfect; without numbers where the benchmark cannot provide this
+    truth.
+    """
 
     system: str
     """Name of the system."""
@@ -321,9 +325,9 @@ class Results(Record):
 
 
 def read_results(value: object, where: str) -> Results:
-    """The results of a file's JSON value; those of an older version are upgraded.
+    """The results from the JSON value of a file; results of an older version are upgraded.
 
-    Raises `ConfigurationError` that names the file `where` and the field for anything that is no results file.
+    Raises `ConfigurationError` that names the file `where` and the field for anything that is not a results file.
     """
     check_version(value, VERSION, where)
     return Results.from_json(results_of_0_1(value), where)
@@ -357,5 +361,5 @@ def ranked(results: Results, metric: str) -> list[str]:
 
 
 def info(results: Results, metric: str) -> MetricInfo:
-    """What is known of a metric; one that the results do not describe is a fraction of which more is better."""
+    """The description of a metric; a metric that the results do not describe is a fraction, and higher is better."""
     return results.metrics.get(metric, MetricInfo())

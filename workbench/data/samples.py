@@ -107,5 +107,5 @@ def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:
     return Sample(**{**record, **changed})
 
 
-def _boxes(found: Sequence[Sequence[float]]) -> tuple[Box, ...]:
-    return tuple((x, y, w, h) for x, y, w, h in found)
+def _boxes(boxes: Sequence[Sequence[float]]) -> tuple[Box, ...]:
+    return tuple((x, y, w, h) for x, y, w, h in boxes)

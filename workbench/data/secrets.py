@@ -1,7 +1,7 @@
 """Keeps keys and passwords out of files and messages, whatever a server sends back.
 
-A key is told to `remember` when it is read. From then on `hide` finds it in any text, also a piece of it, in another
-case or encoding, and writes `[key]` in its place. A text is hidden first and cut afterwards.
+A key is passed to `remember` when it is read. From then on, `hide` finds it in any text, also in part, in another case
+or in another encoding, and writes `[key]` in its place. A text is always hidden first and cut to length afterwards.
 """
 
 import base64
@@ -50,7 +50,7 @@ def clean_key(value: str, name: str) -> str:
 
 
 def remember(secret: str) -> None:
-    """Have a secret hidden from now on, in this process."""
+    """From now on, hide this secret in this process."""
     spellings = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode()}
     for spelling in {one.lower() for one in spellings}:
         if len(spelling) < PIECE:
@@ -60,7 +60,7 @@ def remember(secret: str) -> None:
 
 
 def forget() -> None:
-    """Hide nothing that was remembered any more."""
+    """Hide none of the remembered secrets any longer."""
     _pieces.clear()
     _words.clear()
 
@@ -88,8 +88,9 @@ def hidden(value: Any) -> Any:
 
 
 def hide_setting(assignment: str) -> str:
-    """An assignment `NAME.OPTION=VALUE` as it may be shown: without the value of an option that is named like a key,
-    without what looks like a key, and without logins and keys in an address."""
+    """An assignment `NAME.OPTION=VALUE` in a form that may be shown. The value is left out if the option is named like
+    a key or the value looks like one. Logins and keys in addresses are removed.
+    """
     name, equals, value = assignment.partition("=")
     last = re.split(r"[^a-z]+", name.lower())[-1]
     if equals and value and last in _NAMES:

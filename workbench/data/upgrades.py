@@ -1,4 +1,4 @@
-"""Files of older versions are brought into the present layout once, when they are loaded."""
+"""Converts files of older versions into the present layout, once, when they are loaded."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -44,9 +44,9 @@ _PAIR: Mapping[str, Any] = {"metrics": {}, "rates": {}, "latency": {}, "timed": 
 
 
 def results_of_0_1(value: object) -> object:
-    """The results of workbench 0.1.0, which have no `version`, in layout 2.
+    """Convert results of workbench 0.1.0, which have no `version`, into layout 2.
 
-    Anything else is returned as it is; what is damaged stays damaged and is found when the fields are checked.
+    Other values are returned unchanged. Damage stays as it is and is found when the fields are checked.
     """
     if not isinstance(value, Mapping) or not value or "version" in value:
         return value
@@ -65,7 +65,7 @@ def results_of_0_1(value: object) -> object:
 
 
 def metric_info_of_0_1(name: str) -> dict[str, Any]:
-    """What workbench 0.1.0 took for granted of a metric."""
+    """The description that workbench 0.1.0 assumed for a metric."""
     return {
         "formula": FORMULAS.get(name, ""),
         "unit": "fraction",
@@ -75,8 +75,8 @@ def metric_info_of_0_1(name: str) -> dict[str, Any]:
 
 
 def _metrics(systems: object) -> dict[str, Any]:
-    found = systems.values() if isinstance(systems, Mapping) else ()
-    values = [system["metrics"] for system in found if isinstance(system, Mapping) and "metrics" in system]
+    scored = systems.values() if isinstance(systems, Mapping) else ()
+    values = [system["metrics"] for system in scored if isinstance(system, Mapping) and "metrics" in system]
     names = dict.fromkeys(name for metrics in values if isinstance(metrics, Mapping) for name in metrics)
     return {name: metric_info_of_0_1(name) for name in leading_of_0_1(names)}
 
@@ -97,7 +97,7 @@ def _system(value: object) -> object:
 
 
 def _filled(value: object, missing: Mapping[str, Any]) -> object:
-    """The mapping with what it lacks; anything else as it is."""
+    """The mapping with its missing keys added; other values are returned unchanged."""
     return {**missing, **value} if isinstance(value, Mapping) else value
 
 

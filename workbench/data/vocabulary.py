@@ -1,8 +1,9 @@
-"""The words of the bench, each declared once with its sentence: how an answer ended, what a call did, why a mask was
-dropped, what went wrong. Code, results, glossary, report and the tables of `docs/diagnosis.md` read them from here.
+"""The vocabulary of the bench. Each word is declared once, with its sentence: how an answer ended, what a call did, why
+a mask was dropped, what went wrong. Code, results, glossary, report and the tables of `docs/diagnosis.md` read the
+words from here.
 
-A system of another package may use drop reasons, call kinds and mistakes of its own. They are kept by their name and
-counted as `other: NAME`. Outcomes are fixed: a prediction with an unknown one is refused.
+A system of another package may use its own drop reasons, call kinds and mistakes. They are kept by name and counted as
+`other: NAME`. Outcomes are fixed: a prediction with an unknown outcome is refused.
 """
 
 import re
@@ -61,7 +62,7 @@ FUNNEL_STAGES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class DropReason:
-    """Why a mask that was seen is not in the answer. A target that such a mask was on did not pass `lost_at`."""
+    """Why a mask that was seen is not in the answer. A target under such a mask did not pass the stage `lost_at`."""
 
     sentence: str
     lost_at: str
@@ -142,13 +143,14 @@ def counted_as(name: str, known: Iterable[str]) -> str:
 
 
 def is_own_name(name: object) -> bool:
-    """Whether a plugin may use this as a name of its own: up to 40 letters, digits, blanks, `_` and `-`, so that it
-    fits into the names of columns and MLflow metrics."""
+    """Whether a plugin may use this as a name of its own: at most 40 letters, digits, blanks, `_` and `-`, so that it
+    can be part of a column or MLflow metric name.
+    """
     return isinstance(name, str) and bool(_OWN_NAME.fullmatch(name))
 
 
 def title(name: str) -> str:
-    """A word as people read it in tables, figures and the report."""
+    """The words that tables, figures and the report show for a key."""
     kind = CALL_KINDS.get(name)
     return kind.title if kind else _TITLES.get(name, name.replace("_", " "))
 

@@ -1,7 +1,7 @@
-"""Reads YAML that anyone may have written: plain values only, of bounded size, and one kind of error for all that is
-wrong with it.
+"""Reads YAML from unknown authors: plain values only, of bounded size, and a single kind of error for everything that
+is wrong with it.
 
-Two readings differ from YAML 1.1, because they surprise: `1e-3` is a number, and a date is a text.
+Two readings differ from YAML 1.1, which would surprise: `1e-3` is a number, and a date is a text.
 """
 
 import re
@@ -25,7 +25,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 
 
 class _WrongError(Exception):
-    """What is wrong with a text that YAML's own rules allow."""
+    """An error in a text that YAML's own rules allow."""
 
 
 def read_yaml(path: Path, texts: Collection[str] = ()) -> Any:
@@ -38,7 +38,7 @@ def read_yaml(path: Path, texts: Collection[str] = ()) -> Any:
 
 
 def read_mapping(path: Path, texts: Collection[str] = ()) -> dict[str, Any]:
-    """The same for a file that holds keys with values; the keys are texts."""
+    """Like `read_yaml`, for a file that holds keys with values; all keys are texts."""
     given = read_yaml(path, texts)
     if not isinstance(given, dict):
         raise ConfigurationError(f"{path}: expected keys with values, got {short(given)}")
@@ -109,7 +109,7 @@ def _check_depth(events: Any) -> None:
 
 
 class _Nodes:
-    """Checks the nodes of a document, and gives those that are read in another way than YAML 1.1 their tag."""
+    """Checks the nodes of a document, and tags those that are not to be read as in YAML 1.1."""
 
     def __init__(self, texts: Collection[str], only_texts: bool) -> None:
         self.texts, self.only_texts = texts, only_texts
@@ -125,7 +125,7 @@ class _Nodes:
         self._size(root)
 
     def _size(self, node: "yaml.Node") -> int:
-        """Number of values, those of an alias again for each of its uses."""
+        """Number of values; the values behind an alias count once for each use."""
         import yaml
 
         known = self.sizes.get(id(node), 0)
@@ -173,7 +173,7 @@ def _check_keys(node: "yaml.MappingNode") -> None:
 
 
 def _checked(value: Any) -> Any:
-    """The value; raises for an integer that no option takes and that Python may not even print."""
+    """The value; raises for an integer so large that no option takes it and that Python may refuse to print."""
     if isinstance(value, dict):
         for part in (*value.keys(), *value.values()):
             _checked(part)
@@ -186,5 +186,5 @@ def _checked(value: Any) -> Any:
 
 
 def _first_lines(error: Exception) -> str:
-    """YAML's own message in one line, cut where it quotes too much."""
+    """YAML's own message on one line, with long quotations cut."""
     return " ".join(str(error).split())[:300]

@@ -1,8 +1,8 @@
-"""What went wrong in single calls, also where the sample recovered from it.
+"""What went wrong in single calls, including calls from which the sample recovered.
 
-The system that makes a call says in its note what went wrong: `call.note.mistake`, one of
-`workbench.data.vocabulary.MISTAKES` or a name of its own, which is counted as `other: NAME`. What ends a sample without
-being a call's own (rounds used up, an exception) counts once, by the sample's outcome.
+The system that makes a call names the mistake in its note: `call.note.mistake` is one of
+`workbench.data.vocabulary.MISTAKES`, or a name of the system's own, which is counted as `other: NAME`. A failure of the
+whole sample that belongs to no single call (rounds used up, an exception) counts once, under the sample's outcome.
 """
 
 from collections import Counter
@@ -13,9 +13,10 @@ from workbench.data.vocabulary import MISTAKES, counted_as
 
 
 def call_failures(prediction: Prediction) -> dict[str, int]:
-    """How many calls of a sample made each of `MISTAKES`, every one a key, and each mistake of the system's own.
+    """The number of a sample's calls with each of `MISTAKES` (all of them are keys) and with each mistake of the
+    system's own.
 
-    A sample that failed has at least one in the category of its outcome, where that is one.
+    A failed sample counts at least once in the category of its outcome, if its outcome is one of the categories.
     """
     made = [call.note.mistake for call in prediction.calls if call.note.mistake]
     counts = Counter(counted_as(mistake, MISTAKES) for mistake in made)
@@ -26,7 +27,7 @@ def call_failures(prediction: Prediction) -> dict[str, int]:
 
 
 def tally_calls(predictions: Iterable[Prediction]) -> dict[str, dict[str, int]]:
-    """`call_failures` over samples, and `recovered_calls`: those of samples that ended with an answer."""
+    """`call_failures` summed over samples, and `recovered_calls`: those in samples that ended with an answer."""
     total, recovered = dict.fromkeys(MISTAKES, 0), dict.fromkeys(MISTAKES, 0)
     for prediction in predictions:
         for mistake, count in call_failures(prediction).items():

@@ -1,9 +1,10 @@
 """The recall funnel: how far each target got on its way into the answer, for every kind of system alike.
 
 A mask is on a target at IoU >= 0.5. The stages are `workbench.data.vocabulary.FUNNEL_STAGES`; each includes the ones
-before it. An agent loses nothing at the threshold, and a single pass loses nothing in suppression, checking and
-selection, unless it has such a step and keeps what it drops as candidates. A mask that was dropped for a reason of the
-system's own surfaced, and is counted as lost right after. Targets of an answer that failed count as not in the answer.
+before it. An agent loses nothing at the threshold. A single pass loses nothing in suppression, checking and selection,
+unless it has such a step and keeps the dropped masks as candidates. A mask that was dropped for a reason of the
+system's own has surfaced, and counts as lost directly after that stage. Targets of a failed answer count as not in the
+answer.
 """
 
 from collections.abc import Sequence
@@ -33,12 +34,12 @@ def stages_passed(overlap: SampleOverlap) -> NDArray[np.int64]:
 
 
 def funnel(overlaps: Sequence[SampleOverlap]) -> dict[str, int]:
-    """`targets`, and of them how many passed each of `FUNNEL_STAGES`."""
+    """The number of `targets`, and how many of them passed each of `FUNNEL_STAGES`."""
     passed = np.concatenate([np.zeros(0, np.int64), *(stages_passed(overlap) for overlap in overlaps)])
     return {"targets": len(passed)} | {stage: int((passed > place).sum()) for place, stage in enumerate(STAGES)}
 
 
 def _passed_before_drop(reason: str) -> int:
-    """How many stages a mask passed that was dropped for this reason."""
+    """How many stages a mask had passed when it was dropped for this reason."""
     known = DROP_REASONS.get(reason)
     return STAGES.index(known.lost_at) if known else 1

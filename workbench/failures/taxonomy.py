@@ -60,10 +60,9 @@ _known: WeakKeyDictionary[SampleOverlap, Diagnosis] = WeakKeyDictionary()
 
 
 def diagnose(overlap: SampleOverlap) -> Diagnosis:
-    """Sort the instances, the targets and the sample as a whole into the categories of
-    `workbench.data.vocabulary`.
+    """Sort the instances, the targets and the sample as a whole into the categories of `workbench.data.vocabulary`.
 
-    The answer is kept for as long as the overlap is: scores, differences and figures all ask for it.
+    The result is cached as long as the overlap exists, because scores, differences and figures all ask for it.
     """
     if (diagnosis := _known.get(overlap)) is None:
         diagnosis = _known[overlap] = _diagnosed(overlap)
@@ -87,7 +86,7 @@ def _diagnosed(overlap: SampleOverlap) -> Diagnosis:
 
 
 def tally(diagnoses: Iterable[Diagnosis]) -> dict[str, int]:
-    """Totals over samples: instances per category, missed targets, samples per category; every category is a key."""
+    """Totals over samples: instances per category, missed targets, samples per category. Every category is a key."""
     total = dict.fromkeys((*INSTANCE_CATEGORIES, MISSED, *SAMPLE_CATEGORIES), 0)
     for diagnosis in diagnoses:
         for category, count in diagnosis.counts.items():

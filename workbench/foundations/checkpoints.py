@@ -1,5 +1,6 @@
-"""Checkpoint folders: where they are, which tensors they hold and whether those are exactly the expected ones, and a
-digest that identifies them. Nothing is unpickled."""
+"""Checkpoint folders: where they are, whether they hold exactly the expected tensors, and a digest that identifies
+them. Nothing is unpickled.
+"""
 
 import hashlib
 import json
@@ -27,8 +28,8 @@ def digest(checkpoint: str | Path) -> str:
     files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")])
     if not any(file.suffix == ".safetensors" for file in files):
         pickles = ", ".join(sorted(p.name for p in folder.glob("*.bin")))
-        found = f"; found only {pickles}, which is never loaded" if pickles else ""
-        raise ConfigurationError(f"no weights (*.safetensors) in checkpoint folder {checkpoint}{found}")
+        instead = f"; found only {pickles}, which is never loaded" if pickles else ""
+        raise ConfigurationError(f"no weights (*.safetensors) in checkpoint folder {checkpoint}{instead}")
     if not (folder / "config.json").exists():
         raise ConfigurationError(f"no config.json in checkpoint folder {checkpoint}")
     total = hashlib.sha256()
@@ -83,39 +84,40 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def not_weights(folder: Path) -> list[str]:
-    """Weights and biases that are not of a floating type, each with the type that it has: they would be read as other
-    numbers than they were saved as."""
+    """Weights and biases that are not floating-point numbers, each with its type. They would be read as other numbers
+    than were saved.
+    """
     ends = (".weight", ".bias")
-    found = {name: dtype for name, (_, dtype) in _headers(folder).items() if name.endswith(ends)}
-    return [f"{name} is {dtype}" for name, dtype in found.items() if dtype not in FLOATS]
+    dtypes = {name: dtype for name, (_, dtype) in _headers(folder).items() if name.endswith(ends)}
+    return [f"{name} is {dtype}" for name, dtype in dtypes.items() if dtype not in FLOATS]
 
 
 def _headers(folder: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     from safetensors import SafetensorError, safe_open
 
-    found: dict[str, tuple[tuple[int, ...], str]] = {}
+    headers: dict[str, tuple[tuple[int, ...], str]] = {}
     for file in weight_files(folder):
         try:
             with safe_open(file, "pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a mapping
                     part = tensors.get_slice(name)
-                    found[name] = tuple(part.get_shape()), part.get_dtype()
+                    headers[name] = tuple(part.get_shape()), part.get_dtype()
         except (SafetensorError, OSError) as error:
             raise ConfigurationError(f"{file} is not a readable safetensors file: {error}") from error
-    return found
+    return headers
 
 
 def check_tensors(folder: Path, expected: Mapping[str, tuple[int, ...]], optional: Set[str]) -> None:
     """Raise `ConfigurationError` naming the tensors of a folder that are missing, misshapen, unexpected, or whole
     numbers where weights are expected."""
-    found = tensor_shapes(folder)
+    shapes = tensor_shapes(folder)
     problems = []
-    missing = [name for name in expected if name not in found]
-    unexpected = [name for name in found if name not in expected and name not in optional]
+    missing = [name for name in expected if name not in shapes]
+    unexpected = [name for name in shapes if name not in expected and name not in optional]
     misshapen = [
-        f"{name} is {list(found[name])}, expected {list(shape)}"
+        f"{name} is {list(shapes[name])}, expected {list(shape)}"
         for name, shape in expected.items()
-        if name in found and found[name] != shape
+        if name in shapes and shapes[name] != shape
     ]
     whole = not_weights(folder)
     wrong = (("missing", missing), ("misshapen", misshapen), ("unexpected", unexpected), ("not weights", whole))

@@ -1,7 +1,7 @@
-"""Loads a transformers model from a checkpoint, and refuses one that does not fit it to the last tensor.
+"""Loads a transformers model from a checkpoint, and refuses a checkpoint that does not fit the model in every tensor.
 
-`from_pretrained` alone fills what a checkpoint lacks with random numbers and says so only in a warning. Its own report
-is used rather than a list of names, so that tied weights and every published layout that it reads still load.
+`from_pretrained` alone fills missing tensors with random numbers and says so only in a warning. Its own loading report
+is checked rather than a list of names, so that tied weights and every published layout still load.
 """
 
 import json
@@ -50,7 +50,7 @@ def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
 
 
 def load_tokenizer(checkpoint: str | Path) -> Any:
-    """The tokenizer of a folder or hub name; raises `ConfigurationError` where there is none that can be read."""
+    """The tokenizer of a folder or hub name; raises `ConfigurationError` where none can be read."""
     from transformers import AutoTokenizer
 
     try:
@@ -60,15 +60,15 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
 
 
 def _check_files(folder: Path) -> None:
-    """Find out what transformers would not say, or not by name."""
+    """Report the faults that transformers would not report, or not by name."""
     config = folder / "config.json"
     try:
-        found = json.loads(config.read_text())
+        settings = json.loads(config.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{config} cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ConfigurationError(f"{config}: expected a JSON object, got {type(found).__name__}")
-    if "quantization_config" not in found and (whole := not_weights(folder)):
+    if not isinstance(settings, dict):
+        raise ConfigurationError(f"{config}: expected a JSON object, got {type(settings).__name__}")
+    if "quantization_config" not in settings and (whole := not_weights(folder)):
         raise ConfigurationError(f"{folder}: expected weights of the types {', '.join(FLOATS)}, got {_few(whole)}")
 
 

@@ -55,7 +55,9 @@ def judge(scores: NDArray[np.float64], iou: NDArray[np.float64]) -> PairCounts:
 
 
 def most_favourable(judged: Sequence[PairCounts]) -> PairCounts:
-    """The judgement with the largest mean F1, the first of equals; the last to agree on nothing wins over all."""
+    """The judgement with the largest mean F1; of equal ones, the first. A judgement without instances on either side
+    beats all others; of several such, the last is taken.
+    """
     best = judged[0]
     for other in judged[1:]:
         undefined = bool(np.isnan(other.f1).any())
@@ -80,13 +82,13 @@ def cgf1(pairs: Sequence[PairCounts], weights: Weights) -> dict[str, NDArray[np.
     both = (positive & answered).astype(np.int64) @ weights
     by_threshold = _instance_metrics(counts, both, presence["IL_MCC"])
     at = {0.5: 0, 0.75: 5}
-    found = {
+    figures = {
         **{name: values.mean(axis=0) for name, values in by_threshold.items()},
         **presence,
         **{f"{name}@{level}": values[k] for level, k in at.items() for name, values in by_threshold.items()},
     }
     some = weights.sum(axis=0) > 0
-    return {name: np.where(some, values, np.nan) for name, values in found.items()}
+    return {name: np.where(some, values, np.nan) for name, values in figures.items()}
 
 
 @describe(

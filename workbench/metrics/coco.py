@@ -134,7 +134,7 @@ def average_precision(
         }
         n_draws = weights.shape[1]
         precision = {name: _average([p for p, _ in curves[name, last]], n_draws) for name in areas}
-        recall = {key: _average([r for _, r in found], n_draws) for key, found in curves.items()}
+        recall = {key: _average([r for _, r in recalls], n_draws) for key, recalls in curves.items()}
         at = precision[first]
         ranges = list(areas)[1:]
         return {
@@ -182,32 +182,32 @@ def _judge(cell: Cell, low: float, high: float, most: int) -> _Judged:
     for k, threshold in enumerate(np.minimum(THRESHOLDS, 1 - 1e-10)):
         taken: set[int] = set()
         for n, candidates in enumerate(near):
-            best, found = float(threshold), -1
+            best, match = float(threshold), -1
             for t in candidates:
                 if t in taken and not crowd[t]:
                     continue
-                if found >= 0 and ignored_target[t] and not ignored_target[found]:
+                if match >= 0 and ignored_target[t] and not ignored_target[match]:
                     break
                 if iou[n, t] >= best:
-                    best, found = float(iou[n, t]), t
-            if found >= 0:
-                taken.add(found)
+                    best, match = float(iou[n, t]), t
+            if match >= 0:
+                taken.add(match)
                 matched[n, k] = True
-                ignored[n, k] = ignored_target[found]
+                ignored[n, k] = ignored_target[match]
     outside = (cell.areas[order] < low) | (cell.areas[order] > high)
     ignored |= ~matched & outside[:, None]
     return _Judged(cell.scores[order], matched, ignored, int((~ignored_target).sum()))
 
 
 def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
-    counts = [len(found.scores[:most]) for found in judged]
-    scores = np.concatenate([found.scores[:most] for found in judged])
+    counts = [len(sample.scores[:most]) for sample in judged]
+    scores = np.concatenate([sample.scores[:most] for sample in judged])
     order = np.argsort(-scores, kind="stable")
     return _Ranking(
         cell=np.repeat(np.arange(len(judged)), counts)[order],
-        matched=np.concatenate([found.matched[:most] for found in judged])[order],
-        counted=~np.concatenate([found.ignored[:most] for found in judged])[order],
-        targets=np.array([found.n_targets for found in judged], dtype=np.int64),
+        matched=np.concatenate([sample.matched[:most] for sample in judged])[order],
+        counted=~np.concatenate([sample.ignored[:most] for sample in judged])[order],
+        targets=np.array([sample.n_targets for sample in judged], dtype=np.int64),
         ties=tie_groups(scores[order]),
     )
 
@@ -241,9 +241,9 @@ def _draw(ranking: _Ranking, ties: NDArray[np.int64], weights: NDArray[np.intege
     return _Ranking(np.zeros(len(rows), np.int64), ranking.matched[rows], ranking.counted[rows], total)
 
 
-def _average(found: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.float64]:
+def _average(curves: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.float64]:
     """Mean over classes, without those that are nan, `[K, D]`."""
-    stacked = np.array(found).reshape(len(found), len(THRESHOLDS), n_draws)
+    stacked = np.array(curves).reshape(len(curves), len(THRESHOLDS), n_draws)
     some = (~np.isnan(stacked)).sum(axis=0)
     total = np.nansum(stacked, axis=0)
     average = np.full(total.shape, np.nan)

@@ -45,8 +45,8 @@ def evaluate_files(
     if engine not in get_args(Engine):
         raise ConfigurationError(f"expected an engine among {', '.join(get_args(Engine))}, got {engine!r}")
     if engine == "workbench":
-        found = cells(truth, detections, iou_type)
-        stats = estimate(average_precision(found), len(found))
+        ranked = cells(truth, detections, iou_type)
+        stats = estimate(average_precision(ranked), len(ranked))
         return {name: None if np.isnan(stats[name]) else stats[name] for name in NAMES}
     numbers = _hotcoco(truth, detections, iou_type) if engine == "hotcoco" else _official(truth, detections, iou_type)
     return {name: None if value < 0 else float(value) for name, value in zip(NAMES, numbers, strict=True)}
@@ -58,12 +58,12 @@ def cells(truth: Mapping[str, Any], detections: Sequence[Entry], iou_type: IouTy
     boxed = bool(detections) and bool(detections[0].get("bbox"))
     sizes = {image["id"]: (image.get("height"), image.get("width")) for image in truth["images"]}
     wanted, answers = _by_cell(truth["annotations"]), _by_cell(detections)
-    found = []
+    ranked = []
     for image in sorted(sizes):
         for category in sorted(entry["id"] for entry in truth["categories"]):
             targets, predicted = wanted[image, category], answers[image, category]
             crowd = [int(target.get("iscrowd", 0)) for target in targets]
-            found.append(
+            ranked.append(
                 Cell(
                     category=category,
                     scores=np.array([one["score"] for one in predicted], dtype=np.float64),
@@ -77,14 +77,14 @@ def cells(truth: Mapping[str, Any], detections: Sequence[Entry], iou_type: IouTy
                     crowd=np.array(crowd, dtype=bool),
                 )
             )
-    return found
+    return ranked
 
 
 def _by_cell(entries: Sequence[Entry]) -> dict[tuple[int, int], list[Entry]]:
-    found: dict[tuple[int, int], list[Entry]] = defaultdict(list)
+    by_cell: dict[tuple[int, int], list[Entry]] = defaultdict(list)
     for entry in entries:
-        found[entry["image_id"], entry["category_id"]].append(entry)
-    return found
+        by_cell[entry["image_id"], entry["category_id"]].append(entry)
+    return by_cell
 
 
 def _area(detection: Entry, boxed: bool) -> float:

@@ -76,7 +76,7 @@ def grefcoco_instructsam(overlaps: Sequence[SampleOverlap]) -> Measure:
     measured = inst2seg(overlaps)
 
     def measure(weights: Weights) -> dict[str, Any]:
-        found = measured(weights)
-        return {name: found[name] for name in ("mAP", "AP50", "AP75", "gIoU", "cIoU")}
+        figures = measured(weights)
+        return {name: figures[name] for name in ("mAP", "AP50", "AP75", "gIoU", "cIoU")}
 
     return measure

@@ -1,7 +1,7 @@
-"""What an answer costs: seconds of samples that ran alone, model calls, tokens, and all three for a correct instance.
+"""What an answer costs: seconds of samples that ran alone, model calls, tokens, and each of these per correct instance.
 
-Intervals are the 95 % percentile bootstrap over images, as everywhere (`workbench.metrics.statistics`). What is timed
-is said in `docs/latency.md`.
+Intervals are the 95 % percentile bootstrap over images, as everywhere (`workbench.metrics.statistics`).
+`docs/latency.md` says what is timed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,8 +31,11 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
 def durations(
     seconds: Sequence[float], owners: Sequence[int] | None = None, names: Iterable[str] = QUANTILES
 ) -> Measure:
-    """Percentiles (`names`) and mean of N durations as a measure: those of the data set in which a duration stands as
-    often as its sample does. owners: the sample of each duration, `[N]`; left out, there is one for each sample."""
+    """A measure of N durations: percentiles (`names`) and the mean. In a resampled data set, each duration occurs as
+    often as its sample.
+
+    owners: the sample of each duration, `[N]`; without it, there is one duration for each sample.
+    """
     order = np.argsort(seconds, kind="stable")
     ranked = np.asarray(seconds, dtype=np.float64)[order]
     owner = order if owners is None else np.asarray(owners)[order]
@@ -44,15 +47,16 @@ def durations(
         own = weights[owner]
         reached = own.cumsum(axis=0)
         count = reached[-1].astype(np.float64)
-        found = {name: _quantile(ranked, reached, share * (count - 1)) for name, share in shares.items()}
-        return found | {"mean": _ratio(ranked @ own, count)}
+        quantiles = {name: _quantile(ranked, reached, share * (count - 1)) for name, share in shares.items()}
+        return quantiles | {"mean": _ratio(ranked @ own, count)}
 
     return measure
 
 
 def enough_images(name: str, images: int) -> bool:
-    """Whether so many images bound a percentile from above: all of them lie below it with a chance of 2.5 % at most.
-    That takes 10 images for the median, 36 for p90, 72 for p95 and 368 for p99."""
+    """Whether this many images bound a percentile from above: the chance that all of them lie below it is at most 2.5
+    %. That takes 10 images for the median, 36 for p90, 72 for p95 and 368 for p99.
+    """
     return images >= MIN_IMAGES and bool(QUANTILES.get(name, 0.5) ** images <= (1 - LEVEL) / 2)
 
 
@@ -77,8 +81,9 @@ def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
 
 
 def rounds(answer: Prediction) -> int:
-    """Requests of the conversation: all `llm` calls but those whose note says that they are another `request` than
-    `main`, as an agent's mask checks are."""
+    """The requests of the conversation: all `llm` calls, except those whose note names another `request` than `main`,
+    such as an agent's mask checks.
+    """
     return sum(call.kind == "llm" and call.note.request in (None, "main") for call in answer.calls)
 
 
@@ -105,7 +110,7 @@ def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> d
     correct: how many instances of a sample match a target at IoU 0.5, by sample id; 0 for those it leaves out. Seconds
     and the instances they are set against are those of the samples that were timed alone; calls and tokens are of all.
     """
-    found = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
+    instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
     timed = np.array([answer.latency is not None for _, answer in pairs], dtype=bool)
     spent = {
         "seconds": [answer.latency or 0.0 for _, answer in pairs],
@@ -115,10 +120,10 @@ def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> d
     }
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
-        counts = {name: found * timed if name == "seconds" else found for name in spent}
+        counts = {name: instances * timed if name == "seconds" else instances for name in spent}
         return {name: _ratio(np.array(cost) @ weights, counts[name] @ weights) for name, cost in spent.items()}
 
-    return {"correct": int(found.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
+    return {"correct": int(instances.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
 
 
 def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
@@ -149,7 +154,7 @@ def _target_bin(targets: int) -> str:
 
 
 def _first_of_image(pairs: Sequence[Pair]) -> set[str]:
-    """Ids of the samples that were the first about their image; what never reached the system does not count."""
+    """Ids of the samples that were the first about their image. Samples that never reached the system do not count."""
     first: dict[str, str] = {}
     for sample, answer in pairs:
         if answer.outcome != BAD_SAMPLE:
@@ -187,13 +192,13 @@ def _calls(calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         samples = weights.sum(axis=0)
-        found = dict(each(weights))
+        figures = dict(each(weights))
         return {
             "calls_per_sample": _ratio(number @ weights, samples),
             "seconds_per_sample": _ratio(spent @ weights, samples),
             "share": _ratio(spent @ weights, total @ weights),
-            "seconds_per_call": found.pop("mean"),
-            **found,
+            "seconds_per_call": figures.pop("mean"),
+            **figures,
         }
 
     return measure
@@ -212,20 +217,24 @@ def _per_round(timed: Sequence[Pair]) -> dict[str, Any]:
 
 
 def _estimated(images: Sequence[str], measure: Measure, n_images: int | None = None) -> dict[str, Any]:
-    """The values of a measure and their intervals, None where undefined. n_images: those that it really rests on."""
+    """The values of a measure and their intervals, None where undefined. n_images: how many images the measure rests
+    on.
+    """
     values = {name: None if np.isnan(value) else value for name, value in estimate(measure, len(images)).items()}
     return {**values, "intervals": _intervals(images, measure, len(set(images)) if n_images is None else n_images)}
 
 
 def _intervals(images: Sequence[str], measure: Measure, n_images: int) -> dict[str, list[float] | None]:
-    found = intervals(images, measure)
-    return {name: list(one) if one and enough_images(name, n_images) else None for name, one in found.items()}
+    bounds = intervals(images, measure)
+    return {name: list(one) if one and enough_images(name, n_images) else None for name, one in bounds.items()}
 
 
 def _quantile(ranked: NDArray[np.float64], reached: Weights, place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values at a place of each data set `[D]`, counted from 0, between neighbours linearly; nan where it is empty.
+    """The value at a position of each data set, `[D]`. Positions are counted from 0; between neighbours the value is
+    linear. nan where a data set is empty.
 
-    ranked: `[N]` values, rising; reached: `[N, D]` how many of a data set are up to there."""
+    ranked: `[N]` values, rising. reached: `[N, D]`, how many values of a data set are at or before each of them.
+    """
     below = np.floor(place)
     last = len(ranked) - 1
     low, high = (ranked[np.minimum((reached <= at).sum(axis=0), last)] for at in (below, np.ceil(place)))

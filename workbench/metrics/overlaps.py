@@ -1,4 +1,6 @@
-"""How the predicted instances of a sample overlap its targets: computed once, read by every metric and diagnosis."""
+"""The overlaps of a sample's predicted instances with its targets. They are computed once and read by every metric and
+by the diagnosis.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -141,7 +143,7 @@ def match(
 
 def pooled_areas(predicted: Sequence[Rle], targets: Sequence[Rle], ignore: Rle | None = None) -> tuple[int, int, int]:
     """Pixels of the intersection, of the union and of the targets, of pooled masks, with `ignore` cleared in both."""
-    one, other = (masks.union(found) if len(found) > 1 else next(iter(found), None) for found in (predicted, targets))
+    one, other = (masks.union(side) if len(side) > 1 else next(iter(side), None) for side in (predicted, targets))
     both = masks.union([one, other]) if one and other else one or other
     areas = [_area_outside(mask, ignore) for mask in (one, other, both)]
     return areas[0] + areas[1] - areas[2], areas[2], areas[1]
@@ -206,8 +208,8 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
 
 def _areas(instances: Sequence[Instance], predicted: Sequence[Rle]) -> NDArray[np.float64]:
     pairs = zip(instances, masks.areas(predicted), strict=True)
-    found = [area if instance.box is None else instance.box[2] * instance.box[3] for instance, area in pairs]
-    return np.array(found, dtype=np.float64)
+    areas = [area if instance.box is None else instance.box[2] * instance.box[3] for instance, area in pairs]
+    return np.array(areas, dtype=np.float64)
 
 
 def _box_iou(sample: Sample, instances: Sequence[Instance]) -> float:

@@ -204,16 +204,16 @@ def gseval_strict(overlaps: Sequence[SampleOverlap]) -> Measure:
     intersection, union = areas(overlaps)
 
     def measure(weights: Weights) -> dict[str, Any]:
-        found = dict(counted(weights))
-        return {"gIoU": found.pop("gIoU"), "cIoU": ciou(intersection, union, weights), **found}
+        figures = dict(counted(weights))
+        return {"gIoU": figures.pop("gIoU"), "cIoU": ciou(intersection, union, weights), **figures}
 
     return measure
 
 
 def areas(overlaps: Sequence[SampleOverlap]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pixels of the intersection and of the union of the pooled masks, `[S]` each."""
-    found = np.array([(o.intersection, o.union) for o in overlaps], dtype=np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    pixels = np.array([(o.intersection, o.union) for o in overlaps], dtype=np.int64).reshape(-1, 2)
+    return pixels[:, 0], pixels[:, 1]
 
 
 def _gseval(overlaps: Sequence[SampleOverlap], masked: NDArray[np.bool_], answered: NDArray[np.bool_]) -> Measure:

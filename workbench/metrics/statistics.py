@@ -1,9 +1,9 @@
-"""How sure a number is: percentile bootstrap over images.
+"""The uncertainty of numbers: percentile bootstrap over images.
 
 All instructions of one image stay together, because they share its difficulty: resampling them one by one would give
-intervals that are too narrow. Two systems are compared on the same draws (paired), which removes what they share.
-Rates are compared by McNemar's exact test, in the form that keeps images together. Where several comparisons are made
-at once, their p-values are corrected by Holm's method.
+intervals that are too narrow. Two systems are compared on the same draws (paired), which removes what they share. Rates
+are compared by McNemar's exact test, in a form that keeps images together. Where several comparisons are made at once,
+their p-values are corrected by Holm's method.
 """
 
 import math
@@ -39,13 +39,13 @@ def intervals(
     some draw leaves undefined, as it then rests on about as few images (N_acc with a handful of no-target images).
     For the difference of two systems, pass `paired` of their measures.
     """
-    found = spreads(image_ids, measure, draws, seed)
-    return {name: None if one is None else one.interval for name, one in found.items()}
+    spread_of = spreads(image_ids, measure, draws, seed)
+    return {name: None if one is None else one.interval for name, one in spread_of.items()}
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What the bootstrap draws of a metric say; None where some draw leaves it undefined."""
+    """The interval and p-value that the bootstrap gives for a metric; None where a draw leaves the metric undefined."""
 
     interval: Interval
     """the central 95 %"""
@@ -61,24 +61,24 @@ def spreads(
     if len(set(image_ids)) < MIN_IMAGES:
         return dict.fromkeys(estimate(measure, len(image_ids)))
     chunks = [measure(weights) for weights in resample(image_ids, draws, seed)]
-    found = estimate(measure, len(image_ids))
-    return {name: spread(np.concatenate([chunk[name] for chunk in chunks]), found[name]) for name in chunks[0]}
+    estimates = estimate(measure, len(image_ids))
+    return {name: spread(np.concatenate([chunk[name] for chunk in chunks]), estimates[name]) for name in chunks[0]}
 
 
 def spread(values: NDArray[np.float64], value: float) -> Spread | None:
-    """Of bootstrap values `[D]` of a metric and its `value` on the data set itself; None where any is nan.
+    """Interval and p-value from bootstrap values `[D]` of a metric and its `value` on the data set itself; None where
+    any of them is nan.
 
-    Where the data set is an odd one among its own draws, as one whose order decides between many equal scores, its
-    value can lie outside the central 95 %. The interval then reaches to the value, and where that takes it to 0 or
-    beyond, the p-value is 1.
+    The value can lie outside the central 95 % of the draws, for example where the order of the data set decides between
+    many equal scores. The interval is then extended to the value. If that makes it reach 0, the p-value is 1.
     """
-    found = interval(values)
-    if found is None or math.isnan(value):
+    quantiles = interval(values)
+    if quantiles is None or math.isnan(value):
         return None
-    low, high = min(found[0], value), max(found[1], value)
+    low, high = min(quantiles[0], value), max(quantiles[1], value)
     fewer = min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))
     p = min(1.0, 2 * (1 + int(fewer)) / (1 + len(values)))
-    reaches_zero = low <= 0 <= high and not found[0] <= 0 <= found[1]
+    reaches_zero = low <= 0 <= high and not quantiles[0] <= 0 <= quantiles[1]
     return Spread((low, high), 1.0 if reaches_zero else p)
 
 

@@ -55,7 +55,7 @@ class Error:
 
 @dataclass(eq=False)
 class Errors:
-    """What is right and wrong in a list of scenes, in the order of scenes and falling scores."""
+    """The matches and errors of a list of scenes, in the order of scenes and falling scores."""
 
     scenes: Sequence[Scene]
     found: list[Error] = field(default_factory=list)
@@ -98,7 +98,7 @@ def tide(overlaps: Sequence[SampleOverlap]) -> Measure:
 
 
 def _scene(samples: Sequence[SampleOverlap]) -> Scene:
-    """Samples about one image: the targets of one are the other annotated instances of the next."""
+    """Samples about one image: the targets of one sample are other annotated instances of the next."""
     categories = {sample.category for sample in samples}
     rows, not_asked_for = [], 0
     for sample in samples:
@@ -126,7 +126,9 @@ def _scene(samples: Sequence[SampleOverlap]) -> Scene:
 
 
 def find_errors(scenes: Sequence[Scene]) -> Errors:
-    """Match the predictions of each scene and name what is wrong with the rest; only the 100 best-scored count."""
+    """Match the predictions of each scene and classify the errors. Only the 100 best-scored predictions of a scene
+    count.
+    """
     errors = Errors(scenes)
     for index, scene in enumerate(scenes):
         _examine(errors, index, scene)
@@ -147,10 +149,10 @@ def costs(errors: Errors) -> Measure:
 
     def measure(weights: Weights) -> dict[str, Any]:
         ap = {name: _mean_ap(curves, weights) for name, curves in variants.items()}
-        found = {name: values - ap["AP50"] for name, values in ap.items() if name != "AP50"}
+        gained = {name: values - ap["AP50"] for name, values in ap.items() if name != "AP50"}
         for kind in KINDS:
-            found[f"dAP_{kind}"] = np.maximum(found[f"dAP_{kind}"], 0.0)
-        return {"AP50": ap["AP50"], **found}
+            gained[f"dAP_{kind}"] = np.maximum(gained[f"dAP_{kind}"], 0.0)
+        return {"AP50": ap["AP50"], **gained}
 
     return measure
 
@@ -319,12 +321,12 @@ def curve_draws(curve: _Curve, ties: NDArray[np.int64], weights: Weights) -> Ite
 
 def _ap(curve: _Curve, drawn: NDArray[np.integer], targets: NDArray[np.integer]) -> NDArray[np.float64]:
     """drawn: `[P, D]`, targets: `[D]`; 0 without targets."""
-    found = np.zeros(drawn.shape[1])
+    average = np.zeros(drawn.shape[1])
     hits = np.cumsum(drawn * curve.correct[:, None], axis=0)
     ranked = np.cumsum(drawn, axis=0)
     points = np.arange(101) / 100
     for d in np.flatnonzero(targets > 0):
         precision = hits[:, d] / np.maximum(ranked[:, d], 1)
         envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-        found[d] = envelope[np.searchsorted(hits[:, d] / targets[d], points, side="left")].sum() / 101
-    return found
+        average[d] = envelope[np.searchsorted(hits[:, d] / targets[d], points, side="left")].sum() / 101
+    return average

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 
 def tie_groups(scores: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """A number for each of P predictions by falling score, `[P]`: the same for equal scores. None without ties."""
+    """The tie group of each of P predictions sorted by falling score, `[P]`: equal scores have the same number. None
+    without ties.
+    """
     if len(scores) < 2:
         return None
     new = np.diff(scores) != 0
@@ -22,7 +24,7 @@ def tie_groups(scores: NDArray[np.float64]) -> NDArray[np.int64] | None:
 
 
 def is_drawn(weights: NDArray[np.integer]) -> bool:
-    """Whether some column of `[S, D]` is a draw, and not the data set itself, each sample once."""
+    """Whether any column of `[S, D]` is a bootstrap draw rather than the data set itself with each sample once."""
     return bool((weights != 1).any())
 
 

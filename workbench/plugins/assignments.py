@@ -38,7 +38,7 @@ def as_assignments(settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """A value as one writes it in `--set`."""
+    """A value in the form in which it is written in `--set`."""
     if isinstance(value, Written):
         return value.text
     if value is None or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What is wrong with a plugin: with its definition when it is found, with what it makes when it is made."""
+"""Checks of plugins: of the definition when a plugin is found, and of the object when it is made."""
 
 import inspect
 import json
@@ -56,7 +56,7 @@ def definition_problem(group: str, plugin: Callable[..., Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes a plugin's thing with checked options, and checks what it made; `origin` names the plugin in errors."""
+    """Makes a plugin's object with checked options, and checks the object. `origin` names the plugin in errors."""
 
     group: str
     origin: str
@@ -64,7 +64,9 @@ class Maker:
     keywords: dict[str, Any]
 
     def __call__(self) -> Any:
-        """Raises `ConfigurationError` where it is not what the group asks for, and where making it fails."""
+        """Raises `ConfigurationError` where making the object fails, and where the object is not what the plugin's
+        group requires.
+        """
         try:
             made = self.factory(**self.keywords)
         except (ConfigurationError, OSError):  # of OSError the caller says more
@@ -79,7 +81,7 @@ class Maker:
 
 
 def made_problem(group: str, made: Any) -> str | None:
-    """What keeps a made thing from being a system, benchmark or segmenter, or None."""
+    """Why an object is not a system, benchmark or segmenter; None if it is one."""
     whole = f"{WHOLE[group]}, {SEE}"
     if made is None:
         return f"its function returned None; {whole}"
@@ -146,7 +148,7 @@ def _takes(method: Callable[..., Any], count: int) -> bool:
 
 
 def _place(error: BaseException) -> str:
-    """Where in whose file it was raised."""
+    """The file and line at which an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 

@@ -28,18 +28,18 @@ class Details:
 
 
 def details(name: str) -> list[Details]:
-    """The plugins of that name, of all groups; they are imported, but nothing is made.
+    """All plugins of that name, in all groups. They are imported, but nothing is made.
 
-    Raises `ConfigurationError` where there is none, with the names that are near.
+    Raises `ConfigurationError` where there is none, with the closest names.
     """
     points = [(group, point) for group in GROUPS for point in entry_points(group)]
     asked = [(group, point) for group, point in points if point.name == name]
     if not asked:
         raise ConfigurationError(unknown("plugin", name, sorted({point.name for _, point in points})))
-    found = []
+    cards = []
     for (group, point), looked in zip(asked, look(asked, whole=True), strict=True):
         distribution, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
-        found.append(
+        cards.append(
             Details(
                 group,
                 point.name,
@@ -53,4 +53,4 @@ def details(name: str) -> list[Details]:
                 looked.generates,
             )
         )
-    return found
+    return cards

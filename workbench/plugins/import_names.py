@@ -1,8 +1,8 @@
-"""Whether Python finds this distribution's packages under their import names.
+"""Checks that Python finds this distribution's packages under their import names.
 
-`agents`, `e2e` and `reports` are short names, and `agents` is also what the distribution openai-agents installs. Two
-distributions with one import name cannot live in one environment: either Python finds only one of the two folders, or
-both wrote into the same one, and the `__init__.py` there is that of the one installed last.
+`agents`, `e2e` and `reports` are short names, and the distribution openai-agents also installs a package `agents`. Two
+distributions with the same import name cannot share an environment: either Python finds only one of the two folders, or
+both were written into the same folder, where the `__init__.py` is that of the later one.
 """
 
 import importlib.util
@@ -12,32 +12,32 @@ NAMES = ("agents", "e2e", "reports")
 
 
 def taken(home: Path | None = None) -> dict[str, Path]:
-    """The import names of ours under which Python finds someone else's package, with the folder or file it finds.
+    """The import names of ours that belong to another package here, with the folder or file that Python finds.
 
-    `home` is the folder that holds `workbench`. A name under which nothing is found is not listed: its plugins say so
-    themselves when they are loaded. Nothing is imported.
+    `home` is the folder that holds `workbench`. A name under which nothing is found is not listed: its plugins report
+    that when they are loaded. Nothing is imported.
     """
     home = home or Path(__file__).resolve().parents[2]
-    found = {}
+    folders_of = {}
     for name in NAMES:
         spec = importlib.util.find_spec(name)
         if spec is None:
             continue
         folders = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()]
         if home / name not in folders:
-            found[name] = folders[0] if folders else Path(spec.origin or name)
+            folders_of[name] = folders[0] if folders else Path(spec.origin or name)
         elif _is_foreign(home / name / "__init__.py"):
-            found[name] = home / name / "__init__.py"
-    return found
+            folders_of[name] = home / name / "__init__.py"
+    return folders_of
 
 
 def _is_foreign(init: Path) -> bool:
-    """Ours are empty."""
+    """Whether an `__init__.py` is another package's: ours are empty."""
     return init.exists() and init.stat().st_size > 0
 
 
 def warning(name: str, where: Path) -> str:
-    """What to tell a user about a name that is taken."""
+    """The warning about a name that another package has taken."""
     also = " (the distribution openai-agents installs a package of that name)" if name == "agents" else ""
     return (
         f"Python finds the package `{name}` in {where}, which is not the workbench's{also}: systems from there cannot "

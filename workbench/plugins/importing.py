@@ -1,4 +1,4 @@
-"""Imports a plugin of someone else's without being stopped, held up or written over by it."""
+"""Imports plugins of other distributions safely: they cannot end, block or print into the workbench."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ class BrokenPluginError(Exception):
 
 
 class HeavyImportError(BaseException):
-    """Not an `Exception`, so that a module that does without a missing package is not left as one that does."""
+    """Not an `Exception`, so that a module which catches a failed import does not continue without the package."""
 
 
 class _TooLongError(BaseException):
@@ -102,7 +102,7 @@ def _flush() -> None:
 
 @contextmanager
 def heavy_imports_stopped() -> Iterator[None]:
-    """Importing a package of `HEAVY` that is not there yet raises `HeavyImportError`."""
+    """Inside the block, importing a package of `HEAVY` that is not loaded yet raises `HeavyImportError`."""
     finder = _StopHeavyImports()
     sys.meta_path.insert(0, finder)
     try:
@@ -112,7 +112,7 @@ def heavy_imports_stopped() -> Iterator[None]:
 
 
 def source_of(module: str) -> str | None:
-    """The file that a module would be imported from, without importing it or anything heavy."""
+    """The file that a module would be imported from. Neither the module nor anything heavy is imported."""
     try:
         with heavy_imports_stopped():  # finding a module imports the packages around it
             spec = importlib.util.find_spec(module)
@@ -136,7 +136,7 @@ def _seconds() -> float:
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise `_TooLongError` after so many seconds; only the main thread can be interrupted so."""
+    """Raise `_TooLongError` after this many seconds. Only the main thread can be interrupted in this way."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return

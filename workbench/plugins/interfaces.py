@@ -41,8 +41,9 @@ Image = NDArray[np.uint8]
 
 @runtime_checkable
 class Generated(Protocol):
-    """What the entry point of a benchmark is, beside making it, where its files can be written: `workbench generate`
-    calls this. `generated_by` gives it to a function; a class has a class method."""
+    """The entry point of a benchmark whose files can be written: `workbench generate` calls this. A function gets it
+    from `generated_by`; a class has a class method.
+    """
 
     def generate(self, out: Path, **options: Any) -> Any:
         """Write all files to the folder `out`. Its keyword arguments are the options of `workbench generate`."""
@@ -51,7 +52,7 @@ class Generated(Protocol):
 
 @dataclass(frozen=True)
 class FileReader:
-    """What a benchmark that is read from files says of itself; see `reads_files`."""
+    """How a benchmark is read from files; see `reads_files`."""
 
     protocols: tuple[str, ...] = ()
     recognises: Callable[[Path], bool] | None = None
@@ -83,9 +84,9 @@ def file_reader(benchmark: Callable[..., Any]) -> FileReader | None:
     defaults = {option.name: option.default for option in options_of(benchmark)}
     if "annotations" not in defaults:
         return None
-    found: FileReader = getattr(benchmark, READER, FileReader())
+    reader: FileReader = getattr(benchmark, READER, FileReader())
     usual = defaults.get("protocol")
-    return replace(found, protocols=(*found.protocols, usual)) if isinstance(usual, str) else found
+    return replace(reader, protocols=(*reader.protocols, usual)) if isinstance(usual, str) else reader
 
 
 READER = "reads_files"
@@ -101,8 +102,9 @@ class System(Protocol):
     """Samples it can take at once in throughput mode; the runner passes 1 when it measures latency."""
 
     def identity(self) -> dict[str, Any]:
-        """All that decides its answers (JSON types): checkpoint digests, parameters, prompt versions. A stored result
-        is reused only where this is equal."""
+        """Everything that decides its answers (JSON types): checkpoint digests, parameters, prompt versions. A stored
+        result is reused only if the identity is equal.
+        """
         ...
 
     def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
@@ -122,12 +124,13 @@ class Checkable(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A system that was killed in the middle of a sample and can continue there."""
+    """A system that can continue in the middle of a sample after it was killed."""
 
     def resume_in(self, folder: Path) -> None:
-        """Keep the work on unfinished samples in a folder, and continue what is there already. Keep it until the next
-        samples are asked for: only then is the answer known to be stored. The prediction of a sample that was continued
-        says `resumed`."""
+        """Keep the work on unfinished samples in a folder, and continue the work that is already there. Keep it until
+        the next samples are asked for: only then is the answer known to be stored. The prediction of a continued sample
+        says `resumed`.
+        """
         ...
 
 
@@ -207,7 +210,7 @@ class HasRemarks(Protocol):
     """A benchmark that says what it left out or mended when it read its files."""
 
     def remarks(self) -> Sequence[Remark]:
-        """What is to be known of its files beside the problems of samples."""
+        """Remarks about its files, apart from the problems of single samples."""
         ...
 
 

@@ -1,7 +1,8 @@
-"""Looks at plugins to list and describe them: ours here, those of other distributions in a process of their own.
+"""Inspects plugins in order to list and describe them: ours in this process, those of other distributions in a separate
+process.
 
-A plugin that ends the program, crashes it, prints or never comes back at import is then one that is broken, and
-nothing else happens.
+A plugin that crashes, prints, ends the program or never returns at import is therefore listed as broken and does no
+other harm.
 """
 
 import ast
@@ -39,8 +40,10 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Looked:
-    """What a plugin is: first line and rest of its docstring, and what keeps it from being used, or None. `options`
-    (JSON types) only where it was imported whole; `generates` are those of writing its files, see `Generated`."""
+    """What is known about a plugin: the first line and the rest of its docstring, and why it cannot be used, or None.
+    `options` (JSON types) are known only where it was imported completely; `generates` are the options for writing its
+    files, see `Generated`.
+    """
 
     summary: str = ""
     problem: str | None = None
@@ -50,9 +53,9 @@ class Looked:
 
 
 def look(points: Sequence[tuple[str, EntryPoint]], whole: bool = False) -> list[Looked]:
-    """What each plugin is, given as its group and entry point; in order. Nothing is raised.
+    """Inspect plugins, each given as its group and entry point; results in the same order. Nothing is raised.
 
-    Without `whole` an import ends where a heavy package would be imported.
+    Without `whole`, an import stops where a heavy package would be imported.
     """
     foreign = [(group, point) for group, point in points if not point.dist or point.dist.name != OURS]
     others = iter(_elsewhere(foreign, whole))
@@ -63,7 +66,7 @@ def look(points: Sequence[tuple[str, EntryPoint]], whole: bool = False) -> list[
 
 
 def look_here(group: str, point: EntryPoint, whole: bool) -> Looked:
-    """The same for one plugin, in this process."""
+    """Inspect one plugin in this process."""
     try:
         with heavy_imports_stopped():
             return _described(group, import_plugin(point), whole)
@@ -115,25 +118,28 @@ def _summary_in_source(point: EntryPoint) -> str:
 
 
 def _elsewhere(points: Sequence[tuple[str, EntryPoint]], whole: bool) -> list[Looked]:
-    """What plugins are, each imported in another process; one that ends or stalls it is broken, and the rest follow in
-    a new one."""
-    found: list[Looked] = []
-    while len(found) < len(points):
-        left = points[len(found) :]
+    """Inspect plugins in another process. A plugin that ends or stalls that process is broken; a new process continues
+    with the rest.
+    """
+    looked: list[Looked] = []
+    while len(looked) < len(points):
+        left = points[len(looked) :]
         seconds = WHOLE_SECONDS if whole else LIGHT_SECONDS
         ending = ""
         for answer in _answers([[group, point.name, point.value] for group, point in left], whole, seconds):
             if isinstance(answer, str):
                 ending = answer
             else:
-                found.append(Looked(**answer))
+                looked.append(Looked(**answer))
         if ending:
-            found.append(Looked(problem=ending))
-    return found
+            looked.append(Looked(problem=ending))
+    return looked
 
 
 def _answers(requests: list[list[str]], whole: bool, seconds: float) -> Iterator[dict[str, Any] | str]:
-    """The answers of a process to requests, in order; a text, the last one, where it ended or stalled before."""
+    """The answers of a process to requests, in order. If the process ended or stalled, the last answer is a text that
+    says so.
+    """
     command = [sys.executable, "-c", "from workbench.plugins.looking import main; main()", json.dumps(requests)]
     child = subprocess.Popen(
         [*command, "whole"] if whole else command,
@@ -161,7 +167,7 @@ def _answers(requests: list[list[str]], whole: bool, seconds: float) -> Iterator
 
 
 def _ending(child: "subprocess.Popen[bytes]") -> str:
-    """How a process ended that says no more."""
+    """How a process ended, for one that reports nothing itself."""
     try:
         code = child.wait(timeout=5)
     except subprocess.TimeoutExpired:
@@ -170,7 +176,7 @@ def _ending(child: "subprocess.Popen[bytes]") -> str:
 
 
 def _lines(pipe: int, first: float, seconds: float) -> Iterator[dict[str, Any] | str]:
-    """The JSON lines that arrive; a text where none did in time or the pipe is closed."""
+    """The JSON lines that arrive; a text where none came in time or the pipe is closed."""
     held, limit = b"", first
     while True:
         deadline = time.monotonic() + limit

@@ -9,7 +9,7 @@ NEEDS, GENERATE = "checkpoint", "generate"
 
 
 def needs(checkpoint: Path) -> Callable[[F], F]:
-    """Decorates a system's function with the checkpoint folder that it loads by default and that may not be there."""
+    """Decorates a system's function with the checkpoint folder that it loads by default, which may be missing."""
 
     def mark(function: F) -> F:
         setattr(function, NEEDS, checkpoint)

@@ -1,4 +1,4 @@
-"""What to say where a name does not exist."""
+"""The message for a name that does not exist."""
 
 import difflib
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ MISSING = inspect.Parameter.empty
 
 
 class _Apart:
-    """Marks an option of a dataclass that `identity_of` leaves out."""
+    """Marks an option that `identity_of` leaves out."""
 
 
 APART = _Apart()
@@ -98,7 +98,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """What its values keep to beyond the type: "of at least 1"; empty where there is nothing."""
+        """The limits of its values beyond the type: "of at least 1"; empty where there are none."""
         return " ".join(map(str, self.bounds))
 
     @property
@@ -143,7 +143,7 @@ def of_class(cls: type, preset: Any = None, sentences: bool = False) -> list[Opt
     """The options that the fields of a dataclass are, with the values of `preset` as defaults where there is one."""
     hints = typing.get_type_hints(cls, include_extras=True)
     said = sentences_of(cls) if sentences else {}
-    found = []
+    options = []
     for field in dataclasses.fields(cls):
         default: Any = MISSING
         if preset is not None:
@@ -152,8 +152,8 @@ def of_class(cls: type, preset: Any = None, sentences: bool = False) -> list[Opt
             default = field.default
         elif field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        found.append(declared(field.name, hints[field.name], default, said.get(field.name, "")))
-    return found
+        options.append(declared(field.name, hints[field.name], default, said.get(field.name, "")))
+    return options
 
 
 def of_keys(keys: Any, sentences: bool = False) -> list[Option]:
@@ -167,8 +167,9 @@ def of_keys(keys: Any, sentences: bool = False) -> list[Option]:
 
 
 def described_options(group: str, plugin: Callable[..., Any]) -> list[Option]:
-    """The options of a plugin of any group, with their sentences: a recipe's are the keys of its configuration, those
-    of a reporter or metric are given by the bench and are none."""
+    """The options of a plugin of any group, with their sentences. Those of a recipe are the keys of its configuration.
+    Reporters and metrics have none: the bench passes their arguments.
+    """
     if group == "recipes":
         keys = _annotation(plugin, _keywords(plugin)[0])
         return of_keys(keys, sentences=True) if typing.is_typeddict(keys) else []
@@ -223,7 +224,7 @@ def check_options(name: str, options: Any) -> None:
 
 
 def identity_of(options: Any) -> dict[str, Any]:
-    """The values of an options dataclass that decide an answer, by name: all that are not marked `APART`."""
+    """The values of an options dataclass that decide an answer, by name: all except those marked `APART`."""
     hints = typing.get_type_hints(type(options), include_extras=True)
     return {
         field.name: getattr(options, field.name)
@@ -253,7 +254,7 @@ def declared(name: str, hint: Any, default: Any, sentence: str = "") -> Option:
 
 def sentences_of(cls: type) -> dict[str, str]:
     """The docstrings under the fields of a class and of those it is derived from, in one line each."""
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if base.__module__ in ("builtins", "typing"):
             continue
@@ -266,8 +267,8 @@ def sentences_of(cls: type) -> dict[str, str]:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
                 value = text.value
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    found[field.target.id] = " ".join(value.value.split())
-    return found
+                    sentences[field.target.id] = " ".join(value.value.split())
+    return sentences
 
 
 def _keywords(factory: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -19,9 +19,9 @@ Recipe = Callable[[dict[str, Any], Path], None]
 
 
 def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[str, Recipe, dict[str, Any]]:
-    """The name of the recipe, the recipe, and the keys for it, from a YAML file; `changes` take the place of its keys.
+    """The name of the recipe, the recipe, and its keys, from a YAML file. `changes` override keys of the file.
 
-    Raises `ConfigurationError` for a file that is missing or no YAML mapping, an unknown recipe, and for keys or
+    Raises `ConfigurationError` for a file that is missing or not a YAML mapping, an unknown recipe, and for keys or
     values that the recipe does not take.
     """
     config = read_mapping(path, texts=("recipe",))

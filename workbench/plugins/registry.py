@@ -34,27 +34,28 @@ class Plugin:
 
 
 def plugins(group: Group) -> list[Plugin]:
-    """All plugins of a group by name. A broken one, or two of one name, carry their `problem`; nothing is raised.
+    """All plugins of a group by name. A broken plugin, and each of two with the same name, carries its `problem`;
+    nothing is raised.
 
-    Their modules are imported up to the first import of a heavy package, so that listing stays quick; those of other
-    distributions in a process of their own, which may end, print or hang.
+    Their modules are imported up to the first import of a heavy package, so that listing is quick. Plugins of other
+    distributions are imported in a separate process, which may end, print or hang.
     """
     from workbench.plugins.looking import look
 
     points = sorted(entry_points(group), key=lambda point: (point.name, source(point)))
-    found = []
+    listed = []
     for point, looked in zip(points, look([(group, point) for point in points]), strict=True):
         namesakes = [other for other in points if other.name == point.name]
         problem = _collision(group, point.name, namesakes) if len(namesakes) > 1 else looked.problem
-        found.append(Plugin(group, point.name, source(point), looked.summary, problem))
-    return found
+        listed.append(Plugin(group, point.name, source(point), looked.summary, problem))
+    return listed
 
 
 def load(group: Group, name: str) -> Callable[..., Any]:
-    """Import the one plugin of that name and no other.
+    """Import the plugin of that name and no other.
 
-    Raises `ConfigurationError` where no plugin has the name (with the known names), where two have it, where its
-    import fails, and where it is not what the group asks for.
+    Raises `ConfigurationError` where no plugin has the name (with the known names), where two have it, where the import
+    fails, and where the plugin is not what its group requires.
     """
     point = _point(group, name)
     try:
@@ -68,8 +69,9 @@ def load(group: Group, name: str) -> Callable[..., Any]:
 
 
 def prepare(group: Group, name: str, options: Mapping[str, Any] | None = None, called: str = "") -> Maker:
-    """Load a plugin and bind these options to it; raises `ConfigurationError` for one that it does not have, and for a
-    value that does not fit. `called`: the name that errors about options give it, where it has another one."""
+    """Load a plugin and bind these options to it; raises `ConfigurationError` for an option that it does not have, and
+    for a value that does not fit. `called`: the name to use in errors about options, if it is not the plugin's own.
+    """
     factory = load(group, name)
     return Maker(group, _origin(group, _point(group, name)), factory, arguments(called or name, factory, options or {}))
 
@@ -77,7 +79,9 @@ def prepare(group: Group, name: str, options: Mapping[str, Any] | None = None, c
 def bind(
     name: str, factory: Callable[..., Any], options: Mapping[str, Any] | None = None, group: Group = "systems"
 ) -> Maker:
-    """The same for a function that makes a plugin and is not installed; `name` is what its options are given by."""
+    """Bind options to a function that is not an installed plugin; `name` is the name under which its options are
+    given.
+    """
     if not callable(factory):
         raise ConfigurationError(f"{name}: expected a name or a function, got {type(factory).__name__}")
     if problem := definition_problem(group, factory):
@@ -97,7 +101,7 @@ def names(group: Group) -> list[str]:
 
 
 def entry_points(group: Group) -> list[EntryPoint]:
-    """Those of all installed distributions."""
+    """The entry points of all installed distributions."""
     return list(importlib.metadata.entry_points(group=f"workbench.{group}"))
 
 
@@ -108,12 +112,12 @@ def source(point: EntryPoint) -> str:
 
 def _point(group: Group, name: str) -> EntryPoint:
     points = entry_points(group)
-    found = [point for point in points if point.name == name]
-    if not found:
+    named = [point for point in points if point.name == name]
+    if not named:
         raise ConfigurationError(unknown(group.removesuffix("s"), name, sorted({p.name for p in points})))
-    if len(found) > 1:
-        raise ConfigurationError(_collision(group, name, found))
-    return found[0]
+    if len(named) > 1:
+        raise ConfigurationError(_collision(group, name, named))
+    return named[0]
 
 
 def _origin(group: Group, point: EntryPoint) -> str:

@@ -21,7 +21,9 @@ def _plain(number: float) -> str:
 
 
 class Bound(Protocol):
-    """What a value has to keep to beyond its type; its text goes on after the type's: "a number from 0 to 1"."""
+    """A limit on the values of an option beyond its type. Its text continues that of the type: "a number from 0 to
+    1".
+    """
 
     def fits(self, value: Any) -> bool: ...
 
@@ -68,7 +70,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Holds:
-    """A text with a part that must be in it, as the place where an instruction goes."""
+    """A text that must contain a part, such as the place where an instruction goes."""
 
     part: str
 
@@ -110,13 +112,13 @@ class PluginName:
 
 @dataclass(frozen=True)
 class Written:
-    """A value as someone wrote it in `--set`; what it means depends on the option's type."""
+    """A value as someone wrote it in `--set`; its meaning depends on the option's type."""
 
     text: str
 
 
 class MisfitError(Exception):
-    """A value that is not of a type or out of range."""
+    """A value of the wrong type or out of range."""
 
 
 def in_words(kind: Any) -> str:
@@ -146,7 +148,7 @@ def _is_mapping(kind: Any) -> bool:
 
 
 def from_text(kind: Any, text: str, name: str) -> Any:
-    """What a text means as a value of this type."""
+    """The value of this type that a text stands for."""
     if kind in (str, Path):
         return as_type(kind, text)
     word = text.strip()
@@ -191,7 +193,7 @@ def _part(kind: Any, item: Any, name: str) -> Any:
 
 
 def _first(kinds: Sequence[Any], reading: Callable[[Any], Any]) -> Any:
-    """What the first type that takes it makes of a value."""
+    """The value as the first of several types that accepts it."""
     for kind in kinds:
         try:
             return reading(kind)
@@ -201,7 +203,9 @@ def _first(kinds: Sequence[Any], reading: Callable[[Any], Any]) -> Any:
 
 
 def as_type(kind: Any, value: Any) -> Any:
-    """A value of Python or YAML as this type: whole numbers are numbers, paths are texts, nothing else is changed."""
+    """A Python or YAML value as this type: whole numbers are accepted as numbers and paths as texts; nothing else is
+    converted.
+    """
     if kind is Any:
         return value
     if kind in (str, Path):
@@ -246,5 +250,5 @@ def _collection(kind: Any, value: Any, reading: Callable[[Any, Any], Any]) -> An
         return {reading(key, k): reading(content, v) for k, v in value.items()}
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise MisfitError
-    found = [reading(parts[0] if parts else Any, part) for part in value]
-    return tuple(found) if (typing.get_origin(kind) or kind) is tuple else found
+    items = [reading(parts[0] if parts else Any, part) for part in value]
+    return tuple(items) if (typing.get_origin(kind) or kind) is tuple else items

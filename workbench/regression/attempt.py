@@ -1,4 +1,6 @@
-"""One scheduled comparison: in a dated folder, or continued there; judged, recorded, reported.
+"""One comparison of a schedule: runs or continues it, judges it against the baseline, and records it in the history.
+
+`service` calls this when the schedule is due; `schedule` is the configuration it works from. The folder of a schedule:
 
 runs/<schedule>/
     history.jsonl       one line for each comparison that came to an end: verdict or reason, numbers, commit, duration
@@ -6,7 +8,7 @@ runs/<schedule>/
     summary.md          the last comparison, for a job summary
     lock                held while a comparison runs
     2026-11-24T03-00-00Z/   a run folder, named by its start in UTC
-        attempts.jsonl      one line for each time that it was started, with what it depends on
+        attempts.jsonl      one line for each time that the comparison was started, with what it depends on
         report.html ...
 """
 
@@ -51,9 +53,10 @@ DONE, WORSE, WRONG, INCOMPLETE, BROKEN = 0, 1, 2, 3, 4
 
 
 def run_once(schedule: Schedule) -> int:
-    """Do one comparison, or finish the one that was interrupted; returns the exit code.
+    """Run one comparison, or finish one that was interrupted; returns the exit code.
 
-    Raises `ConfigurationError` where another process is at it; predictions are kept whatever else is raised.
+    Raises `ConfigurationError` where another process is running a comparison of this schedule. Predictions are kept
+    whatever else is raised.
     """
     registry.load("reporters", "index")
     check_writable(schedule.folder)
@@ -78,12 +81,12 @@ def run_once(schedule: Schedule) -> int:
 
 
 def say(schedule: Schedule, text: str) -> None:
-    """Progress, on stderr."""
+    """Print progress to stderr."""
     print(f"{schedule.name}: {text}", file=sys.stderr, flush=True)
 
 
 def _begin(schedule: Schedule) -> Path:
-    """The folder to work in: the unfinished one, if it can be continued, or a new one."""
+    """The folder to work in: that of the unfinished comparison if it can be continued, otherwise a new one."""
     comparison = {key: value for key, value in asdict(schedule.comparison).items() if key != "tracking_uri"}
     comparison["settings"] = [hide_setting(setting) for setting in comparison["settings"]]
     state = {"comparison": comparison, "commit": git_state()["commit"]}
@@ -135,11 +138,11 @@ def _predictions(folder: Path) -> int:
 
 
 def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
-    """The record of a comparison, whatever becomes of it, and the exit code."""
+    """The record of a comparison, however it ended, and the exit code."""
     record = _nothing()
     try:
-        with redirect_stdout(sys.stderr), scored(schedule.comparison, folder) as found:
-            run, complete = delivered(found, schedule.comparison.tracking_uri)
+        with redirect_stdout(sys.stderr), scored(schedule.comparison, folder) as finished:
+            run, complete = delivered(finished, schedule.comparison.tracking_uri)
         record |= _numbers(run)
         baseline, verdict = _judged(schedule, run, record["asked"])
     except ConfigurationError as error:
@@ -160,13 +163,13 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
 
 
 def _nothing() -> Record:
-    """The record of a comparison that has no results."""
+    """The record of a comparison that ended without results."""
     empty = dict.fromkeys(("reason", "baseline", "gate", "asked", "samples", "protocol", "machine"))
     return {**empty, "git": git_state(), "metrics": {}, "systems": {}}
 
 
 def _numbers(run: "Run") -> Record:
-    """What the history keeps of a run's results. `asked` stands for the benchmark and the samples that were asked."""
+    """What the history keeps of a run's results. `asked` is a digest of the benchmark and its samples."""
     benchmark = run.manifest.benchmark.to_json()
     benchmark = {key: value for key, value in benchmark.items() if key not in ("image_root", "remarks")}
     systems = {
@@ -192,13 +195,13 @@ def _numbers(run: "Run") -> Record:
 
 
 def _judged(schedule: Schedule, run: "Run", asked: str) -> tuple[str | None, "Verdict | None"]:
-    """The name of the baseline and the verdict against it; None where there is nothing to compare with yet."""
+    """The name of the baseline and the verdict against it; both None where there is no baseline yet."""
     from workbench.regression.gate import gate
     from workbench.tracking.load import load_run
 
     if schedule.baseline in (PREVIOUS, FIRST):
-        found = _baseline(schedule, asked)
-        return (None, None) if found is None else (found.name, gate(load_run(found), run, schedule.rules))
+        baseline = _baseline(schedule, asked)
+        return (None, None) if baseline is None else (baseline.name, gate(load_run(baseline), run, schedule.rules))
     return schedule.baseline, gate(load_run(schedule.baseline), run, schedule.rules)
 
 
@@ -226,7 +229,7 @@ def _record(schedule: Schedule, name: str, record: Record) -> None:
 
 
 def _written(schedule: Schedule) -> bool:
-    """Write the index and the summary; False where that fails, which loses nothing."""
+    """Write the index page and the summary; False where that fails. The history itself is not affected."""
     try:
         registry.load("reporters", "index")(schedule, history(schedule), schedule.folder)
     except Exception:
@@ -237,7 +240,9 @@ def _written(schedule: Schedule) -> bool:
 
 
 def _prune(schedule: Schedule) -> None:
-    """Delete the folders of all but the last `keep` comparisons, and of what is or may become the baseline."""
+    """Delete the run folders of all but the last `keep` comparisons. A folder that is, or may become, the baseline
+    stays.
+    """
     records = history(schedule)
     if schedule.keep is None or not records:
         return

@@ -1,4 +1,4 @@
-"""When a schedule is due: each wall-clock time of its cron expression once, also on days when clocks change."""
+"""When a schedule is due: at each wall-clock time of its cron expression, once, also on days when the clocks change."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,10 +11,11 @@ _JUMP = timedelta(hours=3)
 
 
 class WallClock(BaseTrigger):  # type: ignore[misc]
-    """Due whenever a clock on the wall of `timezone` shows a time of the cron expression.
+    """Due whenever a wall clock in `timezone` shows a time of the cron expression.
 
-    A time that is skipped when clocks go forward is due as much later, one that comes twice is due the first time.
-    APScheduler's own trigger leaves out the former and repeats the latter. Raises `ValueError` for a wrong expression.
+    When clocks go forward, a time that does not exist is due as much later as the clocks were moved. When clocks go
+    back, a time that exists twice is due the first time only. (The trigger of APScheduler skips the former and repeats
+    the latter.) Raises `ValueError` for a wrong expression.
     """
 
     def __init__(self, cron: str, timezone: ZoneInfo) -> None:
@@ -22,7 +23,7 @@ class WallClock(BaseTrigger):  # type: ignore[misc]
         self.timezone = timezone
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """The first time at `now` or later, and after the previous one; None where there is none."""
+        """The first due time that is not before `now` and is after the previous one; None where there is none."""
         start = now
         if previous_fire_time is not None:
             start = min(now, previous_fire_time + timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""Did it get worse: a candidate run against a baseline run of the same benchmark, by rules."""
+"""Did results get worse? Compares a candidate run with a baseline run of the same benchmark, by rules."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import holm
 from workbench.runs.run import Run
-from workbench.scoring.differences import RATES, compare
+from workbench.scoring.differences import RATES, pairwise_differences
 from workbench.scoring.joined import check_same_samples
 from workbench.scoring.system import metrics_of
 
@@ -25,12 +25,12 @@ FAILURES = tuple(name for name in RATES if name != "exact_set")
 
 @dataclass(frozen=True)
 class Rules:
-    """What may get worse by how much, in fractions (0.01 is a point); what has no bound here is not looked at.
+    """By how much a number may get worse. Metrics and rates without a bound are not checked.
 
-    `metrics` by name, in the metric's own unit; None: for each of the protocol's a point, where it is a fraction, and
-    nothing at all, where it is in another unit. Worse is less where more is better, and more where less is (see
-    `workbench.data.metric_info`). `rates` by name, one of `FAILURES`. `level`: how likely a run of the same system may
-    be called worse by chance, over all rules.
+    `metrics`: bounds by name, in the metric's own unit. None stands for the usual bounds: 0.01 (a point) for each
+    metric that is a fraction, and no bound for metrics in other units. Which direction is worse depends on the metric
+    (see `workbench.data.metric_info`). `rates`: bounds in fractions, by name, one of `FAILURES`. `level`: the accepted
+    chance, over all rules together, that an unchanged system is called worse.
     """
 
     metrics: Mapping[str, float] | None = None
@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Changed:
-    """A sample whose category is another one than before."""
+    """A sample whose failure category changed between the two runs."""
 
     system: str
     sample_id: str
@@ -109,10 +109,10 @@ def read_rules(path: Path) -> Rules:
 
 
 def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
-    """Compare the systems that both runs have, or the only one of each.
+    """Compare the systems that both runs have. Where each run has a single system, compare these two.
 
-    Raises `ConfigurationError` where the runs are not about the same samples by the same protocol, share no system, or
-    do not have all predictions.
+    Raises `ConfigurationError` where the runs have different samples or protocols, share no system, or lack
+    predictions.
     """
     check_same_samples(baseline, candidate)
     samples = baseline.samples()
@@ -136,17 +136,20 @@ def judge(
     rules: Rules | None = None,
     draws: int | None = None,
 ) -> Verdict:
-    """The verdict about answers of systems, by name, to the same samples before and after.
+    """The verdict on two sets of answers to the same samples, before and after, by system.
 
     A rule fails where the change is worse than its bound and its p-value, corrected for all rules of all systems, is
-    below the level. `draws` of the bootstrap: as many as `compare` takes by itself where it is None. Raises
+    below the level. `draws` of the bootstrap: None takes as many as `pairwise_differences` does. Raises
     `ConfigurationError` for a rule about a metric that the protocol does not have.
     """
     rules = rules or Rules()
-    found = {name: compare({"after": after[name], "before": before[name]}, protocol, draws=draws)[0] for name in after}
-    infos = metrics_of(protocol, (name for pair in found.values() for name in pair.metrics))
+    pairs = {
+        name: pairwise_differences({"after": after[name], "before": before[name]}, protocol, draws=draws)[0]
+        for name in after
+    }
+    infos = metrics_of(protocol, (name for pair in pairs.values() for name in pair.metrics))
     rows = []
-    for system, pair in found.items():
+    for system, pair in pairs.items():
         bounds = _usual({name: infos[name] for name in pair.metrics}) if rules.metrics is None else rules.metrics
         if unknown := set(bounds) - set(pair.metrics):
             raise ConfigurationError(f"{protocol} has no metrics {sorted(unknown)}; it has {', '.join(pair.metrics)}")
@@ -166,11 +169,13 @@ def judge(
         for was, now in zip(before[system], after[system], strict=True)
         if diagnose(was).sample != diagnose(now).sample
     ]
-    return Verdict(checks, changed, [f"{name}: {pair.note}" for name, pair in found.items() if pair.note])
+    return Verdict(checks, changed, [f"{name}: {pair.note}" for name, pair in pairs.items() if pair.note])
 
 
 def _usual(metrics: Mapping[str, MetricInfo]) -> dict[str, float]:
-    """The usual bound of each metric: a point of a fraction; none of a unit of which nobody knows what is much."""
+    """The usual bound of each metric: 0.01 (a point) for a fraction; none for another unit, as nobody can say what much
+    is there.
+    """
     return {name: BOUND if info.unit == FRACTION else 0.0 for name, info in metrics.items()}
 
 

@@ -1,4 +1,4 @@
-"""The record of a schedule: one line for each comparison, and what it says."""
+"""The history of a schedule: one line for each comparison that ended, and its wording for people."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,8 +25,9 @@ Record = dict[str, Any]
 
 
 def history(schedule: Schedule) -> list[Record]:
-    """The comparisons that came to an end, in the order of their start; raises `ConfigurationError` that names the line
-    where the file is damaged."""
+    """The comparisons that ended, in the order of their start. Raises `ConfigurationError` that names the line where
+    the file is damaged.
+    """
     path = schedule.folder / "history.jsonl"
     records = read_records(path)
     bad = {
@@ -40,19 +41,19 @@ def history(schedule: Schedule) -> list[Record]:
 
 
 def unfinished(schedule: Schedule) -> list[Path]:
-    """Folders of comparisons that neither ended nor were given up, oldest first."""
+    """Folders of comparisons that have neither ended nor been given up, oldest first."""
     ended = {record["name"] for record in history(schedule)}
-    found = [path.parent for path in schedule.folder.glob("*/attempts.jsonl")]
-    return sorted(folder for folder in found if folder.name not in ended and begun(folder.name) is not None)
+    begun_folders = [path.parent for path in schedule.folder.glob("*/attempts.jsonl")]
+    return sorted(folder for folder in begun_folders if folder.name not in ended and begun(folder.name) is not None)
 
 
 def started(name: str) -> datetime:
-    """When the comparison of that name was started."""
+    """The time at which the comparison of this name was started."""
     return datetime.strptime(name, NAME).replace(tzinfo=UTC)
 
 
 def begun(name: object) -> datetime | None:
-    """Like `started`; None for what is not the name of a comparison."""
+    """Like `started`, but None for a name that is not that of a comparison."""
     try:
         return started(name) if isinstance(name, str) else None
     except ValueError:
@@ -60,7 +61,7 @@ def begun(name: object) -> datetime | None:
 
 
 def sentence(record: Record) -> str:
-    """What came out, in a few words."""
+    """The result of a comparison in a few words."""
     if record["state"] == FAILED:
         return f"failed: {record['reason']}"
     if not record["baseline"]:

@@ -1,4 +1,4 @@
-"""A schedule: which comparison runs when, against which baseline it is judged, and what is kept, from a YAML file.
+"""The configuration of a schedule, read from a YAML file: what to compare, when, and against which baseline.
 
 cron        minute hour day month weekday; weekdays by name
 timezone    of `cron` and of the dates shown (UTC)
@@ -43,8 +43,10 @@ REQUIRED = ("cron", "systems", "benchmark")
 
 @dataclass(frozen=True)
 class Schedule:
-    """`folder` holds the run folders, the history and the index; `baseline` is `previous`, `first` or a run folder;
-    `rules` None: the gate's usual ones; `keep` None: all."""
+    """A checked configuration. `folder` holds the run folders, the history and the index page. `baseline` is
+    `previous`, `first` or a run folder. `rules` None stands for the gate's usual rules, `keep` None for all run
+    folders.
+    """
 
     name: str
     folder: Path
@@ -56,21 +58,22 @@ class Schedule:
     keep: int | None
 
     def trigger(self) -> "WallClock":
-        """When it is due."""
+        """Gives the times at which the schedule is due."""
         return _trigger(self.cron, self.timezone)
 
     def fixed_baseline(self) -> "Run | None":
-        """The run that every comparison is judged against, where the configuration names one."""
+        """The run that every comparison is judged against; None unless the configuration names a run folder."""
         from workbench.tracking.load import load_run
 
         return None if self.baseline in (PREVIOUS, FIRST) else load_run(self.baseline)
 
 
 def read_schedule(path: Path) -> Schedule:
-    """Read and check a configuration; raises `ConfigurationError` that names the key, what was given and expected.
+    """Read and check a configuration. Raises `ConfigurationError` that names the key, what was given and what is
+    expected.
 
-    The plugins are imported and the benchmark is made where a fixed baseline has to fit it, so that nothing that can
-    be known now is found out when the comparison has run.
+    Plugins are imported here, and with a fixed baseline the benchmark is made as well, so that mistakes are found
+    before a comparison runs.
     """
     given = _keys(path)
     with _about(path, "timezone"):

@@ -1,6 +1,7 @@
-"""Stays and runs a schedule's comparisons when they are due, each in a process of its own.
+"""The long-running service of a schedule: waits until a comparison is due and runs it in a process of its own.
 
-So one that crashes or runs out of memory takes nothing else with it, and updated code is used from the next one on.
+A comparison that crashes or runs out of memory therefore stops nothing else, and each comparison uses the code as it is
+when it starts. `attempt` says what one comparison does.
 """
 
 import subprocess
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 
 def serve(config: Path, schedule: Schedule, trigger: "BaseTrigger | None" = None) -> None:
-    """Run comparisons when they are due, until interrupted; then the one that runs is stopped and can be continued.
+    """Run comparisons when they are due, until interrupted. An interruption stops the running comparison, which can be
+    continued.
 
-    What was interrupted is continued at once, and if any were missed, one is run. `trigger` in place of the
-    schedule's own. Raises `ConfigurationError` where another process serves the schedule.
+    An unfinished comparison is continued at once. If due times were missed, one comparison makes up for all of them.
+    `trigger` replaces the schedule's own. Raises `ConfigurationError` where another process serves this schedule.
     """
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -77,7 +79,7 @@ OUTCOMES = {
 
 
 class _Child:
-    """The process of a comparison; once stopped, no other is started."""
+    """The process of the running comparison. After `stop`, no further process is started."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -102,7 +104,7 @@ class _Child:
 
 
 def _since(residence: Path) -> datetime:
-    """When the schedule was served for the first time; now where that is not known."""
+    """When the schedule was first served; the present time where that is not known."""
     path = residence / "since"
     now = datetime.now(UTC)
     try:
@@ -114,16 +116,16 @@ def _since(residence: Path) -> datetime:
 
 
 def _first_due(schedule: Schedule, trigger: "BaseTrigger", since: datetime) -> datetime | None:
-    """The first time after the last comparison; one that is past makes up for all that were missed.
+    """The first due time after the last comparison. If it is past, one comparison makes up for all that were missed.
 
-    A comparison that says it began in the future, as one whose clock was wrong, is not waited for.
+    A comparison whose recorded start lies in the future, as after a wrong clock, is ignored.
     """
     now = datetime.now(UTC)
     names = [*(record["name"] for record in history(schedule)), *(folder.name for folder in unfinished(schedule))]
     known = [when for name in names if (when := started(name)) <= now]
     last = max(known, default=since).astimezone(schedule.timezone)
-    found: datetime | None = trigger.get_next_fire_time(last, last)
-    return found
+    due: datetime | None = trigger.get_next_fire_time(last, last)
+    return due
 
 
 def _shown(due: datetime | None) -> str:

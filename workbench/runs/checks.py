@@ -1,7 +1,7 @@
-"""What is read back from a run folder is input too: samples, predictions and sessions are checked line by line.
+"""Checks what is read back from a run folder: samples, predictions and sessions, line by line.
 
-A checksum finds what changed by accident (see `workbench.runs.files`); older runs have none, and a run that was fetched
-may come from anywhere. A damaged mask would send the codec into a loop without end.
+A checksum finds accidental changes (see `workbench.runs.files`), but older runs have none, and a run that was fetched
+may come from anywhere. A damaged mask could put the mask codec into an endless loop.
 """
 
 import math
@@ -42,29 +42,30 @@ def read_samples(path: Path, image_root: Path) -> list[Sample]:
 
 
 def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Stored]:
-    """The stored answers to these samples by sample id, those that are there.
+    """The stored answers to these samples, by sample id; samples without an answer are left out.
 
     Raises `ConfigurationError` that names file, line and sample where one cannot be used.
     """
     asked = {sample.sample_id: sample for sample in samples}
-    found: dict[str, Stored] = {}
+    stored_of: dict[str, Stored] = {}
 
     def check(record: Record) -> None:
         sample = asked.get(record["sample_id"])
         if sample is not None:  # else of an earlier, larger run
             stored = Stored.from_json(record)
             _check_prediction(stored, sample)
-            found[sample.sample_id] = stored
+            stored_of[sample.sample_id] = stored
 
     records = read_records(path)
     check_unique(path, records)
     _each(path, records, check)
-    return found
+    return stored_of
 
 
 def check_unique(path: Path, records: Sequence[Record]) -> None:
-    """Raise `ConfigurationError` where a record has no sample id or repeats that of an earlier one without saying that
-    it stands in for it."""
+    """Raise `ConfigurationError` where a record has no sample id, or repeats an earlier id without saying that it
+    replaces the earlier record.
+    """
     lines: dict[str, tuple[int, Record]] = {}
     number = 0
 
@@ -82,7 +83,7 @@ def check_unique(path: Path, records: Sequence[Record]) -> None:
 
 
 def _stands_in(record: Record, before: Record) -> bool:
-    """Whether a line says that it stands in for an earlier one of its sample, which failed for a server's sake."""
+    """Whether a line says that it replaces an earlier line of its sample, which failed because of a server."""
     earlier = stood_in_for(record)
     told = {key: earlier[-1].get(key) for key in ("outcome", "message")} if earlier else None
     was = {key: before.get(key) for key in ("outcome", "message")}
@@ -91,9 +92,10 @@ def _stands_in(record: Record, before: Record) -> bool:
 
 @dataclass(frozen=True)
 class Done:
-    """A sample that has its prediction: digests of its image file (None: unreadable) and of its instruction; whether it
-    failed, and for a server's sake (`outage`); `earlier`: its failures, itself included, that a next answer would stand
-    in for."""
+    """A sample that has its prediction. Digests of its image file (None: unreadable) and of its instruction; whether it
+    failed, and whether because of a server (`outage`); `earlier`: its failures so far, this one included, that a next
+    answer would replace.
+    """
 
     image: str | None
     instruction: str
@@ -112,19 +114,19 @@ class Done:
 
 
 def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
-    """What is done, by sample id; raises `ConfigurationError` where a line is damaged."""
-    found: dict[str, Done] = {}
+    """The samples that have a prediction, by id; raises `ConfigurationError` where a line is damaged."""
+    done: dict[str, Done] = {}
 
     def check(record: Record) -> None:
-        found[record["sample_id"]] = Done.of(record)
+        done[record["sample_id"]] = Done.of(record)
 
     check_unique(path, records)
     _each(path, records, check)
-    return found
+    return done
 
 
 def read_sessions(path: Path) -> list[Record]:
-    """When predictions were added, and what it took; none where the file is missing or empty."""
+    """When predictions were added, and what loading took; empty where the file is missing or empty."""
     records = read_records(path)
 
     def check(record: Record) -> None:
@@ -151,7 +153,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def _each(path: Path, records: Sequence[Record], check: Callable[[Record], None]) -> None:
-    """Check all records; the error names those that failed by line, and by sample where they have one."""
+    """Check all records. The error names those that failed, by line and, if they have one, by sample."""
     problems = {}
     for number, record in enumerate(records, 1):
         try:
@@ -177,10 +179,10 @@ def _check_sample(sample: Sample) -> None:
         value = getattr(sample, name)
         if type(value) is not int or value < 1:
             raise SampleError(f"{name}: expected pixels, got {short(value)}")
-    found = [*sample.targets, *(other.mask for other in sample.others)]
-    found += [target for reading in sample.readings for target in reading.targets]
-    found += [] if sample.ignore is None else [sample.ignore]
-    for mask in found:
+    sample_masks = [*sample.targets, *(other.mask for other in sample.others)]
+    sample_masks += [target for reading in sample.readings for target in reading.targets]
+    sample_masks += [] if sample.ignore is None else [sample.ignore]
+    for mask in sample_masks:
         masks.check(mask, sample.height, sample.width)
     for box in (*sample.boxes, *(box for reading in sample.readings for box in reading.boxes)):
         for side in box:
@@ -192,8 +194,8 @@ def _check_prediction(stored: Stored, sample: Sample) -> None:
     stood_in_for(stored.about)
     if not isinstance(answer.outcome, str) or answer.outcome not in OUTCOMES:
         raise SampleError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {short(answer.outcome)}")
-    found = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]
-    for mask, score in found:
+    scored = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]
+    for mask, score in scored:
         masks.check(mask, sample.height, sample.width)
         _number("score", score, most=1)
     for instance in answer.instances:

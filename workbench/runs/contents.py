@@ -1,4 +1,4 @@
-"""What a run folder holds, each file parsed once."""
+"""The parsed contents of a run folder; each file is parsed once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +16,7 @@ _OWN = {field.name for field in fields(Prediction)}
 
 @dataclass(frozen=True)
 class Stored:
-    """A prediction as the store keeps it; `about` is what stands beside it: digests, seconds and the like."""
+    """A prediction as it is stored. `about` has what is stored beside it: digests, seconds and the like."""
 
     prediction: Prediction
     about: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Stored:
 
 @dataclass
 class Contents:
-    """What was parsed of a run, by file or folder; a `Run` and its copies share it."""
+    """The parsed parts of a run, by file or folder. A `Run` and its copies share them."""
 
     samples: dict[Path, list[Sample]] = field(default_factory=dict)
     stored: dict[Path, list[Stored]] = field(default_factory=dict)

@@ -26,11 +26,10 @@ FETCHED = "fetched.json"
 
 
 class Journal:
-    """An append-only file of JSON lines, without keys (see `workbench.data.secrets`).
+    """An append-only file of JSON lines, from which keys are hidden (see `workbench.data.secrets`).
 
-    `records` are those found on opening; a last line that was cut off is removed.
-    Each line ends with a checksum of itself (key `crc`), which is taken off again when it is read. Lines of earlier
-    versions have none.
+    `records` are the lines that were there on opening; an incomplete last line is removed. Each line ends with a
+    checksum of itself (key `crc`), which is removed again on reading. Lines of earlier versions have none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,8 +39,10 @@ class Journal:
         os.ftruncate(self._file, self._size)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write one line and wait until it is on disk; raises `ValueError` or `TypeError`, with nothing written, for
-        what is not JSON, and `OSError` where the disk does not take it: half a line is taken back."""
+        """Write one line and wait until it is on disk. Raises `ValueError` or `TypeError` for a record that is not
+        JSON; nothing is written then. Raises `OSError` where the disk does not take the line; a half-written line is
+        removed.
+        """
         line = sealed(hidden(record))
         try:
             written = 0
@@ -58,7 +59,7 @@ class Journal:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The complete lines of a journal that another process may be writing, none where there is no file.
+    """The complete lines of a journal that another process may be writing; empty where there is no file.
 
     Raises `ConfigurationError` that names each damaged line and says what can be kept.
     """
@@ -66,7 +67,9 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
 
 def write_whole(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Replace a file of JSON lines in one step; a last line says how many there are, so that none can go missing."""
+    """Replace a file of JSON lines in one step. A last line states how many there are, so that a missing line is
+    noticed.
+    """
     write_lines(path, [*records, {END: len(records)}])
 
 
@@ -125,7 +128,7 @@ _HELD: set[Path] = set()
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Like `lock`, but nothing more where this process holds the folder already."""
+    """Like `lock`, but does nothing where this process holds the folder already."""
     if folder.resolve() in _HELD:
         yield
         return
@@ -135,7 +138,7 @@ def held(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def waiting_lock(path: Path) -> Iterator[None]:
-    """Hold a lock file, after all others that hold it."""
+    """Hold a lock file, waiting until all others have released it."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -187,7 +190,7 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of `path` when all of it is on disk; before that, `path` stays as it is."""
+    """A file to write. When all of it is on disk, it takes the place of `path`; until then, `path` stays as it is."""
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("wb") as file:
@@ -253,7 +256,7 @@ def _seal(head: bytes) -> bytes:
 
 
 def _has_seal(line: bytes) -> bool:
-    """Whether the line ends with a checksum; raises `ValueError` where it does not fit."""
+    """Whether the line ends with a checksum; raises `ValueError` where the checksum is wrong."""
     if not line[-_SEAL:].startswith(_KEY):
         return False
     if line[-_SEAL:] != _seal(line[:-_SEAL]):

@@ -104,7 +104,7 @@ def _measured(results: Results, group: SystemResult | Group) -> Iterator[dict[st
 
 
 def _costs(result: SystemResult) -> Iterator[dict[str, Any]]:
-    """Under the names that MLflow's metrics have."""
+    """Costs under the names that MLflow's metrics have."""
     latency, spent, tokens = result.latency, result.per_correct_instance, result.tokens_per_sample
     for name in ("p50", "p90", "p95", "p99", "mean"):
         yield _cost(f"latency.{name}", getattr(latency, name), "s", latency.samples, latency.intervals.get(name))

@@ -1,4 +1,4 @@
-"""What went into a run: its manifest and its samples."""
+"""Writes what goes into a run: its manifest and its samples."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

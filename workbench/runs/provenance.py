@@ -1,4 +1,4 @@
-"""What a result depends on outside the bench: versions, git state, machine, digests."""
+"""What a result depends on besides the bench itself: versions, git state, machine, digests."""
 
 import importlib.metadata
 import os
@@ -12,13 +12,13 @@ PACKAGES = ("segmentation-workbench", "torch", "transformers", "numpy", "pycocot
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that decide results; None for one that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    installed: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+            installed[package] = None
+    return installed
 
 
 def git_state(folder: Path | None = None) -> dict[str, Any]:

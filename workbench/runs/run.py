@@ -1,12 +1,10 @@
-"""A run folder: what went in, what came out, and reading it back.
+"""A run folder, read back: what went into the run and what came out.
 
-manifest.json                  versions, git state, machine, benchmark, systems, options
-<benchmark>/samples.jsonl      the samples that were asked, image paths relative to the benchmark's image root
-<benchmark>/<system>/          the predictions of one system, see `workbench.runs.store`
-results.json                   scores of every system and differences of every pair
-samples.parquet                one row for each sample and system
-report.html                    for reading
-figures/                       those of the report as PNG files
+manifest.json                  versions, git state, machine, benchmark, systems, options <benchmark>/samples.jsonl
+the samples that were asked, image paths relative to the benchmark's image root <benchmark>/<system>/          the
+predictions of one system, see `workbench.runs.store` results.json                   scores of every system and
+differences of every pair samples.parquet                one row for each sample and system report.html
+for reading figures/                       those of the report as PNG files
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,7 +61,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name that the run was given: that of its folder when it was made."""
+        """The name that the run was given: that of its folder when it was made."""
         return self.manifest.name
 
     @property
@@ -119,15 +117,15 @@ class Run:
         if store in self.contents.stored:
             return list(self.contents.stored[store])
         samples = self.samples()
-        found = read_predictions(store / "predictions.jsonl", samples)
+        by_id = read_predictions(store / "predictions.jsonl", samples)
         wanted = [sample.sample_id for sample in samples]
-        missing = sum(sample_id not in found for sample_id in wanted)
+        missing = sum(sample_id not in by_id for sample_id in wanted)
         if missing:
             raise ConfigurationError(
                 f"{self.path}: {system} has no prediction for {missing} of {len(wanted)} samples; "
                 f"continue it with `workbench compare ... --out {self.path}`"
             )
-        stored = [found[sample_id] for sample_id in wanted]
+        stored = [by_id[sample_id] for sample_id in wanted]
         if system in self.systems:  # the answers of an oracle are needed once
             self.contents.stored[store] = stored
         return list(stored)

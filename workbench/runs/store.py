@@ -72,8 +72,10 @@ class Store:
             )
 
     def append(self, prediction: Prediction, image: str | None, instruction: str, seconds: float) -> None:
-        """Add the prediction of a sample that has none, or that failed for a server's sake: then the new line says
-        which failures it stands in for (`earlier`). `seconds` is its share of the time the system worked."""
+        """Add the prediction of a sample that has none, or that failed because of a server. In the latter case, the new
+        line lists the failures that it replaces (`earlier`). `seconds` is the sample's share of the time the system
+        worked.
+        """
         before = self.done.get(prediction.sample_id)
         if before and not before.outage:
             raise ValueError(f"sample {prediction.sample_id} is already in {self.folder}")
@@ -86,7 +88,7 @@ class Store:
         self.done[prediction.sample_id] = Done.of(record)
 
     def add_session(self, record: Mapping[str, Any]) -> None:
-        """Note that predictions are about to be added."""
+        """Record that predictions are about to be added."""
         sessions = Journal(self.folder / "sessions.jsonl")
         sessions.append(record)
         sessions.close()

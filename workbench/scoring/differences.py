@@ -30,29 +30,31 @@ Difference = dict[str, Any]
 Answers = Mapping[str, Sequence[Prediction]]
 
 
-def compare(
-    found: Mapping[str, Sequence[SampleOverlap]],
+def pairwise_differences(
+    overlaps_of: Mapping[str, Sequence[SampleOverlap]],
     protocol: str = "inst2seg",
     answers: Answers | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
     draws: int | None = None,
 ) -> list[PairDifference]:
-    """How each pair of systems differs, first minus second. The systems must be about the same samples in order.
+    """How each pair of systems differs, first minus second. The systems must have answered the same samples, in the
+    same order.
 
-    `pairs`: the names to compare; every two where it is None. `answers`: the systems' answers, from which latencies are
-    compared; without them there are none. `draws` of the bootstrap over images: 100 for each metric of each pair, and
-    at least 2,000, where it is None.
+    `overlaps_of`: the overlaps of each system's answers with the truth, by system. `pairs`: the pairs of names to
+    compare; all pairs where it is None. `answers`: the systems' answers, of which the latencies are compared; without
+    them, no latencies are compared. `draws`: how many draws the bootstrap over images takes. None means 100 for each
+    metric of each pair, and at least 2,000.
 
     The p-values of `RATES` are McNemar's, all others the bootstrap's. `p_holm` is corrected for all metrics, rates or
     latencies of all pairs. Intervals and p-values are None where there is too little data; `note` then says so.
     """
-    sides = list(combinations(found, 2) if pairs is None else pairs)
+    sides = list(combinations(overlaps_of, 2) if pairs is None else pairs)
     if draws is None:
-        draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(found, protocol) if sides else 0))
-    compared = [_pair(a, b, found, protocol, draws) for a, b in sides]
+        draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(overlaps_of, protocol) if sides else 0))
+    compared = [_pair(a, b, overlaps_of, protocol, draws) for a, b in sides]
     for pair in compared:
         ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
-        pair |= paces(found[pair["a"]], ours, theirs, draws)
+        pair |= paces(overlaps_of[pair["a"]], ours, theirs, draws)
     for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
@@ -71,8 +73,10 @@ def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
     return np.array(rows, dtype=bool).reshape(-1, len(RATES))
 
 
-def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol: str, draws: int) -> dict[str, Any]:
-    ours, theirs = found[a], found[b]
+def _pair(
+    a: str, b: str, overlaps_of: Mapping[str, Sequence[SampleOverlap]], protocol: str, draws: int
+) -> dict[str, Any]:
+    ours, theirs = overlaps_of[a], overlaps_of[b]
     if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
         raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
     build = load("metrics", protocol)
@@ -96,8 +100,8 @@ def _pair(a: str, b: str, found: Mapping[str, Sequence[SampleOverlap]], protocol
     }
 
 
-def _n_metrics(found: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> int:
-    overlaps = next(iter(found.values()))
+def _n_metrics(overlaps_of: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> int:
+    overlaps = next(iter(overlaps_of.values()))
     return len(values(load("metrics", protocol)(overlaps), len(overlaps)))
 
 
@@ -118,11 +122,11 @@ def paces(
             f"{name} ratio": over[name] / under[name] for name in PACES
         }
 
-    found = _differences(images, measure, draws)
+    differences = _differences(images, measure, draws)
     result = {}
     for name in PACES:
-        ratio = found[f"{name} ratio"]
-        result[name] = found[name] | {"ratio": ratio["difference"], "ratio_interval": ratio["interval"]}
+        ratio = differences[f"{name} ratio"]
+        result[name] = differences[name] | {"ratio": ratio["difference"], "ratio_interval": ratio["interval"]}
         if not enough_images(name, len(set(images))):
             result[name] |= {"interval": None, "p": None, "ratio_interval": None}
     return {"latency": result, "timed": len(common)}

@@ -13,9 +13,9 @@ from workbench.tracking.load import load_run
 
 
 def finish(path: Path) -> Run:
-    """Score a run whose predictions are complete and write `results.json` and `samples.parquet`.
+    """Score a run whose predictions are complete, and write `results.json` and `samples.parquet`.
 
-    The run that is returned holds what was parsed, so that report and MLflow do not read it again. Raises
+    The returned run keeps the parsed files, so that the report and MLflow do not read them again. Raises
     `ConfigurationError` where predictions are missing.
     """
     load_run(path)  # refuses what is no run before a lock is made in it
@@ -28,7 +28,7 @@ def _finish(path: Path) -> Run:
 
     from workbench.failures.funnel import funnel
     from workbench.scoring import system as protocols
-    from workbench.scoring.differences import compare
+    from workbench.scoring.differences import pairwise_differences
     from workbench.scoring.oracles import gains
 
     run = load_run(path)
@@ -36,18 +36,18 @@ def _finish(path: Path) -> Run:
     protocol = run.manifest.benchmark.protocol
     predictions = {system: run.predictions(system) for system in run.systems}
     # all that is slow, once: every metric, every bootstrap draw, the diagnosis and the report read these
-    found = {system: run.overlaps(system) for system in run.systems}
+    overlaps_of = {system: run.overlaps(system) for system in run.systems}
     rows = [
         {"benchmark": run.benchmark, "system": system, **row}
         for system, answers in predictions.items()
-        for row in protocols.table(samples, answers, found[system])
+        for row in protocols.table(samples, answers, overlaps_of[system])
     ]
     with replacing(run.path / "samples.parquet") as file:
         pd.DataFrame(rows).to_parquet(file, index=False, write_page_checksum=True)
     systems = {
         system: {
-            **protocols.score(samples, answers, protocol, found[system]),
-            "funnel": funnel(found[system]),
+            **protocols.score(samples, answers, protocol, overlaps_of[system]),
+            "funnel": funnel(overlaps_of[system]),
             **_costs(run, system),
             "report": None,
         }
@@ -61,8 +61,10 @@ def _finish(path: Path) -> Run:
         "protocol": protocol,
         "metrics": {name: asdict(info) for name, info in protocols.metrics_of(protocol, measured).items()},
         "systems": systems,
-        "differences": [pair.to_json() for pair in compare(found, protocol, predictions)],
-        "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, found, run.predictions, protocol)],
+        "differences": [pair.to_json() for pair in pairwise_differences(overlaps_of, protocol, predictions)],
+        "oracles": [
+            one.to_json() for one in gains(run.manifest.oracles, samples, overlaps_of, run.predictions, protocol)
+        ],
         "report": None,
         "mlflow": None,
     }
@@ -72,11 +74,12 @@ def _finish(path: Path) -> Run:
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:
-    """Cold start in seconds, throughput, and the store.
+    """Cold start in seconds, throughput, and the size of the store.
 
-    Cold start is making the system (`load`) and its first answer (`warm_up`), as done in the first session. The first
-    system of a run also pays for the libraries that others share with it; what it takes alone, a run of its own shows.
-    Answers that were made elsewhere have neither cold start nor throughput, nor has a store that lost its sessions.
+    Cold start is the time to make the system (`load`) plus its first answer (`warm_up`), in the first session. The
+    first system of a run also loads the libraries that the others share; to see what one system takes alone, run it
+    alone. A system with recorded answers has neither cold start nor throughput. The same holds for a store without its
+    sessions.
     """
     first = _first_session(run.store(system) / "sessions.jsonl")
     stored = run.stored(system)
@@ -94,7 +97,7 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
 
 
 def _first_session(path: Path) -> dict[str, Any]:
-    """The first session, or one in which nothing is known where the file is missing or empty."""
+    """The first session; one without any values where the file is missing or empty."""
     sessions = read_sessions(path)
     if sessions:
         return sessions[0]

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JoinedRun(Run):
-    """Runs of the same samples; `parts` maps the label of each system to its run and its name there. Nothing is
-    written: `path` is the first run's, and `results` exist in memory only."""
+    """Several runs of the same samples, read as one run.
+
+    `parts` maps the label of each system to its run and to the system's name in that run. Nothing is written: `path` is
+    that of the first run, and `results` exist in memory only.
+    """
 
     parts: Mapping[str, tuple[Run, str]] = field(kw_only=True)
 
@@ -57,7 +60,7 @@ def join(runs: Sequence[Run]) -> JoinedRun:
     corrected for all of them. Raises `ConfigurationError` where a run is not finished, lacks predictions, or is not
     about the same samples by the same protocol.
     """
-    from workbench.scoring.differences import compare
+    from workbench.scoring.differences import pairwise_differences
 
     first = runs[0]
     for run in runs:
@@ -65,7 +68,7 @@ def join(runs: Sequence[Run]) -> JoinedRun:
         check_same_samples(first, run)
     parts = _labelled(runs)
     joined = JoinedRun(first.path, _manifest(runs, parts), parts=parts)
-    found = {label: joined.overlaps(label) for label in parts}
+    overlaps_of = {label: joined.overlaps(label) for label in parts}
     answers = {label: joined.predictions(label) for label in parts}
     results = Results(
         run=str(first.path),
@@ -73,7 +76,7 @@ def join(runs: Sequence[Run]) -> JoinedRun:
         protocol=first.results.protocol,
         metrics={name: info for run in reversed(runs) for name, info in run.results.metrics.items()},
         systems={label: run.results.systems[name] for label, (run, name) in parts.items()},
-        differences=compare(found, first.results.protocol, answers),
+        differences=pairwise_differences(overlaps_of, first.results.protocol, answers),
         oracles=[
             row.model_copy(update={"system": label})
             for label, (run, name) in parts.items()

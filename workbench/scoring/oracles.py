@@ -20,7 +20,7 @@ from workbench.failures.taxonomy import HIT, diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import values
 from workbench.plugins.registry import load
-from workbench.scoring.differences import compare
+from workbench.scoring.differences import pairwise_differences
 
 DRAWS = 10_000
 """Of the bootstrap: with fewer, no p-value could stay small when it is corrected for every metric of every oracle."""
@@ -37,7 +37,9 @@ ORACLES: dict[str, str] = {
 
 
 def perfect_scores(sample: Sample, answer: Prediction) -> Prediction:
-    """Score every slot by the truth: its IoU with the target that it is given to, else below the threshold."""
+    """Score every slot by the truth: the IoU with its target where it is assigned one, otherwise a score below the
+    threshold.
+    """
     pool = _pool(answer, "low_score")
     given = _given([mask for mask, _ in pool], sample.targets)
     rescored = [(mask, given.get(index, score)) for index, (mask, score) in enumerate(pool)]
@@ -55,7 +57,7 @@ def perfect_deduplication(sample: Sample, answer: Prediction) -> Prediction:
 
 
 def perfect_presence(sample: Sample, answer: Prediction) -> Prediction:
-    """Empty the answer where there is no target; where there is one, give the best candidate if there is no answer."""
+    """Empty the answer where there is no target. Where there is a target and no answer, give the best candidate."""
     if not sample.targets:
         dropped = tuple(Candidate(instance.mask, instance.score, "low_score") for instance in answer.instances)
         return replace(answer, instances=(), candidates=(*answer.candidates, *dropped), rejected=None)
@@ -67,7 +69,7 @@ def perfect_presence(sample: Sample, answer: Prediction) -> Prediction:
 
 
 def perfect_selector(sample: Sample, answer: Prediction) -> Prediction:
-    """Select by the truth among the masks that could be selected last; their scores stay."""
+    """Select, by the truth, among the masks that were there for the last selection. Their scores stay."""
     pool = _pool(answer, "unselected")
     return _answered(answer, pool, set(_given([mask for mask, _ in pool], sample.targets)), "unselected")
 
@@ -82,7 +84,9 @@ DERIVED: dict[str, Callable[[Sample, Prediction], Prediction]] = {
 
 
 def derived(oracle: str, samples: Sequence[Sample], answers: Sequence[Prediction]) -> list[Prediction]:
-    """The answers under one of `DERIVED`; as they are where they failed and where the sample has no usable truth."""
+    """The answers under one of the oracles in `DERIVED`. Failed answers, and answers to samples without a usable truth,
+    stay as they are.
+    """
     return [
         DERIVED[oracle](sample, answer) if answer.outcome == OK and sample.problem is None else answer
         for sample, answer in zip(samples, answers, strict=True)
@@ -99,21 +103,23 @@ def unavailable(oracle: str, samples: Sequence[Sample]) -> str | None:
 def gains(
     planned: Mapping[str, PlannedOracle],
     samples: Sequence[Sample],
-    found: Mapping[str, Sequence[SampleOverlap]],
+    overlaps_of: Mapping[str, Sequence[SampleOverlap]],
     answers: Callable[[str], Sequence[Prediction]],
     protocol: str,
 ) -> list[OracleResult]:
     """What each oracle of a run's manifest gives.
 
-    `found`: the overlaps of the systems' real answers. `answers` gives the real answers of a system, and the stored
-    ones of an oracle that ran. Gains and rates are those of the oracle minus those of the real run, with `p_holm` over
-    all oracles of the run.
+    `overlaps_of`: the overlaps of each system's real answers with the truth, by system. `answers` returns the real
+    answers of a system, and for an oracle that was run, its stored answers. Gains and rates are those of the oracle
+    minus those of the real run, with `p_holm` corrected for all oracles of the run.
     """
     build = load("metrics", protocol)
     made = {name: _answers(name, plan, samples, answers) for name, plan in planned.items() if plan.note is None}
     seen = {name: overlaps(samples, variant) for name, variant in made.items()}
     pairs = [(name, planned[name].system) for name in made]
-    compared = {pair.a: pair for pair in compare({**found, **seen}, protocol, pairs=pairs, draws=DRAWS)}
+    compared = {
+        pair.a: pair for pair in pairwise_differences({**overlaps_of, **seen}, protocol, pairs=pairs, draws=DRAWS)
+    }
     rows = []
     for name, plan in planned.items():
         pair, real = compared.get(name), answers(plan.system) if name in made else ()
@@ -166,7 +172,7 @@ def _given(masks: Sequence[Rle], targets: Sequence[Rle]) -> dict[int, float]:
 
 
 def _answered(answer: Prediction, pool: Sequence[tuple[Rle, float]], chosen: set[int], reason: str) -> Prediction:
-    """The answer made of the chosen masks of the pool; the others are candidates that were dropped for the reason."""
+    """The answer made of the chosen masks of the pool. The other masks become candidates, dropped for this reason."""
     instances = tuple(Instance(*pool[index]) for index in sorted(chosen))
     dropped = (Candidate(*item, reason) for index, item in enumerate(pool) if index not in chosen)
     kept = (candidate for candidate in answer.candidates if candidate.dropped != reason)

@@ -1,4 +1,4 @@
-"""Scores a file of predictions that no one here made, by any protocol: `workbench score`."""
+"""Scores a file of predictions that were made elsewhere, by any protocol: `workbench score`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -47,7 +47,7 @@ def score_file(
     return {**report(overlaps(samples, answers), protocol), "remarks": remarks}
 
 
-def report(found: Sequence[SampleOverlap], protocol: str) -> dict[str, Any]:
+def report(overlapping: Sequence[SampleOverlap], protocol: str) -> dict[str, Any]:
     """The metrics of all samples and of those with no, one and several targets, and of each kind."""
     build = load("metrics", protocol)
 
@@ -56,10 +56,10 @@ def report(found: Sequence[SampleOverlap], protocol: str) -> dict[str, Any]:
 
     return {
         "protocol": protocol,
-        "samples": len(found),
-        "metrics": values(build(found), len(found)),
-        "by_targets": each(by_targets(found)),
-        "by_kind": each(by_kind(found)),
+        "samples": len(overlapping),
+        "metrics": values(build(overlapping), len(overlapping)),
+        "by_targets": each(by_targets(overlapping)),
+        "by_kind": each(by_kind(overlapping)),
     }
 
 
@@ -74,7 +74,7 @@ def _check_usable(samples: Sequence[Sample], annotations: Path) -> None:
 
 
 def _without_image(sample: Sample, answer: Prediction) -> Prediction:
-    """The answer, or that there is none where the image is not there, as its row is left out officially."""
+    """The answer; where the image is missing, a failed one, because the official evaluation leaves that row out."""
     if sample.image_path.is_file():
         return answer
     return replace(answer, instances=(), outcome=BAD_SAMPLE, message=f"image not found: {sample.image_path}")

@@ -39,33 +39,33 @@ def score(
     samples: Iterable[Sample],
     predictions: Iterable[Prediction],
     protocol: str = "inst2seg",
-    found: Sequence[SampleOverlap] | None = None,
+    overlapping: Sequence[SampleOverlap] | None = None,
 ) -> dict[str, Any]:
     """Everything that is reported of one system on one benchmark.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. An answer whose
-    outcome is not `ok` scores as an empty one and is counted in `failures`. Samples whose annotation is unusable are
-    counted there and in `unscored`, but have no truth to be scored against. Raises `ConfigurationError` for an unknown
-    protocol and where samples and predictions do not fit together.
+    `overlapping`: the overlaps of these samples and predictions, if they have been computed already. An answer whose
+    outcome is not `ok` scores as an empty answer and is counted in `failures`. Samples with an unusable annotation are
+    counted there too, and in `unscored`; they have no truth to be scored against. Raises `ConfigurationError` for an
+    unknown protocol, and where samples and predictions do not belong together.
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
     answers = [answer for _, answer in pairs]
-    found = overlaps((sample for sample, _ in pairs), answers) if found is None else found
+    overlapping = overlaps((sample for sample, _ in pairs), answers) if overlapping is None else overlapping
     failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
-    diagnoses = [diagnose(overlap) for overlap in found]
-    correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(found, diagnoses, strict=True)}
-    measured = _measured(found, build)
+    diagnoses = [diagnose(overlap) for overlap in overlapping]
+    correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(overlapping, diagnoses, strict=True)}
+    measured = _measured(overlapping, build)
     return {
         "protocol": protocol,
         "samples": len(pairs),
-        "unscored": len(pairs) - len(found),
+        "unscored": len(pairs) - len(overlapping),
         "n_failed": failures.total(),
         "failures": dict(sorted(failures.items())),
         "metrics": measured["metrics"],
         "intervals": measured["intervals"],
-        "by_targets": {name: _measured(group, build) for name, group in by_targets(found).items()},
-        "by_kind": {kind: _measured(group, build) for kind, group in by_kind(found).items()},
+        "by_targets": {name: _measured(group, build) for name, group in by_targets(overlapping).items()},
+        "by_kind": {kind: _measured(group, build) for kind, group in by_kind(overlapping).items()},
         "latency": latency.latency(pairs),
         "calls_per_sample": latency.calls_per_sample(answers),
         "tokens_per_sample": latency.tokens_per_sample(answers),
@@ -77,17 +77,22 @@ def score(
 
 
 def table(
-    samples: Iterable[Sample], predictions: Iterable[Prediction], found: Sequence[SampleOverlap] | None = None
+    samples: Iterable[Sample], predictions: Iterable[Prediction], overlapping: Sequence[SampleOverlap] | None = None
 ) -> list[dict[str, Any]]:
-    """One flat row per sample: who it is, how it was answered, what it cost, what went wrong, how far targets got.
+    """One flat row per sample: which sample, how it was answered, what it cost, what went wrong, how far its targets
+    got.
 
-    `found`: the overlaps of these samples and predictions, where they have been computed already. `iou` is that of all
-    answered and all target pixels (two empty masks give 1). It, the areas and the diagnosis are None for a sample whose
-    annotation is unusable.
+    `overlapping`: the overlaps of these samples and predictions, if they have been computed already. `iou` is that of
+    all answered and all target pixels (two empty masks give 1). The IoU, the areas and the diagnosis are None for a
+    sample whose annotation is unusable.
     """
     pairs = pair(samples, predictions)
-    found = overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs)) if found is None else found
-    scored = {overlap.sample_id: overlap for overlap in found}
+    overlapping = (
+        overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs))
+        if overlapping is None
+        else overlapping
+    )
+    scored = {overlap.sample_id: overlap for overlap in overlapping}
     return [
         {
             "sample_id": sample.sample_id,

@@ -31,11 +31,13 @@ class PhraseSystem:
         with trace.call("encode"):
             features = self.segmenter.encode(image)
         with trace.call("segment", Note(phrase=sample.instruction)) as call:
-            found = self.segmenter.segment(features, [sample.instruction])[0]
-            call.note.masks = len(found.masks)
+            segmented = self.segmenter.segment(features, [sample.instruction])[0]
+            call.note.masks = len(segmented.masks)
         return Prediction(
             sample.sample_id,
-            instances=tuple(Instance(mask, score) for mask, score in zip(found.masks, found.scores, strict=True)),
+            instances=tuple(
+                Instance(mask, score) for mask, score in zip(segmented.masks, segmented.scores, strict=True)
+            ),
             calls=tuple(trace.calls),
             phrases=(sample.instruction,),
         )

@@ -33,12 +33,12 @@ MAX_LINE = 2**25
 def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bool = False) -> list[Prediction]:
     """One prediction for each sample, in the order of the samples.
 
-    `missing_as_empty`: a sample that the file does not have was answered with no instance. Raises
-    `ConfigurationError` for a file that cannot be read, for a line that is not as this module says, for a mask that
-    does not fit its image, and for missing, double or unknown samples.
+    `missing_as_empty`: a sample that the file does not have counts as answered with no instance. Raises
+    `ConfigurationError` for a file that cannot be read, a line that is not as this module describes, a mask that does
+    not fit its image, and missing, double or unknown samples.
     """
     known = {sample.sample_id: sample for sample in samples}
-    found: dict[str, Prediction] = {}
+    by_id: dict[str, Prediction] = {}
     lines: dict[str, int] = {}
     for number, line in _lines(path):
         where = f"{path}: line {number}"
@@ -47,17 +47,17 @@ def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bo
         except SampleError as error:
             raise ConfigurationError(str(error)) from error
         name = answer.sample_id
-        if name in found:
+        if name in by_id:
             raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {lines[name]}")
-        found[name], lines[name] = answer, number
-    missing = [name for name in known if name not in found]
+        by_id[name], lines[name] = answer, number
+    missing = [name for name in known if name not in by_id]
     if missing and not missing_as_empty:
         listed = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
         raise ConfigurationError(
             f"{path}: {len(missing)} of {len(known)} samples have no prediction: sample {listed}; "
             "add them, or count them as empty answers with --missing-as-empty"
         )
-    return [found.get(name) or Prediction(name) for name in known]
+    return [by_id.get(name) or Prediction(name) for name in known]
 
 
 def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
@@ -66,7 +66,7 @@ def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
     Raises `ConfigurationError` for a file that cannot be read, a line that is not an object with a `sample_id`, and
     two lines about one sample.
     """
-    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    by_id: dict[str, tuple[int, dict[str, Any]]] = {}
     for number, line in _lines(path):
         where = f"{path}: line {number}"
         try:
@@ -74,10 +74,10 @@ def read_records(path: Path) -> dict[str, tuple[int, dict[str, Any]]]:
             name = _sample_id(record, where)
         except SampleError as error:
             raise ConfigurationError(str(error)) from error
-        if name in found:
-            raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {found[name][0]}")
-        found[name] = number, record
-    return found
+        if name in by_id:
+            raise ConfigurationError(f"{where}: sample {name!r} was answered before, in line {by_id[name][0]}")
+        by_id[name] = number, record
+    return by_id
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -105,7 +105,7 @@ def _parsed(line: bytes, where: str) -> Any:
 
 
 def _named(line: bytes) -> str:
-    """The sample that a broken line is about, where it still says so."""
+    """The sample that a broken line is about, if that can still be read."""
     named = re.search(rb'"sample_id"\s*:\s*(?:"([^"\\]{1,80})"|(\d{1,18}))', line[:100_000])
     return f"sample {(named[1] or named[2]).decode('utf-8', 'replace')!r}: " if named else ""
 
@@ -145,8 +145,8 @@ def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Predicti
         check_pairs(len(instances), most_masks(sample))
     except SampleError as error:
         raise SampleError(f"{where}: {error}") from error
-    found = tuple(_instance(value, sample, f"{where}: instance {i}") for i, value in enumerate(instances))
-    return Prediction(name, found, rejected=rejected)
+    read = tuple(_instance(value, sample, f"{where}: instance {i}") for i, value in enumerate(instances))
+    return Prediction(name, read, rejected=rejected)
 
 
 def _instance(value: object, sample: Sample, where: str) -> Instance:

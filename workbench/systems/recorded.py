@@ -1,4 +1,4 @@
-"""Answers from a file as a system, so that someone else's system stands in a comparison beside those that run here."""
+"""Answers from a file as a system, so that a system that ran elsewhere can be compared with those that run here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class RecordedAnswers:
-    """Gives to each sample the answer that a file has for it; see `workbench.systems.prediction_files` for its layout.
+    """Returns for each sample the answer that a file has for it; see `workbench.systems.prediction_files` for its
+    layout.
 
     Sample ids are those of the benchmark: positions in the annotation file, for the readers of this package. Raises
-    `ConfigurationError` for a file that cannot be read or has two answers to one sample. What is wrong with one answer,
-    or that there is none, is that sample's failure.
+    `ConfigurationError` for a file that cannot be read or that has two answers to one sample. A faulty or missing
+    answer is the failure of its sample.
     """
 
     batch_size = 64
@@ -32,7 +33,7 @@ class RecordedAnswers:
         self.digest = file_digest(file)
 
     def identity(self) -> dict[str, Any]:
-        """Name and digest of the file, and what a missing answer is."""
+        """Name and digest of the file, and how a missing answer counts."""
         return {
             "system": "predictions",
             "file": self.file.name,

@@ -1,7 +1,7 @@
-"""Instructions that follow from what the objects are: category, attribute, exclusion, intent.
+"""Instructions about what objects are: category, attribute, exclusion, intent.
 
-A construction takes a view of the scene, the generator and the wanted form and returns a draft, or None where the
-scene offers nothing of that form.
+A construction takes a view of the scene, the random generator and the wanted form. It returns a draft, or None where
+the scene offers nothing of that form.
 """
 
 import numpy as np
@@ -81,8 +81,8 @@ def _described(view: View, rng: np.random.Generator, form: Form, shortest: int, 
     if form == "none":
         phrase = view.near_miss(rng, lambda p: shortest <= length(p) <= longest)
     else:
-        found = view.choose(rng, lambda p, i: shortest <= length(p) <= longest and fits_form(i, form))
-        phrase, targets = found or (None, ())
+        choice = view.choose(rng, lambda p, i: shortest <= length(p) <= longest and fits_form(i, form))
+        phrase, targets = choice or (None, ())
     if phrase is None:
         return None
     plural = form == "multi" or (form == "none" and rng.random() < 0.4)

@@ -1,7 +1,7 @@
-"""Where things are, with three answers: yes, no, and too close to call (None).
+"""Spatial relations, with three answers: yes, no, and too close to call (None).
 
-Thresholds are shares of the image's side. A comparison is only clear when the readings a person could take (centres or
-edges, seen or whole area) agree, so that no instruction hangs on a pixel.
+Thresholds are shares of the image's side. A comparison is only clear if all the readings that a person could choose
+(centres or edges, seen or whole area) agree, so that no instruction depends on a pixel.
 """
 
 from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ class Layout:
 
 
 def first(indices: Sequence[int], clear: Clear, count: int) -> tuple[int, ...] | None:
-    """The `count` objects that are clearly ahead of all the rest, or None where no such set exists."""
+    """The `count` objects that are clearly ahead of all others, or None where no such set exists."""
     behind = {a: sum(clear(a, b) for b in indices if b != a) for a in indices}
     ranked = sorted(indices, key=lambda a: -behind[a])
     lead, rest = ranked[:count], ranked[count:]
@@ -101,12 +101,12 @@ def first(indices: Sequence[int], clear: Clear, count: int) -> tuple[int, ...] |
 
 
 def nth(indices: Sequence[int], clear: Clear, position: int) -> int | None:
-    """The object at a position counted from 1, where it and all ahead of it are clear, or None."""
+    """The object at a position, counted from 1, if it and all objects ahead of it are clear; otherwise None."""
     until, before = first(indices, clear, position), first(indices, clear, position - 1)
     if until is None or before is None:
         return None
-    (found,) = set(until) - set(before)
-    return found
+    (index,) = set(until) - set(before)
+    return index
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int]:

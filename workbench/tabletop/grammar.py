@@ -48,15 +48,15 @@ def instructions(scene: Scene, rng: np.random.Generator, count: int) -> list[Ins
     allows.
     """
     view = View(scene)
-    found: list[Instruction] = []
+    asked: list[Instruction] = []
     used: Counter[str] = Counter()
     for _ in range(count):
-        instruction = _one(view, rng, used, {i.text for i in found})
+        instruction = _one(view, rng, used, {i.text for i in asked})
         if instruction is None:
             break
-        found.append(instruction)
+        asked.append(instruction)
         used[instruction.kind] += 1
-    return found
+    return asked
 
 
 def _one(view: View, rng: np.random.Generator, used: Counter[str], taken: set[str]) -> Instruction | None:

@@ -50,14 +50,14 @@ class TabletopPhrases:
         from workbench.data.samples import Sample, SceneObject
         from workbench.tabletop.phrases import Phrase, Words
 
-        found: list[Sample] = []
+        samples: list[Sample] = []
         for number, entry in enumerate(json.loads(self.scenes.annotations.read_bytes())):
             objects = [(Words(o["category"], o["colour"], o["size"]), o["mask"]) for o in entry["objects"]]
             for kind, phrase in _asked([words for words, _ in objects], np.random.default_rng(number)):
                 named = Phrase(*phrase)
-                found.append(
+                samples.append(
                     Sample(
-                        sample_id=str(len(found)),
+                        sample_id=str(len(samples)),
                         image_id=entry["image"],
                         image_path=self.image_root() / entry["image"],
                         width=entry["width"],
@@ -73,7 +73,7 @@ class TabletopPhrases:
                         phrase=str(named),
                     )
                 )
-        return found
+        return samples
 
 
 def _asked(objects: list[Any], rng: Any) -> list[tuple[str, tuple[str, str | None]]]:

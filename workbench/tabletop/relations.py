@@ -1,7 +1,7 @@
-"""Instructions that follow from how the objects compare: relation, superlative, counting.
+"""Instructions about how objects compare: relation, superlative, counting.
 
-A construction takes a view of the scene, the generator and the wanted form and returns a draft, or None where the
-attempt ends in nothing of that form or in something too close to call; another attempt may succeed.
+A construction takes a view of the scene, the random generator and the wanted form. It returns a draft, or None where
+the attempt gives nothing of that form or is too close to call; another attempt may succeed.
 """
 
 import numpy as np
@@ -42,10 +42,10 @@ def superlative(view: View, rng: np.random.Generator, form: Form) -> Draft | Non
         if absent is None:
             return None
         return Draft(request(f"the {word} {noun(absent, False, rng)}", rng, plural=False), (), absent)
-    found = view.choose(rng, lambda p, i: len(i) >= 2 and p.size is None)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: len(i) >= 2 and p.size is None)
+    if choice is None:
         return None
-    phrase, indices = found
+    phrase, indices = choice
     lead, tail = first(indices, clear, 1), first(indices, lambda a, b: clear(b, a), 1)
     said = noun(phrase, False, rng)
     if form == "single":
@@ -121,17 +121,19 @@ def _candidates_and_reference(
         absent = view.near_miss(rng, lambda p: p.size is None)
         return None if absent is None else (absent, (), index, reference)
     least = 1 if form == "none" or (form == "single" and rng.random() < 0.3) else 2
-    found = view.choose(rng, lambda p, i: p.size is None and len(set(i) - {index}) >= least)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: p.size is None and len(set(i) - {index}) >= least)
+    if choice is None:
         return None
-    phrase, indices = found
+    phrase, indices = choice
     return phrase, tuple(i for i in indices if i != index), index, reference
 
 
 def _where(
     phrase: Phrase, verdicts: dict[int, bool | None], where: str, rng: np.random.Generator, form: Form
 ) -> Draft | None:
-    """All objects for which the verdict is yes; None where one is too close to call or the form is another."""
+    """All objects for which the answer is yes; None where an object is too close to call, or where their number does
+    not fit the form.
+    """
     targets = tuple(i for i, verdict in verdicts.items() if verdict)
     if None in verdicts.values() or not fits_form(targets, form):
         return None
@@ -154,20 +156,20 @@ def _order(view: View, rng: np.random.Generator) -> tuple[str, str, Clear]:
 
 
 def _only(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
-    found = view.choose(rng, lambda p, i: len(i) == 1)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: len(i) == 1)
+    if choice is None:
         return None
-    said = noun(found[0], False, rng)
+    said = noun(choice[0], False, rng)
     texts = (f"the only {said}", f"the one and only {said}", f"the {said}, if there is exactly one")
-    return Draft(request(pick(rng, texts), rng, plural=False, question=False), found[1], found[0])
+    return Draft(request(pick(rng, texts), rng, plural=False, question=False), choice[1], choice[0])
 
 
 def _ordinal(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     """Counted from a side; for no-target further than there are objects."""
-    found = view.choose(rng, lambda p, i: p.noun != ANYTHING and 1 + (form == "single") <= len(i) <= 4)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: p.noun != ANYTHING and 1 + (form == "single") <= len(i) <= 4)
+    if choice is None:
         return None
-    phrase, indices = found
+    phrase, indices = choice
     direction = pick(rng, _DIRECTIONS)
     targets: tuple[int, ...] = ()
     if form == "none":
@@ -183,10 +185,10 @@ def _ordinal(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
 
 
 def _all_of(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
-    found = view.choose(rng, lambda p, i: fits_form(i, form))
-    if found is None:
+    choice = view.choose(rng, lambda p, i: fits_form(i, form))
+    if choice is None:
         return None
-    phrase, targets = found
+    phrase, targets = choice
     said, number = noun(phrase, True, rng), NUMBERS[len(targets)]
     texts = (
         [f"the {number} {said}", f"all {number} {said}"] if len(targets) > 2 else [f"both {said}", f"the two {said}"]
@@ -197,10 +199,10 @@ def _all_of(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
 def _first_of(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     """The outermost or largest few of more; for a single target the one that is second."""
     count = int(rng.integers(2, 4))
-    found = view.choose(rng, lambda p, i: len(i) > count and p.size is None)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: len(i) > count and p.size is None)
+    if choice is None:
         return None
-    phrase, indices = found
+    phrase, indices = choice
     word, _, clear = _order(view, rng)
     if form == "single":
         second = nth(indices, clear, 2)
@@ -213,10 +215,10 @@ def _first_of(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
 
 def _on_condition(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     """All of a class if a statement about their number holds; for no-target it does not."""
-    found = view.choose(rng, lambda p, i: 2 <= len(i) <= 8)
-    if found is None:
+    choice = view.choose(rng, lambda p, i: 2 <= len(i) <= 8)
+    if choice is None:
         return None
-    phrase, indices = found
+    phrase, indices = choice
     number, holds = len(indices), form == "multi"
     other = number + 1 if number == 2 or rng.random() < 0.5 else number - 1
     smaller, larger = number - 1, number + 1

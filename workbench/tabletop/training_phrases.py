@@ -29,8 +29,9 @@ def present_phrase(objects: Sequence[Named], rng: np.random.Generator) -> Phrase
 
 
 def any_phrase(objects: Sequence[Named], rng: np.random.Generator) -> Phrase:
-    """A phrase for one of the objects, in 45 % with one word changed: a third of all name nothing in the scene, so
-    that each form of phrase is met absent as well."""
+    """A phrase for one of the objects; in 45 % of the cases one word is changed. In all, a third of the phrases name
+    nothing in the scene, so that each form of phrase is also met absent.
+    """
     phrase = present_phrase(objects, rng)
     return _changed(phrase, rng) if rng.random() < _CHANGED else phrase
 

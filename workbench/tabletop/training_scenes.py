@@ -1,4 +1,4 @@
-"""Endless training scenes, drawn as they are needed: scene number n depends on the seed and n alone."""
+"""Endless training scenes, drawn on demand: scene number n depends on the seed and on n alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ def draw(seed: int, number: int, *, size: int, asked: int = 0, split: Split = "t
     3 to 12 ms at 128 px."""
     rng = np.random.default_rng([_STREAM, ("train", "val", "test").index(split), seed, number])
     scene = make_scene(rng, size, split)
-    found = instructions(scene, rng, asked) if asked else []
-    return pack(scene, [i for i in found if split != "train" or not held_out(parse(i.phrase))])
+    drawn = instructions(scene, rng, asked) if asked else []
+    return pack(scene, [i for i in drawn if split != "train" or not held_out(parse(i.phrase))])
 
 
 def pack(scene: Scene, asked: Sequence[Instruction] = ()) -> TrainingScene:

@@ -1,4 +1,4 @@
-"""A scene as the instructions see it: the noun phrases that are true of it and those that are nearly true."""
+"""A scene as the instructions see it: the noun phrases that are true of it, and those that are nearly true."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The words of the generated benchmark: what there is, in which colours and sizes, and what it is good for."""
+"""The words of the generated benchmark: its objects, their colours and sizes, and what they are used for."""
 
 from dataclasses import dataclass
 

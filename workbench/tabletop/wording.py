@@ -1,4 +1,4 @@
-"""How instructions are said: nouns in singular and plural, numbers, and the sentences around a noun phrase."""
+"""How instructions are worded: nouns in singular and plural, numbers, and the sentences around a noun phrase."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -46,7 +46,9 @@ def connect(uri: str) -> "MlflowClient":
 
 
 def quiet() -> None:
-    """Settings without which MLflow waits for a dead server for minutes, reports to its makers, and tells much."""
+    """Settings for MLflow. Without them it waits for a dead server for minutes, reports usage to its makers, and prints
+    a lot.
+    """
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -76,16 +78,17 @@ def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float]
 
 
 def _experiment(client: "MlflowClient", name: str, artifact_root: Path | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     location = (artifact_root / name).as_uri() if artifact_root else None
     return str(client.create_experiment(name, artifact_location=location))
 
 
 def _artifact_root(uri: str, run: Path) -> Path | None:
-    """Where artifacts of a database store lie; None where a server or a file store decides. Without it MLflow would
-    put them into `mlruns` in the working directory."""
+    """Where the artifacts of a database store are kept; None where a server or a file store decides. Without this
+    setting MLflow would write them to `mlruns` in the working directory.
+    """
     path = database(uri)
     if path is not None:
         return path.parent / "mlartifacts"

@@ -1,8 +1,8 @@
-"""Reads runs back from MLflow: what `workbench.tracking.log` logged becomes a run folder again.
+"""Reads runs back from MLflow: a run that `workbench.tracking.log` logged becomes a run folder again.
 
-A run is downloaded once, into `segmentation-workbench/runs/RUN_ID` below `XDG_CACHE_HOME` (`~/.cache`): a logged run
-does not change. A run that an earlier version logged has no samples: its scores and its table can be read, and what
-needs the samples says that they are missing.
+A run is downloaded once, into `segmentation-workbench/runs/RUN_ID` below `XDG_CACHE_HOME` (`~/.cache`), since a logged
+run does not change. A run that an earlier version logged has no samples: its scores and its table can be read;
+operations that need the samples say that they are missing.
 """
 
 import json
@@ -81,16 +81,16 @@ def summaries(sources: Iterable[str], uri: str | None = None) -> Iterator[tuple[
 def store_uri(uri: str | None = None) -> str:
     """The URI of the store: as given, else `MLFLOW_TRACKING_URI`, else `runs/mlflow.db`, where `compare` logs by
     default; raises `ConfigurationError` where there is none."""
-    found = chosen(uri) or (sqlite_uri(_DEFAULT) if _DEFAULT.exists() else None)
-    if found == OFF:
+    chosen_uri = chosen(uri) or (sqlite_uri(_DEFAULT) if _DEFAULT.exists() else None)
+    if chosen_uri == OFF:
         raise ConfigurationError(f"an MLflow run needs a store, and the tracking URI is {OFF}: give another")
-    if found is None:
+    if chosen_uri is None:
         raise ConfigurationError(
             f"an MLflow run needs a store, and there is no {_DEFAULT}: give a tracking URI (--tracking-uri), or set "
             "MLFLOW_TRACKING_URI"
         )
-    check(found)
-    return found
+    check(chosen_uri)
+    return chosen_uri
 
 
 @contextmanager
@@ -117,16 +117,16 @@ def _parent(client: "MlflowClient", run_id: str) -> "MlflowRun":
 
 def _runs_of(client: "MlflowClient", experiment: str) -> "list[MlflowRun]":
     """The finished runs of the workbench in an experiment, given by name or id."""
-    found = client.get_experiment_by_name(experiment)
-    if found is None and experiment.isdecimal():
-        found = client.get_experiment(experiment)
-    if found is None:
+    stored = client.get_experiment_by_name(experiment)
+    if stored is None and experiment.isdecimal():
+        stored = client.get_experiment(experiment)
+    if stored is None:
         raise ConfigurationError(f"there is no folder and no MLflow experiment {experiment!r}")
     runs: list[MlflowRun] = []
     token = None
     while True:
         page = client.search_runs(
-            [found.experiment_id], "attributes.status = 'FINISHED'", max_results=_PAGE, page_token=token
+            [stored.experiment_id], "attributes.status = 'FINISHED'", max_results=_PAGE, page_token=token
         )
         runs += [run for run in page if RUN in run.data.tags and PARENT not in run.data.tags]
         token = page.token
@@ -181,8 +181,9 @@ def _get(client: "MlflowClient", run_id: str, names: Iterable[str], folder: Path
 
 
 def _check_artifacts(client: "MlflowClient", run_id: str) -> None:
-    """Raise `ConfigurationError` where the run's artifacts should lie in a folder that is not there: MLflow keeps whole
-    paths, so a store that was moved looks in the old place."""
+    """Raise `ConfigurationError` where the folder of the run's artifacts is missing. MLflow stores absolute paths, so
+    that a store which was moved looks for artifacts in the old place.
+    """
     run = client.get_run(run_id)
     uri = str(run.info.artifact_uri)
     looked = Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)

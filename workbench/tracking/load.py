@@ -1,4 +1,4 @@
-"""Runs read back, from folders or from MLflow."""
+"""Reads runs back, from folders or from MLflow."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -27,11 +27,11 @@ def load_runs(sources: str | Path | Iterable[str | Path], tracking_uri: str | No
     """
     import pandas as pd
 
-    found = list(_all(sources, tracking_uri) if isinstance(sources, str | Path) else _each(sources, tracking_uri))
-    if not found:
+    runs = list(_all(sources, tracking_uri) if isinstance(sources, str | Path) else _each(sources, tracking_uri))
+    if not runs:
         raise ConfigurationError(f"there is no finished run in {sources}")
     frames = []
-    for source, manifest, results in sorted(found, key=lambda run: run[1].created):
+    for source, manifest, results in sorted(runs, key=lambda run: run[1].created):
         frame = metrics(results)
         about: dict[str, Any] = {
             "run": manifest.name,

@@ -77,14 +77,14 @@ def track(run: Run, uri: str | None = None) -> dict[str, str] | None:
 
 def metric_values(run: Run) -> dict[str, dict[str, float]]:
     """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
-    found = {system: _numbers(result.to_json()) for system, result in run.results.systems.items()}
+    numbers_of = {system: _numbers(result.to_json()) for system, result in run.results.systems.items()}
     for row in run.results.oracles:
         for metric, gain in (row.gains or {}).items():
-            found[row.system] |= _gains(f"oracles.{row.oracle}.{metric}", gain)
-    keys = sorted({key for numbers in found.values() for key in numbers})
+            numbers_of[row.system] |= _gains(f"oracles.{row.oracle}.{metric}", gain)
+    keys = sorted({key for numbers in numbers_of.values() for key in numbers})
     return {
         system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
-        for system, numbers in found.items()
+        for system, numbers in numbers_of.items()
     }
 
 
@@ -105,18 +105,18 @@ def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
 
 def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers with their intervals beside them as `name.low` and `name.high`, at every depth; without notes."""
-    found: dict[str, Any] = {}
+    bounded: dict[str, Any] = {}
     for key, value in tree.items():
         if key == "intervals":
             known = {name: interval for name, interval in value.items() if interval}
-            found |= {
+            bounded |= {
                 f"{name}.{bound}": v for name, i in known.items() for bound, v in zip(("low", "high"), i, strict=True)
             }
         elif isinstance(value, Mapping):
-            found[key] = _with_bounds(value)
+            bounded[key] = _with_bounds(value)
         elif key != "note":
-            found[key] = value
-    return found
+            bounded[key] = value
+    return bounded
 
 
 def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
@@ -176,11 +176,12 @@ def _descriptions(results: Results) -> str:
 
 
 def _known(client: "MlflowClient", experiment_id: str, run: Run) -> str | None:
-    """The id of this very run where it was logged before. What an earlier attempt left half logged is deleted: two
-    processes cannot log one run at a time, as they hold its lock."""
-    found = client.search_runs([experiment_id], f"tags.`{LOGGED}` = '{_fingerprint(run)}'")
-    complete = [one.info.run_id for one in found if PARENT not in one.data.tags and one.info.status == "FINISHED"]
-    for one in found:
+    """The id under which this very run was logged before. A half-logged earlier attempt is deleted: no other process
+    can be logging the run, as the run folder is locked.
+    """
+    logged = client.search_runs([experiment_id], f"tags.`{LOGGED}` = '{_fingerprint(run)}'")
+    complete = [one.info.run_id for one in logged if PARENT not in one.data.tags and one.info.status == "FINISHED"]
+    for one in logged:
         if one.data.tags.get(PARENT, one.info.run_id) not in complete:
             client.delete_run(one.info.run_id)
     if not complete:
@@ -190,7 +191,7 @@ def _known(client: "MlflowClient", experiment_id: str, run: Run) -> str | None:
 
 
 def _fingerprint(run: Run) -> str:
-    """Stands for a run and all its results, wherever its folder and its report are."""
+    """A digest of a run and all its results, independent of the place of its folder and report."""
     stores = [run.store(system) / "predictions.jsonl" for system in run.systems]
     files = [file_digest(path) for path in (run.path / run.benchmark / "samples.jsonl", *stores)]
     manifest = {key: run.manifest.to_json()[key] for key in ("name", "created", "systems", "options")}

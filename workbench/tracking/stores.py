@@ -1,7 +1,7 @@
-"""Which MLflow store is meant, and the database file of a local one.
+"""Chooses the MLflow store, and prepares the database file of a local one.
 
-A new database is made elsewhere and moved to its place when it is complete: MLflow takes seconds and many steps for it,
-and what a kill left of them could not be used again.
+A new database is made in a temporary place and moved when it is complete: MLflow takes seconds and many steps to make
+one, and a database left half made by a kill could not be used.
 """
 
 import os
@@ -24,7 +24,7 @@ _SQLITE = "sqlite:///"
 
 
 def chosen(uri: str | None) -> str | None:
-    """The store that is meant: as given, else `MLFLOW_TRACKING_URI`, else None; `none` stands for no store."""
+    """The chosen store: the given one, else that of `MLFLOW_TRACKING_URI`, else None; `none` stands for no store."""
     return uri or os.environ.get(_VARIABLE) or None
 
 
@@ -42,8 +42,9 @@ def database(uri: str) -> Path | None:
 
 
 def prepare(uri: str) -> None:
-    """Make the database of a local store where there is none. One that was left half made, with nothing in it, is moved
-    aside, and that is said. Raises `ConfigurationError` for a file that cannot be used."""
+    """Make the database of a local store where there is none. A half-made database with nothing in it is moved aside,
+    with a message. Raises `ConfigurationError` for a file that cannot be used.
+    """
     path = database(uri)
     if path is None:
         return
@@ -118,8 +119,9 @@ def _make(path: Path) -> None:
 
 @contextmanager
 def tidy(uri: str) -> Iterator[None]:
-    """Remove the empty folder that MLflow makes in the block for a URI with quoted characters: it takes them for the
-    name."""
+    """Remove the empty folder that MLflow makes in the block for a URI with quoted characters, because it takes them
+    literally.
+    """
     folder = Path(uri.removeprefix(_SQLITE)).parent
     existed = database(uri) is None or folder.exists()
     try:

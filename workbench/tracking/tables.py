@@ -1,4 +1,6 @@
-"""Small tables for MLflow's UI, which shows them beside those of other runs; the Parquet artifacts have everything."""
+"""Small tables for MLflow's UI, which shows them beside those of other runs. The Parquet artifacts hold the complete
+data.
+"""
 
 from typing import TYPE_CHECKING
 

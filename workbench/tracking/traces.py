@@ -1,4 +1,4 @@
-"""Shows predictions in MLflow as traces: a span for the sample, and one for each of its calls."""
+"""Shows predictions in MLflow as traces: a span for the sample, and a span for each of its calls."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,11 @@ _MASKS = ("masks", "marked")  # run lengths, of which the number is shown
 def log_traces(
     uri: str, experiment_id: str, run_id: str, samples: Sequence[Sample], predictions: Sequence[Prediction]
 ) -> int:
-    """Log the first `LIMIT` predictions as traces of a run and wait until they are there; returns how many.
+    """Log the first `LIMIT` predictions as traces of a run, and wait until they have arrived; returns how many.
 
-    Calls keep their times relative to the sample's beginning; when a sample began is not stored, so the samples follow
-    each other up to now. Sets MLflow's tracking URI for the time it takes: its exporter knows no other way.
+    Calls keep their times relative to the beginning of their sample. When a sample began is not stored, so the samples
+    are placed one after the other, up to the present. MLflow's tracking URI is set for the duration, as its exporter
+    takes it from nowhere else.
     """
     import mlflow
 
@@ -74,7 +75,7 @@ def _log(experiment_id: str, run_id: str, sample: Sample, prediction: Prediction
 
 
 def _parts(call: Call) -> tuple[Any, Any, dict[str, Any]]:
-    """What went in, what came out, and the rest of a call's note."""
+    """The inputs, the outputs, and the rest of a call's note."""
     note = _short(call.note.to_json())
     given = note.pop("sent", None) or {key: note[key] for key in ("phrase", "picture", "about") if key in note}
     made = note.pop("reply", None) or note.get("failed") or {"masks": note.get("masks", note.get("marked"))}

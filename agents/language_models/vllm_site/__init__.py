@@ -1,1 +1,3 @@
-"""On the path of a vLLM server only: `sitecustomize` runs at the start of each of its processes."""
+"""On the import path of a vLLM server only. Python runs its module `sitecustomize` at the start of each of the server's
+processes.
+"""

@@ -1,5 +1,7 @@
-"""Lets a torchvision without its compiled part be imported beside a CPU build of torch, in every process of a vLLM
-server: vLLM imports it for Qwen3-VL, and it fails where the schemas of its own operators are not registered."""
+"""Makes torchvision importable in every process of a vLLM server when its compiled part does not fit a CPU build of
+torch. vLLM imports torchvision for Qwen3-VL, and that import fails where the schemas of torchvision's own operators are
+not registered.
+"""
 
 import importlib.abc
 import sys

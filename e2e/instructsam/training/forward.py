@@ -42,12 +42,12 @@ class TrainingBatch:
 
 @dataclass(frozen=True)
 class TrainingOutput:
-    """The loss to minimise and its parts; `slots` and `found` are None where the batch trains text only."""
+    """The loss to minimise and its parts; `slots` and `detections` are None where the batch trains text only."""
 
     loss: Tensor
     text: Tensor
     hidden: Tensor
-    found: Detections | None
+    detections: Detections | None
     slots: SlotLosses | None
 
 
@@ -65,11 +65,11 @@ def training_forward(
         return TrainingOutput(text, text, hidden, None, None)
     states = slot_states(model, batch, hidden)
     image_index = torch.tensor([batch.images[t.item] for t in batch.targets], device=hidden.device)
-    found = model.detect(vision, image_index, *pad_phrases(batch.phrases, hidden.device), states)
+    detections = model.detect(vision, image_index, *pad_phrases(batch.phrases, hidden.device), states)
     weights = Weights(config.dice_loss_weight, config.bce_loss_weight, config.cls_loss_weight)
     starts = model.starts().detach() if config.match_starts else None
-    slots = slot_losses(found, batch.targets, weights, sample_points=config.loss_sample_points, starts=starts)
-    return TrainingOutput(text + slots.total, text, hidden, found, slots)
+    slots = slot_losses(detections, batch.targets, weights, sample_points=config.loss_sample_points, starts=starts)
+    return TrainingOutput(text + slots.total, text, hidden, detections, slots)
 
 
 def answer_loss(model: InstructSAM, batch: TrainingBatch, hidden: Tensor) -> Tensor:

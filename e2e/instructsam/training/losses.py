@@ -50,7 +50,7 @@ class SlotLosses:
 
 
 def slot_losses(
-    found: Detections,
+    detections: Detections,
     targets: Sequence[PhraseTargets],
     weights: Weights,
     *,
@@ -65,7 +65,7 @@ def slot_losses(
     2]`, the places x, y in 0..1 that slots begin to look at, a target is matched with the nearest one, whatever slots
     predict.
     """
-    mask_logits, logits = found.mask_logits.float(), found.logits.float()
+    mask_logits, logits = detections.mask_logits.float(), detections.logits.float()
     masks = [nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
     answered = {t.item for t, mask in zip(targets, masks, strict=True) if mask.any()}
     assigned, goals, pairs = [], [], []

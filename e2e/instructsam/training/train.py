@@ -300,9 +300,9 @@ def _finish(
     if not loop.processes.number:
         save(model, processor, loop.out / "final")
         model.eval()
-        found = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
+        accuracy = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
         model.train()
-        figures = {f"val {name}": value for name, value in found.items()}
+        figures = {f"val {name}": value for name, value in accuracy.items()}
     loop.log(figures)
 
 

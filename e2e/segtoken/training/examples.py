@@ -80,8 +80,8 @@ def ordered(masks: Tensor, tokens: Tokens) -> Tensor:
     """
     if tokens == "one":
         return masks.amax(0, keepdim=True)
-    found = [mask for mask in masks if mask.any()]
-    return torch.stack(sorted(found, key=_cell)) if found else masks[:0]
+    visible = [mask for mask in masks if mask.any()]
+    return torch.stack(sorted(visible, key=_cell)) if visible else masks[:0]
 
 
 def _said(masks: Tensor, tokens: Tokens) -> list[str]:

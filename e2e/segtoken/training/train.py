@@ -212,6 +212,6 @@ def save(model: SegToken, processor: Processor, folder: Path) -> None:
 def _finish(loop: Loop, model: SegToken, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]) -> None:
     """Write the checkpoint and log how it does."""
     save(model, processor, loop.out / "final")
-    found = evaluate(Predictor(model.eval(), processor), scenes)
+    accuracy = evaluate(Predictor(model.eval(), processor), scenes)
     model.train()
-    loop.log({f"val {name}": value for name, value in found.items()})
+    loop.log({f"val {name}": value for name, value in accuracy.items()})

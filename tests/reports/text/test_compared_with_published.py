@@ -7,7 +7,7 @@ import pytest
 
 from reports.pages.report import write_report
 from reports.text.numbers import NONE
-from reports.text.published import Published, compare
+from reports.text.published import Published, beside_published
 from tests.reports import made_run
 from tests.reports.made_results import made_results
 from tests.reports.pages.test_report import Page
@@ -34,7 +34,9 @@ def number(value: float, metric: str, system: str = "B", **more: Any) -> Publish
 
 
 def test_measured_rows_come_first_with_the_same_columns() -> None:
-    found = compare(RESULTS, [number(0.6, "gIoU"), number(0.75, "gIoU", kind="part"), number(0.9, "N_acc", "C")])
+    found = beside_published(
+        RESULTS, [number(0.6, "gIoU"), number(0.75, "gIoU", kind="part"), number(0.9, "N_acc", "C")]
+    )
     assert found is not None
     assert found.columns == ["gIoU", "N_acc", "part: gIoU"]
     assert [(row.system, row.measured, list(row.cells)) for row in found.rows] == [
@@ -47,7 +49,7 @@ def test_measured_rows_come_first_with_the_same_columns() -> None:
 
 def test_another_or_unknown_protocol_is_said() -> None:
     numbers = [number(0.6, "gIoU", name, protocol=name) for name in ("p/ours", "p/theirs")]
-    found = compare(RESULTS, [*numbers, number(0.6, "gIoU", "D", protocol=None)])
+    found = beside_published(RESULTS, [*numbers, number(0.6, "gIoU", "D", protocol=None)])
     assert found is not None
     assert [row.remark for row in found.rows[1:]] == [
         "a paper",
@@ -58,19 +60,19 @@ def test_another_or_unknown_protocol_is_said() -> None:
 
 def test_numbers_of_another_split_are_left_out() -> None:
     numbers = [number(0.6, "gIoU", split="val"), number(0.7, "gIoU", split="test")]
-    assert [row.split for row in compare(RESULTS, numbers).rows[1:]] == ["val"]  # type: ignore[union-attr]
-    assert [row.split for row in compare(results(None), numbers).rows] == [NONE, "val", "test"]  # type: ignore[union-attr]
+    assert [row.split for row in beside_published(RESULTS, numbers).rows[1:]] == ["val"]  # type: ignore[union-attr]
+    assert [row.split for row in beside_published(results(None), numbers).rows] == [NONE, "val", "test"]  # type: ignore[union-attr]
 
 
 def test_nothing_to_compare_with() -> None:
-    assert compare(RESULTS, []) is None
-    assert compare(RESULTS, [number(0.6, "cgF1"), number(0.7, "gIoU", split="test")]) is None
+    assert beside_published(RESULTS, []) is None
+    assert beside_published(RESULTS, [number(0.6, "cgF1"), number(0.7, "gIoU", split="test")]) is None
 
 
 def test_a_metric_in_another_unit_is_not_put_beside_published_fractions() -> None:
     found = results("val")
     in_pixels = {**found.metrics, "gIoU": MetricInfo(unit="pixels")}
-    assert compare(found.model_copy(update={"metrics": in_pixels}), [number(0.6, "gIoU")]) is None
+    assert beside_published(found.model_copy(update={"metrics": in_pixels}), [number(0.6, "gIoU")]) is None
 
 
 def test_the_report_shows_them_where_the_benchmark_has_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from tests.workbench.metrics.scenes import answer, random_benchmark, sample
 from workbench.data.predictions import Prediction
 from workbench.data.results import Difference, PairDifference, RateDifference
 from workbench.metrics.overlaps import SampleOverlap, overlaps
-from workbench.scoring.differences import RATES, compare, paces
+from workbench.scoring.differences import RATES, paces, pairwise_differences
 
 METRICS = ["mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"]
 
@@ -21,8 +21,8 @@ def found() -> dict[str, list[SampleOverlap]]:
 
 
 def test_every_difference_has_the_sign_of_the_first_minus_the_second(found: dict[str, list[SampleOverlap]]) -> None:
-    (better,) = compare(found)
-    (worse,) = compare(dict(reversed(found.items())))
+    (better,) = pairwise_differences(found)
+    (worse,) = pairwise_differences(dict(reversed(found.items())))
     assert list(better.metrics) == METRICS
     assert list(better.rates) == list(RATES)
     for family in ("metrics", "rates"):
@@ -38,33 +38,33 @@ def test_every_difference_has_the_sign_of_the_first_minus_the_second(found: dict
 
 
 def test_a_system_does_not_differ_from_itself(found: dict[str, list[SampleOverlap]]) -> None:
-    (pair,) = compare({"a": found["found"], "b": found["found"]})
+    (pair,) = pairwise_differences({"a": found["found"], "b": found["found"]})
     assert pair.metrics["mAP"] == Difference(difference=0.0, interval=(0.0, 0.0), p=1.0, p_holm=1.0)
     nothing = RateDifference(difference=0.0, interval=(0.0, 0.0), p=1.0, only_a=0, only_b=0, p_holm=1.0)
     assert pair.rates == dict.fromkeys(RATES, nothing)
 
 
 def test_more_pairs_are_corrected_more(found: dict[str, list[SampleOverlap]]) -> None:
-    (alone,) = compare(found, draws=500)
-    among = compare(found | {"again": found["found"]}, draws=500)
+    (alone,) = pairwise_differences(found, draws=500)
+    among = pairwise_differences(found | {"again": found["found"]}, draws=500)
     assert alone.metrics["mAP"].p == among[0].metrics["mAP"].p
     assert alone.metrics["mAP"].p_holm < among[0].metrics["mAP"].p_holm
 
 
 def test_differences_among_many_systems_can_still_be_told_from_chance(found: dict[str, list[SampleOverlap]]) -> None:
-    pairs = compare(found | {f"again {number}": found["found"] for number in range(3)})
+    pairs = pairwise_differences(found | {f"again {number}": found["found"] for number in range(3)})
     told = [pair.metrics["gIoU"].p_holm for pair in pairs if pair.a == "perfect"]
     assert len(told) == 4
     assert max(told) <= 0.02
-    assert compare({"alone": found["found"]}) == compare({}) == []
+    assert pairwise_differences({"alone": found["found"]}) == pairwise_differences({}) == []
 
 
 def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
     one = overlaps([sample("a", [(0, 20)])], [answer("a", [((0, 20), 0.9)])])
-    (pair,) = compare({"a": one, "b": one})
+    (pair,) = pairwise_differences({"a": one, "b": one})
     assert pair.note == "too little data: 1 images, 10 needed"
     assert pair.metrics["mAP"].p_holm is None
-    for result in (pair, compare({"a": [], "b": []})[0]):
+    for result in (pair, pairwise_differences({"a": [], "b": []})[0]):
         text = json.dumps(result.to_json(), allow_nan=False)
         assert PairDifference.from_json(json.loads(text), "differences") == result
 
@@ -72,7 +72,7 @@ def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
 def test_systems_must_have_answered_the_same_samples() -> None:
     one, other = (overlaps([sample(name, [])], [answer(name)]) for name in "ab")
     with pytest.raises(ValueError, match="same samples"):
-        compare({"a": one, "b": other})
+        pairwise_differences({"a": one, "b": other})
 
 
 def timed(found: list[SampleOverlap], seconds: np.ndarray) -> list[Prediction]:
@@ -84,7 +84,7 @@ def test_latencies_are_compared_on_the_samples_that_both_answered_alone(found: d
     seconds = np.random.default_rng(0).lognormal(size=len(base))
     slow, fast = timed(base, 3 * seconds), timed(base, seconds)
     fast[0] = answer(base[0].sample_id, outcome="crashed")
-    (pair,) = compare({"slow": base, "fast": base}, answers={"slow": slow, "fast": fast})
+    (pair,) = pairwise_differences({"slow": base, "fast": base}, answers={"slow": slow, "fast": fast})
     assert pair.timed == len(base) - 1
     assert list(pair.latency) == ["p50", "p90", "mean"]
     middle = pair.latency["p50"]
@@ -98,7 +98,7 @@ def test_latencies_are_compared_on_the_samples_that_both_answered_alone(found: d
 def test_without_latencies_there_is_nothing_to_compare(found: dict[str, list[SampleOverlap]]) -> None:
     untimed = {name: [answer(o.sample_id) for o in one] for name, one in found.items()}
     for answers in (None, untimed):
-        (pair,) = compare(found, answers=answers)
+        (pair,) = pairwise_differences(found, answers=answers)
         assert (pair.latency, pair.timed) == ({}, 0)
 
 

@@ -54,18 +54,18 @@ VOCABULARIES = (tuple(CATEGORIES), tuple(COLOURS), tuple(SIZES))
 
 def cell_truth(scenes: Sequence[TrainingScene]) -> CellTruth:
     """The truth for `CellHead`."""
-    found: list[list[NDArray[np.int64]]] = [[], [], []]
+    words_of: list[list[NDArray[np.int64]]] = [[], [], []]
     centres = []
     step = np.arange(GRID * 4) / 4 + 0.5 / 4
     for scene in scenes:
         index = scene.index[2::4, 2::4]
-        for kept, words, name in zip(found, VOCABULARIES, ("category", "colour", "size"), strict=True):
+        for kept, words, name in zip(words_of, VOCABULARIES, ("category", "colour", "size"), strict=True):
             kept.append(_blocks(np.array([0, *(words.index(getattr(o, name)) + 1 for o in scene.objects)])[index]))
         scale = GRID / scene.index.shape[0]
         middle = [[columns.mean() * scale, rows.mean() * scale] for rows, columns in map(np.nonzero, scene.masks())]
         off = np.array([[0.0, 0.0], *middle])[index] - np.stack(np.meshgrid(step, step), -1)
         centres.append(np.stack([_blocks(off[..., 0]), _blocks(off[..., 1])], -1))
-    words_there = np.stack([np.concatenate(kept) for kept in found])
+    words_there = np.stack([np.concatenate(kept) for kept in words_of])
     return CellTruth(torch.from_numpy(words_there), torch.from_numpy(np.concatenate(centres)).float())
 
 

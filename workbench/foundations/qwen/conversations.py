@@ -12,11 +12,11 @@ GRID = 8
 def cells(scene: TrainingScene) -> list[tuple[int, int]]:
     """The grid cell `x, y` of each object: that of the mean of its visible pixels."""
     side = scene.index.shape[0]
-    found = []
+    centres = []
     for mask in scene.masks():
         rows, columns = np.nonzero(mask)
-        found.append((int(columns.mean() * GRID / side), int(rows.mean() * GRID / side)))
-    return found
+        centres.append((int(columns.mean() * GRID / side), int(rows.mean() * GRID / side)))
+    return centres
 
 
 def places(chosen: list[tuple[int, int]]) -> str:

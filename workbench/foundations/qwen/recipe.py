@@ -1,4 +1,4 @@
-"""The recipe `qwen`: its keys, without the imports that its work needs."""
+"""The keys of recipe `qwen`, in a module that imports nothing heavy."""
 
 from typing import NotRequired, TypedDict
 

@@ -49,10 +49,11 @@ class MatchHead(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-2.0))
 
     def forward(self, level: Tensor, text: Tensor, ends: Tensor, image_of: Tensor) -> Tensor:
-        """How well each place `[P, side * side]` fits a phrase: logits from its feature and the phrase's end marker.
+        """How well each place `[P, side * side]` fits a phrase: logits from the place's feature and the feature of the
+        phrase's end marker.
 
-        `level [B, width, side, side]` is a level of the pyramid, the third in training; `text [P, T, width]`; `ends
-        [P]` is the place of the end marker in each phrase.
+        `level [B, width, side, side]`: a level of the pyramid; training uses the third. `text [P, T, width]`. `ends
+        [P]`: the position of the end marker in each phrase.
         """
         places = level.flatten(2).transpose(1, 2)
         places = F.layer_norm(places, places.shape[-1:])[image_of]

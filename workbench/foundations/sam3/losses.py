@@ -22,11 +22,12 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
 @torch.no_grad()
 def assign(anchors: Tensor, target_boxes: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hungarian matching of queries that start at `anchors [Q, 2]` with targets `[T, 4]` by the distance of centres.
+    """Hungarian matching of queries that start at `anchors [Q, 2]` with targets `[T, 4]`, by the distance of their
+    centres.
 
-    Which object a query answers for is then fixed by the place it starts from, so that it can tell alone, from the
-    first step on, that another query has a nearer start. With the usual cost, scores and overlaps, two queries that
-    see the same object take turns, and learn to both answer; that lasts longer than the whole training here.
+    The place where a query starts then decides which object it answers for. From the first step on, a query can tell by
+    itself that another one starts nearer to an object. With the usual cost, scores and overlaps, two queries that see
+    the same object take turns, and both learn to answer; unlearning this takes longer than the whole training here.
     """
     return linear_sum_assignment(torch.cdist(anchors, target_boxes[:, :2]).numpy())
 

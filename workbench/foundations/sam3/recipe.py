@@ -1,4 +1,4 @@
-"""The recipe `sam3`: its keys, without the imports that its work needs."""
+"""The keys of recipe `sam3`, in a module that imports nothing heavy."""
 
 from typing import NotRequired, TypedDict
 

@@ -111,11 +111,11 @@ class Sam3Segmenter:
         with torch.inference_mode():
             out = self.model(vision_embeds=vision, input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
             scores = (out.pred_logits.sigmoid() * out.presence_logits.sigmoid()).float()
-        found = zip(scores, out.pred_masks, features, strict=True)
-        return [self._instances(score, masks, one.size) for score, masks, one in found]
+        outputs = zip(scores, out.pred_masks, features, strict=True)
+        return [self._instances(score, masks, one.size) for score, masks, one in outputs]
 
     def _instances(self, scores: "Tensor", masks: "Tensor", size: tuple[int, int]) -> PhraseMasks:
-        """Those above the threshold by falling score, of `scores [N]` and mask logits `masks [N, h, w]`."""
+        """The instances above the threshold, by falling score, from `scores [N]` and mask logits `masks [N, h, w]`."""
         import torch
         import torch.nn.functional as F
 

@@ -87,10 +87,10 @@ def _start(config: Sam3Recipe) -> tuple[Any, Any]:
 def concept_terms(
     both: nn.ModuleDict, tokenizer: Any, scenes: list[TrainingScene], rng: np.random.Generator, images: int, count: int
 ) -> tuple[dict[str, Tensor], float]:
-    """All losses of one batch, which `WEIGHTS` adds up, and the share of object pixels with the right category.
+    """All losses of one batch, before `WEIGHTS` adds them up, and the share of object pixels with the right category.
 
-    The detector is asked `count` phrases about each of the first `images` scenes. The others cost a fifth as much: only
-    the dense losses and the match with words, 8 phrases each, look at them.
+    The detector is asked `count` phrases about each of the first `images` scenes. For the other scenes only the dense
+    losses and the match with words are computed, with 8 phrases each, which costs a fifth as much.
     """
     model: Any = both["model"]
     head: Any = both["head"]
@@ -104,7 +104,7 @@ def concept_terms(
     with torch.autocast("cpu", dtype=torch.bfloat16):
         vision, others = _encode(model.vision_encoder, pixels(scenes), images)
         text = model.get_text_features(tokens.input_ids, mask).pooler_output
-        found = detect(
+        detections = detect(
             model, vision, text[:detected], mask[:detected].bool(), image_of[:detected], hints_near(boxes, 5)
         )
         places = torch.cat([vision.fpn_hidden_states[2], model.vision_encoder.neck.fpn_layers[2](on_grid(others))])
@@ -112,15 +112,16 @@ def concept_terms(
         dense, half = head(vision), head.at_half(others)
     fine, coarse = dense_targets(scenes[:images], 2), dense_targets(scenes[images:], 4)
     share = images / len(scenes)
-    terms = concept_losses(found, targets, boxes)
+    terms = concept_losses(detections, targets, boxes)
     terms["match"] = match_loss(fit, unions)
     terms["dense"] = share * dense_loss(dense, *fine) + (1 - share) * dense_loss(half, *coarse)
     return terms, category_accuracy(half, coarse[0])
 
 
 def _encode(encoder: Any, images: Tensor, whole: int) -> tuple[Any, Tensor]:
-    """Everything of the first `whole` images, and of the others the tokens `[B, side * side, hidden]` alone: most of
-    the pyramid's work is at its finest level."""
+    """All features of the first `whole` images, and of the others only the tokens `[B, side * side, hidden]`: most of
+    the pyramid's work is at its finest level.
+    """
     from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
     tokens = encoder.backbone(images).last_hidden_state
@@ -156,7 +157,7 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track
 
 
 def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
-    """Fit the dense head to a model that is trained: it was thrown away with the end of that training."""
+    """Fit a new dense head to a trained model, whose own head was discarded at the end of its training."""
     model, head = both["model"], both["head"]
     optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3, fused=True)
     for step in range(READ_OUT_STEPS):
@@ -178,7 +179,9 @@ def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
 
 
 def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: Path, track: Track) -> None:
-    """Bring text and image features together by a dot product: ten times the phrases a second of the whole detector."""
+    """Align text and image features by a dot product. This phase sees ten times as many phrases a second as the whole
+    detector would.
+    """
     model, head = both["model"], both["head"]
     optimizer = torch.optim.AdamW(both.parameters(), lr=config["match_rate"], betas=(0.9, 0.98), fused=True)
     loop = Loop(out, both, optimizer, minutes=config["match_minutes"], track=track)
@@ -239,7 +242,9 @@ def concept_batch(
 
 
 def hints_near(target_boxes: list[Tensor], slots: int) -> Tensor:
-    """Boxes `[P, slots, 4]` off the targets by up to half their extent; slots without a target are at the centre."""
+    """Boxes `[P, slots, 4]` that are shifted from the targets by up to half their extent. Slots without a target get
+    the centre.
+    """
     hints = torch.full((len(target_boxes), slots, 4), 0.5)
     for p, boxes in enumerate(target_boxes):
         kept = boxes[:slots]

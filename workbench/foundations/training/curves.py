@@ -25,9 +25,9 @@ Line = Mapping[str, float]
 
 
 def logs(folder: Path) -> dict[str, Path]:
-    """The logs of a run by title: its own, or one for each of its phases, in the order in which they were written.
+    """The logs of a run, by title: the run's own log, or one for each of its phases, in the order of writing.
 
-    Raises `ConfigurationError` for a folder without any.
+    Raises `ConfigurationError` for a folder without any log.
     """
     if (folder / LOG).exists():
         return {folder.name: folder / LOG}
@@ -38,7 +38,7 @@ def logs(folder: Path) -> dict[str, Path]:
 
 
 def read(path: Path) -> list[Line]:
-    """The lines of a log without those of steps that a killed run took again after it was resumed."""
+    """The lines of a log. Lines of steps that were repeated after a kill are left out."""
     kept: list[Line] = []
     for text in path.read_text().splitlines():
         try:
@@ -52,28 +52,28 @@ def read(path: Path) -> list[Line]:
 
 
 def series(lines: Sequence[Line]) -> dict[str, tuple[list[float], list[float]]]:
-    """Each number of a log over time: minutes and values."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
+    """The course of each logged number: minutes and values."""
+    curves: dict[str, tuple[list[float], list[float]]] = {}
     for line in lines:
         for name in line.keys() - ABOUT:
-            minutes, values = found.setdefault(name, ([], []))
+            minutes, values = curves.setdefault(name, ([], []))
             minutes.append(line["seconds"] / 60)
             values.append(line[name])
-    return dict(sorted(found.items()))
+    return dict(sorted(curves.items()))
 
 
 def draw(folders: Sequence[Path], out: Path) -> None:
     """Write one figure of the runs in these folders: losses on the left axes, shares, dashed, on the right ones."""
     from matplotlib.figure import Figure
 
-    found = {title: path for folder in folders for title, path in logs(folder).items()}
-    columns = min(COLUMNS, len(found))
-    rows = math.ceil(len(found) / columns)
+    files = {title: path for folder in folders for title, path in logs(folder).items()}
+    columns = min(COLUMNS, len(files))
+    rows = math.ceil(len(files) / columns)
     figure = Figure(figsize=(6 * columns, 4.2 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
-    for panel, (title, path) in zip(panels, found.items(), strict=False):
+    for panel, (title, path) in zip(panels, files.items(), strict=False):
         _panel(panel, title, read(path))
-    for panel in panels[len(found) :]:
+    for panel in panels[len(files) :]:
         panel.set_visible(False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=80)

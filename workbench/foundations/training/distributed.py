@@ -1,4 +1,4 @@
-"""The processes that train one model together, on one machine or on several that share the output folder."""
+"""The processes that train one model together, on one machine or on several machines with a shared output folder."""
 
 import os
 import time
@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 
 class Processes:
-    """One process that trains alone; `Several` has the same methods. `number` is its place among `count`."""
+    """A process that trains alone. `Several` has the same methods for several processes. `number` is the process's
+    place among `count`.
+    """
 
     number, count = 0, 1
 
@@ -18,7 +20,7 @@ class Processes:
         return torch.device(device)
 
     def now(self) -> float:
-        """Seconds on a clock that all processes read alike, so that they take every decision together."""
+        """Seconds on a clock that is the same for all processes, so that all of them take each decision together."""
         return time.monotonic()
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -29,7 +31,7 @@ class Processes:
         return tensor[None]
 
     def close(self) -> None:
-        """Wait for the others and leave them."""
+        """Wait for the other processes and leave the group."""
 
 
 class Several(Processes):
@@ -87,7 +89,7 @@ def random_states(processes: Processes) -> list[Tensor]:
 
 
 def restore_random_states(processes: Processes, states: Sequence[Tensor]) -> None:
-    """Undo what was drawn since `random_states`; nothing where another number of processes drew."""
+    """Restore the random generators to `random_states`; does nothing where another number of processes saved them."""
     if not states or len(states[0]) != processes.count:
         return
     torch.set_rng_state(states[0][processes.number])

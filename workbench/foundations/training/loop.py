@@ -1,4 +1,4 @@
-"""What every training run needs besides its loss: a schedule, checkpoints that resume, progress."""
+"""What every training run needs apart from its loss: a schedule, checkpoints from which it resumes, and progress."""
 
 import json
 import math
@@ -119,9 +119,11 @@ class Loop:
             self._track(self.step, values)
 
     def save(self) -> None:
-        """Write `resume.pt`, from which the next `Loop` in this folder goes on; a kill leaves an old one whole.
+        """Write `resume.pt`, from which the next `Loop` in this folder continues. A kill during writing leaves the old
+        file intact.
 
-        The steps since the last line of the log become one, so that a run's log reaches as far as its checkpoint.
+        The steps since the last log line are written as one line first, so that the log reaches as far as the
+        checkpoint.
         """
         self._log_means(self.processes.now())
         state = {

@@ -1,4 +1,4 @@
-"""Batches made ahead of the training that takes them, by processes of their own."""
+"""Makes training batches in advance, in processes of their own."""
 
 import itertools
 import pickle
@@ -22,10 +22,11 @@ class _Made(Dataset[bytes], Generic[T]):
 
 
 def ahead(make: Callable[[int], T], first: int, workers: int) -> Iterator[T]:
-    """`make(first)`, `make(first + 1)`, ...: made here as they are asked for, or ahead by `workers` processes.
+    """Yields `make(first)`, `make(first + 1)`, ...: made in this process on request, or in advance by `workers`
+    processes.
 
-    What `make` gives must follow from the number alone, and `make` must not touch a GPU. A worker's error ends the
-    iteration with that error.
+    The result of `make` must depend on the number alone, and `make` must not use a GPU. An error in a worker is raised
+    here and ends the iteration.
     """
     if not workers:
         yield from map(make, itertools.count(first))

@@ -1,4 +1,4 @@
-"""Logs a training run to MLflow while it goes on."""
+"""Logs a training run to MLflow during training."""
 
 import json
 import sys
@@ -17,9 +17,9 @@ OFF = "none"
 class Tracker:
     """One MLflow run of experiment `training`, with the configuration as parameters and the log as metrics.
 
-    A resumed training goes on in the same MLflow run: its id lies in `tracking.json` of the output folder. `uri` is
-    the store, `none` for no tracking; by default it is `mlflow.db` in the output folder. Where MLflow fails, that is
-    said once and training goes on without it: `log.jsonl` has every number.
+    A resumed training continues the same MLflow run, whose id is in `tracking.json` of the output folder. `uri` is the
+    store, `none` for no tracking; by default it is `mlflow.db` in the output folder. If MLflow fails, one message says
+    so and training continues without it: `log.jsonl` has every number.
     """
 
     def __init__(self, out: Path, config: Mapping[str, Any], uri: str | None = None) -> None:

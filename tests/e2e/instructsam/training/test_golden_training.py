@@ -141,12 +141,12 @@ def test_matching_costs_are_the_same(steps: list[Step]) -> None:
     for step in steps:
         for row, target in enumerate(step.batch.targets):
             expected = step.expected(f"match_cost{row}")
-            if expected is None or step.output.found is None:
+            if expected is None or step.output.detections is None:
                 continue
-            found = step.output.found
-            size = found.mask_logits.shape[-2:]
+            detections = step.output.detections
+            size = detections.mask_logits.shape[-2:]
             masks = torch.nn.functional.interpolate(target.masks[None].float(), size, mode="nearest")[0]
-            costs = matching_costs(found.mask_logits[row], masks, found.logits[row], Weights())
+            costs = matching_costs(detections.mask_logits[row], masks, detections.logits[row], Weights())
             assert_close(costs.detach(), expected)
             checked += 1
     assert checked
@@ -174,9 +174,9 @@ def test_states_and_detections_are_the_same(steps: list[Step]) -> None:
     checked = 0
     for step in steps:
         states = step.expected("last_hidden_state")
-        if states is None or step.output.found is None:
+        if states is None or step.output.detections is None:
             continue
-        model, batch, found = step.case.model, step.batch, step.output.found
+        model, batch, detections = step.case.model, step.batch, step.output.detections
         assert_close(step.output.hidden, states)
         assert_close(model.lm_head(step.output.hidden), step.expected("logits"))
         slots = step.output.hidden[batch.token_ids == model.config.seg_token_index].view(
@@ -187,9 +187,9 @@ def test_states_and_detections_are_the_same(steps: list[Step]) -> None:
         ids, mask = pad_phrases(batch.phrases)
         assert torch.equal(mask, step.expected("text_mask").bool())
         assert_close(model.read_text(ids)[mask], step.expected("text_embeds")[mask])
-        assert_close(found.mask_logits, step.expected("pred_masks"), LOGITS)
-        assert_close(found.logits, step.expected("pred_logits"))
-        assert_close(found.boxes, step.expected("pred_boxes"))
+        assert_close(detections.mask_logits, step.expected("pred_masks"), LOGITS)
+        assert_close(detections.logits, step.expected("pred_logits"))
+        assert_close(detections.boxes, step.expected("pred_boxes"))
         checked += 1
     assert checked
 
