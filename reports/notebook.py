@@ -1,4 +1,4 @@
-"""What the notebooks share: the run that they look at when they are opened, and quiet."""
+"""What the notebooks share: which run they open, and settings that keep them quiet."""
 
 import os
 import warnings
@@ -13,8 +13,10 @@ PLACES = ("runs", "../runs")
 
 
 def starting_run(samples: int = 40) -> Run:
-    """The run that `WORKBENCH_RUN` names, a folder or an MLflow run id; else the newest finished run of several systems
-    below `runs/`; else a small comparison of both sides on as many samples of tabletop, made now in `runs/small`."""
+    """The run to open: that of the variable `WORKBENCH_RUN`, a folder or an MLflow run id. Without it, the newest
+    finished run of several systems below `runs/`. Without one, a small comparison of both sides on this many samples of
+    tabletop, made now in `runs/small`.
+    """
     if named := os.environ.get("WORKBENCH_RUN"):
         return workbench.load_run(named)
     finished = [results for place in PLACES for results in Path(place).glob("*/results.json")]

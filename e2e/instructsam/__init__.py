@@ -9,7 +9,9 @@ __all__ = ["InstructSAM"]
 
 
 def __getattr__(name: str) -> Any:
-    """The model class on first use: the recipe and the systems are listed without importing torch."""
+    """Import the model class when it is first used, so that listing the recipe and the systems does not import
+    torch.
+    """
     if name == "InstructSAM":
         from e2e.instructsam.model import InstructSAM
 

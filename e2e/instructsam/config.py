@@ -71,10 +71,10 @@ def published_config() -> InstructSamConfig:
 
 
 def load_config(folder: Path) -> InstructSamConfig:
-    """Read `config.json` and SAM3's configuration from the subfolder it names.
+    """Read `config.json`, and SAM3's configuration from the subfolder that it names.
 
-    The subfolder holds a `sam3` configuration or a `sam3_video` one, of which the detector is taken. Without it the
-    detector is facebook/sam3's, which is what the published checkpoint has. Raises `ConfigurationError`.
+    The subfolder holds a `sam3` configuration, or a `sam3_video` one, of which the detector's part is taken. Without a
+    subfolder the configuration is that of facebook/sam3, as in the published checkpoint. Raises `ConfigurationError`.
     """
     record = _read(folder / "config.json")
     named = Path(str(record.get("mask_decoder_model", DETECTOR_FOLDER))).name

@@ -1,12 +1,12 @@
-"""Greedy decoding with slots: whenever a phrase closes, K mask queries are fed in one step and their states kept.
+"""Greedy decoding with slots: whenever a phrase closes, K mask queries are fed in one step and their states are kept.
 
 The numbers are those of the reference implementation at batch 1 (DCDmllm/InstructSAM): causal prefill, positions that
-count tokens (image tokens too, no M-RoPE), and one step of K + 3 embeddings after each phrase. Where the reference
-fails, this goes on: a slot token or a stray marker in the output is ordinary text, only phrases whose slots were fed
-count, and a phrase that is open when the length limit is reached is dropped.
+count tokens (image tokens too, no M-RoPE), and one step of K + 3 embeddings after each phrase. In cases where the
+reference fails, this code continues: a slot token or a stray marker in the output is ordinary text, only phrases whose
+slots were fed count, and a phrase that is open when the length limit is reached is dropped.
 
-Prompts about one image begin with the same tokens, the image among them. Where several do, that beginning is run once
-for each image, and its keys and values are copied to all its prompts.
+Prompts about one image begin with the same tokens, including the image. Where several prompts share such a beginning,
+it is run once for each image, and its keys and values are copied to all its prompts.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,9 @@ class _SlotRow:
     injects: bool = False
 
     def take(self, token: int, logits: Tensor) -> list[int]:
-        """Append the next token; returns what has to be fed for it: nothing, itself, or the slots of a phrase."""
+        """Append the next token. Returns what has to be fed for it: nothing, the token itself, or the slots of a
+        phrase.
+        """
         config = self.config
         room = config.text_config.max_position_embeddings - self.length
         self.tokens.append(token)
@@ -66,7 +68,7 @@ class _SlotRow:
         return [] if self.done else [token]
 
     def read(self, states: Tensor) -> None:
-        """Keep the states of the slots, where what was fed has them."""
+        """Keep the states of the slots, if slots were fed."""
         if self.injects:
             self.states.append(states[2 : 2 + self.config.max_seg_nums])
         self.injects = False

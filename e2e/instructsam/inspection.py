@@ -1,4 +1,4 @@
-"""What the slots look at: an answer together with the language model's attention from each slot."""
+"""What the slots attend to: an answer together with the language model's attention from each slot."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -35,9 +35,9 @@ class InspectedPhrase:
 
 
 def inspect(predictor: Predictor, image: "Image", instruction: str) -> tuple[Answer, list[InspectedPhrase]]:
-    """Answer one instruction, and look inside: one `InspectedPhrase` for each phrase that the model wrote.
+    """Answer one instruction and record the attention: one `InspectedPhrase` for each phrase that the model wrote.
 
-    Runs the language model with the eager attention of transformers, the only one that gives its weights.
+    Runs the language model with the eager attention of transformers, the only one that returns its weights.
     """
     with _recorded(predictor.model.model.language_model) as layers:
         everything = replace(predictor, threshold=-1.0)  # all slots in their order

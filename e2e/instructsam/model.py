@@ -63,7 +63,7 @@ class InstructSAM(LanguageModel):
         return int(self.config.max_seg_nums)
 
     def starts(self) -> Tensor:
-        """The places x, y in 0..1 that the slots begin to look at, `[K, 2]`."""
+        """The places x, y in 0..1 at which the slots start to look, `[K, 2]`."""
         boxes: Tensor = self.detector.detr_decoder.reference_points.weight.sigmoid()
         return boxes[:, :2]
 

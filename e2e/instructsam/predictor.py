@@ -1,4 +1,4 @@
-"""Images and instructions in, instances out: encode, generate with slots, detect, masks at image size."""
+"""From images and instructions to instances: encode, generate with slots, detect, masks at image size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,3 @@
-"""The end-to-end ways before InstructSAM: one [SEG] token for all instances, or one for each; see docs/baselines.md."""
+"""The end-to-end methods before InstructSAM: one [SEG] token for all instances, or one for each; see
+docs/baselines.md.
+"""

@@ -59,7 +59,7 @@ class _Row:
         return [token] if self.emitted or not self.done else []
 
     def read(self, states: Tensor) -> None:
-        """Keep the state of a [SEG] that was fed."""
+        """Keep the state of a [SEG] token that was fed."""
         if self.emitted:
             self.states.append(states[-1])
 

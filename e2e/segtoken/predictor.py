@@ -1,4 +1,6 @@
-"""Images and instructions in, instances out: encode, emit [SEG] tokens, draw their masks, split one into instances."""
+"""From images and instructions to instances: encode, emit [SEG] tokens, draw their masks, split a single mask into
+instances.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

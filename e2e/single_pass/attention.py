@@ -1,4 +1,6 @@
-"""Who may attend to whom: causal text, slots that see each other. All masks are boolean, True where allowed."""
+"""Which tokens may attend to which: text is causal, slots see each other. All masks are boolean, True where attention
+is allowed.
+"""
 
 from collections.abc import Sequence
 

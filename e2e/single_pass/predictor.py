@@ -1,4 +1,4 @@
-"""Images and instructions in, instances out: what every model that answers in a single pass does alike."""
+"""From images and instructions to instances: the part that is the same for every single-pass model."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ class SinglePass(ABC, Generic[W]):
 
     @abstractmethod
     def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[W]:
-        """What the language model answers to each prompt."""
+        """The language model's answer to each prompt."""
 
     @abstractmethod
     def _slots(
@@ -129,7 +129,9 @@ def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
 
 @contextmanager
 def timed(trace: Trace, kind: str, model: LanguageModel) -> Iterator[Call]:
-    """Record a stage as a call; on a GPU its work is waited for, or its time would count in the next stage."""
+    """Record a stage as a call. On a GPU its work is awaited, because it would otherwise be counted in the next
+    stage.
+    """
     with torch.no_grad(), trace.call(kind) as call:
         yield call
         if model.device.type == "cuda":

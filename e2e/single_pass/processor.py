@@ -1,4 +1,4 @@
-"""Text and pixels in and out of the model: prompts, patches, the answer's words."""
+"""Converts text and pixels to the model's inputs, and its output to words."""
 
 import json
 from collections.abc import Sequence

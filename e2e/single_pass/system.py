@@ -1,4 +1,4 @@
-"""What every system of the bench that answers in a single pass does with a batch of samples."""
+"""The part of a single-pass system that is the same for all: how it answers a batch of samples."""
 
 from collections.abc import Sequence
 from dataclasses import replace

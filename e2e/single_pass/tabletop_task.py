@@ -53,7 +53,7 @@ class Asked:
 
 
 def draw(seed: int, number: int, task: Task, split: Split = "train") -> tuple[Scene, list[Asked]]:
-    """Scene `number` and what is asked about it; both depend on nothing but the arguments."""
+    """Scene `number`, and the questions about it. Both depend on the arguments alone."""
     rng = np.random.default_rng([STREAM, SPLITS.index(split), seed, number])
     scene = make_scene(rng, task.image_size, split)
     plain = int(rng.binomial(task.count, task.phrase_share))

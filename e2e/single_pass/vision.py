@@ -27,6 +27,6 @@ class VisionFeatures:
 
 
 def see(vision_encoder: Sam3VisionModel, pixels: Tensor) -> VisionFeatures:
-    """What the vision encoder makes of `pixels: [B, 3, S, S]`, without its coarsest level."""
+    """The features that the vision encoder computes from `pixels: [B, 3, S, S]`, without its coarsest level."""
     out = vision_encoder(pixels)
     return VisionFeatures(tuple(out.fpn_hidden_states[:-1]), tuple(out.fpn_position_encoding[:-1]))

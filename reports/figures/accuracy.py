@@ -1,7 +1,8 @@
-"""The figures of a comparison: pure functions from results (and the tidy table) to matplotlib figures.
+"""Figures of the accuracy and failures of a comparison: pure functions from results (and the tidy table) to matplotlib
+figures.
 
-`results` are those of a run: metrics are in their own units, fractions drawn in percent, times are seconds. Every
-figure gives a system the same colour and marker, and a call kind the same colour.
+`results` are those of a run: metrics are in their own units, fractions drawn in percent, times are seconds. A system
+has the same colour and marker in every figure; a kind of call has the same colour.
 """
 
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ def failed_calls(results: Results, categories: Mapping[str, str]) -> Figure:
 
 @mpl.rc_context(FIGURE_STYLE)
 def recall_funnel(results: Results, stages: Mapping[str, str]) -> Figure:
-    """The share of targets that got through each stage, in percent, systems side by side."""
+    """The share of targets that passed each stage, in percent, systems side by side."""
     shares = {}
     for name, system in results.systems.items():
         counts = system.funnel

@@ -18,8 +18,10 @@ DPI = 144
 
 
 def write_figures(run: Run, out: Path) -> Path:
-    """Write the figures of a finished run as PNG files into the folder `out`, named by their titles, in place of those
-    that are there, and return it."""
+    """Write the figures of a finished run as PNG files into the folder `out`.
+
+    The files are named by the figures' titles. Figures that are there already are replaced. Returns the folder.
+    """
     out.mkdir(exist_ok=True)
     for earlier in out.glob("*.png"):
         earlier.unlink()

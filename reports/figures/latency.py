@@ -1,4 +1,4 @@
-"""Figures of what answers cost: pure functions from results to matplotlib figures, as in `reports.figures.accuracy`.
+"""Figures of the cost of answers: pure functions from results to matplotlib figures, as in `reports.figures.accuracy`.
 
 `docs/latency.md` defines what they show.
 """
@@ -70,7 +70,7 @@ def latency_against(rows: Sequence[Mapping[str, Any]], what: str, label: str) ->
 
 @mpl.rc_context(FIGURE_STYLE)
 def time_by_call(results: Results) -> Figure:
-    """Where the time of a sample goes: mean seconds by kind of call, and the same as shares of each system's time."""
+    """The time of a sample by kind of call: mean seconds, and the same as shares of each system's time."""
     names = list(results.systems)
     spent = {name: _seconds_by_call(results.systems[name].latency) for name in names}
     kinds = [kind for kind in CALL_COLOURS if any(s.get(kind, 0) > 0 for s in spent.values())]
@@ -174,8 +174,9 @@ def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
 
 
 def _seconds_by_call(latency: Latency) -> dict[str, float]:
-    """Mean seconds a sample by call kind: all kinds that a system named itself are `OTHER`, and what the latency holds
-    beyond its calls is `UNRECORDED`."""
+    """Mean seconds a sample by call kind. Kinds that a system named itself are summed as `OTHER`; the rest of the
+    latency, outside of calls, is `UNRECORDED`.
+    """
     spent: dict[str, float] = {}
     for name, call in latency.by_call.items():
         kind = name if name in CALL_KINDS else OTHER

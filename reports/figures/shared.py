@@ -1,4 +1,4 @@
-"""What several figures draw alike."""
+"""What several figures draw in the same way."""
 
 from collections.abc import Sequence
 
@@ -21,6 +21,6 @@ def legend(figure: Figure, names: Sequence[str]) -> None:
 
 
 def nothing(figure: Figure, axes: Axes, why: str) -> Figure:
-    """The figure, which says why it shows nothing."""
+    """An empty figure with a sentence that says why it shows nothing."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED)
     return figure

@@ -1,7 +1,7 @@
-"""The figures of a schedule's index page: how each system's numbers went over time.
+"""The figures of a schedule's index page: how each system's numbers changed over time.
 
-`records` are lines of a schedule's history, oldest first. A line is broken where the benchmark or its samples changed;
-a comparison that failed has a cross on the time axis, one that was worse than its baseline a vertical line.
+`records` are lines of a schedule's history, oldest first. A line is broken where the benchmark or its samples changed.
+A failed comparison has a cross on the time axis; one that was worse than its baseline has a vertical line.
 """
 
 from collections.abc import Callable, Mapping, Sequence

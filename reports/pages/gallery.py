@@ -31,7 +31,7 @@ MAX_CALLS, MAX_DROPPED = 40, 12
 
 @dataclass(frozen=True)
 class Answer:
-    """One system's answer to one sample; `diagnosis` and `iou` are None where the annotation is unusable."""
+    """One system's answer to one sample. `diagnosis` and `iou` are None where the annotation is unusable."""
 
     prediction: Prediction
     diagnosis: Diagnosis | None
@@ -67,10 +67,10 @@ def build_gallery(
     table: pd.DataFrame,
     overlaps: Mapping[str, Sequence[SampleOverlap]],
 ) -> Gallery:
-    """Pack the samples with the answers of every system; `table` is the run's, one row for each sample
-    and system, `overlaps` are those of each system's answers with the truth.
+    """Pack the samples with the answers of every system. `table` is that of the run, one row for each sample and
+    system; `overlaps` are those of each system's answers with the truth.
 
-    What goes beyond the size limits is left out; samples on which systems disagree are the last to go.
+    Samples beyond the size limits are left out; those on which systems disagree are kept longest.
     """
     answers = collect_answers(samples, predictions, table, overlaps)
     telling = sorted(samples, key=lambda sample: _dullness(answers[sample.sample_id]))[:MAX_SAMPLES]
@@ -118,7 +118,7 @@ def collect_answers(
 
 
 def _dullness(answers: Mapping[str, Answer]) -> int:
-    """0 where systems disagree, 1 where all are wrong, 2 where all are right."""
+    """0 for a sample on which systems disagree, 1 where all are wrong, 2 where all are right."""
     right = {answer.right for answer in answers.values()}
     return 0 if len(right) > 1 else 2 if True in right else 1
 
@@ -168,7 +168,7 @@ def _answer(answer: Answer, sample: Sample, side: int) -> dict[str, Any]:
 
 
 def _calls(calls: Sequence[Call], sample: Sample, side: int) -> list[list[Any]]:
-    """Kind, times, tokens, note, and what the request showed the model for the first time, of each call."""
+    """Kind, times, tokens and note of each call, and the parts of its request that the model had not seen before."""
     made: list[list[Any]] = []
     seen: set[Sent] = set()
     for call in calls:

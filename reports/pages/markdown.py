@@ -43,8 +43,9 @@ def markdown(run: Run) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown that shows it and does nothing else: no tags, links, mentions, issue numbers or tables, and no
-    terminal sequences."""
+    """The text as Markdown that only displays it: no tags, links, mentions, issue numbers or tables, and no terminal
+    sequences.
+    """
     text = " ".join(plain(text).split())
     text = re.sub(r"([\\`*\[\]|~<>&$])|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
     # an invisible space breaks what a code host would turn into a mention, a link or an issue
@@ -70,7 +71,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _pairs(results: Results) -> str:
-    """The differences of the main metric: of a pair in every metric, of more systems as a matrix."""
+    """The differences between systems: for one pair in every metric, for more systems a matrix of the main metric."""
     pairs = results.differences
     if not pairs:
         return ""

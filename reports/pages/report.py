@@ -138,7 +138,7 @@ def _circumstances(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
 
 
 def _command(manifest: Manifest) -> str:
-    """The command that makes this comparison again; of systems that no plugin makes, it names the function."""
+    """The command that repeats this comparison. For a system that no plugin makes, it names the function."""
     options, makers = manifest.options, manifest.options.makers
     systems = [f"{name}={makers[name]}" if name in makers else name for name in manifest.systems]
     words = [

@@ -1,4 +1,4 @@
-"""What the words of a report mean, one line each."""
+"""The meaning of the words in a report, one line each."""
 
 from workbench.data.results import Results
 from workbench.data.units import definition

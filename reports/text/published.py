@@ -1,4 +1,4 @@
-"""Numbers that others published for the benchmarks, where they were read, and measured results beside them."""
+"""Published numbers of the benchmarks, where they were read, and a table of measured results beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def _measured(result: SystemResult, columns: Sequence[Column]) -> list[str]:
 
 
 def _scored_by(theirs: str | None, ours: str) -> str:
-    """What to say of the protocol of a published number; nothing where it is that of the run."""
+    """A remark on the protocol of a published number; empty where it is that of the run."""
     if theirs == ours:
         return ""
     return f"scored by {theirs}, not {ours}" if theirs else "protocol not stated"

@@ -1,9 +1,9 @@
 """The `workbench` command. It only reads options and prints; heavy parts are imported by the command that needs them.
 
-Exit codes: 0 done, 1 `check` found problems or `gate` or `schedule --once` found that something got worse, 2 wrong
-configuration (nothing was started), 3 results are complete on disk but the report or the tracking failed, 4 the
-comparison of `schedule --once` failed, 5 the disk or a server failed before all predictions were there (what is there
-is kept, and the same command goes on with it), 130 interrupted.
+Exit codes: 0 done; 1 `check` found problems, or `gate` or `schedule --once` found that something got worse; 2 wrong
+configuration (nothing was started); 3 the results are complete on disk, but the report or the tracking failed; 4 the
+comparison of `schedule --once` failed; 5 the disk or a server failed before all predictions were there (what is there
+is kept, and the same command continues from it); 130 interrupted.
 """
 
 import sys
@@ -19,7 +19,9 @@ INCOMPLETE, STOPPED = 3, 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. A reader of the output that leaves early (`| head`) changes nothing."""
+    """Run one command; returns its exit code. If a reader of the output leaves early (`| head`), the command still
+    finishes its work.
+    """
     with plain_output() as output:
         code = _run(arguments)
         output.flush()

@@ -24,11 +24,19 @@ from workbench.cli.commands import (
 from workbench.plugins.values import Written
 
 _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 check found problems, or gate or schedule --once that something got worse; 2 wrong "
+    "configuration, nothing was started; 3 results are complete, but report or tracking failed; 4 the comparison of "
+    "schedule --once failed; 5 the disk or a server kept failing: what is there is kept, and the same command "
+    "continues; 130 interrupted."
+)
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="workbench", description="Compare systems that segment what is asked for.")
+    parser = argparse.ArgumentParser(
+        prog="workbench", description="Compare systems that segment what is asked for.", epilog=_EXIT_CODES
+    )
     parser.add_argument("--version", action="version", version=f"workbench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

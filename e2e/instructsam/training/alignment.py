@@ -1,5 +1,6 @@
-"""Start InstructSAM's two projections where the segmenter left off, instead of at random: at the tiny scale this
-replaces hours of stage 1, in which the detector would learn to read again."""
+"""Starts InstructSAM's two projections from the segmenter instead of at random. At the tiny scale this replaces hours
+of stage 1, in which the detector would have to learn to read again.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One training step's forward pass: answers are given, slots stand in the text, losses come out."""
+"""One training step's forward pass: the answers are given, slots stand in the text, and the losses are computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

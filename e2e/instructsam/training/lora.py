@@ -33,7 +33,7 @@ def is_adapter(name: str) -> bool:
 
 @torch.no_grad()
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
-    """The model's tensors under the names that they have without adapters, which are added to what they adapt."""
+    """The model's tensors under their names without adapters; each adapter is added to the tensor that it adapts."""
     state = {name.replace(".base_layer.", "."): value for name, value in model.state_dict().items()}
     for name, module in model.named_modules():
         if hasattr(module, "lora_A"):

@@ -1,7 +1,9 @@
-"""Training aids of the tiny model, in which slots learn to look at places: what each slot is told without the detector.
+"""A training aid of the tiny model: its slots learn to look at places, and are told directly, without the detector,
+what is there.
 
-Each slot starts to look at a place of the image, but nothing tells the language model so: its slots would have to find
-out by the masks alone which place is whose, and until then cannot say which of several objects is meant.
+Each slot starts to look at one place of the image, but nothing tells the language model which. Its slots would have to
+find out through the masks alone which place belongs to which slot; until then they could not say which of several
+objects is meant.
 """
 
 from collections.abc import Sequence
@@ -27,8 +29,9 @@ NOTHING = 0
 
 @dataclass(frozen=True)
 class SlotTruth:
-    """What is true of each slot of P phrases, `[P, K]`: whether it has a target (1 or 0), and the category and colour
-    of what stands where it starts, counted from 1, 0 for nothing."""
+    """The truth about each slot of P phrases, `[P, K]`: whether it has a target (1 or 0), and the category and colour
+    of the object where it starts, counted from 1; 0 for no object.
+    """
 
     wanted: Tensor
     categories: Tensor
@@ -40,7 +43,7 @@ class SlotTruth:
 
 
 class SlotHead(nn.Module):
-    """Reads a slot's truth off the language model's state there; thrown away after training."""
+    """Predicts a slot's truth from the language model's state at the slot. It is discarded after training."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -85,8 +88,9 @@ def what_stands(starts: Tensor, scene: Scene) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def place_slots(model: InstructSAM, processor: Processor, images: Sequence[NDArray[np.uint8]]) -> None:
-    """Start each slot from the mean image token at the place where it starts, twice as long as a word's embedding: what
-    images have in common there is the code of the place, which the language model knows."""
+    """Start each slot from the mean image token at the place where it starts, scaled to twice the length of a word's
+    embedding. What images have in common at a place is the code of that place, which the language model knows.
+    """
     patches, grids = processor.qwen_images(images)
     tokens = model.encode_images(patches.to(model.device), grids.to(model.device)).embeddings
     mean = torch.stack(list(tokens)).mean(0)

@@ -50,9 +50,10 @@ class Losses:
 
 
 class PlaceHead(nn.Module):
-    """Says from the state at [SEG] in which cells of an 8 x 8 grid its mask lies; thrown away after training. It
-    teaches the language model to point, as `e2e.instructsam.training.slot_head` teaches InstructSAM's slots where they
-    look."""
+    """Predicts, from the state at [SEG], the cells of an 8 x 8 grid in which its mask lies. It is discarded after
+    training. It teaches the language model to point, as `e2e.instructsam.training.slot_head` does for InstructSAM's
+    slots.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
