@@ -191,7 +191,7 @@ def test_sam3_goes_on_from_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sam3, "READ_OUT_STEPS", 2)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: None)
     recipe: Any = {
-        "seed": 3, "image_size": 128, "minutes": 0.05, "rate": 1e-6, "known_rate": 1e-6, "images": 1, "phrases": 2,
+        "seed": 3, "image_size": 128, "minutes": 0.2, "rate": 1e-6, "known_rate": 1e-6, "images": 1, "phrases": 2,
         "more": 1, "start": str(TINY), "tracking_uri": "none",
     }  # fmt: skip
     sam3.train(recipe, tmp_path)
