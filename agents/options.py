@@ -15,7 +15,7 @@ class Options:
     max_mistakes: Annotated[int, AtLeast(1)] = 3
     """Replies in a row that cannot be carried out before the sample ends."""
     max_tokens: Annotated[int, AtLeast(1)] = 4096
-    """Limit of one reply."""
+    """Tokens of one reply, at most."""
     time_limit: Annotated[float, Above(0)] = 600.0
     """Seconds for one sample."""
     request_timeout: Annotated[float, Above(0)] = 600.0
@@ -23,7 +23,7 @@ class Options:
     retries: Annotated[int, AtLeast(0)] = 2
     """How often a request that failed for a passing reason (busy, broken off, no answer) is sent again."""
     temperature: Annotated[float | None, AtLeast(0)] = None
-    """Of sampling; none leaves it to the server, as the SAM 3 agent does."""
+    """Temperature of sampling; none leaves it to the server, as the SAM 3 agent does."""
     checks: bool = True
     """Whether the model may have masks checked one by one (the tool `examine_each_mask`)."""
     overlap: Annotated[float, Range(0, 1)] = 0.3
@@ -55,11 +55,11 @@ class AgentOptions(Options):
     prompts: Annotated[str, OneOf("full-v1", "tiny-v1"), APART] = "full-v1"
     """Version of the texts."""
     device: Annotated[str, APART] = "cpu"
-    """Of the segmenter, and of a checkpoint."""
+    """Where the segmenter and a checkpoint run: cpu, cuda or cuda:1."""
     concurrency: Annotated[int, AtLeast(1), APART] = 16
     """Requests at once to an endpoint, and samples in flight in throughput mode."""
     picture_format: Annotated[str, OneOf("png", "bmp"), APART] = "png"
-    """How pictures are sent to an endpoint, both without loss; bmp takes no compressing and more bytes."""
+    """How pictures are sent to an endpoint, both without loss; bmp needs no compression but more bytes."""
 
 
 PUBLISHED = AgentOptions(min_side=448, endpoint="http://localhost:8001/v1", model="Qwen/Qwen3-VL-8B-Thinking")

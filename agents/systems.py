@@ -95,7 +95,7 @@ class Sam3Agent:
             async with free:
                 try:
                     return await self._answer(sample, image)
-                except Exception as error:  # the others of the batch are not to be lost with it
+                except Exception as error:  # the other samples of the batch must not be lost with it
                     return Prediction(sample.sample_id, outcome=CRASHED, message=said(error))
 
         return list(await asyncio.gather(*map(answer, samples, images)))
@@ -142,7 +142,7 @@ class Sam3Agent:
             resumed=resumed,
         )
         if self._unfinished and is_outage(prediction):
-            await self._unfinished.forget(thread)  # it begins anew when it is asked again
+            await self._unfinished.forget(thread)  # the sample starts from the beginning when it is asked again
         return prediction
 
 

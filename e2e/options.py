@@ -25,15 +25,15 @@ class InstructSamOptions:
     prompt: Annotated[str, Holds("{instruction}")] = SUFFIX
     """What the model is asked, with the instruction in it."""
     max_new_tokens: Annotated[int, AtLeast(1)] = 256
-    """Limit of the phrases that the model writes before its slots."""
+    """Tokens of the phrases that the model writes before its slots, at most."""
     batch_size: Annotated[int, AtLeast(1), APART] = 4
     """Samples at once in throughput mode."""
     device: Annotated[str, APART] = "cuda"
-    """cuda, cuda:1, cpu."""
+    """Where the model runs: cuda, cuda:1 or cpu."""
     dtype: Annotated[str, OneOf("float32", "bfloat16", "float16")] = "bfloat16"
     """Precision of the weights."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
-    """The first so many of its slots; none: all."""
+    """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None
     """Slots see only the slots before them; none: as it was trained."""
     phrase_conditioning: Annotated[bool | None, APART] = None
@@ -63,7 +63,7 @@ class SegTokenOptions:
     segmenter: Annotated[str, APART] = ""
     """Folder of the SAM3 that the checkpoint was trained on; empty: sam3-tiny."""
     max_new_tokens: Annotated[int, AtLeast(1)] = 48
-    """Limit of an answer."""
+    """Tokens of an answer, at most."""
     batch_size: Annotated[int, AtLeast(1), APART] = 16
     """Samples at once in throughput mode."""
 

@@ -87,7 +87,7 @@ def main() -> int:
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT, help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    os.environ["VLLM_SERVER_DEV_MODE"] = "1"  # lets the server be told to forget
+    os.environ["VLLM_SERVER_DEV_MODE"] = "1"  # makes the server accept the request to empty its caches
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = options.url

@@ -120,7 +120,7 @@ def random_predictor(
     torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
-            model = InstructSAM(config).to(dtype).eval()  # its parts go by precisions of their own
+            model = InstructSAM(config).to(dtype).eval()  # its parts are made in precisions of their own
     finally:
         torch.set_default_dtype(before)
     processor = Processor(processor.tokenizer, config, processor.patches)

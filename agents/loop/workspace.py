@@ -116,7 +116,7 @@ class Workspace:
 
     async def ask(self, messages: Sequence[Message], note: Note) -> tuple[Reply, Call]:
         """One request to the language model, recorded whether or not there is a reply; raises what the model raises."""
-        note = replace(note)  # one for each request: the same may be sent again
+        note = replace(note)  # a copy for each request: the same note may be sent again
         with self.trace.call("llm", note) as call:
             try:
                 answer = await self.model.complete(messages, self.options.max_tokens)

@@ -19,7 +19,7 @@ class Config(TypedDict):
     rate: float
     """Peak learning rate."""
     noise: float
-    """Share of masks that the segmenter made of the truth gets wrong."""
+    """Share of masks in which the segmenter that knows the truth errs on purpose."""
     real: float
     """Share of episodes that use the segmenter named by the next key instead of the truth."""
     segmenter: str

@@ -233,7 +233,7 @@ def _is_generated(name: str) -> bool:
 
     try:
         return isinstance(registry.load("benchmarks", name), Generated)
-    except ConfigurationError:  # a broken one is none that can be
+    except ConfigurationError:  # a broken plugin cannot be used
         return False
 
 

@@ -97,7 +97,7 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
             one = _failure(sample, result.outcome, result.message, seconds)
         else:
             one = Answer(result[0], seconds)
-        # a crash is no answer and has no latency (a system that fails early would look fast), nor has half of one
+        # a crash has no latency, as a system that fails early would look fast; nor has a resumed answer
         whole = one.prediction.outcome != CRASHED and not one.prediction.resumed
         latency = seconds if whole and options.mode == "latency" and is_timed(system) else None
         answers.append(replace(one, prediction=replace(one.prediction, latency=latency)))

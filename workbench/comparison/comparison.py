@@ -149,7 +149,7 @@ def with_report(run: "Run") -> tuple["Run", bool]:
             path = write(run, run.path / "report.html")
             draw(run, run.path / "figures")
             reported = add_report(run, path)
-        except Exception as error:  # the results are on disk: say what failed, go on
+        except Exception as error:  # the results are on disk: report the failure and continue
             reason = disk_fault(error)
             if reason is None:
                 traceback.print_exc()

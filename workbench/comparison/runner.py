@@ -68,7 +68,7 @@ def run(
     options, patience = Options(limit, mode, seed, time_limit), patience or Patience()
     check_writable(out)
     benchmark = make_benchmark()
-    registry.load("metrics", benchmark.protocol)  # found out now, not after the last prediction
+    registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
     made = [_make(name, factory) for name, factory in systems.items()]
     samples = _first_samples(benchmark, limit)
     planned: dict[str, dict[str, Any]] = {}
@@ -109,7 +109,7 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
     begun = time.perf_counter()
     try:
         system = factory()
-    except OSError as error:  # so transformers says that a file of a checkpoint is missing or cannot be had
+    except OSError as error:  # transformers raises this for a missing file of a checkpoint
         raise ConfigurationError(f"system {name} cannot be made: {error}") from error
     identity = checked_identity(f"system {name}", system.identity())
     return _Made(name, system, identity, time.perf_counter() - begun)

@@ -78,11 +78,11 @@ class RunOptions(Record):
     model_config = ConfigDict(extra="allow")
 
     limit: int | None = None
-    """The first so many samples of the benchmark were asked; None: all."""
+    """How many samples were asked, from the first on; None: all."""
     mode: Literal["latency", "throughput"] = "latency"
     """Whether samples were timed alone, or given to the systems in batches."""
     seed: int = 0
-    """Of all random generators."""
+    """Seed of all random generators."""
     time_limit: float | None = None
     """Seconds that a sample may take; None: any."""
     set: list[str] = Field(default_factory=list)
@@ -101,16 +101,16 @@ class PlannedOracle(Record):
     oracle: str
     """The part, a key of `workbench.scoring.oracles.ORACLES`."""
     identity: Identity | None
-    """Identity of what runs for it; None where it is computed from the system's answers."""
+    """Identity of the system that runs for it; None where it is computed from the system's answers."""
     note: str | None
-    """Why the benchmark does not allow it, else None."""
+    """Why the benchmark cannot provide this truth, else None."""
 
 
 class Manifest(Record):
     """Everything that a run's results depend on."""
 
     version: Literal[2] = VERSION
-    """Of the layout of this file."""
+    """Version of the layout of this file."""
     name: str
     """Name of the run: that of its folder when it was made."""
     created: Time
@@ -128,7 +128,7 @@ class Manifest(Record):
     options: RunOptions
     """The options of the comparison."""
     oracles: dict[FolderName, PlannedOracle] = Field(default_factory=dict)
-    """What runs, or is computed, to show what a perfect part would buy; by name `SYSTEM+PART`."""
+    """The runs and computations that show what a perfect part would gain, by name `SYSTEM+PART`."""
 
 
 def read_manifest(value: object, where: str) -> Manifest:

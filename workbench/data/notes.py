@@ -49,7 +49,7 @@ class Note:
     request: str | None = None
     """What a request to a language model is for: `main` in the conversation, `check_mask` for the check of a mask."""
     about: str | None = None
-    """What a request follows on, as `initial_query` or `masks_rendered`."""
+    """The step that a request follows, such as `initial_query` or `masks_rendered`."""
     sent: list[Sent] = field(default_factory=list)
     """What a request showed the model, without its system text and its own replies."""
     reply: str | None = None
@@ -75,11 +75,11 @@ class Note:
     mistake: str | None = None
     """What went wrong: a key of `workbench.data.vocabulary.MISTAKES`, or a short name of the system's own."""
     failed: str | None = None
-    """The error with which the call ended, where it did."""
+    """The error that ended the call, if one did."""
     batch: int | None = None
-    """Samples that were in one batch: the call lasted so long for all of them together."""
+    """How many samples were in the batch; the duration is that of the whole batch."""
     together: int | None = None
-    """Samples whose calls ran together: the duration is this sample's share."""
+    """How many samples' calls ran together; the duration is this sample's share."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def set_fields(self) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class Prediction:
     phrases: tuple[str, ...] = ()
     """Phrases the system used: sent to the segmenter (agent) or written before its slots (single pass)."""
     resumed: bool = False
-    """Begun by a process that was killed and ended by another: it has no latency."""
+    """Begun by a process that was killed and finished by another; such an answer has no latency."""
     rejected: bool | None = None
     """Whether the system says that nothing answers the instruction, where it decides that apart from its instances;
     None: it does so by giving no instance."""

@@ -52,11 +52,11 @@ class Percentiles(Record):
     p50: float | None = None
     """Median."""
     p90: float | None = None
-    """What 9 of 10 do not exceed."""
+    """The value that 9 of 10 durations do not exceed."""
     p95: float | None = None
-    """What 19 of 20 do not exceed."""
+    """The value that 19 of 20 durations do not exceed."""
     p99: float | None = None
-    """What 99 of 100 do not exceed."""
+    """The value that 99 of 100 durations do not exceed."""
 
 
 class Timing(Percentiles):
@@ -303,7 +303,7 @@ class Results(Record):
     """The results of a run."""
 
     version: Literal[2] = VERSION
-    """Of the layout of this file."""
+    """Version of the layout of this file."""
     run: str
     """The run folder when it was scored."""
     benchmark: ScoredBenchmark
@@ -311,13 +311,13 @@ class Results(Record):
     protocol: str
     """Name of the metric protocol."""
     metrics: dict[str, MetricInfo]
-    """What each metric of the protocol is, the leading ones first."""
+    """The description of each metric of the protocol, the leading ones first."""
     systems: dict[str, SystemResult]
     """Scores of each system, in the order they were given."""
     differences: list[PairDifference]
     """How each pair of systems differs."""
     oracles: list[OracleResult]
-    """What perfect parts would buy; empty where that was not asked for."""
+    """What perfect parts would gain; empty where that was not asked for."""
     report: str | None
     """Path of the report; None before it is written."""
     mlflow: LoggedRun | None

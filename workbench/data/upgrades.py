@@ -18,7 +18,7 @@ FORMULAS = {
 }
 """How the reports of workbench 0.1.0 explained its metrics."""
 LOWER_IS_BETTER = "dAP_"
-"""How the names of metrics begin of which less is better: TIDE's costs of errors."""
+"""Prefix of the metrics for which lower is better: TIDE's costs of errors."""
 
 # what the first versions of 0.1.0 did not count
 _SYSTEM: Mapping[str, Any] = {

@@ -133,7 +133,7 @@ MISTAKES: Mapping[str, str] = {
 """What can go wrong in a call (`Note.mistake`), also where the sample recovered from it."""
 
 OTHER = "other"
-"""The category of what a plugin named itself."""
+"""The category of names that a plugin has chosen itself."""
 _OWN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}")
 
 

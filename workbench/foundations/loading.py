@@ -15,7 +15,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import FLOATS, SHOWN, not_weights, tensor_shapes
 
 TOO_LARGE = 2.0
-"""Times the weights of a folder that its configuration may describe: tied weights are there once."""
+"""How many times as large as its weights a checkpoint may be by its configuration: tied weights are stored once."""
 
 
 def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:

@@ -25,8 +25,8 @@ POSITIVE = 0.5
 BACKGROUND = 0.1
 MAX_DETECTIONS = 100
 NOT_ASKED_FOR = object()
-"""Class of the instances of a scene that the instruction does not ask for: one can be mistaken for a target, but it is
-not missed where it is not found."""
+"""Class of the instances that the instruction does not ask for. One of them can be mistaken for a target, but it does
+not count as missed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Errors:
     correct: list[tuple[int, int]] = field(default_factory=list)
     """Scene and prediction of each true positive."""
     ranked: list[tuple[int, int, bool]] = field(default_factory=list)
-    """Scene and prediction of each prediction, and whether it is a true positive."""
+    """Scene and index of each prediction, and whether it is a true positive."""
     unmatched: list[tuple[int, int]] = field(default_factory=list)
     """Scene and target of each target without a prediction."""
     mended_by: dict[tuple[int, int], int] = field(default_factory=dict)

@@ -19,7 +19,7 @@ TAKES = {
     "recipes": (2, True, "a configuration and a folder"),
     "servers": (1, False, "the name of a model"),
 }
-"""How many arguments the functions of the other groups are called with, whether with no others, and which they are."""
+"""For the other groups: how many arguments a function gets, whether it gets no further ones, and what they are."""
 WHOLE = {
     "systems": "a system has `batch_size`, `identity()` and `predict(samples, images)`",
     "benchmarks": "a benchmark has `name`, `protocol`, `identity()`, `samples()` and `image_root()`",
@@ -37,7 +37,7 @@ def definition_problem(group: str, plugin: Callable[..., Any]) -> str | None:
     """What is wrong with the function or class that an entry point names, or None; it is not called."""
     try:
         signature = inspect.signature(plugin)
-    except (TypeError, ValueError):  # of some functions of C, which say nothing of what they take
+    except (TypeError, ValueError):  # some functions written in C do not say what they take
         return None
     if inspect.iscoroutinefunction(plugin):
         return f"it is a coroutine function; a function of group {group} is called without `await`"
@@ -69,7 +69,7 @@ class Maker:
         """
         try:
             made = self.factory(**self.keywords)
-        except (ConfigurationError, OSError):  # of OSError the caller says more
+        except (ConfigurationError, OSError):  # the caller adds more to an OSError
             raise
         except SystemExit as error:
             raise ConfigurationError(f"{self.origin} cannot be made: it ends the program ({error.code})") from error
@@ -142,7 +142,7 @@ def _takes(method: Callable[..., Any], count: int) -> bool:
         inspect.signature(method).bind(*[None] * count)
     except TypeError:
         return False
-    except ValueError:  # of some functions of C
+    except ValueError:  # some functions written in C
         return True
     return True
 

@@ -19,7 +19,7 @@ HEAVY = frozenset(
 )
 """Packages that take long to import; listing goes without them."""
 SECONDS = 120.0
-"""For the import of one plugin and of all that it needs; `WORKBENCH_IMPORT_SECONDS` says another number."""
+"""Seconds for importing a plugin with all that it needs; `WORKBENCH_IMPORT_SECONDS` sets another number."""
 
 
 class BrokenPluginError(Exception):

@@ -34,7 +34,7 @@ from workbench.plugins.options import Option, described_options, options_of
 
 OURS = "segmentation-workbench"
 LIGHT_SECONDS, WHOLE_SECONDS = 5.0, 120.0
-"""For one plugin of another distribution: to list it, and to import it whole."""
+"""Seconds for one plugin of another distribution: to list it, and to import it completely."""
 START_SECONDS = 60.0
 
 

@@ -7,7 +7,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 _JUMP = timedelta(hours=3)
-"""More than clocks are put back or forward at once."""
+"""Longer than any single change of the clocks."""
 
 
 class WallClock(BaseTrigger):  # type: ignore[misc]

@@ -22,7 +22,7 @@ SHOWN = 5
 END = "lines"
 """Key of the last line of a file that was written as a whole."""
 FETCHED = "fetched.json"
-"""Lies in a run folder that was downloaded, and says from where."""
+"""A file in a downloaded run folder that says where the run came from."""
 
 
 class Journal:

@@ -126,7 +126,7 @@ class Run:
                 f"continue it with `workbench compare ... --out {self.path}`"
             )
         stored = [by_id[sample_id] for sample_id in wanted]
-        if system in self.systems:  # the answers of an oracle are needed once
+        if system in self.systems:  # the answers of an oracle are not kept: they are needed once
             self.contents.stored[store] = stored
         return list(stored)
 

@@ -18,7 +18,7 @@ def finish(path: Path) -> Run:
     The returned run keeps the parsed files, so that the report and MLflow do not read them again. Raises
     `ConfigurationError` where predictions are missing.
     """
-    load_run(path)  # refuses what is no run before a lock is made in it
+    load_run(path)  # refuses a folder that is not a run before a lock is made in it
     with held(path):
         return _finish(path)
 
@@ -85,7 +85,7 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
     stored = run.stored(system)
     seconds = sum(one.seconds for one in stored)
     timed = first.get("timed", True)
-    resumed = any(one.prediction.resumed for one in stored)  # part of their time is not known
+    resumed = any(one.prediction.resumed for one in stored)  # for these, part of the time is unknown
     throughput = run.manifest.options.mode == "throughput" and seconds > 0 and timed and not resumed
     return {
         "cold_start": first["load"] + (first["warm_up"] or 0.0) if timed else None,

@@ -34,7 +34,7 @@ DESCRIBED = 5000
 """Characters of a description; MLflow refuses a tag of more than 8000."""
 
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
-"""What a system lacks there happened 0 times."""
+"""Groups of counts: what is not listed for a system happened 0 times."""
 MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
 NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance")
 

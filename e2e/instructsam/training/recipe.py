@@ -23,7 +23,7 @@ class Config(TypedDict):
     phrase_share: float
     """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
     minutes: float
-    """Wall clock, evaluations included; a run that was stopped goes on with what is left."""
+    """Wall clock, evaluations included; a stopped run continues with the minutes that are left."""
     steps: NotRequired[int]
     """Optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was not."""
     rate: float

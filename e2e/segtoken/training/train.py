@@ -82,7 +82,7 @@ def train(config: Config, out: Path) -> None:
     device = torch.device(config.get("device", "cpu"))
     if device.type == "cpu":
         model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
-    planner = model if device.type == "cpu" else deepcopy(model)  # batches are made on the CPU
+    planner = model if device.type == "cpu" else deepcopy(model)  # a copy that makes batches on the CPU
     adam = optimizer(model.to(device).train(), config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
     adam.add_param_group({"params": list(head.parameters()), "lr": config["mask_rate"]})

@@ -15,9 +15,9 @@ class QwenRecipe(TypedDict):
     more: int
     """Further scenes of the step, for the vision tower alone."""
     start: NotRequired[str]
-    """Checkpoint folder to go on from."""
+    """Checkpoint folder to continue from."""
     minutes: float
-    """Wall clock; a run that was stopped goes on with what is left."""
+    """Wall clock; a stopped run continues with the minutes that are left."""
     rate: float
     """Peak learning rate."""
     tracking_uri: NotRequired[str]

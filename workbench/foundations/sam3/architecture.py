@@ -34,7 +34,7 @@ def build(image_size: int, vocabulary: int, pad: int, bos: int, eos: int) -> Any
             "projection_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64,
             "hidden_act": "gelu", "pad_token_id": pad, "bos_token_id": bos, "eos_token_id": eos,
         },
-        # reads box prompts, which nothing here asks with: as small as it goes
+        # reads box prompts, which are not used here: as small as possible
         geometry_encoder_config={**shape, "num_layers": 1, "intermediate_size": 128, "roi_size": 1},
         detr_encoder_config={**shape, "num_layers": 2, "intermediate_size": 256, "dropout": 0.0},
         detr_decoder_config={**shape, "num_layers": 3, "intermediate_size": 256, "dropout": 0.0, "num_queries": 16},
@@ -51,7 +51,7 @@ def build(image_size: int, vocabulary: int, pad: int, bos: int, eos: int) -> Any
             bias.layer1.weight[:2] = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
             bias.layer1.bias[:2] = 0
             bias.layer2.weight[:, :2] = -torch.tensor([12.0, 8.0, 4.0, 0.0])[:, None]
-        for layer in model.detr_encoder.layers:  # image tokens look for their likes among the text tokens
+        for layer in model.detr_encoder.layers:  # image tokens attend to similar text tokens
             same = torch.eye(width)
             layer.cross_attn.q_proj.weight.copy_(2 * same)
             for part in (layer.cross_attn.k_proj, layer.cross_attn.v_proj, layer.cross_attn.o_proj):

@@ -11,20 +11,21 @@ class Sam3Recipe(TypedDict):
     dense_minutes: float
     """Wall clock of the first phase: category and colour of every pixel."""
     dense_rate: float
-    """Its peak learning rate."""
+    """Peak learning rate of the first phase."""
     dense_images: NotRequired[int]
-    """Scenes of one of its steps (32)."""
+    """Scenes in one step of the first phase (32)."""
     match_minutes: float
     """Wall clock of the second phase: phrases and places brought together by a dot product."""
     match_rate: float
     match_images: NotRequired[int]
-    """Scenes of one of its steps (24)."""
+    """Scenes in one step of the second phase (24)."""
     minutes: float
     """Wall clock of the third phase: the whole detector on concept phrases."""
     rate: float
-    """Its peak learning rate, for what the first phases did not train."""
+    """Peak learning rate of the third phase, for the parts that the first phases did not train."""
     known_rate: float
-    """And for image and text encoder; ten times this unlearns in minutes what words and places have in common."""
+    """Peak learning rate of image and text encoder in the third phase. Ten times as much destroys in minutes
+    what the second phase has taught them."""
     images: int
     """Scenes of one step that the detector is asked about."""
     phrases: int
@@ -32,6 +33,6 @@ class Sam3Recipe(TypedDict):
     more: int
     """Further scenes of the step, for image and text encoder alone; they cost a fifth as much."""
     start: NotRequired[str]
-    """Checkpoint folder to go on from, with the third phase alone."""
+    """Checkpoint folder to continue from, with the third phase only."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""

@@ -30,7 +30,7 @@ from workbench.tabletop.training_phrases import any_phrase, present_phrase
 from workbench.tabletop.training_scenes import TrainingScene, draw
 
 READ_OUT_STEPS = 150
-"""Steps in which the dense head learns to read a model that goes on from a checkpoint."""
+"""Steps in which the dense head is fitted to a model that continues from a checkpoint."""
 
 
 def train(config: Sam3Recipe, out: Path) -> None:

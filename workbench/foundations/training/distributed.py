@@ -57,7 +57,7 @@ class Several(Processes):
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         reached = torch.tensor([float(p.grad is not None) for p in trained], device=self._accelerator.device)
-        # what no process has a gradient for stays without one, so that the optimiser leaves it alone
+        # a parameter without a gradient in any process stays without one, so that the optimiser leaves it alone
         shared = [p for p, n in zip(trained, self._accelerator.reduce(reached).tolist(), strict=True) if n]
         if not shared:
             return

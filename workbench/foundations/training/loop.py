@@ -57,7 +57,7 @@ class Loop:
     @property
     def progress(self) -> float:
         if self.steps is not None:
-            # a step's own progress, or the first step would have a learning rate of 0
+            # the progress includes this step, or the first one would have a learning rate of 0
             return min(1.0, (self.step + 1) / self.steps)
         return min(1.0, self.elapsed / self.seconds)
 
