@@ -112,7 +112,9 @@ def scenes(size: int, images: int) -> list[Asked]:
 def random_predictor(
     config: InstructSamConfig, processor: Processor, slots: int, device: str, dtype: torch.dtype, phrases: int = 1
 ) -> Predictor:
-    """A model of this shape with random weights, made on the device, that answers with so many phrases of 2 words."""
+    """A model of this shape with random weights, made on the device. It answers with the given number of phrases of two
+    words.
+    """
     record = {**config.to_dict(), "max_seg_nums": slots}
     config = InstructSamConfig(**{**record, "sam3_config": config.sam3_config.__class__(**record["sam3_config"])})
     config.sam3_config.detr_decoder_config.num_queries = slots
@@ -128,7 +130,7 @@ def random_predictor(
 
 
 def script(predictor: Predictor, phrases: int) -> Predictor:
-    """The predictor, whose model now writes so many phrases of two words, and nothing else."""
+    """The predictor with a model that writes the given number of phrases of two words, and nothing else."""
     config, processor = predictor.model.config, predictor.processor
     phrase = [config.ref_start_token_index, *processor.words("red")[:1], *processor.words("mug")[:1]]
     line = [token for _ in range(phrases) for token in (*phrase, config.ref_end_token_index)]
@@ -215,10 +217,10 @@ def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[
 
 
 def latency(timings: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
-    """Median latency for each number of slots or phrases, and how many times that of the first number it is.
+    """Median latency for each number of slots or phrases, and its ratio to that of the first number.
 
-    timings: the durations of the calls of each round. Intervals are the bootstrap over rounds. Calls of one round stay
-    together, because a machine that slows down slows a whole round. None for fewer than 10 rounds.
+    timings: the durations of the calls of each round. Intervals are the bootstrap over rounds. The calls of one round
+    stay together, because a machine that slows down slows a whole round. None for fewer than 10 rounds.
     """
     first = next(iter(timings.values()))
     return [{what: number, **_against(own, first)} for number, own in timings.items()]
@@ -244,7 +246,7 @@ def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -
 
 
 def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> Callable[[], list[float]]:
-    """An arm that answers one instruction, so many times, with so many phrases."""
+    """An arm that answers one instruction `calls` times, each time with `phrases` phrases."""
 
     def arm() -> list[float]:
         script(predictor, phrases)

@@ -52,7 +52,9 @@ BINS = {"0": range(1), "1": range(1, 2), ">=2": range(2, 1000)}
 
 
 def ellipse(chance: np.random.Generator, near: tuple[float, ...] | None = None) -> tuple[tuple[float, ...], Rle]:
-    """A mask and its centre and radii; `near` those of another one that it resembles."""
+    """The centre and radii of an ellipse, and its mask. `near`: centre and radii of another ellipse that it
+    resembles.
+    """
     if near is None:
         shape = (*chance.uniform((80, 80), (WIDTH - 80, HEIGHT - 80)), *chance.uniform(20, 90, size=2))
     else:
@@ -220,7 +222,7 @@ def measure_memory(predictions: int) -> dict[str, Any]:
 
 
 def peak(predictions: int) -> dict[str, Any]:
-    """Score a file with so many predictions: a few hundred samples, over and over."""
+    """Score a file with this many predictions: a few hundred samples, repeated."""
     count = predictions // PER_INSTRUCTION
     some, answers = generate(min(count, 200), seed=1)
     samples = []

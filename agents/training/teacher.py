@@ -184,7 +184,7 @@ class NoisyTruth:
         return None
 
     def segment(self, features: Any, phrases: Sequence[str]) -> list[PhraseMasks]:
-        """Masks by falling score; a phrase that is none of the family names nothing."""
+        """Masks by falling score. A phrase that the tabletop grammar does not know names nothing."""
         return [self._answer(phrase) for phrase in phrases]
 
     def _answer(self, text: str) -> PhraseMasks:

@@ -82,8 +82,9 @@ def _percent(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Published:
-    """`value` is a fraction. `kind` is the group of samples that it is of, None for all of the split. `protocol` is
-    what it was scored with, None where the source does not say."""
+    """One published number. `value` is a fraction. `kind` is the group of samples that the number is about, None for
+    the whole split. `protocol` is what it was scored with, None where the source does not say.
+    """
 
     value: float
     system: str

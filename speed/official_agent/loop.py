@@ -1,15 +1,15 @@
-"""A sample the official way (facebookresearch/sam3, `sam3/agent/`): all that its code does, in its order, one thing at
-a time, so that our speed is compared with the whole of it.
+"""Answers a sample the official way (facebookresearch/sam3, `sam3/agent/`): all that its code does, in its order, one
+thing at a time, so that our speed is compared with the whole of it.
 
 * Every request makes a client of the `openai` package, reads the image files and writes them as base64.
 * Every phrase reads the image file, computes its features for SAM3 and runs the phrase.
 * Overlaps are suppressed at full size, masks go through a JSON file, and marks are drawn by matplotlib (`masks.py`).
-* A mask check draws and writes two pictures, and asks; the next one follows when it is answered.
+* A mask check draws and writes two pictures, and asks; the next check follows after its answer.
 * The answer is drawn once more, and it and the conversation are written to files.
 
-Two things are ours, so that both ways make the same requests and must give the same answers. The texts, the sampling,
-and what is done about a mistake, which the original dies of. And the pixels of pictures with marks: ours are drawn and
-written to the files that are sent, but outside the clock (`outside`).
+Two things are ours, so that both ways make the same requests and must give the same answers: first the texts, the
+sampling, and the reaction to a mistake, at which the original stops with an error; second the pixels of pictures with
+marks. Ours are drawn and written to the files that are sent, but outside the measured time (`outside`).
 """
 
 import base64
@@ -61,7 +61,7 @@ class OfficialLoop:
 
     @contextmanager
     def off_the_clock(self) -> Iterator[None]:
-        """A block that the original does not have."""
+        """A block whose time does not count, because the original has no such step."""
         begun = time.perf_counter()
         try:
             yield
@@ -89,7 +89,7 @@ class _Sample:
         self.files[id(self.ours.picture(self.ours.draw()))] = self.image
 
     def work(self) -> list[SeenMask] | None:
-        """The masks of the answer; None where the rounds are used up."""
+        """The masks of the answer; None where the allowed rounds are used up."""
         loop, current = self.loop, list[int]()
         turns = conversation.opening(loop.prompts, self.query, 0)
         for _ in range(loop.options.max_generations + 1):
@@ -108,7 +108,7 @@ class _Sample:
         return None
 
     def request(self, messages: Sequence[Message]) -> str:
-        """One request, with all that is made anew for it."""
+        """One request, with everything that the original makes anew for each."""
         from openai import OpenAI, omit
 
         options = self.loop.options
@@ -158,7 +158,7 @@ class _Sample:
         return self.told(turns, text, current), current
 
     def examine(self, turns: list[Turn], current: list[int]) -> tuple[list[Turn], list[int]]:
-        """Have every mask judged alone, one after the other, and show those that are left."""
+        """Have every mask judged alone, one after the other, and show the accepted ones."""
         prompts = self.loop.prompts
         left = [index for number, index in enumerate(current) if self.accepted(index, f"check{len(turns)}_{number}")]
         with self.ours.trace.call("render"):
@@ -168,7 +168,7 @@ class _Sample:
         return self.told(conversation.examined(turns, prompts), text, left), left
 
     def accepted(self, index: int, name: str) -> bool:
-        """One check; what is neither word counts as a rejection."""
+        """One check; an answer with neither word counts as a rejection."""
         mask = self.ours.masks[index].mask
         with self.ours.trace.call("render"):
             for kind in ("whole", "zoomed"):  # a zoomed pair is drawn as one plain picture: cheaper than the original
@@ -179,7 +179,7 @@ class _Sample:
         return tools.parse_verdict(self.request(messages)) is True
 
     def told(self, turns: list[Turn], text: Text, masks: list[int]) -> list[Turn]:
-        """The conversation with what a tool gave, older rounds forgotten."""
+        """The conversation after the result of a tool; older rounds are left out."""
         parts: tuple[Text | Shown, ...] = (text,)
         if masks:
             with self.loop.off_the_clock():
@@ -213,7 +213,7 @@ class _Sample:
         save(render(pixels, [decode(rle) for rle in rles]), path.with_suffix(".png"))
 
     def keep(self, messages: Sequence[Message], name: str) -> None:
-        """Write the pictures of messages to the files that will be sent, where they are not there yet."""
+        """Write the pictures of messages to the files that will be sent, unless they are there already."""
         pictures = [part for message in messages for part in message.parts if isinstance(part, Picture)]
         for number, picture in enumerate(pictures):
             if id(picture) not in self.files:

@@ -1,7 +1,7 @@
-"""What the official code does with masks: overlaps suppressed at full size, marks drawn by matplotlib.
+"""What the official code does with masks: suppresses overlaps at full size, and draws marks by matplotlib.
 
-Written anew from what that code does (facebookresearch/sam3, `sam3/agent/helpers/`), so that it costs what it costs
-there; outlines come from matplotlib's contours, as OpenCV is no dependency here.
+Rewritten from that code (facebookresearch/sam3, `sam3/agent/helpers/`) so that it takes as long as the original.
+Outlines come from matplotlib's contours, as OpenCV is not a dependency here.
 """
 
 import colorsys

@@ -105,7 +105,7 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
 
 
 def _entries(path: Path) -> tuple[list[Any], list[Remark]]:
-    """The entries of a file, with whole ids, and what was mended for that."""
+    """The entries of a file, with whole ids, and remarks about ids that were mended."""
     entries, ids = read_list(path, EXPECTED), Ids()
     for i, entry in enumerate(entries):
         if isinstance(entry, dict):

@@ -64,7 +64,7 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
 
 
 def _rows(annotations: Path) -> tuple[list[object], list[str]]:
-    """The rows of a file, with whole ids, and what was mended for that."""
+    """The rows of a file, with whole ids, and remarks about ids that were mended."""
     rows, ids = [_parsed(row) for row in read_bytes(annotations).splitlines() if row.strip()], Ids()
     for i, row in enumerate(rows):
         if isinstance(row, dict):

@@ -117,7 +117,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _number(value: float | None, digits: int | None = None) -> str:
-    """Three decimals, or so many significant digits; a dash for what is undefined."""
+    """Three decimals, or this many significant digits; a dash for an undefined number."""
     if value is None:
         return "-"
     return f"{value:.3f}" if digits is None else f"{value:.{digits}g}"

@@ -235,7 +235,7 @@ def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[
 
 
 def _draw(ranking: _Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> _Ranking:
-    """The ranking of one draw, its equal scores in the order of the draw, as that of one cell."""
+    """The ranking of one bootstrap draw, as if it were one cell; equal scores are in the order of the draw."""
     rows = order_of_draw(ties, ranking.cell, weights)
     total = np.array([ranking.targets @ weights])
     return _Ranking(np.zeros(len(rows), np.int64), ranking.matched[rows], ranking.counted[rows], total)

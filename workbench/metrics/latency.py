@@ -63,9 +63,10 @@ def enough_images(name: str, images: int) -> bool:
 def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Latency of the samples that were timed alone (`latency` is not None), whatever their outcome.
 
-    pairs: samples with their answers, in the order they were asked. Seconds of all samples, and apart by number of
-    targets, kind of instruction, whether the sample was the first about its image that the system saw, and number of
-    rounds (see `rounds`): `{"samples", "p50", ..., "mean", "intervals", "note"}` each. `by_call`: see `_by_call`.
+    pairs: samples with their answers, in the order they were asked. The result has the seconds of all samples, and
+    separately by number of targets, kind of instruction, whether the sample was the first about its image that the
+    system saw, and number of rounds (see `rounds`): `{"samples", "p50", ..., "mean", "intervals", "note"}` each.
+    `by_call`: see `_by_call`.
     """
     first = _first_of_image(pairs)
     timed = [(sample, answer) for sample, answer in pairs if answer.latency is not None]
@@ -104,11 +105,12 @@ def tokens_per_sample(predictions: Sequence[Prediction]) -> dict[str, float | No
 
 
 def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> dict[str, Any]:
-    """`{"correct", "seconds", "calls", "tokens_in", "tokens_out", "intervals"}`: what all samples cost for each correct
-    instance, sums over sums; None where no instance is correct.
+    """The cost of all samples for each correct instance, as sums over sums: `{"correct", "seconds", "calls",
+    "tokens_in", "tokens_out", "intervals"}`; None where no instance is correct.
 
-    correct: how many instances of a sample match a target at IoU 0.5, by sample id; 0 for those it leaves out. Seconds
-    and the instances they are set against are those of the samples that were timed alone; calls and tokens are of all.
+    correct: how many instances of a sample match a target at IoU 0.5, by sample id; 0 for samples that it leaves out.
+    Seconds, and the correct instances that divide them, are those of the samples that were timed alone; calls and
+    tokens are those of all samples.
     """
     instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
     timed = np.array([answer.latency is not None for _, answer in pairs], dtype=bool)

@@ -95,8 +95,9 @@ READER = "reads_files"
 class System(Protocol):
     """Turns samples into predictions.
 
-    The time of each answer is taken, unless the system has an attribute `timed` that is false: its answers were made
-    elsewhere and then have no latency."""
+    Each answer is timed, unless the system has an attribute `timed` that is false: its answers were made elsewhere and
+    have no latency.
+    """
 
     batch_size: int
     """Samples it can take at once in throughput mode; the runner passes 1 when it measures latency."""
@@ -114,11 +115,14 @@ class System(Protocol):
 
 @runtime_checkable
 class Checkable(Protocol):
-    """A system that depends on something outside of this process, such as a server, and can ask whether it is there."""
+    """A system that depends on something outside this process, such as a server, and can find out whether it is
+    available.
+    """
 
     def check(self) -> None:
-        """Called once before the first sample, and again after a failure; raises `ConfigurationError` with the reason
-        where no sample can be answered. What is only busy is no reason."""
+        """Called once before the first sample, and again after a failure. Raises `ConfigurationError` with the reason
+        where no sample can be answered. A server that is only busy is not a reason.
+        """
         ...
 
 
@@ -136,7 +140,7 @@ class Resumable(Protocol):
 
 @runtime_checkable
 class HasOracles(Protocol):
-    """A system that knows which parts of it can be replaced by the truth, to see what a perfect one would buy."""
+    """A system that knows which of its parts can be replaced by the truth, to see what a perfect part would gain."""
 
     oracles: Sequence[str]
     """Names; those of `workbench.scoring.oracles.DERIVED` are computed from its stored answers."""
@@ -147,8 +151,9 @@ class Rerunnable(HasOracles, Protocol):
     """A system that must run again for some of its oracles."""
 
     def with_oracle(self, name: str) -> System:
-        """The system with that part replaced by the truth, which `predict` finds in its samples; its identity says so.
-        It may share models with the system itself."""
+        """The system with that part replaced by the truth, which `predict` finds in its samples. Its identity says so.
+        It may share models with the system itself.
+        """
         ...
 
 
@@ -243,7 +248,7 @@ class Recipe(Protocol):
     `workbench train` reads."""
 
     def __call__(self, config: Any, out: Path, /) -> None:
-        """Train in the folder `out`, or go on with what is there."""
+        """Train in the folder `out`, or continue the training that is there."""
         ...
 
 

@@ -1,10 +1,12 @@
 """A run folder, read back: what went into the run and what came out.
 
-manifest.json                  versions, git state, machine, benchmark, systems, options <benchmark>/samples.jsonl
-the samples that were asked, image paths relative to the benchmark's image root <benchmark>/<system>/          the
-predictions of one system, see `workbench.runs.store` results.json                   scores of every system and
-differences of every pair samples.parquet                one row for each sample and system report.html
-for reading figures/                       those of the report as PNG files
+manifest.json                  versions, git state, machine, benchmark, systems, options
+<benchmark>/samples.jsonl      the samples that were asked, image paths relative to the benchmark's image root
+<benchmark>/<system>/          the predictions of one system, see `workbench.runs.store`
+results.json                   scores of every system and differences of every pair
+samples.parquet                one row for each sample and system
+report.html                    for reading
+figures/                       those of the report as PNG files
 """
 
 from collections.abc import Mapping, Sequence

@@ -54,11 +54,11 @@ class JoinedRun(Run):
 
 
 def join(runs: Sequence[Run]) -> JoinedRun:
-    """Two or more finished runs as one; a system that several have is labelled by its run as well.
+    """Two or more finished runs as one. A system that several runs have is labelled by its run as well.
 
-    The scores are those of the runs; the differences of every pair of systems are computed here, with their p-values
-    corrected for all of them. Raises `ConfigurationError` where a run is not finished, lacks predictions, or is not
-    about the same samples by the same protocol.
+    The scores are those of the runs. The differences of every pair of systems are computed here, with p-values
+    corrected for all of them. Raises `ConfigurationError` where a run is not finished, lacks predictions, or does not
+    have the same samples and protocol as the others.
     """
     from workbench.scoring.differences import pairwise_differences
 

@@ -101,7 +101,7 @@ def _place(
     colour: str,
     size_name: str,
 ) -> None:
-    """Paint an object where it hides none of the others too much; a scene that is full takes no more."""
+    """Paint an object where it hides none of the others too much. Nothing is added to a scene that is full."""
     side = len(canvas)
     low, high = SIZES[size_name]
     long_side = rng.uniform(low, high) * side / _BASE

@@ -15,7 +15,7 @@ _LEVELS: tuple[list[str], ...] = (list(CATEGORIES), list(KINDS), [*CATEGORIES, *
 def held_out(phrase: Phrase) -> bool:
     """Whether the phrase names a combination that only test scenes have.
 
-    Training asks for none of these: they would be absent each time, and a model would learn just that.
+    Training never asks for such phrases: they would be absent every time, and a model would learn exactly that.
     """
     return (phrase.noun, phrase.colour) in HELD_OUT
 

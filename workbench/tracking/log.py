@@ -51,11 +51,11 @@ def default_uri(run: Path) -> str:
 def track(run: Run, uri: str | None = None) -> dict[str, str] | None:
     """Log a finished run; returns `tracking_uri`, `experiment` and `run_id` of the parent run.
 
-    `uri`: the store, else that of `MLFLOW_TRACKING_URI`, else `mlflow.db` beside the run; for `none` nothing is logged,
-    and None returned. A run that the store has already is not logged again.
+    `uri`: the store; without it that of `MLFLOW_TRACKING_URI`, and without that `mlflow.db` beside the run. For `none`,
+    nothing is logged and None is returned. A run that the store has already is not logged again.
 
-    Raises `ConfigurationError` where the run has no results and `TrackingError` for anything that MLflow refuses or a
-    server that cannot be reached; the run folder is only read.
+    Raises `ConfigurationError` where the run has no results, and `TrackingError` where MLflow refuses something or a
+    server cannot be reached. The run folder is only read.
     """
     _ = run.results  # raises where there are none
     uri = chosen(uri) or default_uri(run.path)

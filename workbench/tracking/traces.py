@@ -75,7 +75,7 @@ def _log(experiment_id: str, run_id: str, sample: Sample, prediction: Prediction
 
 
 def _parts(call: Call) -> tuple[Any, Any, dict[str, Any]]:
-    """The inputs, the outputs, and the rest of a call's note."""
+    """The inputs, the outputs, and the remaining fields of a call's note."""
     note = _short(call.note.to_json())
     given = note.pop("sent", None) or {key: note[key] for key in ("phrase", "picture", "about") if key in note}
     made = note.pop("reply", None) or note.get("failed") or {"masks": note.get("masks", note.get("marked"))}

@@ -36,7 +36,7 @@ class Tracker:
         self._try(lambda: log_metrics(self._client, self._run, values, step))
 
     def part(self, name: str) -> Track:
-        """Logs one of several loops, whose steps are counted apart: `NAME/METRIC`."""
+        """A tracker for one of several loops whose steps are counted separately: `NAME/METRIC`."""
         return lambda step, values: self.log(step, {f"{name}/{metric}": value for metric, value in values.items()})
 
     def __enter__(self) -> "Tracker":
