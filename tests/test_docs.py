@@ -27,6 +27,12 @@ OTHERS = [
     ROOT / "pyproject.toml",
     *sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("reports/schedules/*"), *ROOT.glob(".github/**/*.yml")]),
 ]
+OFFICIAL = {
+    *("agent_core.py", "client_sam3.py", "cocoeval.py", "quantify.py", "cgf1_eval.py", "grefer.py", "solver.py"),
+    *("eval_inst2seg.py", "eval_refcoco_ap.py", "eval_reasonseg.py", "eval_roborefit.py", "evaluate_grounding.py"),
+    *("refer_evaluation.py", "train_ds.py", "engine_vg.py"),
+}
+"""Files of official implementations."""
 MADE_ON_USE = {"notebooks/runs", "notebooks/data"}
 
 _PATH = re.compile(rf"(?<![\w/.~-])(?:{'|'.join(FOLDERS)})/[\w./*-]*[\w*/]")
@@ -43,6 +49,12 @@ def test_every_path_and_module_that_a_page_names_exists(page: Path) -> None:
 def test_every_path_and_module_that_a_docstring_or_comment_names_exists() -> None:
     missing = {str(path.relative_to(ROOT)): _missing("\n".join(_words_of(path))) for path in SOURCES}
     assert {path: names for path, names in missing.items() if names} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_python_file_that_a_page_names_without_its_folder_exists(page: Path) -> None:
+    known = OFFICIAL | {path.name for name in FOLDERS for path in ROOT.glob(f"{name}/**/*.py")}
+    assert set(re.findall(r"`(\w+\.py)`", page.read_text())) <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
