@@ -19,8 +19,9 @@ async def ask(workspace: Workspace, messages: Sequence[Message], note: Note) -> 
     """A reply, and the record of the request that produced it.
 
     A request without a reply after `request_timeout` seconds is given up. A request that failed for a passing reason is
-    sent again up to `retries` times. Where the server says how long to wait, the wait is that long, and such waits do
-    not count as tries; they end with the sample's time limit. Raises the model's exception where no try succeeds.
+    sent again up to `retries` times. Where the server says how long to wait, the wait is at least that long; if the
+    server asks for a second or more, the try does not count. All waits end with the sample's time limit. Raises the
+    model's exception where no try succeeds.
     """
     options, tries = workspace.options, 0
     while True:

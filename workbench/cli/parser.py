@@ -160,7 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     gate = commands.add_parser("gate", help="fail where a run is worse than an earlier one")
     gate.add_argument("baseline", help="run folder or MLflow run id")
     gate.add_argument("candidate", help="the same, of the same samples")
-    gate.add_argument("--rules", type=Path, help="YAML file with bounds (a point for every metric and failure rate)")
+    gate.add_argument("--rules", type=Path, help="YAML file with bounds (a point for every fraction, 0 else)")
     gate.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     gate.add_argument("--json", action="store_true", help="print one JSON object")
     gate.set_defaults(command=gate_runs)

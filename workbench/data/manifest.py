@@ -103,7 +103,7 @@ class PlannedOracle(Record):
     identity: Identity | None
     """Identity of the system that runs for it; None where it is computed from the system's answers."""
     note: str | None
-    """Why the benchmark cannot provide this truth, else None."""
+    """Why the benchmark does not allow this oracle, else None."""
 
 
 class Manifest(Record):

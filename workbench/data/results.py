@@ -249,8 +249,8 @@ class PairDifference(Record):
 
 
 class OracleResult(Record):
-    """What a system would gain if one part were perfect; without numbers where the benchmark cannot provide this
-    truth.
+    """What a system would gain if one part were perfect; without numbers where the benchmark does not allow this
+    oracle.
     """
 
     system: str

@@ -28,8 +28,8 @@ class Rules:
     """By how much a number may get worse. Metrics and rates without a bound are not checked.
 
     `metrics`: bounds by name, in the metric's own unit. None stands for the usual bounds: 0.01 (a point) for each
-    metric that is a fraction, and no bound for metrics in other units. Which direction is worse depends on the metric
-    (see `workbench.data.metric_info`). `rates`: bounds in fractions, by name, one of `FAILURES`. `level`: the accepted
+    metric that is a fraction, and 0 for metrics in other units. Which direction is worse depends on the metric (see
+    `workbench.data.metric_info`). `rates`: bounds in fractions, by name, one of `FAILURES`. `level`: the accepted
     chance, over all rules together, that an unchanged system is called worse.
     """
 
@@ -173,8 +173,8 @@ def judge(
 
 
 def _usual(metrics: Mapping[str, MetricInfo]) -> dict[str, float]:
-    """The usual bound of each metric: 0.01 (a point) for a fraction; none for another unit, as nobody can say what much
-    is there.
+    """The usual bound of each metric: 0.01 (a point) for a fraction, 0 for another unit, since nobody can say which
+    change is large there.
     """
     return {name: BOUND if info.unit == FRACTION else 0.0 for name, info in metrics.items()}
 

@@ -6,7 +6,7 @@ systems     list of names
 benchmark   name
 limit, mode, seed, time_limit, set, tracking_uri    as the options of `workbench compare`; `set` is a list
 baseline    `previous` (the last comparison that passed), `first`, or a run folder (previous)
-rules       file with the bounds of `workbench gate --rules` (a point for every metric and failure rate)
+rules       file with the bounds of `workbench gate --rules` (a point for every fraction)
 keep        how many run folders are kept; older ones are deleted, their numbers stay in the history (all)
 out         folder of the schedule (runs/NAME, after the file's name)
 """
