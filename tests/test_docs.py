@@ -104,6 +104,19 @@ def test_every_command_in_a_sentence_has_the_options_that_it_names(
     assert unknown == []
 
 
+def test_the_readme_leads_to_every_page_of_the_handbook() -> None:
+    linked = {target.partition("#")[0] for target in _LINK.findall((ROOT / "README.md").read_text())}
+    assert {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} <= linked
+
+
+def test_the_readme_and_the_help_name_the_same_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    said = capsys.readouterr().out.partition("Exit codes:")[2]
+    listed = re.findall(r"^\| (\d+) \| ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert listed == re.findall(r"(?:^|;)\s+(\d+)\s", said)
+
+
 def test_a_path_a_module_and_an_attribute_that_do_not_exist_are_noticed() -> None:
     text = "`workbench/no/such.py`, `workbench.data.masks.no_such`, `workbench.nothing`, `workbench.data.masks.union`"
     assert _missing(text) == ["workbench/no/such.py", "workbench.data.masks.no_such", "workbench.nothing"]
