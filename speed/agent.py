@@ -170,7 +170,7 @@ def processor_seconds(group: int) -> float:
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat") if group else ():
         with suppress(OSError):  # it has ended
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12]) if int(fields[2]) == group else 0
     return ticks / os.sysconf("SC_CLK_TCK") if ticks else math.nan
 

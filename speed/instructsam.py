@@ -315,7 +315,9 @@ def _machine(device: str) -> str:
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     model = [
         line.partition(":")[2].strip()
-        for line in (Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else [])
+        for line in (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+        )
         if line.startswith("model name")
     ]
     return (

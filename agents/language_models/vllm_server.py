@@ -244,7 +244,7 @@ def _lacks_chat_template(folder: Path) -> bool:
     settings = folder / "tokenizer_config.json"
     if not settings.exists() or any(folder.glob("chat_template.*")):
         return False
-    return "chat_template" not in json.loads(settings.read_text())
+    return "chat_template" not in json.loads(settings.read_text(encoding="utf-8"))
 
 
 def _free_port(wanted: int) -> int:

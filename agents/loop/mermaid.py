@@ -30,4 +30,4 @@ def drawn_into(text: str) -> str:
 
 
 if __name__ == "__main__":
-    DOCS.write_text(drawn_into(DOCS.read_text()))
+    DOCS.write_text(drawn_into(DOCS.read_text(encoding="utf-8")), encoding="utf-8")

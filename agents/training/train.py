@@ -75,7 +75,7 @@ def train(config: Config, out: Path) -> None:
         _write(model, tokenizer, final, config["image_size"])
         scores = validate(final, config["validation"], config["image_size"])
         loop.log({f"val {name}": value for name, value in scores.items()})
-    (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n")
+    (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
 
 
 def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
@@ -126,4 +126,4 @@ def _write(model: Any, tokenizer: Any, folder: Path, image_size: int) -> None:
         "image_mean": [0.5] * 3,
         "image_std": [0.5] * 3,
     }
-    (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n", encoding="utf-8")

@@ -100,7 +100,7 @@ def save_config(config: InstructSamConfig, folder: Path) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"no {path.name} in checkpoint folder {path.parent}") from None
     except ValueError as error:
@@ -110,4 +110,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, record: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")

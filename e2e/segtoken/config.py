@@ -63,12 +63,12 @@ def save_config(config: SegTokenConfig, folder: Path) -> None:
     """Write what `load_config` reads, without SAM3's configuration, which lies in its own checkpoint."""
     record = config.to_dict()
     del record["sam3_config"]
-    (folder / "config.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    (folder / "config.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"no {path.name} in checkpoint folder {path.parent}") from None
     except ValueError as error:

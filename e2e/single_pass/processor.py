@@ -51,7 +51,7 @@ class Processor:
             "image_mean": list(p.mean),
             "image_std": list(p.std),
         }
-        (folder / "preprocessor_config.json").write_text(json.dumps(record, indent=2) + "\n")
+        (folder / "preprocessor_config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
     def words(self, text: str) -> list[int]:
         """Token ids of plain text; a special token's name in it stays text."""

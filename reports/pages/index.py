@@ -72,7 +72,7 @@ def _page(schedule: Schedule, history: Sequence[Record], total: int, folder: Pat
         "figures": _figures(history, metrics, schedule),
         "baseline": BASELINES.get(schedule.baseline, f"the run {schedule.baseline}"),
         "colours": COLOURS,
-        "css": Markup((TEMPLATE / "report.css").read_text()),
+        "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
     }
 
 

@@ -80,8 +80,8 @@ def _page(run: Run) -> dict[str, Any]:
         "commands": [_command(member.manifest) for member in run.members],
         "definitions": definitions(results),
         "colours": COLOURS,
-        "css": Markup((TEMPLATE / "report.css").read_text()),
-        "scripts": [Markup((TEMPLATE / name).read_text()) for name in ("masks.js", "gallery.js")],
+        "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
+        "scripts": [Markup((TEMPLATE / name).read_text(encoding="utf-8")) for name in ("masks.js", "gallery.js")],
     }
 
 

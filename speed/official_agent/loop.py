@@ -207,7 +207,7 @@ class _Sample:
             "pred_scores": [mask.score for mask in masks],
         }
         path.write_text(json.dumps(held, indent=4))
-        counts = json.loads(path.read_text())["pred_masks"]
+        counts = json.loads(path.read_text(encoding="utf-8"))["pred_masks"]
         pixels = read(self.image)
         rles: list[Rle] = [{"size": list(pixels.shape[:2]), "counts": count} for count in counts]
         save(render(pixels, [decode(rle) for rle in rles]), path.with_suffix(".png"))

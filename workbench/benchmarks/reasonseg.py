@@ -30,7 +30,7 @@ from workbench.benchmarks.reading import (
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.json_objects import once_each
-from workbench.data.masks import Rle, area, encode, from_annotation
+from workbench.data.masks import MAX_OUTLINE, Rle, area, encode, from_annotation, outline
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import reads_files
@@ -133,6 +133,7 @@ def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rl
     if len(shapes) * height * width > MAX_WORK:
         raise SampleError(f"{where}: {len(shapes)} shapes are too many for an image of {width}x{height}")
     outlines: list[_Shape] = []
+    length = 0.0
     for i, shape in enumerate(shapes):
         label = shape.get("label") if isinstance(shape, dict) else None
         if not isinstance(shape, dict) or not isinstance(label, str):
@@ -140,6 +141,12 @@ def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rl
         if label.lower() != "flag":
             mask = drawn(shape, height, width, f"{where}: shape {i}")
             outlines.append(_cut_out(mask, "ignore" in label.lower()))
+            length += outline(np.array(shape["points"], dtype=np.float64))
+            if length > MAX_OUTLINE:
+                raise SampleError(
+                    f"{where}: shape {i}: the outlines together are {length:.0f} pixels long, more than the "
+                    f"{MAX_OUTLINE} that are drawn"
+                )
             if sum(one.pixels.size for one in outlines) > MAX_DRAWN:
                 raise SampleError(f"{where}: shape {i}: the shapes together cover more than {MAX_DRAWN} pixels")
     values = np.zeros((height, width), dtype=np.uint8)

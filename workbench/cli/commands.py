@@ -110,7 +110,7 @@ def write_report(options: argparse.Namespace) -> int:
     run = runs[0] if len(runs) == 1 else join(runs)
     if options.markdown and not options.out:
         with TemporaryDirectory() as folder:
-            print(write(run, Path(folder) / "report.md").read_text(), end="")
+            print(write(run, Path(folder) / "report.md").read_text(encoding="utf-8"), end="")
         return 0
     out = options.out or Path("report.html")
     check_writable(out.parent)

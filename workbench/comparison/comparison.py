@@ -106,7 +106,9 @@ def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
     from workbench.comparison.runner import run
     from workbench.runs.files import check_writable, held
     from workbench.scoring.finish import finish
+    from workbench.tracking.stores import chosen
 
+    chosen(comparison.tracking_uri)  # raises for one that keeps nothing
     check_writable(out)
     goes_on = f"give the same command again, with --out {out}"
     with held(out):

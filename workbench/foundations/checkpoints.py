@@ -66,7 +66,7 @@ def weight_files(folder: Path) -> list[Path]:
         single = folder / "model.safetensors"
         return [single] if single.exists() else []
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         files = [folder / name for name in names]
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ConfigurationError(

@@ -63,7 +63,7 @@ def _check_files(folder: Path) -> None:
     """Report the faults that transformers would not report, or not by name."""
     config = folder / "config.json"
     try:
-        settings = json.loads(config.read_text())
+        settings = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{config} cannot be read as JSON: {error}") from error
     if not isinstance(settings, dict):
@@ -80,7 +80,7 @@ def _check_size(kind: Any, folder: Path) -> None:
     """
     import torch
 
-    if "quantization_config" in json.loads((folder / "config.json").read_text()):
+    if "quantization_config" in json.loads((folder / "config.json").read_text(encoding="utf-8")):
         return
 
     with torch.device("meta"):

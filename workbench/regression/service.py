@@ -108,10 +108,10 @@ def _since(residence: Path) -> datetime:
     path = residence / "since"
     now = datetime.now(UTC)
     try:
-        since = datetime.fromisoformat(path.read_text())
+        since = datetime.fromisoformat(path.read_text(encoding="utf-8"))
         return min(since if since.tzinfo else since.replace(tzinfo=UTC), now)
     except (OSError, ValueError):
-        path.write_text(now.isoformat())
+        path.write_text(now.isoformat(), encoding="utf-8")
         return now
 
 

@@ -139,7 +139,7 @@ def held(folder: Path) -> Iterator[None]:
 @contextmanager
 def waiting_lock(path: Path) -> Iterator[None]:
     """Hold a lock file, waiting until all others have released it."""
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -148,7 +148,7 @@ def waiting_lock(path: Path) -> Iterator[None]:
 def lock(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; raises `ConfigurationError` that names the holder where it is held."""
     place = folder.resolve()
-    with (folder / "lock").open("a+") as file:
+    with (folder / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -206,7 +206,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def read_json(path: Path) -> Any:
     """Read a JSON file; raises `ConfigurationError` that names it where it is missing or not JSON."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"file not found: {path}") from None
     except ValueError as error:

@@ -24,8 +24,16 @@ _SQLITE = "sqlite:///"
 
 
 def chosen(uri: str | None) -> str | None:
-    """The chosen store: the given one, else that of `MLFLOW_TRACKING_URI`, else None; `none` stands for no store."""
-    return uri or os.environ.get(_VARIABLE) or None
+    """The chosen store: the given one, else that of `MLFLOW_TRACKING_URI`, else None; `none` stands for no store.
+
+    Raises `ConfigurationError` for a database in memory, of which nothing stays.
+    """
+    found = uri or os.environ.get(_VARIABLE) or None
+    if found and found.startswith("sqlite:") and database(found) is None:
+        raise ConfigurationError(
+            f"{found} is no file: expected the tracking URI to be sqlite:///PATH, the address of a server, or {OFF}"
+        )
+    return found
 
 
 def sqlite_uri(path: Path) -> str:

@@ -124,6 +124,7 @@ def test_small_shapes_stay_visible_on_large_ones_of_any_type(tmp_path: Path) -> 
         (1, 2**27, [[[0, 0], [2**27 - 1, 0], [0, 0]]], "the outline is"),
         (11_000, 11_000, [[[i * 5, (i % 2) * 10_999] for i in range(2000)]], "the outline is"),
         (8192, 16_384, [[[0, 0], [16_383, 0], [16_383, 8191], [0, 8191]]] * 20, "cover more than"),
+        (900, 900, [[[i, (i % 2) * 899] for i in range(900)]] * 9, "the outlines together are"),
         (8192, 16_384, [[[0, 0], [1, 1], [1, 0]]] * 200, "200 shapes are too many for an image of 16384x8192"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from workbench.data.plain import plain, plain_output
 
@@ -72,3 +73,23 @@ def test_characters_that_the_encoding_lacks_are_escaped(tmp_path: Path) -> None:
     done = workbench(command, PYTHONIOENCODING="ascii")
     assert "Traceback" not in done.stdout
     assert r"caf\xe9_\u676f.json" in done.stdout
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "en_US.ISO-8859-1"}])
+def test_files_are_in_utf_8_whatever_the_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    (tmp_path / "a.json").write_text(
+        '[{"image": "a.png", "height": 4, "width": 4, "annotation": [{"text": "caf\u00e9 \u676f", "mask": null}]}]'
+    )
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "p.jsonl").write_text('{"sample_id": 0, "instances": []}')
+    settings = "--set inst2seg.annotations=a.json --set inst2seg.images=. --set predictions.file=p.jsonl"
+    command = f"cd {tmp_path}; $W compare --systems predictions --benchmark inst2seg {settings} --tracking-uri none"
+    done = workbench(
+        f"{command} --out run && $W report run --markdown --out r.md && $W report run --markdown && $W gate run run",
+        **locale,
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+    )
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    for name in ("r.md", "run/report.html"):
+        assert not (tmp_path / name).read_text(encoding="utf-8").isascii()

@@ -16,7 +16,7 @@ from workbench.runs.run import Run
 from workbench.scoring.finish import finish
 from workbench.tracking.fetch import fetch
 from workbench.tracking.log import LOGGED, TrackingError, default_uri, track
-from workbench.tracking.stores import check, database, prepare, sqlite_uri
+from workbench.tracking.stores import check, chosen, database, prepare, sqlite_uri
 
 FOLDER = "100%25 a?b #c é"
 
@@ -144,3 +144,9 @@ def test_none_switches_logging_off(finished: Run, capsys: pytest.CaptureFixture[
     assert "track needs a store to log to" in capsys.readouterr().err
     assert main(["report", "0" * 32, "--tracking-uri", "none"]) == 2
     assert "an MLflow run needs a store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///?mode=memory", "sqlite:"])
+def test_a_store_in_memory_keeps_nothing_and_is_refused(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no file: expected the tracking URI to be sqlite:///PATH"):
+        chosen(uri)

@@ -209,7 +209,9 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
     model.save_pretrained(folder, state_dict=half)
     tokenizer.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}))
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}), encoding="utf-8"
+    )
 
 
 def pixels(scenes: list[TrainingScene]) -> Tensor:

@@ -40,7 +40,7 @@ def logs(folder: Path) -> dict[str, Path]:
 def read(path: Path) -> list[Line]:
     """The lines of a log. Lines of steps that were repeated after a kill are left out."""
     kept: list[Line] = []
-    for text in path.read_text().splitlines():
+    for text in path.read_text(encoding="utf-8").splitlines():
         try:
             line = json.loads(text)
         except ValueError:  # the last line of a run that was killed while it wrote

@@ -105,7 +105,7 @@ class Loop:
         if self.processes.number:
             return
         line = {"step": self.step, "samples": self.samples, "seconds": round(elapsed, 1), **values}
-        with (self.out / "log.jsonl").open("a") as file:
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         shown = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
         minutes = max(0.0, self.seconds - elapsed) / 60

@@ -50,13 +50,13 @@ class Tracker:
         out.mkdir(parents=True, exist_ok=True)
         client, experiment = open_experiment(self.uri, out, "training")
         record = out / "tracking.json"
-        before = json.loads(record.read_text()) if record.exists() else {}
+        before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
         if before.get("store") == shown(self.uri):
             client.update_run(before["run"], "RUNNING")
             return client, str(before["run"])
         run = str(client.create_run(experiment, run_name=out.name).info.run_id)
         log_params(client, run, config)
-        record.write_text(json.dumps({"store": shown(self.uri), "run": run}) + "\n")
+        record.write_text(json.dumps({"store": shown(self.uri), "run": run}) + "\n", encoding="utf-8")
         return client, run
 
     def _try(self, action: Any) -> None:
