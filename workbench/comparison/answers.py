@@ -128,11 +128,11 @@ def _predict(
     seconds_allowed = options.time_limit and options.time_limit * len(samples)
     begun = time.perf_counter()
     try:
-        with _deadline(seconds_allowed):
+        with deadline(seconds_allowed):
             predictions = system.predict(samples, images)
         seconds = time.perf_counter() - begun
         return _checked(predictions, samples), seconds
-    except _OutOfTimeError:
+    except OutOfTimeError:
         return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), time.perf_counter() - begun
     except SampleError as error:
         return _Failed(CRASHED, f"unusable answer: {error}"), time.perf_counter() - begun
@@ -213,19 +213,19 @@ def _shape(value: object) -> str:
     return f"{len(value)} of them" if isinstance(value, list) else type(value).__name__
 
 
-class _OutOfTimeError(BaseException):
+class OutOfTimeError(BaseException):
     """Not an `Exception`, so that a system that catches every `Exception` does not catch this."""
 
 
 @contextmanager
-def _deadline(seconds: float | None) -> Iterator[None]:
-    """After this many seconds, interrupt the block by raising `_OutOfTimeError` in it."""
+def deadline(seconds: float | None) -> Iterator[None]:
+    """After this many seconds, interrupt the block by raising `OutOfTimeError` in it."""
     if seconds is None:
         yield
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise _OutOfTimeError
+        raise OutOfTimeError
 
     handler = signal.signal(signal.SIGALRM, stop)
     timer = signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench.comparison.answers import Mode, Options, answer, is_timed, load
+from workbench.comparison.answers import Mode, Options, OutOfTimeError, answer, deadline, is_timed, load
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
@@ -35,6 +35,9 @@ from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
 from workbench.scoring.oracles import DERIVED, unavailable
+
+WARM_UP_LIMITS = 20
+"""Time limits of a sample that the first answer may take: a model may compile and fill its caches in it."""
 
 
 def run(
@@ -204,7 +207,7 @@ def _run_system(
         return
     started = datetime.now(UTC).isoformat(timespec="seconds")
     watch = Watch(made.name, made.system, patience)
-    warm_up = _warm_up(made, samples, watch)
+    warm_up = _warm_up(made, samples, watch, options.time_limit)
     if isinstance(made.system, Resumable):
         made.system.resume_in(store.folder)
     session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
@@ -229,10 +232,11 @@ def _run_system(
         print(f"{made.name}: {what} failed for a server's sake; the same command asks again", file=sys.stderr)
 
 
-def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | None:
+def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch, time_limit: float | None) -> float | None:
     """Seconds of a first answer, which is thrown away. None where no image can be loaded, or where a server failed:
-    that counts as the first failure in a row.
+    that counts as the first failure in a row. It may take `WARM_UP_LIMITS` times the time limit of a sample.
     """
+    longest = time_limit and WARM_UP_LIMITS * time_limit
     for sample in samples:
         try:
             image = load(sample)
@@ -243,7 +247,10 @@ def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch) -> float | No
         begun = time.perf_counter()
         predictions: object = None
         try:
-            predictions = made.system.predict([sample], [image])
+            with deadline(longest):
+                predictions = made.system.predict([sample], [image])
+        except OutOfTimeError:
+            print(f"{made.name}: warm-up failed: no answer within {longest:g} s", file=sys.stderr)
         except (Exception, SystemExit) as error:  # the samples will show it, each with its own outcome
             print(hide(f"{made.name}: warm-up failed: {said(error)}"), file=sys.stderr)
         seconds = time.perf_counter() - begun

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.toys import Rectangles, Threshold, threshold
-from workbench.comparison import answers
+from workbench.comparison import answers, runner
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Prediction
@@ -125,6 +125,19 @@ def test_a_sample_that_runs_out_of_time_is_recorded_and_the_run_goes_on(tmp_path
     assert [p.outcome for p in predictions] == ["ok", "timed_out", "ok"]
     assert predictions[1].message == "no answer within 0.2 s"
     assert predictions[1].latency == pytest.approx(0.2, abs=0.15)
+
+
+def test_a_system_that_never_answers_is_given_up_in_its_warm_up_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hang(_: Sample) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(runner, "WARM_UP_LIMITS", 1)
+    predictions = _run(tmp_path, Watched(hang), _toy(tmp_path, 2), time_limit=0.1)
+    assert [p.outcome for p in predictions] == ["timed_out", "timed_out"]
+    assert "warm-up failed: no answer within 0.1 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
