@@ -1,3 +1,5 @@
+"""Inst2Seg: every layout of masks, broken entries, and the published files."""
+
 import json
 import re
 from pathlib import Path
@@ -6,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.workbench.benchmarks.layouts import KNIFE, LEFT, OFFICIAL, RIGHT, asked, edited
 from workbench.benchmarks.inst2seg import inst2seg, read
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
@@ -202,3 +205,27 @@ def test_the_plugin_reads_any_file_in_the_schema(tmp_path: Path) -> None:
     before = benchmark.identity()
     path.write_text(json.dumps([entry({"text": "the cup", "mask": [RLE_A]})]))
     assert before["digest"] != benchmark.identity()["digest"]
+
+
+def test_inst2seg() -> None:
+    folder = OFFICIAL / "inst2seg"
+    assert asked(read(folder / "inst2seg.json", folder / "data")) == [
+        ("0", "the two cups", (LEFT, RIGHT)),
+        ("1", "the zebra", ()),
+        ("2", "what cuts bread", (KNIFE,)),
+        ("3", "any dog", ()),
+    ]
+
+
+def test_inst2seg_training_files_have_their_masks_as_json_text() -> None:
+    samples = read(OFFICIAL / "inst2seg" / "train.json", None)
+    assert asked(samples) == [("0", "the knife", (KNIFE,)), ("1", "dog", ())]
+
+
+def test_inst2seg_annotations_by_box_are_no_masks(official: Path) -> None:
+    def edit(entries: Any) -> None:
+        entries[0]["annotation"][0] |= {"ann_type": "bbox", "ann": [[1, 2, 3, 4]]}
+
+    box, none = read(edited(official / "inst2seg" / "train.json", edit), None)
+    assert box.problem == "train.json: sample 0: entry 0: annotation 0: expected masks, got annotations of type 'bbox'"
+    assert none.problem is None

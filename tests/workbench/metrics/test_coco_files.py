@@ -1,7 +1,5 @@
-"""COCO's AP as SAM3's evaluations run it, on synthetic data, against ours."""
+"""COCO's AP from files as SAM3's evaluations run it, on synthetic data, against ours."""
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,28 +7,15 @@ import numpy as np
 import pytest
 
 from tests.golden_cases import golden_cases
+from tests.workbench.metrics.coco_cases import printed, read
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
-from workbench.metrics.coco import average_precision
-from workbench.metrics.coco_files import Engine, cells, evaluate_files
-from workbench.metrics.statistics import estimate
+from workbench.metrics.coco_files import Engine, evaluate_files
 
 pytestmark = pytest.mark.golden
-
 CASES = [path for path in golden_cases("metrics", "coco_ap*") if (path / "pred.json").exists()]
 cases = pytest.mark.parametrize("folder", CASES, ids=[path.name for path in CASES])
-RELATIVE_AREAS = {
-    "all": (0.0, 1e5),
-    "tiny": (0.0, 0.001),
-    "small": (0.001, 0.01),
-    "medium": (0.01, 0.1),
-    "large": (0.1, 0.5),
-    "huge": (0.5, 0.95),
-    "whole_image": (0.95, 1e5),
-}
 NAMES = {"AP_50": "AP50", "AP_75": "AP75"}
-ONLINE_NAMES = {**NAMES, "AR": "AR@1", "AR_50": "AR@10", "AR_75": "AR@100"}
-"""SAM3's online evaluation gives the recalls at 1, 10 and 100 detections the names of IoU thresholds."""
 
 
 @cases
@@ -47,27 +32,6 @@ def test_ap_from_files_equals_the_official_one(folder: Path, kind: Any, split: s
         found = [p for p in found if (p["image_id"], p["category_id"]) in asked]
     official = {our_name(key): value for key, value in expected.items()}
     assert printed(evaluate_files(truth, found, kind, engine)) == pytest.approx(official, abs=1e-6)
-
-
-@cases
-@pytest.mark.parametrize("classes", ["useCats", "no_cats"])
-def test_ap_with_areas_relative_to_the_image_equals_the_official_one(folder: Path, classes: str) -> None:
-    expected = read(folder, "metrics_online_segm.json")[classes]
-    truth = read(folder, "gt_normalised_area.json")
-    detections = [{k: v for k, v in one.items() if k != "bbox"} for one in read(folder, "pred.json")]
-    if classes == "no_cats":
-        truth["annotations"], detections = in_one_class(truth["annotations"]), in_one_class(detections)
-        truth["categories"] = [{"id": 1, "name": "object"}]
-    pixels = {image["id"]: image["height"] * image["width"] for image in truth["images"]}
-    owners = [image for image in sorted(pixels) for _ in truth["categories"]]
-    relative = [
-        replace(cell, areas=cell.areas / pixels[image])
-        for image, cell in zip(owners, cells(truth, detections), strict=True)
-    ]
-    metrics = estimate(average_precision(relative, RELATIVE_AREAS), len(relative))
-    names = {key: key.removeprefix("coco_eval_masks_") for key in expected}
-    official = {ONLINE_NAMES.get(name, name): expected[key] for key, name in names.items()}
-    assert printed(metrics) == pytest.approx(official, abs=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["pycocotools", "hotcoco"])
@@ -116,19 +80,6 @@ def random_files(chance: np.random.Generator) -> tuple[dict[str, Any], list[dict
                 )
     categories = [{"id": 1, "name": "cup"}, {"id": 2, "name": "dog"}, {"id": 3, "name": "never there"}]
     return {"images": images, "annotations": annotations, "categories": categories}, detections
-
-
-def in_one_class(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**entry, "category_id": 1} for entry in sorted(entries, key=lambda entry: entry["category_id"])]
-
-
-def read(folder: Path, name: str) -> Any:
-    return json.loads((folder / name).read_text())
-
-
-def printed(metrics: dict[str, Any]) -> dict[str, float]:
-    """What the official code prints where a value is undefined."""
-    return {name: -1.0 if value is None or np.isnan(value) else value for name, value in metrics.items()}
 
 
 def our_name(key: str) -> str:

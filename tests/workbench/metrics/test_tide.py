@@ -16,8 +16,6 @@ pytestmark = pytest.mark.golden
 
 CASES = golden_cases("metrics", "tide*")
 cases = pytest.mark.parametrize("folder", CASES, ids=[path.name for path in CASES])
-
-
 Positions = list[list[int]]
 
 

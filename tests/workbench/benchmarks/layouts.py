@@ -1,0 +1,40 @@
+"""Small files in the layout that each benchmark is published in, and changes to them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.data import masks
+from workbench.data.masks import Rle
+from workbench.data.samples import Sample
+
+OFFICIAL = Path(__file__).parent / "official"
+HEIGHT, WIDTH = 12, 16
+Edit = Callable[[Any], None]
+
+
+def rectangle(x: int, y: int, width: int, height: int) -> Rle:
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[y : y + height, x : x + width] = True
+    return masks.encode(mask)
+
+
+LEFT, RIGHT, KNIFE = rectangle(1, 1, 3, 4), rectangle(8, 2, 4, 4), rectangle(5, 5, 6, 2)
+
+
+def edited(path: Path, edit: Edit) -> Path:
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def asked(samples: list[Sample]) -> list[tuple[str, str, tuple[Rle, ...]]]:
+    """Id, instruction and targets; no sample has a problem, and all have the size of the example images."""
+    for sample in samples:
+        assert sample.problem is None
+        assert (sample.height, sample.width) == (HEIGHT, WIDTH)
+    return [(sample.sample_id, sample.instruction, sample.targets) for sample in samples]
