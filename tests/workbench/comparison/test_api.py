@@ -7,7 +7,7 @@ import pytest
 
 import workbench
 from tests.conftest import Install
-from tests.workbench.cli.test_main import TOYS
+from tests.workbench.cli.installed import TOYS
 from tests.workbench.toys import Threshold
 from workbench.cli.main import main
 from workbench.data.errors import ConfigurationError

@@ -9,7 +9,7 @@ import pytest
 
 import workbench
 from tests.conftest import Install
-from tests.workbench.cli.test_main import TOYS
+from tests.workbench.cli.installed import TOYS
 from workbench.tracking.load import load_run
 
 OPENED: Counter[str] = Counter()

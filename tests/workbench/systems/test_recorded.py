@@ -8,7 +8,7 @@ import pytest
 
 import workbench
 from tests.conftest import Install
-from tests.workbench.cli.test_main import TOYS
+from tests.workbench.cli.installed import TOYS
 from tests.workbench.toys import rectangles
 from workbench.data.errors import ConfigurationError
 
