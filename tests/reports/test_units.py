@@ -22,7 +22,7 @@ from reports.text.numbers import change, shown
 from reports.text.verdict import verdict
 from tests.conftest import installing
 from tests.reports import made_run
-from tests.reports.pages.test_report import Page
+from tests.reports.page import Page
 from workbench.cli.text import file_scores_table, gains_table, scores_table
 from workbench.comparison.comparison import Comparison
 from workbench.data.results import Results, main_metric, read_results

@@ -5,37 +5,13 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from agents.language_models.embedded import EmbeddedQwen
-from agents.language_models.interface import Message, ModelUnavailableError, Picture, PromptTooLongError
-from tests.agents import tiny_qwen
+from agents.language_models.interface import Message, ModelUnavailableError, PromptTooLongError
+from tests.agents.language_models.tiny import conversation, picture
 from workbench.data.errors import ConfigurationError
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_qwen.build(tmp_path_factory.mktemp("tiny-qwen"), context=160)
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> EmbeddedQwen:
-    return EmbeddedQwen(folder)
-
-
-def picture(seed: int, size: tuple[int, int] = (32, 32)) -> Picture:
-    return Picture(np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8))
-
-
-def conversation() -> list[Message]:
-    return [
-        Message("system", ("Find what is asked.",)),
-        Message("user", (picture(0), "the red mug")),
-        Message("assistant", ("<tool>",)),
-        Message("user", ("2 masks", picture(1, (40, 24)))),
-    ]
 
 
 def test_replies_equal_those_of_transformers_generate(model: EmbeddedQwen) -> None:
@@ -61,14 +37,6 @@ def test_replies_equal_those_of_transformers_generate(model: EmbeddedQwen) -> No
     assert reply.finish_reason == "length"
 
 
-def test_positions_equal_those_of_the_model(model: EmbeddedQwen) -> None:
-    encoded = model.chat.encode(conversation())
-    ids = torch.tensor([encoded.ids])
-    grids = torch.tensor([[1, patches.height, patches.width] for patches in encoded.patches])
-    expected, _ = model.model.model.get_rope_index(ids, (ids == model.chat.image).int(), image_grid_thw=grids)
-    assert torch.equal(model.chat.positions(encoded), expected[:, 0])
-
-
 def test_the_end_token_ends_the_reply(model: EmbeddedQwen, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = asyncio.run(model.complete(conversation(), 24))
     encoded = model.chat.encode(conversation())
@@ -91,13 +59,6 @@ def test_a_picture_is_seen_once_however_often_it_is_sent(model: EmbeddedQwen, mo
     asyncio.run(model.complete([Message("user", (raw, "red", raw, picture(4)))], 2))
     assert len(seen) == 2
     assert first == second
-
-
-def test_text_cannot_spell_a_control_token(model: EmbeddedQwen) -> None:
-    encoded = model.chat.encode([Message("user", ("<|im_end|><|image_pad|>",))])
-    assert encoded.ids.count(model.chat.end) == 1
-    assert model.chat.image not in encoded.ids
-    assert "<|image_pad|>" in model.chat.tokenizer.decode(encoded.ids)
 
 
 def test_a_prompt_longer_than_the_context_is_refused(model: EmbeddedQwen) -> None:

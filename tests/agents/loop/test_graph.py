@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.language_models.interface import Message, PassingError, Picture, PromptTooLongError, Reply
+from agents.language_models.interface import Message, PassingError, PromptTooLongError, Reply
 from agents.loop import graph
 from agents.loop.workspace import Workspace
 from agents.options import Options
+from tests.agents.loop.sent import pictures, requests, texts
 from tests.agents.scripted import (
     ACCEPT,
     EXAMINE,
@@ -31,19 +32,6 @@ from tests.agents.scripted import (
     workspace,
 )
 from workbench.data.vocabulary import OUTCOMES
-
-
-def texts(message: Message) -> str:
-    return "\n".join(part for part in message.parts if isinstance(part, str))
-
-
-def pictures(messages: Sequence[Message]) -> list[Picture]:
-    return [part for message in messages for part in message.parts if isinstance(part, Picture)]
-
-
-def requests(work: Workspace) -> list[list[Message]]:
-    assert isinstance(work.model, ScriptedModel)
-    return work.model.requests
 
 
 def test_a_phrase_and_a_selection_are_an_answer() -> None:
@@ -136,14 +124,6 @@ def test_what_the_model_cannot_do_is_an_outcome(raised: Exception, outcome: str)
     assert [c.note.mistake for c in work.trace.calls] == [outcome]
 
 
-def test_a_sample_ends_at_its_time_limit() -> None:
-    work = workspace([segment("thing"), segment("box"), select(1)], time_limit=0.05)
-    work.segmenter.slow = 0.06  # type: ignore[attr-defined]
-    ending = graph.run(work)["ending"]
-    assert ending is not None and ending.outcome == "timed_out"
-    assert len(requests(work)) == 1
-
-
 def test_a_failing_segmenter_is_an_outcome_with_its_message() -> None:
     ending = graph.run(workspace([segment("not in the script")]))["ending"]
     assert ending is not None
@@ -189,56 +169,6 @@ def test_checks_run_side_by_side_where_the_model_can_do_it() -> None:
     work = Workspace(plain(), "x", model, ScriptedSegmenter(THINGS), MARKERS, Options())
     final = graph.run(work)
     assert final["ending"] is None and [work.masks[i].score for i in final["selected"]] == [0.8]
-
-
-def test_the_raw_image_is_one_picture_in_all_requests_and_features_are_computed_once() -> None:
-    work = workspace([segment("ghost"), segment("thing"), EXAMINE, ACCEPT, REJECT, REJECT, select(1)])
-    graph.run(work)
-    raws = {id(pictures(request)[0]) for request in requests(work)}
-    assert len(raws) == 1
-    assert work.segmenter.encoded == 1  # type: ignore[attr-defined]
-
-
-def test_the_trace_holds_every_call_with_its_tokens_and_what_it_was_for() -> None:
-    work = workspace([segment("thing"), EXAMINE, ACCEPT, REJECT, ACCEPT, select(2)])
-    graph.run(work)
-    kinds = [c.kind for c in work.trace.calls]
-    assert Counter(kinds) == {"llm": 6, "encode": 1, "segment": 1, "render": 5}
-    notes = [c.note for c in work.trace.calls if c.kind == "llm"]
-    assert [n.request for n in notes] == ["main", "main", *["check_mask"] * 3, "main"]
-    assert [n.tool for n in notes if n.request == "main"] == [
-        "segment_phrase",
-        "examine_each_mask",
-        "select_masks_and_return",
-    ]
-    assert [n.accepted for n in notes if n.request == "check_mask"] == [True, False, True]
-    assert all(c.tokens_in > 0 and c.tokens_out > 0 and c.note.reply for c in work.trace.calls if c.kind == "llm")
-    assert [c.start for c in work.trace.calls] == sorted(c.start for c in work.trace.calls)
-
-
-def test_every_mask_that_was_seen_is_selected_or_dropped_for_a_reason() -> None:
-    script = [segment("thing"), EXAMINE, ACCEPT, REJECT, ACCEPT, segment("box"), segment("ghost"), segment("all")]
-    answers = {**THINGS, "all": [*THINGS["thing"], (THINGS["box"][0][0], 0.3), (THINGS["thing"][0][0], 0.2)]}
-    model = ScriptedModel([*script, select(1)])
-    work = Workspace(plain(), "x", model, ScriptedSegmenter(answers), MARKERS, Options())
-    final = graph.run(work)
-    assert len(final["selected"]) == 1
-    assert Counter((c.phrase, c.dropped) for c in work.trace.candidates) == {
-        ("thing", "rejected"): 1,
-        ("thing", "replaced"): 2,
-        ("box", "replaced"): 1,
-        ("all", "suppressed"): 2,
-        ("all", "unselected"): 2,
-    }
-
-
-def test_masks_are_described_in_words_on_request() -> None:
-    work = workspace([segment("thing"), select(1)], describe_masks=True)
-    graph.run(work)
-    lines = texts(requests(work)[1][-1]).split("\n")[1:]
-    assert [line.split()[:3] for line in lines] == [["1", "1", "1"], ["2", "3", "1"], ["3", "6", "5"]]
-    largest, smallest = lines[2].split()[3], lines[1].split()[3]
-    assert smallest < lines[0].split()[3] < largest
 
 
 def test_nothing_a_model_says_makes_the_graph_raise() -> None:

@@ -1,27 +1,16 @@
 """Decoding with slots goes on where the reference fails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 
-from e2e.instructsam.generation import Generated, fits, generate
+from e2e.instructsam.generation import fits
 from e2e.instructsam.predictor import Predictor
-from e2e.single_pass.decoding import Prompt, shared_prefixes
-from tests.e2e.conftest import SIDE, SLOTS
+from tests.e2e.conftest import SLOTS
+from tests.e2e.generated import answer
 
 Write = Callable[..., None]
-
-
-def answer(predictor: Predictor, *instructions: str, max_new_tokens: int = 12) -> Sequence[Generated]:
-    image = np.full((SIDE, SIDE, 3), 90, dtype=np.uint8)
-    patches, grids = predictor.processor.qwen_images([image])
-    with torch.no_grad():
-        tokens = predictor.model.encode_images(patches, grids)
-    prompts = [Prompt(predictor.processor.prompt(text, (1, 8, 8)), 0) for text in instructions]
-    end = predictor.processor.end_token
-    return generate(predictor.model, prompts, tokens, end_token=end, max_new_tokens=max_new_tokens)
 
 
 def test_an_answer_without_a_phrase_has_no_slots(predictor: Predictor, write: Write) -> None:
@@ -95,51 +84,6 @@ def test_a_prompt_that_leaves_no_room_does_not_fit(predictor: Predictor) -> None
     limit = predictor.model.config.text_config.max_position_embeddings
     assert fits(predictor.model, limit - 32 - SLOTS - 3)
     assert not fits(predictor.model, limit - 32 - SLOTS - 2)
-
-
-def test_a_batch_gives_what_each_prompt_gets_alone(predictor: Predictor, write: Write) -> None:
-    lines = ["<red mug>", "no", "well, <pear> and <mug>"]
-    instructions = ["the red mug on the left", "", "pear, mug"]
-    alone = []
-    for line, instruction in zip(lines, instructions, strict=True):
-        write(line)
-        alone += answer(predictor, instruction, max_new_tokens=20)
-    write(*lines)
-    for together, single in zip(answer(predictor, *instructions, max_new_tokens=20), alone, strict=True):
-        assert together.token_ids == single.token_ids
-        assert together.phrases == single.phrases
-        torch.testing.assert_close(together.slot_states, single.slot_states, atol=1e-5, rtol=1e-5)
-
-
-def test_prompts_about_one_image_run_their_common_beginning_once(predictor: Predictor, write: Write) -> None:
-    lengths: list[tuple[int, int]] = []
-    hook = predictor.model.model.language_model.register_forward_pre_hook(
-        lambda _module, _args, options: lengths.append(tuple(options["inputs_embeds"].shape[:2])), with_kwargs=True
-    )
-    write("<mug>", "<pear>", "no")
-    answer(predictor, "the red mug", "the red pear on the left", "the red")
-    hook.remove()
-    prompts = [predictor.processor.prompt(text, (1, 8, 8)) for text in ("the red mug", "the red pear on the left")]
-    shared = next(n for n, (a, b) in enumerate(zip(*prompts, strict=False)) if a != b)
-    assert lengths[0] == (1, shared)
-    assert lengths[1] == (3, max(len(prompt) for prompt in prompts) - shared)
-
-
-@pytest.mark.parametrize(
-    ("prompts", "shared"),
-    [
-        ([(0, [1, 9, 2, 3]), (0, [1, 9, 2, 4, 5])], {0: 3}),
-        ([(0, [1, 9, 2]), (0, [1, 9, 2])], {0: 2}),
-        ([(0, [1, 9, 2]), (1, [1, 9, 9, 3, 4]), (0, [1, 9, 3])], {0: 2, 1: 4}),
-        ([(0, [1, 9, 2]), (1, [1, 9, 2])], {}),
-        ([(0, [1, 9, 2]), (0, [2, 9, 2])], {}),
-        ([(0, [1, 9, 9]), (0, [1, 9, 9, 4])], {}),
-    ],
-)
-def test_the_shared_beginning_holds_the_image_and_leaves_a_token(
-    prompts: list[tuple[int, list[int]]], shared: dict[int, int]
-) -> None:
-    assert shared_prefixes([Prompt(ids, image) for image, ids in prompts], image_token=9) == shared
 
 
 @pytest.mark.parametrize("text", ["<|im_end|>", "[SEG]", "<|image_pad|>", "<|object_ref_start|>x<|object_ref_end|>"])

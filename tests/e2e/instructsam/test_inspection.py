@@ -6,7 +6,8 @@ import torch
 from e2e.instructsam.inspection import inspect
 from e2e.instructsam.predictor import Predictor
 from tests.e2e.conftest import SLOTS
-from tests.e2e.instructsam.test_predictor import Write, assert_same, picture
+from tests.e2e.instructsam.test_predictor import Write
+from tests.e2e.seen import assert_same, picture
 
 ASKED = "the small mug, please"
 

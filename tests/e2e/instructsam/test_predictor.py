@@ -3,51 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from e2e.instructsam.predictor import Predictor
-from e2e.single_pass.predictor import Answer, mask_rles
 from tests.e2e.conftest import SLOTS
-from workbench.data.masks import decode
+from tests.e2e.seen import picture
 from workbench.data.predictions import Trace
 
 Write = Callable[..., None]
-
-
-def picture(seed: int, height: int = 64, width: int = 64) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def assert_same(one: Answer, other: Answer) -> None:
-    assert replace(one, instances=(), below=()) == replace(other, instances=(), below=())
-    for found, expected in ((one.instances, other.instances), (one.below, other.below)):
-        assert [slot.phrase for slot in found] == [slot.phrase for slot in expected]
-        assert [slot.score for slot in found] == pytest.approx([slot.score for slot in expected], abs=1e-5)
-        for a, b in zip(found, expected, strict=True):
-            assert float((decode(a.mask) ^ decode(b.mask)).mean()) < 1e-3
-
-
-def test_a_batch_equals_single_answers(predictor: Predictor, write: Write) -> None:
-    """Two images of different shape, one with two instructions, answers of different length."""
-    predictor = replace(predictor, threshold=0.2, max_new_tokens=20)
-    images = [picture(0), picture(1, 48, 80)]
-    asked = [["the mug", "all fruit, please"], ["nothing"]]
-    lines = [["<mug>", "<red apple> and <pear>"], ["none"]]
-    single = []
-    for image, texts, spoken in zip(images, asked, lines, strict=True):
-        for text, line in zip(texts, spoken, strict=True):
-            write(line)
-            single.append(predictor.segment_instructions([image], [[text]])[0][0])
-    write(*[line for spoken in lines for line in spoken])
-    together = predictor.segment_instructions(images, asked)
-    assert [len(answers) for answers in together] == [2, 1]
-    for one, other in zip([a for answers in together for a in answers], single, strict=True):
-        assert_same(one, other)
-    assert together[0][1].phrases == ("red apple", "pear")
-    assert len(together[0][1].instances) > 0
-    assert together[1][0].instances == ()
 
 
 def test_slots_are_split_at_the_threshold(predictor: Predictor, write: Write) -> None:
@@ -62,22 +26,6 @@ def test_slots_are_split_at_the_threshold(predictor: Predictor, write: Write) ->
     assert sorted(slot.score for slot in split.below) == pytest.approx(scores[:2])
 
 
-def test_masks_have_the_image_size(predictor: Predictor, write: Write) -> None:
-    write("<mug>")
-    answer = replace(predictor, threshold=0.0).segment_instructions([picture(0, 50, 91)], [["mug"]])[0][0]
-    assert {tuple(slot.mask["size"]) for slot in answer.instances} == {(50, 91)}
-
-
-def test_an_instruction_that_does_not_fit_is_not_answered(predictor: Predictor, write: Write) -> None:
-    write("<mug>")
-    long, short = predictor.segment_instructions([picture(0)], [["mug " * 400, "mug"]])[0]
-    assert long.too_long
-    assert long.phrases == ()
-    assert long.prompt_tokens > 400
-    assert not short.too_long
-    assert short.phrases == ("mug",)
-
-
 def test_an_empty_instruction_is_answered(predictor: Predictor) -> None:
     answer = predictor.segment_instructions([picture(0)], [[""]])[0][0]
     assert not answer.too_long
@@ -90,23 +38,8 @@ def test_braces_in_an_instruction_are_its_own(predictor: Predictor) -> None:
     assert "Find {x} {instruction}!" in predictor.processor.text(prompt.token_ids)
 
 
-def test_the_trace_has_one_call_per_stage(predictor: Predictor, write: Write) -> None:
-    write("<mug>")
-    trace = Trace()
-    predictor.segment_instructions([picture(0)], [["mug"]], trace)
-    assert [call.kind for call in trace.calls] == ["encode", "llm", "segment", "decode"]
-    assert all(call.duration > 0 for call in trace.calls)
-
-
 def test_without_a_phrase_the_detector_does_not_run(predictor: Predictor, write: Write) -> None:
     write("no")
     trace = Trace()
     predictor.segment_instructions([picture(0)], [["mug"]], trace)
     assert [call.kind for call in trace.calls] == ["encode", "llm"]
-
-
-def test_mask_logits_are_resized_before_they_are_cut() -> None:
-    logits = torch.tensor([[[-3.0, 1.0], [-3.0, 1.0]]])
-    (mask,) = (decode(rle) for rle in mask_rles(logits, 2, 8))
-    # bilinear without aligned corners: -3 -3 -2.5 -1.5 -0.5 0.5 1 1
-    assert mask.astype(int).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]] * 2

@@ -10,7 +10,7 @@ from reports.text.numbers import NONE
 from reports.text.published import Published, beside_published
 from tests.reports import made_run
 from tests.reports.made_results import made_results
-from tests.reports.pages.test_report import Page
+from tests.reports.page import Page
 from workbench.data.metric_info import MetricInfo
 from workbench.data.results import Results, read_results
 

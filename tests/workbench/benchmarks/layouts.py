@@ -38,3 +38,13 @@ def asked(samples: list[Sample]) -> list[tuple[str, str, tuple[Rle, ...]]]:
         assert sample.problem is None
         assert (sample.height, sample.width) == (HEIGHT, WIDTH)
     return [(sample.sample_id, sample.instruction, sample.targets) for sample in samples]
+
+
+PLACES: dict[str, tuple[str, str]] = {
+    "inst2seg": ("inst2seg.json", "data"),
+    "grefcoco": ("grefs(unc).json", "images/train2014"),
+    "reasonseg": ("val", "val"),
+    "roborefit": ("final_dataset/testA/roborefit_testA.json", "."),
+    "gseval": ("GroundingSuite-Eval.jsonl", "images"),
+    "saco": ("gold_toy_merged_a_release_test.json", "images"),
+}

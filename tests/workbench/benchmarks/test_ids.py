@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.workbench.benchmarks.layouts import OFFICIAL
 from workbench.benchmarks.coco import coco
 from workbench.benchmarks.grefcoco import grefcoco
 from workbench.benchmarks.gseval import gseval
 from workbench.benchmarks.saco import saco
 from workbench.cli.main import main
-from workbench.data.errors import ConfigurationError
 
-OFFICIAL = Path(__file__).parent / "official"
 IDS = {"id", "image_id", "category_id", "ann_id", "ref_id", "class_id", "idx", "iscrowd", "is_instance_exhaustive"}
 READERS: dict[str, tuple[Callable[..., Any], str, tuple[str, ...]]] = {
     "coco": (coco, "instances.json", ("instances.json",)),
@@ -37,11 +36,6 @@ def rewritten(value: Any, write: Callable[[int], Any], is_id: bool = False) -> A
     return write(value) if is_id and type(value) is int else value
 
 
-@pytest.fixture
-def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    return Path(shutil.copytree(OFFICIAL / {"coco": "grefcoco"}.get(request.param, request.param), tmp_path / "files"))
-
-
 @pytest.mark.parametrize("write", [float, str], ids=["floats", "text"])
 @pytest.mark.parametrize(("place", "name"), [(name, name) for name in READERS], indirect=["place"])
 def test_samples_are_the_same_and_it_is_remarked(place: Path, name: str, write: Callable[[int], Any]) -> None:
@@ -58,30 +52,6 @@ def test_samples_are_the_same_and_it_is_remarked(place: Path, name: str, write: 
     mended = [remark for remark in made.remarks() if remark.mended]
     assert {remark.file.name for remark in mended} == set(files)
     assert all("read as a whole number" in remark.text for remark in mended)
-
-
-@pytest.mark.parametrize("odd", [1.5, float("nan"), True, 1e300, "one"])
-def test_annotations_without_a_whole_id_are_left_out_by_name_wherever_they_are_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], odd: object
-) -> None:
-    mask = {"size": [4, 5], "counts": [2, 6, 12]}
-    entries = [
-        {"id": i, "image_id": image, "category_id": 1, "iscrowd": 0, "area": 6, "segmentation": mask}
-        for i, image in enumerate([1, odd])
-    ]
-    content = {
-        "images": [{"id": 1, "file_name": "a.png", "height": 4, "width": 5}],
-        "annotations": entries,
-        "categories": [{"id": 1, "name": "cup"}],
-    }
-    (tmp_path / "a.json").write_text(json.dumps(content))
-    (tmp_path / "p.jsonl").write_text(json.dumps({"sample_id": 0, "instances": [{"mask": mask, "score": 1}]}))
-    arguments = ["--annotations", str(tmp_path / "a.json"), "--predictions", str(tmp_path / "p.jsonl")]
-    assert main(["score", "--protocol", "coco/ap", *arguments, "--json"]) == 0
-    said = capsys.readouterr()
-    (remark,) = json.loads(said.out)["remarks"]
-    assert remark.startswith("a.json: annotation 1 is left out: expected an `image_id`, got ")
-    assert f"coco: {remark}" in said.err
 
 
 def test_remarks_are_kept_with_a_run_and_shown_in_its_reports(
@@ -103,12 +73,3 @@ def test_remarks_are_kept_with_a_run_and_shown_in_its_reports(
     assert text.replace("`", "&#96;") in (out / "report.html").read_text() or text in (out / "report.html").read_text()
     assert main(["report", str(out), "--markdown"]) == 0
     assert "is written as a float and read as a whole number, 4 times" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("place", ["coco"], indirect=True)
-def test_a_key_that_stands_twice_is_refused_by_name(place: Path) -> None:
-    """Else one of the two values would be taken, without a word."""
-    file = place / "instances.json"
-    file.write_text(file.read_text().replace('"image_id":', '"image_id": 7, "image_id":', 1))
-    with pytest.raises(ConfigurationError, match=r"instances.json: .*the key 'image_id' is there twice"):
-        coco(file, None).samples()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports import made_run
-from tests.reports.pages.test_report import Page
+from tests.reports.page import Page
 from workbench.cli.main import main
 from workbench.runs.run import Run
 from workbench.tracking.log import track

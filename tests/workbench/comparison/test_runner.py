@@ -1,7 +1,6 @@
 """The runner asks every sample once, times honestly, and turns what goes wrong into outcomes."""
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,55 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workbench.toys import Rectangles, Threshold, threshold
-from workbench.comparison import answers, runner
+from tests.workbench.comparison.watched import Watched, answered, raise_on, toy
+from tests.workbench.toys import threshold
+from workbench.comparison import runner
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
-from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
-from workbench.plugins.interfaces import Image
 from workbench.plugins.registry import prepare
 from workbench.runs.files import read_records
-from workbench.tracking.load import load_run
-
-
-class Watched(Threshold):
-    """Keeps what it was asked, and does `trouble` first."""
-
-    def __init__(self, trouble: Callable[[Sample], None] = lambda sample: None) -> None:
-        super().__init__(60, 0.0)
-        self.asked: list[list[str]] = []
-        self.images: list[Image] = []
-        self.trouble = trouble
-
-    def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
-        self.asked.append([sample.sample_id for sample in samples])
-        self.images += images
-        for sample in samples:
-            self.trouble(sample)
-        return super().predict(samples, images)
-
-
-def _toy(tmp_path: Path, n_samples: int = 6) -> Rectangles:
-    return Rectangles(tmp_path / "data", n_samples)
-
-
-def _run(tmp_path: Path, system: Watched, benchmark: Rectangles | None = None, **options: Any) -> list[Prediction]:
-    run({"watched": lambda: system}, lambda: benchmark or _toy(tmp_path), tmp_path / "run", **options)
-    return load_run(tmp_path / "run").predictions("watched")
-
-
-def _raise_on(*sample_ids: str, error: BaseException | None = None) -> Callable[[Sample], None]:
-    def trouble(sample: Sample) -> None:
-        if sample.sample_id in sample_ids:
-            raise error or ZeroDivisionError("boom")
-
-    return trouble
 
 
 def test_every_sample_is_answered_in_order(tmp_path: Path) -> None:
-    benchmark = _toy(tmp_path)
-    predictions = _run(tmp_path, Watched(), benchmark)
+    benchmark = toy(tmp_path)
+    predictions = answered(tmp_path, Watched(), benchmark)
     samples = list(benchmark.samples())
     assert [p.sample_id for p in predictions] == [s.sample_id for s in samples]
     assert [[i.mask for i in p.instances] for p in predictions] == [list(s.targets) for s in samples]
@@ -66,7 +29,7 @@ def test_every_sample_is_answered_in_order(tmp_path: Path) -> None:
 
 def test_latency_mode_asks_one_at_a_time_after_a_warm_up_that_is_kept_apart(tmp_path: Path) -> None:
     system = Watched()
-    predictions = _run(tmp_path, system, _toy(tmp_path, 3))
+    predictions = answered(tmp_path, system, toy(tmp_path, 3))
     assert system.asked == [["s0"], ["s0"], ["s1"], ["s2"]]
     assert np.array_equal(system.images[0], system.images[1][:, ::-1])
     assert all(p.latency is not None and p.latency > 0 for p in predictions)
@@ -75,56 +38,11 @@ def test_latency_mode_asks_one_at_a_time_after_a_warm_up_that_is_kept_apart(tmp_
     assert session["load"] >= 0
 
 
-def test_latency_holds_the_answer_and_not_the_loading_of_the_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 0.0
-
-    def work(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    load_image = Sample.load_image
-    monkeypatch.setattr(answers.time, "perf_counter", lambda: now)
-    monkeypatch.setattr(Sample, "load_image", lambda sample: (work(100.0), load_image(sample))[1])
-    predictions = _run(tmp_path, Watched(lambda sample: work(2.0)), _toy(tmp_path, 3))
-    assert [p.latency for p in predictions] == [2.0, 2.0, 2.0]
-
-
 def test_throughput_mode_asks_in_batches_and_reports_no_latency(tmp_path: Path) -> None:
     system = Watched()
-    predictions = _run(tmp_path, system, mode="throughput")
+    predictions = answered(tmp_path, system, mode="throughput")
     assert system.asked == [["s0"], ["s0", "s1", "s2", "s3"], ["s4", "s5"]]
     assert all(p.latency is None for p in predictions)
-
-
-def test_a_batch_that_raises_is_asked_again_one_by_one(tmp_path: Path) -> None:
-    system = Watched(_raise_on("s1"))
-    predictions = _run(tmp_path, system, _toy(tmp_path, 4), mode="throughput")
-    assert system.asked[1:] == [["s0", "s1", "s2", "s3"], ["s0"], ["s1"], ["s2"], ["s3"]]
-    assert [p.outcome for p in predictions] == ["ok", "crashed", "ok", "ok"]
-
-
-def test_a_crash_is_recorded_with_its_message_and_the_run_goes_on(tmp_path: Path) -> None:
-    crashed, *others = _run(tmp_path, Watched(_raise_on("s0")))
-    assert crashed.outcome == "crashed"
-    assert crashed.message.startswith("ZeroDivisionError: boom (test_runner.py:")
-    assert crashed.latency is None
-    assert [p.outcome for p in others] == ["ok"] * 5
-
-
-def test_a_sample_that_runs_out_of_time_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
-    def hang(sample: Sample) -> None:
-        while sample.sample_id == "s1":
-            try:
-                sum(range(100))
-            except Exception:  # a system that catches everything does not escape its limit
-                continue
-
-    predictions = _run(tmp_path, Watched(hang), _toy(tmp_path, 3), time_limit=0.2)
-    assert [p.outcome for p in predictions] == ["ok", "timed_out", "ok"]
-    assert predictions[1].message == "no answer within 0.2 s"
-    assert predictions[1].latency == pytest.approx(0.2, abs=0.15)
 
 
 def test_a_system_that_never_answers_is_given_up_in_its_warm_up_too(
@@ -135,70 +53,39 @@ def test_a_system_that_never_answers_is_given_up_in_its_warm_up_too(
             pass
 
     monkeypatch.setattr(runner, "WARM_UP_LIMITS", 1)
-    predictions = _run(tmp_path, Watched(hang), _toy(tmp_path, 2), time_limit=0.1)
+    predictions = answered(tmp_path, Watched(hang), toy(tmp_path, 2), time_limit=0.1)
     assert [p.outcome for p in predictions] == ["timed_out", "timed_out"]
     assert "warm-up failed: no answer within 0.1 s" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda found: [], "expected a list of 1 predictions, got 0 of them"),
-        (lambda found: None, "expected a list of 1 predictions, got NoneType"),
-        (
-            lambda found: [replace(found[0], sample_id="s9")],
-            "expected the prediction of sample s0, got that of sample s9",
-        ),
-        (lambda found: [replace(found[0], outcome="fine")], "got 'fine'"),
-        (lambda found: [replace(found[0], instances=(3,))], "instance 0: expected Instance, got int"),
-        (
-            lambda found: [replace(found[0], instances=(replace(found[0].instances[0], score=1.5),))],
-            "expected a score in [0, 1], got 1.5",
-        ),
-        (lambda found: [replace(found[0], phrases=(np.float32(1),))], "cannot be written as JSON"),
-    ],
-)
-def test_an_answer_that_breaks_the_contract_is_a_crash_of_the_system(
-    tmp_path: Path, change: Callable[[list[Prediction]], Any], reason: str
-) -> None:
-    class Wrong(Watched):
-        def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
-            return change(super().predict(samples, images))  # type: ignore[no-any-return]
-
-    (prediction,) = _run(tmp_path, Wrong(), _toy(tmp_path, 1))
-    assert prediction.outcome == "crashed"
-    assert prediction.message.startswith("unusable answer: ")
-    assert reason in prediction.message
-
-
 def test_an_interrupted_run_is_continued_and_repeats_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        _run(tmp_path, Watched(_raise_on("s3", error=KeyboardInterrupt())))
+        answered(tmp_path, Watched(raise_on("s3", error=KeyboardInterrupt())))
     stored = tmp_path / "run/toy/watched/predictions.jsonl"
     assert [r["sample_id"] for r in read_records(stored)] == ["s0", "s1", "s2"]
     system = Watched()
-    _run(tmp_path, system)
+    answered(tmp_path, system)
     assert system.asked == [["s0"], ["s3"], ["s4"], ["s5"]]  # the first is the warm-up
     system = Watched()
-    _run(tmp_path, system)
+    answered(tmp_path, system)
     assert system.asked == []
     assert [r["sample_id"] for r in read_records(stored)] == [f"s{n}" for n in range(6)]
 
 
 def test_a_continued_run_draws_the_same_random_numbers(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        _run(tmp_path, Watched(_raise_on("s3", error=KeyboardInterrupt())), seed=5)
-    continued = _run(tmp_path, Watched(), seed=5)
-    whole = _run(tmp_path / "whole", Watched(), seed=5)
-    other = _run(tmp_path / "other", Watched(), seed=6)
+        answered(tmp_path, Watched(raise_on("s3", error=KeyboardInterrupt())), seed=5)
+    continued = answered(tmp_path, Watched(), seed=5)
+    whole = answered(tmp_path / "whole", Watched(), seed=5)
+    other = answered(tmp_path / "other", Watched(), seed=6)
     assert [p.instances for p in continued] == [p.instances for p in whole]
     assert [p.instances for p in other] != [p.instances for p in whole]
 
 
 def test_the_limit_takes_the_first_samples_and_can_be_raised(tmp_path: Path) -> None:
-    assert [p.sample_id for p in _run(tmp_path, Watched(), limit=2)] == ["s0", "s1"]
+    assert [p.sample_id for p in answered(tmp_path, Watched(), limit=2)] == ["s0", "s1"]
     system = Watched()
-    assert len(_run(tmp_path, system, limit=4)) == 4
+    assert len(answered(tmp_path, system, limit=4)) == 4
     assert system.asked == [["s0"], ["s2"], ["s3"]]
 
 
@@ -213,23 +100,23 @@ def test_the_limit_takes_the_first_samples_and_can_be_raised(tmp_path: Path) -> 
 def test_what_was_made_under_other_conditions_stops_a_run_before_any_system_works(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    run({"a": threshold}, lambda: _toy(tmp_path), tmp_path / "run")
+    run({"a": threshold}, lambda: toy(tmp_path), tmp_path / "run")
     before = (tmp_path / "run/manifest.json").read_bytes()
     first = Watched()
     options = {key: value for key, value in change.items() if key != "threshold"}
     systems = {"first": lambda: first, "a": partial(threshold, change.get("threshold", 60))}
     with pytest.raises(ConfigurationError, match=message):
-        run(systems, lambda: _toy(tmp_path), tmp_path / "run", **options)
+        run(systems, lambda: toy(tmp_path), tmp_path / "run", **options)
     assert first.asked == []
     assert (tmp_path / "run/manifest.json").read_bytes() == before
 
 
 def test_a_changed_image_stops_a_run_that_is_continued(tmp_path: Path) -> None:
-    _run(tmp_path, Watched())
+    answered(tmp_path, Watched())
     path = tmp_path / "data" / "1.png"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(ConfigurationError, match="sample s2: the image file changed since it was predicted"):
-        _run(tmp_path, Watched())
+        answered(tmp_path, Watched())
 
 
 @pytest.mark.parametrize(
@@ -242,18 +129,18 @@ def test_a_changed_image_stops_a_run_that_is_continued(tmp_path: Path) -> None:
 )
 def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        _run(tmp_path, Watched(), **options)
+        answered(tmp_path, Watched(), **options)
 
 
 def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
-    benchmark = replace(_toy(tmp_path), changes={"s1": {"sample_id": "s0"}})
+    benchmark = replace(toy(tmp_path), changes={"s1": {"sample_id": "s0"}})
     with pytest.raises(ConfigurationError, match="two samples of id 's0'"):
-        _run(tmp_path, Watched(), benchmark)
+        answered(tmp_path, Watched(), benchmark)
 
 
 def test_a_benchmark_without_samples_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="toy has no samples"):
-        _run(tmp_path, Watched(), _toy(tmp_path, 0))
+        answered(tmp_path, Watched(), toy(tmp_path, 0))
 
 
 def test_a_benchmark_without_its_files_stops_before_any_model_is_loaded(tmp_path: Path) -> None:
@@ -268,22 +155,22 @@ def test_a_benchmark_without_its_files_stops_before_any_model_is_loaded(tmp_path
 def test_an_unknown_protocol_is_refused_before_any_system_works(tmp_path: Path) -> None:
     system = Watched()
     with pytest.raises(ConfigurationError, match="unknown metric 'inst2sag'"):
-        _run(tmp_path, system, replace(_toy(tmp_path), protocol="inst2sag"))
+        answered(tmp_path, system, replace(toy(tmp_path), protocol="inst2sag"))
     assert not system.images
 
 
 def test_progress_tells_what_is_done_and_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(tmp_path, Watched(_raise_on("s0", "s4")))
+    answered(tmp_path, Watched(raise_on("s0", "s4")))
     assert "watched: 6/6 samples, " in (lines := capsys.readouterr().err)
     assert lines.rstrip().endswith("2 failed")
 
 
 def test_every_stored_line_is_a_prediction_with_its_provenance(tmp_path: Path) -> None:
-    _run(tmp_path, Watched(), _toy(tmp_path, 4))
+    answered(tmp_path, Watched(), toy(tmp_path, 4))
     lines = (tmp_path / "run/toy/watched/predictions.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     images = [record["image"] for record in records]
     assert images[0] == images[1] != images[2] == images[3]
-    asked = {sample.instruction for sample in _toy(tmp_path, 4).samples()}
+    asked = {sample.instruction for sample in toy(tmp_path, 4).samples()}
     assert len({record["instruction"] for record in records}) == len(asked)
     assert [record["seconds"] for record in records] == [record["latency"] for record in records]

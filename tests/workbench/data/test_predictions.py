@@ -1,64 +1,16 @@
 """Predictions come back equal from their JSON, and whatever is not one is refused by the name of the field."""
 
-import json
 from typing import Any
 
 import pytest
 
+from tests.workbench.data.stored import ANSWER, stored
 from workbench.data.errors import SampleError
-from workbench.data.masks import Rle
-from workbench.data.predictions import Call, Candidate, Instance, Note, Prediction, Sent, Trace
-
-MASK: Rle = {"size": [4, 4], "counts": "04L0"}
-ANSWER = Prediction(
-    "s1",
-    (Instance(MASK, 0.5), Instance(MASK, 1, (0.0, 1.0, 2.0, 3.0))),
-    latency=0.25,
-    calls=(
-        Call("llm", 0.0, 1.0, 7, 3, Note(request="main", sent=[Sent("user", "a cup"), Sent("user", picture="raw")])),
-        Call("segment", 1.0, 0.5, note=Note(phrase="cup", masks=2, extra={"crop": [1, 2]})),
-        Call("rerank", 1.5),
-    ),
-    candidates=(Candidate(MASK, 0.1, "nms", "cup"),),
-    phrases=("cup",),
-    rejected=False,
-)
-
-
-def stored(answer: Prediction = ANSWER) -> Any:
-    return json.loads(json.dumps(answer.to_json()))
+from workbench.data.predictions import Note, Prediction, Trace
 
 
 def test_a_prediction_comes_back_equal() -> None:
     assert Prediction.from_json(stored()) == ANSWER
-
-
-def test_only_what_a_note_says_is_stored() -> None:
-    assert [call["note"] for call in stored()["calls"]] == [
-        {
-            "request": "main",
-            "sent": [{"role": "user", "text": "a cup"}, {"role": "user", "picture": "raw", "masks": []}],
-        },
-        {"phrase": "cup", "masks": 2, "extra": {"crop": [1, 2]}},
-        {},
-    ]
-
-
-def test_notes_of_earlier_versions_are_read_into_fields() -> None:
-    single = Note.from_json({"text": "mug", "batch": 3})
-    assert (single.reply, single.batch, single.extra) == ("mug", 3, {})
-    drawn = Note.from_json({"picture": "all_masks", "masks": ["04L0", "0"]})
-    assert (drawn.marked, drawn.masks) == (["04L0", "0"], None)
-    asked = Note.from_json(
-        {"request": "main", "sent": [{"role": "user", "picture": "all_masks", "masks": ["04L0"]}], "tool": "x"}
-    )
-    assert asked == Note(request="main", sent=[Sent("user", picture="all_masks", masks=("04L0",))], tool="x")
-
-
-def test_what_a_note_has_no_field_for_is_kept_as_the_system_s_own() -> None:
-    note = Note.from_json({"phrase": ["a", "b"], "prompt": "p", "mistake": "cut_off", "extra": {"seed": 1}})
-    assert note == Note(mistake="cut_off", extra={"phrase": ["a", "b"], "prompt": "p", "seed": 1})
-    assert Note.from_json(note.to_json()) == note
 
 
 @pytest.mark.parametrize(

@@ -11,45 +11,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 
-from tests.workbench.toys import Rectangles, Threshold, threshold
-from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.runs.run import Run
-from workbench.scoring.finish import finish
 from workbench.tracking.load import load_run
 from workbench.tracking.log import TrackingError, default_uri, metric_values, track
 from workbench.tracking.tables import DIFFERENCES, METRICS, SAMPLES
-from workbench.tracking.traces import LIMIT
-
-
-def _failing() -> Threshold:
-    system = threshold(90)
-    system.predict = None  # type: ignore[assignment, method-assign]
-    return system
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    root = tmp_path_factory.mktemp("tracking")
-    systems = {"good": lambda: threshold(90), "failing": _failing}
-    run(systems, lambda: Rectangles(root / "data", 24), root / "runs" / "first")
-    return finish(root / "runs" / "first")
-
-
-@pytest.fixture(scope="module")
-def logged(finished: Run) -> tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]:
-    """The client, the parent run and the children by system."""
-    where = track(finished)
-    client = MlflowClient(where["tracking_uri"])
-    experiment = client.get_experiment_by_name(where["experiment"])
-    assert experiment is not None
-    children = {
-        found.data.tags["system"]: found
-        for found in client.search_runs([experiment.experiment_id])
-        if found.data.tags.get("mlflow.parentRunId") == where["run_id"]
-    }
-    return client, client.get_run(where["run_id"]), children
-
 
 Logged = tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]
 
@@ -139,20 +105,6 @@ def test_figures_of_the_run_folder_are_artifacts(finished: Run, tmp_path: Path) 
     shutil.rmtree(finished.path / "figures")
     listed = MlflowClient(where["tracking_uri"]).list_artifacts(where["run_id"], "figures")
     assert [artifact.path for artifact in listed] == ["figures/speed.png"]
-
-
-def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Logged) -> None:
-    client, _, children = logged
-    child = children["good"].info
-    found = client.search_traces(locations=[child.experiment_id], max_results=200)
-    own = {t.data.spans[0].name: t for t in found if t.info.trace_metadata["mlflow.sourceRun"] == child.run_id}
-    assert sorted(own) == sorted(f"s{n}" for n in range(LIMIT))
-    stored = {prediction.sample_id: prediction for prediction in finished.predictions("good")}
-    root, call = own["s3"].data.spans
-    assert root.inputs["instruction"] == finished.samples()[3].instruction
-    assert root.outputs["scores"] == [instance.score for instance in stored["s3"].instances]
-    assert call.name == "segment" and call.parent_id == root.span_id
-    assert (call.end_time_ns - call.start_time_ns) / 1e9 == pytest.approx(stored["s3"].calls[0].duration, abs=1e-5)
 
 
 def test_logging_leaves_the_default_store_of_mlflow_as_it_was(

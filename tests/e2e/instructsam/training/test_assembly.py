@@ -14,7 +14,7 @@ from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.train import optimizer, save, start
 from e2e.single_pass import tokens
 from tests.e2e.conftest import SLOTS
-from tests.e2e.instructsam.training.test_train import FROZEN, config
+from tests.e2e.instructsam.training.settings import FROZEN, config
 from workbench.data.errors import ConfigurationError
 
 PUBLISHED: dict[str, Any] = {"queries": "first", "zero_slots": True, "align": False, "lora_rank": 2}

@@ -12,7 +12,8 @@ import yaml
 from torch import Tensor
 
 from e2e.instructsam.training.train import train
-from tests.e2e.instructsam.training.test_train import config, log
+from tests.e2e.instructsam.training.settings import config
+from tests.e2e.instructsam.training.test_train import log
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.loop import Loop
 
