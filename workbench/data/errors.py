@@ -20,6 +20,14 @@ class ConfigurationError(Exception):
     """A wrong option, name, folder or file: raised before any work starts and shown without a traceback."""
 
 
+class PluginError(ConfigurationError):
+    """The code of a plugin failed while it made its object; `cause` is what it raised."""
+
+    def __init__(self, message: str, cause: Exception) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 class SampleError(Exception):
     """Something is wrong with one sample: recorded against that sample, never ends a run."""
 

@@ -322,9 +322,9 @@ SERVE = """
 import signal, sys
 from pathlib import Path
 from apscheduler.triggers.cron import CronTrigger
-from workbench.cli import _interrupt
-from workbench.schedule import read_schedule
-from workbench.scheduler import serve
+from workbench.cli.commands import _interrupt
+from workbench.regression.schedule import read_schedule
+from workbench.regression.service import serve
 signal.signal(signal.SIGTERM, _interrupt)
 config = Path("toys.yaml")
 try:
