@@ -10,6 +10,9 @@ import workbench
 from workbench.cli.main import main
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("workbench", "agents", "e2e", "reports", "speed")
+OF_SOME_WEIGHT = 100
+"""Lines from which on a module has a test file of its name."""
 
 
 def test_one_version_stands_in_all_places(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,3 +42,15 @@ def test_every_folder_of_the_tree_in_the_readme_is_there_and_every_package_is_in
     outer = {line.split()[0].rstrip("/") for line in tree if not line.startswith("      ")}
     assert all((ROOT / name).is_dir() for name in outer)
     assert {"workbench", "agents", "e2e", "reports", "speed", "notebooks", "tests"} <= outer
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_of_some_weight_has_a_test_file_of_its_name(package: str) -> None:
+    modules = [
+        path.relative_to(ROOT)
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.name != "__init__.py" and len(path.read_text(encoding="utf-8").splitlines()) >= OF_SOME_WEIGHT
+    ]
+    assert modules
+    expected = [Path("tests") / module.with_name(f"test_{module.name}") for module in modules]
+    assert [str(path) for path in expected if not (ROOT / path).exists()] == []

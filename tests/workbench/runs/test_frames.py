@@ -1,6 +1,5 @@
 """A run as tidy frames, and many runs as one."""
 
-import json
 import math
 import subprocess
 import sys
@@ -9,34 +8,9 @@ from pathlib import Path
 import pytest
 
 import workbench
-from tests.workbench.toys import Rectangles, threshold
-from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Call, Note, Prediction
-from workbench.runs.files import write_json
 from workbench.runs.frames import calls
-from workbench.runs.run import Run
-from workbench.scoring.finish import finish
-from workbench.tracking.log import track
-
-
-def made(folder: Path, near: int = 90) -> Run:
-    systems = {"wide": lambda: threshold(near), "narrow": lambda: threshold(0)}
-    run(systems, lambda: Rectangles(folder.parent / "data", 24), folder)
-    return finish(folder)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two finished runs, `b` older than `a`, both logged beside them, and an unfinished one."""
-    folder = tmp_path_factory.mktemp("frames") / "runs"
-    for name, created in (("a", "2026-02-01T00:00:00+00:00"), ("b", "2026-01-01T00:00:00+00:00")):
-        made(folder / name)
-        manifest = json.loads((folder / name / "manifest.json").read_text())
-        write_json(folder / name / "manifest.json", manifest | {"created": created})
-        track(workbench.load_run(folder / name))
-    made(folder / "sub" / "unfinished").path.joinpath("results.json").unlink()
-    return folder
 
 
 def test_metrics_has_one_row_for_each_system_and_number(runs: Path) -> None:
@@ -101,41 +75,6 @@ def test_a_call_is_named_by_its_tool_and_says_what_failed() -> None:
         "cup",
         "out of memory",
     )
-
-
-def test_many_runs_are_one_frame_with_the_oldest_first(runs: Path) -> None:
-    with pytest.warns(UserWarning, match="not finished: .*unfinished"):
-        frame = workbench.load_runs(runs)
-    assert list(frame["run"].unique()) == ["b", "a"], "not MLflow's copies of them"
-    assert list(frame["source"].unique()) == [str(runs / name) for name in "ba"]
-    assert frame["created"].is_monotonic_increasing
-    one = frame[frame.run == "a"].reset_index(drop=True)
-    assert one[["system", "metric", "value", "low", "high"]].equals(
-        workbench.load_run(runs / "a").metrics()[["system", "metric", "value", "low", "high"]]
-    )
-
-
-def test_runs_of_an_experiment_and_runs_that_are_named(runs: Path) -> None:
-    uri = f"sqlite:///{runs / 'mlflow.db'}"
-    results = workbench.load_run(runs / "a").results
-    from mlflow import MlflowClient
-
-    (experiment,) = (e.name for e in MlflowClient(uri).search_experiments() if e.name.startswith("toy-"))
-    frame = workbench.load_runs(experiment, uri)
-    assert list(frame["run"].unique()) == ["b", "a"]
-    assert set(frame["source"].str.len()) == {32}
-    assert results.systems["wide"].metrics["gIoU"] in set(frame["value"])
-    named = workbench.load_runs([runs / "a", frame["source"].iloc[0]], uri)
-    assert list(named["source"].unique()) == [frame["source"].iloc[0], str(runs / "a")]
-
-
-def test_what_is_not_there_is_refused(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="unfinished is not finished"):
-        workbench.load_runs([runs / "sub" / "unfinished"])
-    with pytest.raises(ConfigurationError, match="no finished run in"):
-        workbench.load_runs(tmp_path)
-    with pytest.raises(ConfigurationError, match="no folder and no MLflow experiment 'typo'"):
-        workbench.load_runs("typo", f"sqlite:///{runs / 'mlflow.db'}")
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
