@@ -85,6 +85,7 @@ def test_one_system_has_no_differences(tmp_path: Path) -> None:
         ("a | b\nc", r"a \| b c"),
         ("![x](http://y)", "!\\[x\\](http:\N{ZERO WIDTH SPACE}//y)"),
         ("@all see #12", "@\N{ZERO WIDTH SPACE}all see #\N{ZERO WIDTH SPACE}12"),
+        ("\x1b[31mred\x1b[0m \x9b1mbold", "red bold"),
         ("_so_ N_acc `x` $y$ &amp;", r"\_so\_ N_acc \`x\` \$y\$ \&amp;"),
     ],
 )

@@ -6,10 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Prediction
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
-from workbench.tracking.fetch import store_uri
+from workbench.tracking.fetch import fetch, store_uri
 from workbench.tracking.log import track
 
 
@@ -212,3 +214,33 @@ def test_a_run_reads_back_from_a_server(logged: Logged, server: str) -> None:
     assert found.samples() == logged.run.samples()
     assert found.records("wide") == logged.run.records("wide")
     assert set(workbench.load_runs(where["experiment"], server)["source"]) == {where["run_id"]}
+
+
+class _Hostile(BaseHTTPRequestHandler):
+    """An MLflow server that answers every question about a run with one whose id is a path."""
+
+    def do_GET(self) -> None:
+        info = {"run_id": "../../escaped", "run_uuid": "../../escaped", "experiment_id": "0", "status": "FINISHED"}
+        answer = {"run": {"info": {**info, "lifecycle_stage": "active", "artifact_uri": "file:///nowhere"}, "data": {}}}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+def test_a_run_id_from_a_server_cannot_leave_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hostile)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(ConfigurationError, match=r"expected the store to give a run id, got '../../escaped'"):
+            fetch("a" * 32, f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not list(tmp_path.rglob("escaped*"))
