@@ -42,7 +42,7 @@ def rank(overlaps: Sequence[SampleOverlap], thresholds: NDArray[np.float64] = IO
     usual = thresholds is IOU_THRESHOLDS
     hits = np.concatenate([o.matches if usual else match(o.scores, o.iou, thresholds) for o in overlaps]) >= 0
     order = np.argsort(-scores, kind="stable")
-    return Ranking(sample[order], hits[order], targets, tie_groups(scores[order]))
+    return Ranking(sample[order], hits[order], targets, tie_groups(scores[order], hits[order]))
 
 
 def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = None) -> NDArray[np.float64]:

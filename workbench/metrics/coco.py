@@ -203,12 +203,14 @@ def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
     counts = [len(sample.scores[:most]) for sample in judged]
     scores = np.concatenate([sample.scores[:most] for sample in judged])
     order = np.argsort(-scores, kind="stable")
+    matched = np.concatenate([sample.matched[:most] for sample in judged])[order]
+    counted = ~np.concatenate([sample.ignored[:most] for sample in judged])[order]
     return _Ranking(
         cell=np.repeat(np.arange(len(judged)), counts)[order],
-        matched=np.concatenate([sample.matched[:most] for sample in judged])[order],
-        counted=~np.concatenate([sample.ignored[:most] for sample in judged])[order],
+        matched=matched,
+        counted=counted,
         targets=np.array([sample.n_targets for sample in judged], dtype=np.int64),
-        ties=tie_groups(scores[order]),
+        ties=tie_groups(scores[order], np.stack([matched, counted], axis=1)),
     )
 
 

@@ -251,11 +251,12 @@ class _Points:
     def _curve(self, of: object) -> _Curve:
         # stable: of equal scores the one that was added first ranks first, as in the official code
         points = sorted(self.points.get(of, []), key=lambda point: -point[0])
+        correct = np.array([right for _, _, right in points], dtype=bool)
         return _Curve(
             scene=np.array([scene for _, scene, _ in points], dtype=np.int64),
-            correct=np.array([correct for _, _, correct in points], dtype=bool),
+            correct=correct,
             targets=self.targets.get(of, np.zeros(len(self.scenes), dtype=np.int64)),
-            ties=tie_groups(np.array([score for score, _, _ in points], dtype=np.float64)),
+            ties=tie_groups(np.array([score for score, _, _ in points], dtype=np.float64), correct),
         )
 
 

@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def tie_groups(scores: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """The tie group of each of P predictions sorted by falling score, `[P]`: equal scores have the same number. None
-    without ties.
+def tie_groups(scores: NDArray[np.float64], judged: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """A number for each of P predictions by falling score, `[P]`: the same for equal scores.
+
+    judged: `[P, ...]`, what each prediction counts as. None where no order can matter: no two scores are equal, or all
+    predictions of one score count alike.
     """
     if len(scores) < 2:
         return None
     new = np.diff(scores) != 0
-    return None if new.all() else np.concatenate([[0], np.cumsum(new)])
+    differ = (judged[1:] != judged[:-1]).reshape(len(new), -1).any(axis=1)
+    return np.concatenate([[0], np.cumsum(new)]) if (differ & ~new).any() else None
 
 
 def is_drawn(weights: NDArray[np.integer]) -> bool:

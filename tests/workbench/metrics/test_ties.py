@@ -26,9 +26,12 @@ def constant(n_images: int, share: float, seed: int = 0) -> tuple[list[Sample], 
     ]
 
 
-def test_only_equal_scores_are_a_group() -> None:
-    assert tie_groups(np.array([0.9, 0.8, 0.1])) is None
-    assert tie_groups(np.array([0.9, 0.8, 0.8, 0.1])).tolist() == [0, 1, 1, 2]  # type: ignore[union-attr]
+def test_only_equal_scores_that_count_differently_are_a_group() -> None:
+    hits = np.array([[True], [True], [False], [False]])
+    assert tie_groups(np.array([0.9, 0.8, 0.7, 0.1]), hits) is None
+    assert tie_groups(np.array([0.8, 0.8, 0.1, 0.1]), hits) is None, "whatever their order, it is the same ranking"
+    mixed = tie_groups(np.array([0.9, 0.8, 0.8, 0.1]), hits)
+    assert mixed is not None and mixed.tolist() == [0, 1, 1, 2]
 
 
 def test_a_draw_mixes_copies_inside_a_group_only_and_the_data_set_keeps_its_order() -> None:
