@@ -23,21 +23,11 @@ from agents.language_models.interface import (
     Reply,
 )
 from agents.language_models.openai_endpoint import KEY_VARIABLE, OpenAiEndpoint
+from tests.agents.endpoint import completion
 from workbench.data.errors import ConfigurationError
 
 Answer = tuple[int, Any]
 ASK = [Message("user", ("hello",))]
-
-
-def completion(text: str | None, finish: str = "stop") -> dict[str, Any]:
-    return {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "m",
-        "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
-    }
 
 
 class Server:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.language_models import vllm_server
 from agents.language_models.vllm_server import ServerError, VllmServer, _settings, serve
 from workbench.cli.main import main
 from workbench.data.errors import ConfigurationError
@@ -44,3 +45,8 @@ def test_the_server_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "m", "--environment", str(tmp_path / "nothing"), "--arguments=--max-model-len 64"]) == 2
     assert "--install" in capsys.readouterr().err
+
+
+def test_the_files_that_the_server_is_given_are_there() -> None:
+    folder = Path(vllm_server.__file__).parent
+    assert (folder / "chatml.jinja").is_file() and (folder / "vllm_site" / "sitecustomize.py").is_file()
