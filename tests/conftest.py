@@ -1,9 +1,11 @@
 """Fixtures that several packages' tests share."""
 
 import os
+import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,32 @@ import pytest
 # processes that tests start inherit it, and torch reads it once, when it is imported.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_threads] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tracking_is_short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Less work for MLflow in all tests: few samples of a system are traces, and the first database that a process
+    makes, which takes two seconds, is copied where a test needs another. Only the place of the artifacts differs."""
+    from workbench.tracking import stores, traces
+
+    really_make = stores._make
+    first: list[Path] = []
+
+    def copied(path: Path) -> None:
+        if not first:
+            first.append(tmp_path_factory.mktemp("store") / "mlflow.db")
+            really_make(first[0])
+        shutil.copyfile(first[0], path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(
+                "update experiments set artifact_location = ?", [f"{path.parent.as_uri()}/mlartifacts/0"]
+            )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stores, "_make", copied)
+        patch.setattr(traces, "LIMIT", 4)
+        yield
+
 
 Install = Callable[..., Path]
 

@@ -1,6 +1,6 @@
 """All figures of a comparison: with their titles for the report, and as files for MLflow and for papers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -30,66 +30,63 @@ def write_figures(run: Run, out: Path) -> Path:
     return out
 
 
-def drawn(results: Results) -> list[tuple[str, str, Figure]]:
-    """Every figure of a comparison, after its title and a note, in the report's order."""
+def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
+    """Every figure of a comparison, after its title and a note, in the report's order; each is drawn when asked for."""
     metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
-    listed = [
-        (
-            "Accuracy against time",
-            f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
-            f"dominated: another is faster and {superior(info(results, metric))}.",
-            pareto.accuracy_against_latency(results),
-        ),
-        (
-            "By kind of instruction",
-            f"{shown} with 95 % intervals; in brackets the number of samples.",
-            figures.breakdown(results, "by_kind"),
-        ),
-        (
-            "By number of targets",
-            "The same by how many instances the instruction asks for.",
-            figures.breakdown(results, "by_targets"),
-        ),
-        (
-            "Where the time goes",
-            "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
-            latency.time_by_call(results),
-        ),
-        (
-            "Latency by number of targets",
-            "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
-            latency.latency_by_targets(results),
-        ),
-        (
-            "Latency by number of rounds",
-            "The same by how often a sample asked its language model, checks of single masks left out.",
-            latency.latency_by_rounds(results),
-        ),
-        (
-            "What went wrong",
-            "Instances and targets above the line; below it whole samples, each in at most one category.",
-            figures.failure_causes(results, _named(INSTANCES), _named(SAMPLES)),
-        ),
-        (
-            "What became of the missed targets",
-            "Whether a candidate mask ever covered them, and why it is not in the answer.",
-            figures.missed_targets(results, _named(MISSED_REASONS)),
-        ),
-        (
-            "Where targets are lost",
-            "The share of targets that got through each stage on the way into the answer.",
-            figures.recall_funnel(results, _named(FUNNEL_STAGES)),
-        ),
-        (
-            "Calls that went wrong",
-            "Also those that the system recovered from: what it was told, or tried, again.",
-            figures.failed_calls(results, _named(MISTAKES)),
-        ),
-    ]
+    yield (
+        "Accuracy against time",
+        f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "
+        f"dominated: another is faster and {superior(info(results, metric))}.",
+        pareto.accuracy_against_latency(results),
+    )
+    yield (
+        "By kind of instruction",
+        f"{shown} with 95 % intervals; in brackets the number of samples.",
+        figures.breakdown(results, "by_kind"),
+    )
+    yield (
+        "By number of targets",
+        "The same by how many instances the instruction asks for.",
+        figures.breakdown(results, "by_targets"),
+    )
+    yield (
+        "Where the time goes",
+        "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
+        latency.time_by_call(results),
+    )
+    yield (
+        "Latency by number of targets",
+        "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
+        latency.latency_by_targets(results),
+    )
+    yield (
+        "Latency by number of rounds",
+        "The same by how often a sample asked its language model, checks of single masks left out.",
+        latency.latency_by_rounds(results),
+    )
+    yield (
+        "What went wrong",
+        "Instances and targets above the line; below it whole samples, each in at most one category.",
+        figures.failure_causes(results, _named(INSTANCES), _named(SAMPLES)),
+    )
+    yield (
+        "What became of the missed targets",
+        "Whether a candidate mask ever covered them, and why it is not in the answer.",
+        figures.missed_targets(results, _named(MISSED_REASONS)),
+    )
+    yield (
+        "Where targets are lost",
+        "The share of targets that got through each stage on the way into the answer.",
+        figures.recall_funnel(results, _named(FUNNEL_STAGES)),
+    )
+    yield (
+        "Calls that went wrong",
+        "Also those that the system recovered from: what it was told, or tried, again.",
+        figures.failed_calls(results, _named(MISTAKES)),
+    )
     if available(results):
         note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
-        listed.append(("What a perfect part would buy", note, oracle_gains(results)))
-    return listed
+        yield "What a perfect part would buy", note, oracle_gains(results)
 
 
 def _named(keys: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Runs to read back."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,24 @@ import workbench
 from tests.workbench.runs.framed import made
 from workbench.runs.files import write_json
 from workbench.tracking.log import track
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures_are_few() -> Iterator[None]:
+    """Reports hold one figure: drawing all takes seconds for each comparison. tests/reports draw every one, and the
+    commands that tests start in processes of their own do."""
+    from reports.figures import catalogue
+    from reports.pages import report
+
+    draw = catalogue.drawn
+
+    def first(results: Any) -> list[Any]:
+        return [next(draw(results))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (catalogue, report):
+            patch.setattr(module, "drawn", first)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, match
-from workbench.metrics.ties import is_drawn, order_of_draw, tie_groups
+from workbench.metrics.ties import is_drawn, orders_of_draws, tie_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     if weights is None:
         weights = np.ones((len(ranking.targets), 1), dtype=np.int64)
     if ranking.ties is not None and is_drawn(weights):
-        return np.concatenate([_of_draw(ranking, ranking.ties, column) for column in weights.T], axis=1)
+        return _of_draws(ranking, ranking.ties, weights)
     drawn = np.take(weights, ranking.sample, axis=0)
     predicted = np.cumsum(drawn, axis=0, dtype=np.int32)
     total = ranking.targets @ weights
@@ -69,8 +69,15 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
 
 
-def _of_draw(ranking: Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The average precision of one draw, `[K, 1]`, its equal scores in the order of the draw."""
-    rows = order_of_draw(ties, ranking.sample, weights)
-    total = np.array([ranking.targets @ weights])
-    return average_precision(Ranking(np.zeros(len(rows), np.int64), ranking.true_positive[rows], total))
+def _of_draws(ranking: Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The average precision of draws, `[K, D]`, equal scores of each in an order of its own."""
+    rows = orders_of_draws(ties, ranking.sample, weights)
+    total = ranking.targets @ weights
+    ranks = np.arange(1, len(rows) + 1)[:, None]
+    area = np.zeros((ranking.true_positive.shape[1], weights.shape[1]))
+    for level, column in enumerate(ranking.true_positive.T):
+        hits = np.append(column, False)[rows]  # row -1, past the end of a draw, is no hit
+        precision = np.where(hits, np.cumsum(hits, axis=0, dtype=np.int32) / ranks, 0.0)
+        interpolated = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+        area[level] = np.einsum("pd,pd->d", hits, interpolated)
+    return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)

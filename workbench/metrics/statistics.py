@@ -58,11 +58,23 @@ def spreads(
     image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
 ) -> dict[str, Spread | None]:
     """Interval and p-value of each metric of a measure; None under the conditions that `intervals` names."""
-    if len(set(image_ids)) < MIN_IMAGES:
-        return dict.fromkeys(estimate(measure, len(image_ids)))
-    chunks = [measure(weights) for weights in resample(image_ids, draws, seed)]
     estimates = estimate(measure, len(image_ids))
-    return {name: spread(np.concatenate([chunk[name] for chunk in chunks]), estimates[name]) for name in chunks[0]}
+    drawn = draw(image_ids, measure, draws, seed)
+    return {name: spread(drawn[name], value) if name in drawn else None for name, value in estimates.items()}
+
+
+def draw(
+    image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
+) -> dict[str, NDArray[np.float64]]:
+    """Each metric in each bootstrap draw, `[draws]`; nothing for fewer than 10 images.
+
+    Two measures of the same samples are measured on the same draws: the difference of what this returns for them is
+    what it returns for `paired` of them.
+    """
+    if len(set(image_ids)) < MIN_IMAGES:
+        return {}
+    chunks = [measure(weights) for weights in resample(image_ids, draws, seed)]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def spread(values: NDArray[np.float64], value: float) -> Spread | None:

@@ -39,11 +39,31 @@ def order_of_draw(
     groups, owners: `[P]`, of each prediction its tie group and its sample. weights: `[S]`, how often each sample was
     drawn. Within a group the copies of samples come in random order, the predictions of a copy as they stand.
     """
+    return orders_of_draws(groups, owners, weights[:, None])[:, 0]
+
+
+def orders_of_draws(
+    groups: NDArray[np.int64], owners: NDArray[np.int64], weights: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """The same for D draws at once: weights are `[S, D]`, and each column of `[N, D]` is the order of a draw.
+
+    N is the length of the longest draw; shorter columns end with -1.
+    """
+    lengths = weights[owners].sum(axis=0, dtype=np.int64)
+    orders = np.full((int(lengths.max(initial=0)), weights.shape[1]), -1, dtype=np.int64)
+    for draw, column in enumerate(weights.T):
+        orders[: lengths[draw], draw] = _order(groups, owners, column)
+    return orders
+
+
+def _order(groups: NDArray[np.int64], owners: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.int64]:
     if not is_drawn(weights):
         return np.arange(len(groups))
     counts = weights[owners]
     rows = np.repeat(np.arange(len(groups)), counts)
     copy = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     places = np.random.default_rng(crc32(np.ascontiguousarray(weights, dtype=np.int32).tobytes())).random(weights.sum())
-    place = places[(np.cumsum(weights) - weights)[owners[rows]] + copy]
-    return rows[np.lexsort((rows, place, groups[rows]))]
+    owner = owners[rows]
+    place = places[(np.cumsum(weights) - weights)[owner] + copy]
+    # places are below 1: the sum orders by group first; the rows of a copy have equal sums, and stay in order
+    return rows[np.argsort(groups[rows] + place, kind="stable")]

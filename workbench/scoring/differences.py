@@ -1,7 +1,9 @@
 """How systems differ on the same samples: every metric, failure rate and latency, with what chance would make of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,21 @@ from workbench.data.vocabulary import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMP
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.overlaps import SampleOverlap
-from workbench.metrics.statistics import DRAWS, MIN_IMAGES, Measure, Weights, holm, mcnemar, paired, spreads, values
+from workbench.metrics.statistics import (
+    DRAWS,
+    MIN_IMAGES,
+    Measure,
+    Spread,
+    Weights,
+    draw,
+    estimate,
+    holm,
+    mcnemar,
+    paired,
+    spread,
+    spreads,
+    values,
+)
 from workbench.plugins.registry import load
 from workbench.runs.files import finite
 
@@ -51,7 +67,10 @@ def pairwise_differences(
     sides = list(combinations(overlaps_of, 2) if pairs is None else pairs)
     if draws is None:
         draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(overlaps_of, protocol) if sides else 0))
-    compared = [_pair(a, b, overlaps_of, protocol, draws) for a, b in sides]
+    build = load("metrics", protocol)
+    # every system is measured on every draw once, however many pairs it is in
+    drawn = {name: _drawn(overlaps_of[name], build, draws) for name in dict.fromkeys(chain.from_iterable(sides))}
+    compared = [_pair(a, b, overlaps_of, drawn, draws) for a, b in sides]
     for pair in compared:
         ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
         pair |= paces(overlaps_of[pair["a"]], ours, theirs, draws)
@@ -73,13 +92,26 @@ def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
     return np.array(rows, dtype=bool).reshape(-1, len(RATES))
 
 
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """The metrics of a system, on its samples and in every draw."""
+
+    values: dict[str, float]
+    draws: dict[str, NDArray[np.float64]]
+
+
+def _drawn(overlaps: Sequence[SampleOverlap], build: Callable[..., Measure], draws: int) -> _Drawn:
+    measure = build(overlaps)
+    images = [overlap.image_id for overlap in overlaps]
+    return _Drawn(estimate(measure, len(images)), draw(images, measure, draws))
+
+
 def _pair(
-    a: str, b: str, overlaps_of: Mapping[str, Sequence[SampleOverlap]], protocol: str, draws: int
+    a: str, b: str, overlaps_of: Mapping[str, Sequence[SampleOverlap]], drawn: Mapping[str, _Drawn], draws: int
 ) -> dict[str, Any]:
     ours, theirs = overlaps_of[a], overlaps_of[b]
     if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
         raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
-    build = load("metrics", protocol)
     images = [overlap.image_id for overlap in ours]
     n_images = len(set(images))
     shown, shown_by_b = flags(ours), flags(theirs)
@@ -94,7 +126,15 @@ def _pair(
     return {
         "a": a,
         "b": b,
-        "metrics": _differences(images, paired(build(ours), build(theirs)), draws),
+        "metrics": {
+            name: _difference(
+                value - drawn[b].values[name],
+                spread(drawn[a].draws[name] - drawn[b].draws[name], value - drawn[b].values[name])
+                if name in drawn[a].draws
+                else None,
+            )
+            for name, value in drawn[a].values.items()
+        },
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
     }
@@ -133,14 +173,15 @@ def paces(
 
 
 def _differences(images: Sequence[str], measure: Measure, draws: int) -> dict[str, Difference]:
-    spread = spreads(images, measure, draws)
+    spread_of = spreads(images, measure, draws)
+    return {name: _difference(value, spread_of[name]) for name, value in estimate(measure, len(images)).items()}
+
+
+def _difference(value: float, drawn: Spread | None) -> Difference:
     return {
-        name: {
-            "difference": value,
-            "interval": None if (drawn := spread[name]) is None else list(drawn.interval),
-            "p": drawn and drawn.p,
-        }
-        for name, value in values(measure, len(images)).items()
+        "difference": None if math.isnan(value) else value,
+        "interval": None if drawn is None else list(drawn.interval),
+        "p": None if drawn is None else drawn.p,
     }
 
 

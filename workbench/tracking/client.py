@@ -46,11 +46,12 @@ def connect(uri: str) -> "MlflowClient":
 
 
 def quiet() -> None:
-    """Settings for MLflow. Without them it waits for a dead server for minutes, reports usage to its makers, and prints
-    a lot.
+    """Settings for MLflow. Without them it waits for a dead server for minutes, reports usage to its makers, prints a
+    lot, and sends traces from a queue that takes a second to empty, for each system.
     """
     # a dead server would otherwise hold up the end of a run for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for logger in ("alembic", "mlflow.store.db.utils"):  # they report every table of a new store
