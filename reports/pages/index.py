@@ -1,12 +1,13 @@
 """The index page of a schedule: its comparisons over time, and a Markdown summary of the last one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from reports.figures import trends
 from reports.figures.style import system_style
@@ -148,19 +149,23 @@ def _named(history: Sequence[Record], metric: str) -> str:
 
 
 def _figures(history: Sequence[Record], metrics: Sequence[str], schedule: Schedule) -> list[dict[str, Any]]:
+    return [
+        {"title": title, "note": note, "svg": inline_svg(figure, f"{title} over time. {note}")}
+        for title, note, figure in drawn(history, metrics, schedule)
+    ]
+
+
+def drawn(history: Sequence[Record], metrics: Sequence[str], schedule: Schedule) -> Iterator[tuple[str, str, Figure]]:
+    """The trends, each after its title and a note; none without a metric. Each is drawn when asked for."""
     if not metrics:
-        return []
+        return
     zone = schedule.timezone
     rates = {key: NAMES[key] for key in RATES if key != "exact_set"}
-    drawn = [(metric, "With the 95 % interval.", trends.metric_trend(history, metric, zone)) for metric in metrics]
-    drawn += [
-        ("Exactly right", "Samples answered with exactly the right set.", trends.exact_trend(history, zone)),
-        ("Latency", "Median; the band reaches to the 90th percentile.", trends.latency_trend(history, zone)),
-        ("Failures", "Samples in each category.", trends.failure_trends(history, rates, zone)),
-    ]
-    return [
-        {"title": t, "note": note, "svg": inline_svg(figure, f"{t} over time. {note}")} for t, note, figure in drawn
-    ]
+    for metric in metrics:
+        yield metric, "With the 95 % interval.", trends.metric_trend(history, metric, zone)
+    yield "Exactly right", "Samples answered with exactly the right set.", trends.exact_trend(history, zone)
+    yield "Latency", "Median; the band reaches to the 90th percentile.", trends.latency_trend(history, zone)
+    yield "Failures", "Samples in each category.", trends.failure_trends(history, rates, zone)
 
 
 def _row(

@@ -1,7 +1,8 @@
 """Runs to read back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,17 @@ from workbench.tracking.log import track
 
 @pytest.fixture(scope="module", autouse=True)
 def figures_are_few() -> Iterator[None]:
-    """Reports hold one figure: drawing all takes seconds for each comparison. tests/reports draw every one, and the
-    commands that tests start in processes of their own do."""
+    """Pages hold one figure: drawing all takes seconds for each comparison. tests/reports draw every one, and so do the
+    commands that tests start in processes of their own."""
     from reports.figures import catalogue
-    from reports.pages import report
+    from reports.pages import index, report
 
-    draw = catalogue.drawn
-
-    def first(results: Any) -> list[Any]:
-        return [next(draw(results))]
+    def first(draw: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        return lambda *given: islice(draw(*given), 1)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (catalogue, report):
-            patch.setattr(module, "drawn", first)
+        for module in (catalogue, report, index):
+            patch.setattr(module, "drawn", first(module.drawn))
         yield
 
 

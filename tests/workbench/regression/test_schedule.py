@@ -20,6 +20,8 @@ from workbench.regression.history import NAME, history, unfinished
 from workbench.regression.schedule import read_schedule
 from workbench.regression.service import _first_due
 from workbench.runs.files import read_records
+from workbench.tracking.client import RUN, connect
+from workbench.tracking.stores import sqlite_uri
 
 TOYS = "tests.workbench.toys"
 POINTS = {
@@ -41,21 +43,16 @@ def make(unused: int = 0):
     system.threshold = 0 if mood == "worse" else 60
     return system
 '''
-CONFIG: dict[str, Any] = {"cron": "0 3 * * *", "systems": ["toy-a"], "benchmark": "toy", "limit": 8}
+CONFIG: dict[str, Any] = {
+    "cron": "0 3 * * *", "systems": ["toy-a"], "benchmark": "toy", "limit": 8, "tracking_uri": "none"
+}  # fmt: skip
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-@pytest.fixture(scope="session")
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One MLflow store for all: making one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-
-
 @pytest.fixture
-def workplace(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: str) -> Path:
+def workplace(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory, with toy systems and a toy benchmark installed."""
-    monkeypatch.setitem(CONFIG, "tracking_uri", tracking)
     install("toys", POINTS, {"moody": MOODY})
     folder = tmp_path / "workplace"
     folder.mkdir()
@@ -147,26 +144,10 @@ def test_a_wrong_configuration_is_refused_before_anything_starts(
 
 
 def test_a_fixed_baseline_must_be_about_the_same_samples_and_have_the_metrics_of_the_rules(
-    workplace: Path, capsys: pytest.CaptureFixture[str], tracking: str
+    workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        main(
-            [
-                "compare",
-                "--systems",
-                "toy-a",
-                "--benchmark",
-                "toy",
-                "--limit",
-                "8",
-                "--out",
-                "fixed",
-                "--tracking-uri",
-                tracking,
-            ]
-        )
-        == 0
-    )
+    compare = ["compare", "--systems", "toy-a", "--benchmark", "toy", "--limit", "8", "--out", "fixed"]
+    assert main([*compare, "--tracking-uri", "none"]) == 0
     Path("rules.yaml").write_text("metrics: {mAQ: 0.1}")
     for changes, message in (
         ({"limit": 9}, "baseline: expected a run of the same 9 samples of toy by the protocol inst2seg"),
@@ -181,7 +162,8 @@ def test_a_fixed_baseline_must_be_about_the_same_samples_and_have_the_metrics_of
 
 
 def test_each_comparison_is_judged_against_the_last_that_passed(workplace: Path) -> None:
-    config = write(systems=["moody"], limit=None, set=["toy.n_samples=24"])
+    uri = sqlite_uri(workplace / "mlflow.db")
+    config = write(systems=["moody"], limit=None, set=["toy.n_samples=24"], tracking_uri=uri)
     assert once(config) == 0
     first = records(config)[0]
     assert (first["state"], first["baseline"]) == ("passed", None)
@@ -198,6 +180,9 @@ def test_each_comparison_is_judged_against_the_last_that_passed(workplace: Path)
     assert {check["name"] for check in found[2]["gate"]["failed"]} >= {"T_acc", "target_declined"}
     assert found[2]["systems"]["moody"]["metrics"]["T_acc"] == 0.0
     assert all((Path("runs/toys") / record["name"] / "report.html").exists() for record in found)
+    client = connect(uri)
+    logged = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    assert {run.data.tags[RUN] for run in logged} == {record["name"] for record in found}
     assert (
         "moody T\\_acc" in Path("runs/toys/summary.md").read_text()
         or "passed" in Path("runs/toys/summary.md").read_text()
