@@ -1,4 +1,4 @@
-# make setup    the environment in .venv, from constraints.txt
+# make setup    the environment in .venv, from constraints.txt; modules are compiled when they are first imported
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
 # make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped;
 #                  make train-tiny RUNS=/tmp/trial SHARE=0.0005 tries all of it in minutes
@@ -17,7 +17,7 @@ setup: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 compare: setup
