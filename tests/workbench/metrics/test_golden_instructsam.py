@@ -11,7 +11,7 @@ from tests.golden_cases import golden_cases
 from workbench.data import masks
 from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample
-from workbench.metrics.ap import average_precision, rank
+from workbench.metrics.ap import Ranking, average_precision, rank
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, overlaps, pooled_areas
 from workbench.metrics.pooled import ciou, giou, sample_iou
 from workbench.scoring.system import score, table
@@ -109,8 +109,7 @@ def test_duplicated_records(folder: Path, expected: Any) -> None:
     records = read(folder, "records.json")
     (key,) = (name for name in expected if name.startswith("inst2seg_with_first_"))
     theirs, again = expected[key], records[: int(key.split("_")[3])]
-    found = from_records(shared_query_ids(records + again))
-    assert official_ap(found) == pytest.approx({key: theirs[key] for key in AP_KEYS}, abs=1e-6)
+    assert ap_with_repeated_ids(records + again) == pytest.approx({key: theirs[key] for key in AP_KEYS}, abs=1e-6)
     areas = np.array([(r["inter"], r["union"]) for r in records + again])
     assert giou(sample_iou(*areas.T))[0] == pytest.approx(theirs["giou"], abs=1e-6)
     assert ciou(*areas.T)[0] == pytest.approx(theirs["ciou"], abs=1e-6)
@@ -136,9 +135,23 @@ def test_hand_made_ap_cases(folder: Path) -> None:
     cases = read(folder, "micro_cases.json")
     assert len(cases) >= 10
     for name, case in cases.items():
-        found = from_records(shared_query_ids(case["records"]))
-        assert official_ap(found) == pytest.approx({k: case["expected"][k] for k in AP_KEYS}, abs=1e-12), name
-        assert sum(o.n_instances for o in found) == case["expected"]["num_pred_instances"], name
+        found = ap_with_repeated_ids(case["records"])
+        assert found == pytest.approx({k: case["expected"][k] for k in AP_KEYS}, abs=1e-12), name
+        n_instances = sum(overlap.n_instances for overlap in from_records(case["records"]))
+        assert n_instances == case["expected"]["num_pred_instances"], name
+
+
+def test_equal_scores_of_a_repeated_id_keep_their_places() -> None:
+    """Of two predictions with one score, the wrong one of the first record ranks before the right one of the third."""
+    near, far = (masks.encode(block(slice(start, start + 10))) for start in (0, 20))
+    records = [
+        {"query_id": query, "gt_rles": [near], "pred_rles": rles, "pred_scores": [0.5] * len(rles)}
+        for query, rles in ((1, []), (2, [far]), (1, [near]))
+    ]
+    found = ap_with_repeated_ids(records)
+    assert found["AP@0.50"] == pytest.approx(1 / 2 * 1 / 3), "precision 1/2 at the one hit of three targets"
+    moved_only = official_ap(from_records(shared_query_ids(records)))
+    assert moved_only["AP@0.50"] == pytest.approx(1 / 3), "which is why the places are kept"
 
 
 def test_reasonseg_giou_and_ciou_by_question_form(folder: Path, expected: Any) -> None:
@@ -248,18 +261,39 @@ def predictions(folder: Path, name: str, samples: list[Sample], threshold: float
     return answers
 
 
-def shared_query_ids(records: list[Any]) -> list[Any]:
-    """Move the predictions of a repeated query id to the first record of that id.
+def ap_with_repeated_ids(records: list[Any]) -> dict[str, float]:
+    """The AP of records of which several can have one query id.
 
     The official AP keeps targets by query id: predictions of a repeated id compete for one set of targets, while the
-    targets are counted again. We refuse repeated sample ids; this arrangement has the same arithmetic.
+    targets are counted again. We refuse repeated sample ids. Moving the predictions to the first record of their id
+    has the same arithmetic, as long as equal scores stay in the order of the records as they were given.
     """
+    numbered = [
+        {**record, "places": [(place, n) for n in range(len(record["pred_rles"]))]}
+        for place, record in enumerate(records)
+    ]
+    moved = shared_query_ids(numbered)
+    found = from_records(moved)
+    places = np.array(
+        [place for record in moved for place, mask in zip(record["places"], record["pred_rles"], strict=True) if mask],
+        dtype=np.int64,
+    ).reshape(-1, 2)
+    scores = np.concatenate([overlap.scores for overlap in found])
+    hits = np.concatenate([overlap.matches for overlap in found]) >= 0
+    order = np.lexsort((places[:, 1], places[:, 0], -scores))
+    sample = np.zeros(len(order), np.int64)
+    ranking = Ranking(sample, hits[order], np.array([sum(overlap.n_targets for overlap in found)]))
+    return dict(zip(AP_KEYS, np.nan_to_num(average_precision(ranking)[:, 0]).tolist(), strict=True))
+
+
+def shared_query_ids(records: list[Any]) -> list[Any]:
+    """Move the predictions of a repeated query id to the first record of that id."""
     first: dict[int, Any] = {}
     result = []
     for record in records:
         moved = dict(record)
         if record["query_id"] in first:
-            for key in ("pred_rles", "pred_scores"):
+            for key in moved.keys() & {"pred_rles", "pred_scores", "places"}:
                 first[record["query_id"]][key] = first[record["query_id"]][key] + record[key]
                 moved[key] = []
         else:
