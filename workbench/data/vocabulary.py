@@ -78,11 +78,15 @@ DROP_REASONS: Mapping[str, DropReason] = {
 }
 
 NEVER_SEEN = "never_seen"
+TAKEN = "taken"
 MISSED_REASONS: Mapping[str, str] = {
     NEVER_SEEN: "no mask of the system was ever on it",
     **{name: reason.sentence for name, reason in DROP_REASONS.items()},
+    TAKEN: "an instance of the answer is on it, but took another target",
 }
-"""What became of a target that no instance matched: never seen, or why the mask on it was dropped."""
+"""What became of a target that no instance matched: never seen, why the mask on it was dropped, or that the instance on
+it was needed for another target. Of several masks on it, the one that got furthest says why (`FUNNEL_STAGES`), and of
+those that got equally far, the one that overlaps it most."""
 
 MATCHED = "matched"
 MISSED = "missed"

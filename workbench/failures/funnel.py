@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.vocabulary import DROP_REASONS, FUNNEL_STAGES
-from workbench.failures.taxonomy import HIT, HIT_LEVEL
+from workbench.data.vocabulary import FUNNEL_STAGES, MATCHED
+from workbench.failures.taxonomy import diagnose, stages_before
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
 STAGES = tuple(FUNNEL_STAGES)
@@ -21,25 +21,16 @@ PRECISE_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
 
 
 def stages_passed(overlap: SampleOverlap) -> NDArray[np.int64]:
-    """How many of `FUNNEL_STAGES` each target passed, `[T]`."""
-    passed = np.zeros(overlap.n_targets, dtype=np.int64)
-    for reason, iou in zip(overlap.dropped, overlap.iou_candidates, strict=True):
-        passed = np.where(iou >= HIT, np.maximum(passed, _passed_before_drop(reason)), passed)
-    passed[(overlap.iou >= HIT).any(axis=0)] = STAGES.index("matched")
-    targets = np.arange(overlap.n_targets)
-    matched = np.isin(targets, overlap.matches[:, HIT_LEVEL])
-    passed[matched] = STAGES.index("precise")
-    passed[matched & np.isin(targets, overlap.matches[:, PRECISE_LEVEL])] = len(STAGES)
-    return passed
+    """How many of `FUNNEL_STAGES` each target passed, `[T]`: of a missed one as its reason says."""
+    precise = set(overlap.matches[:, PRECISE_LEVEL].tolist())
+    passed = [
+        stages_before(found) if found != MATCHED else STAGES.index("precise") + (index in precise)
+        for index, found in enumerate(diagnose(overlap).targets)
+    ]
+    return np.array(passed, dtype=np.int64)
 
 
 def funnel(overlaps: Sequence[SampleOverlap]) -> dict[str, int]:
     """The number of `targets`, and how many of them passed each of `FUNNEL_STAGES`."""
     passed = np.concatenate([np.zeros(0, np.int64), *(stages_passed(overlap) for overlap in overlaps)])
     return {"targets": len(passed)} | {stage: int((passed > place).sum()) for place, stage in enumerate(STAGES)}
-
-
-def _passed_before_drop(reason: str) -> int:
-    """How many stages a mask had passed when it was dropped for this reason."""
-    known = DROP_REASONS.get(reason)
-    return STAGES.index(known.lost_at) if known else 1

@@ -8,8 +8,8 @@ TIDE calls a classification error is here an instance of the scene that the inst
 `wrong_instance` also where it touches a target. `background` includes empty masks and every instance off the annotated
 ones.
 
-A missed target is `never_seen`, or has the reason for which the candidate was dropped that overlapped it most, at
-IoU >= 0.5. A reason that a system named itself is kept as `other: NAME`.
+A missed target has the reason that stopped the mask on it, at IoU >= 0.5, that got furthest on the way into the answer;
+the recall funnel reads the same reasons. A reason that a system named itself is kept as `other: NAME`.
 """
 
 from collections.abc import Iterable
@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 from workbench.data.predictions import OK
 from workbench.data.vocabulary import (
     DROP_REASONS,
+    FUNNEL_STAGES,
     INSTANCE_CATEGORIES,
     MATCHED,
     MISSED,
     MISSED_REASONS,
     NEVER_SEEN,
     SAMPLE_CATEGORIES,
+    TAKEN,
     counted_as,
 )
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
@@ -128,10 +130,28 @@ def _instance(overlap: SampleOverlap, index: int, matched: bool, merged: bool, s
 
 
 def _missed_reason(overlap: SampleOverlap, target: int) -> str:
+    if overlap.iou[:, target].max(initial=0.0) >= HIT:
+        return TAKEN
     seen = overlap.iou_candidates[:, target]
-    if seen.max(initial=0.0) < HIT:
+    on_it = [
+        (stages_before(reason), iou, reason) for reason, iou in zip(overlap.dropped, seen, strict=True) if iou >= HIT
+    ]
+    if not on_it:
         return NEVER_SEEN
-    return counted_as(overlap.dropped[int(seen.argmax())], DROP_REASONS)
+    _, _, reason = max(on_it, key=lambda mask: mask[:2])  # the first of equals
+    return counted_as(reason, DROP_REASONS)
+
+
+def stages_before(reason: str) -> int:
+    """How many of `FUNNEL_STAGES` a target passed that was missed for this reason. A mask that was dropped for a reason
+    of the system's own, bare or as `other: NAME`, had surfaced."""
+    if reason == NEVER_SEEN:
+        return 0
+    stages = list(FUNNEL_STAGES)
+    if reason == TAKEN:
+        return stages.index(MATCHED)
+    known = DROP_REASONS.get(reason)
+    return stages.index(known.lost_at) if known else 1
 
 
 def _sample(overlap: SampleOverlap, instances: tuple[str, ...]) -> str:

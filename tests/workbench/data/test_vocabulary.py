@@ -61,6 +61,8 @@ def test_the_documentation_says_where_each_drop_reason_is_lost() -> None:
         lost = [words.title(name) for name, reason in words.DROP_REASONS.items() if reason.lost_at == stage]
         if stage == "surfaced":
             lost = [words.title(words.NEVER_SEEN)]
+        if stage == "matched":
+            lost = [words.title(words.TAKEN)]
         assert f"| {words.title(stage)} | {sentence} | {', '.join(lost)} |".replace("|  |", "| |") in text
 
 

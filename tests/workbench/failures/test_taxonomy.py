@@ -1,9 +1,20 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
-from tests.workbench.metrics.scenes import Strip, answer, sample, strip
+from tests.workbench.metrics.scenes import Strip, answer, random_benchmark, sample, strip
 from workbench.data.predictions import Candidate, Prediction
 from workbench.data.samples import Sample
-from workbench.data.vocabulary import INSTANCE_CATEGORIES, MISSED_REASONS, SAMPLE_CATEGORIES
+from workbench.data.vocabulary import (
+    DROP_REASONS,
+    FUNNEL_STAGES,
+    INSTANCE_CATEGORIES,
+    MISSED_REASONS,
+    SAMPLE_CATEGORIES,
+)
+from workbench.failures.funnel import funnel
 from workbench.failures.taxonomy import Diagnosis, diagnose, missed_reasons, tally
 from workbench.metrics.overlaps import overlaps
 
@@ -106,14 +117,46 @@ def test_a_failed_run_is_neither_exact_nor_declined(targets: list[Strip]) -> Non
     assert found.targets == ("never_seen",) * len(targets)
 
 
-def test_a_missed_target_tells_why_the_best_candidate_for_it_was_dropped() -> None:
+def test_a_missed_target_tells_why_the_candidate_that_got_furthest_was_dropped() -> None:
     candidates = (
-        Candidate(strip((0, 15)), 0.9, "unselected"),
-        Candidate(strip((0, 19)), 0.3, "suppressed"),
+        Candidate(strip((0, 19)), 0.9, "empty"),
+        Candidate(strip((0, 15)), 0.3, "suppressed"),
         Candidate(strip((30, 39)), 0.9, "rejected"),  # IoU 0.45 with the second target
     )
     found = diagnosed(sample("a", [A, B, (60, 70)]), answer("a", [((60, 70), 0.9)], candidates=candidates))
-    assert found.targets == ("suppressed", "never_seen", "matched")
+    assert found.targets == ("empty", "never_seen", "matched"), "equally far: the one that overlaps it most"
+    further = (*candidates, Candidate(strip((0, 13)), 0.2, "unselected"))
+    found = diagnosed(sample("a", [A, B, (60, 70)]), answer("a", [((60, 70), 0.9)], candidates=further))
+    assert found.targets == ("unselected", "never_seen", "matched")
+
+
+def test_a_target_under_an_instance_that_took_another_target_was_seen() -> None:
+    candidates = (Candidate(strip((2, 22)), 0.9, "suppressed"),)
+    found = diagnosed(sample("a", [(0, 20), (2, 22)]), answer("a", [((0, 20), 0.9)], candidates=candidates))
+    assert found.targets == ("matched", "taken")
+
+
+def test_reasons_and_funnel_agree_on_any_answer() -> None:
+    generator = np.random.default_rng(5)
+    samples, answers = random_benchmark(generator, n_images=40)
+    samples.append(sample("two in one", [(0, 20), (2, 22)]))
+    answers.append(answer("two in one", [((0, 20), 0.9)]))
+    reasons = [*DROP_REASONS, "nms"]
+    with_candidates = []
+    for one, given in zip(samples, answers, strict=True):
+        near = [t for t in one.targets if generator.random() < 0.7 for _ in range(int(generator.integers(1, 3)))]
+        dropped = tuple(Candidate(mask, 0.5, reasons[int(generator.integers(len(reasons)))]) for mask in near)
+        with_candidates.append(replace(given, candidates=dropped))
+    found = overlaps(samples, with_candidates)
+    lost = missed_reasons([diagnose(overlap) for overlap in found])
+    passed = funnel(found)
+    stages = ["targets", *FUNNEL_STAGES]
+    for before, stage in pairwise(stages[:-1]):
+        here = {"surfaced": ["never_seen"], "survived_suppression": ["other: nms"], "matched": ["taken"]}.get(stage, [])
+        here += [name for name, reason in DROP_REASONS.items() if reason.lost_at == stage]
+        assert passed[before] - passed[stage] == sum(lost.get(name, 0) for name in here), stage
+    assert sum(lost.values()) == passed["targets"] - passed["matched"] > 50
+    assert min(lost[name] for name in ("taken", "never_seen", "unselected")) > 0
 
 
 def test_a_reason_of_the_system_s_own_is_counted_by_its_name() -> None:
