@@ -9,10 +9,10 @@ from reports.figures import accuracy as figures
 from reports.figures import latency, pareto
 from reports.figures.oracles import available, oracle_gains
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES
-from reports.text.verdict import superior
 from workbench.data.results import Results, info, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
+from workbench.scoring.verdict import superior
 
 DPI = 144
 

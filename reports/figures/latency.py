@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 
 from reports.figures.shared import legend, nothing
 from reports.figures.style import CALL_COLOURS, CALL_NAMES, FIGURE_STYLE, PAPER, UNRECORDED, WIDTH, system_style
-from reports.text import numbers as words
+from workbench.data import numbers as words
 from workbench.data.results import Latency, Results, SystemResult, Timing
 from workbench.data.vocabulary import CALL_KINDS, OTHER
 

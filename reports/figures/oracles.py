@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.figures.style import FIGURE_STYLE, GRID, INK, MUTED, WIDTH, system_style
-from reports.text.numbers import NONE, change
 from reports.text.tables import Cell, Row
+from workbench.data.numbers import NONE, change
 from workbench.data.results import Difference, OracleResult, Results, info
 from workbench.data.units import difference_unit, factor, labelled, with_direction
 from workbench.scoring.oracles import shown_metrics
@@ -64,7 +64,7 @@ def oracle_gains(results: Results) -> Figure:
 
 def oracle_rows(results: Results) -> list[Row]:
     """One row for each oracle: its gain in each of `shown_metrics`, then samples changed, and failed; strong where the
-    interval leaves out 0."""
+    corrected p-value is below 0.05."""
     rows = []
     for row in available(results):
         n_samples = results.systems[row.system].samples
@@ -89,4 +89,4 @@ def _gain(gain: Difference | None, unit: str) -> Cell:
         return Cell(text)
     low, high = gain.interval
     detail = f"{change(low, unit)} to {change(high, unit)}" + ("" if gain.p_holm is None else f", p {gain.p_holm:.3f}")
-    return Cell(text, detail, strong=low > 0 or high < 0)
+    return Cell(text, detail, strong=gain.beyond_chance)

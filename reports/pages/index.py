@@ -14,8 +14,8 @@ from reports.figures.style import system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.markdown import escaped, markdown
 from reports.text.glossary import NAMES
-from reports.text.numbers import NONE, change, seconds, shown
 from workbench.data.metric_info import FRACTION
+from workbench.data.numbers import NONE, change, seconds, shown
 from workbench.data.units import difference_unit, labelled, with_direction
 from workbench.data.upgrades import leading_of_0_1
 from workbench.regression.history import FAILED, RATES, REGRESSION, metric_info, sentence, started

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.text import tables
+from reports.text.caveats import caveats, mixed
 from reports.text.glossary import NAMES
-from reports.text.numbers import NONE
-from reports.text.verdict import caveats, mixed, verdict
+from workbench.data.numbers import NONE
 from workbench.data.plain import plain
 from workbench.data.results import Results, main_metric, ranked
 from workbench.runs.run import Run
 from workbench.scoring.joined import JoinedRun
+from workbench.scoring.verdict import sentences
 
 CHANGED = 8
 """Samples that are listed."""
@@ -28,9 +29,10 @@ def write_markdown(run: Run, out: Path) -> Path:
 def markdown(run: Run) -> str:
     """Verdict, caveats, headline table, differences, failures and the samples that changed most."""
     results = run.results
+    first, *more = sentences(results)
     notes = caveats(results, run.manifest) + mixed([member.manifest for member in run.members])
     parts = [
-        f"**{escaped(verdict(results))}**",
+        f"**{escaped(first)}** {escaped(' '.join(more))}".rstrip(),
         "\n".join(f"* {escaped(note)}" for note in notes),
         f"{escaped(run.benchmark)}, {results.benchmark.samples:,} samples, protocol "
         f"{escaped(results.protocol)}, 95 % intervals in brackets",
@@ -77,12 +79,13 @@ def _pairs(results: Results) -> str:
         return ""
     if len(pairs) == 1:
         (pair,) = pairs
-        title = f"Difference, {pair.a} minus {pair.b}; p by Holm's method over all metrics"
+        title = f"Difference, {pair.a} minus {pair.b}; p by Holm's method over all metrics, bold below 0.05"
         body = _table(["", "difference"], tables.differences(results))
     else:
         metric = main_metric(results)
         named = tables.metric_with_unit(results, metric)
-        title = f"Differences of {named}, row minus column; p by Holm's method over all metrics of all pairs"
+        corrected = "p by Holm's method over all metrics of all pairs, bold below 0.05"
+        title = f"Differences of {named}, row minus column; {corrected}"
         body = _table(["", *(f"{NONE} {name}" for name in results.systems)], tables.matrix(results, metric))
     return f"### Differences\n\n{escaped(title)}\n\n{body}"
 

@@ -16,13 +16,14 @@ from reports.figures.style import CALL_NAMES, system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.gallery import build_gallery
 from reports.text import tables
+from reports.text.caveats import caveats, mixed
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
 from reports.text.published import beside_published, published
-from reports.text.verdict import caveats, mixed, verdict
 from workbench.data.digests import flatten
 from workbench.data.manifest import Manifest
 from workbench.data.results import Results, main_metric
 from workbench.runs.run import Run
+from workbench.scoring.verdict import sentences
 
 TEMPLATE = Path(__file__).parent / "template"
 PAIRS_IN_FULL = 6
@@ -58,7 +59,7 @@ def _page(run: Run) -> dict[str, Any]:
         "protocol": results.protocol,
         "samples": results.benchmark.samples,
         "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
-        "verdict": verdict(results),
+        "verdict": sentences(results),
         "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
         "headline": tables.headline(results),
         "differences": _differences(results),
@@ -95,6 +96,7 @@ def _differences(results: Results) -> list[dict[str, Any]]:
             "pairs": [(pair.a, pair.b) for pair in some],
             "metrics": tables.differences(results, some),
             "rates": tables.rates(some),
+            "rate_columns": tables.rate_columns(some),
             "notes": list(dict.fromkeys(pair.note for pair in some if pair.note)),
         }
         for some in (pairs[place : place + PAIRS_IN_A_TABLE] for place in range(0, len(pairs), PAIRS_IN_A_TABLE))

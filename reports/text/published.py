@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from reports.text.numbers import NONE, shown
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.metric_info import FRACTION
+from workbench.data.numbers import NONE, shown
 from workbench.data.results import Results, SystemResult, info
 from workbench.data.yaml_files import read_yaml
 

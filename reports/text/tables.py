@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.text.glossary import NAMES
-from reports.text.numbers import NONE, change, p_value, seconds, shown, times
 from workbench.data.metric_info import FRACTION
+from workbench.data.numbers import NONE, change, p_value, seconds, shown, times
 from workbench.data.results import Difference, PairDifference, Results, SystemResult, info, ranked
 from workbench.data.units import difference_unit, labelled, value_unit, with_direction
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MINUS = "\N{MINUS SIGN}"
 PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
 
 
@@ -52,7 +53,7 @@ def headline(results: Results) -> list[Row]:
 
 def differences(results: Results, pairs: Sequence[PairDifference] | None = None) -> list[Row]:
     """Differences in the metrics' units (fractions in points) with 95 % intervals and Holm-corrected p-values, one cell
-    for each pair (of all, where `pairs` are not given); strong where the interval leaves out 0."""
+    for each pair (of all, where `pairs` are not given); strong where the corrected p-value is below 0.05."""
     pairs = results.differences if pairs is None else pairs
     rows = [_difference_row(results, name, pairs) for name in _metrics(pairs)]
     paces = [_pace(results, pair) for pair in pairs]
@@ -60,17 +61,25 @@ def differences(results: Results, pairs: Sequence[PairDifference] | None = None)
 
 
 def rates(pairs: Sequence[PairDifference]) -> list[Row]:
-    """Differences of the shares of samples with each failure, as `differences` has them; the unit says in how many
-    samples only the first, and only the second system shows it. Failures that none shows are left out."""
+    """Differences of the shares of samples with each failure, as `differences` has them: three cells for each pair, as
+    `rate_columns` names them. Failures that none shows are left out."""
     if not all(pair.rates for pair in pairs):  # runs of earlier versions have none
         return []
     rows = []
     for name in pairs[0].rates if pairs else ():
         own_rates = [pair.rates[name] for pair in pairs]
         if any(rate.only_a or rate.only_b or rate.difference for rate in own_rates):
-            counts = ", ".join(f"{rate.only_a} : {rate.only_b}" for rate in own_rates)
-            rows.append(Row(NAMES.get(name, name), counts, [_difference(rate, FRACTION) for rate in own_rates]))
+            cells = [
+                [_difference(rate, FRACTION), Cell(f"{rate.only_a:,}"), Cell(f"{rate.only_b:,}")] for rate in own_rates
+            ]
+            rows.append(Row(NAMES.get(name, name), "", [cell for own_cells in cells for cell in own_cells]))
     return rows
+
+
+def rate_columns(pairs: Sequence[PairDifference]) -> list[str]:
+    """The columns of `rates`: the difference, and in how many samples only the first or only the second system shows
+    the failure."""
+    return [column for pair in pairs for column in (f"{pair.a} {MINUS} {pair.b}", f"only {pair.a}", f"only {pair.b}")]
 
 
 def matrix(results: Results, metric: str) -> list[Row]:
@@ -145,8 +154,7 @@ def _difference(one: Difference | None, unit: str) -> Cell:
     text = change(one.difference, unit)
     parts = [f"{change(interval[0], unit)} to {change(interval[1], unit)}"] if interval else []
     parts += [p_value(p)] if p is not None else []
-    decided = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    return Cell(text, ", ".join(parts), decided)
+    return Cell(text, ", ".join(parts), one.beyond_chance)
 
 
 def _reversed(one: Difference | None) -> Difference | None:

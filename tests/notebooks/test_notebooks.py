@@ -118,7 +118,7 @@ def test_bring_your_own_system(tmp_path: Path) -> None:
 def test_bring_your_own_predictions(tmp_path: Path) -> None:
     shown = Shown("bring_your_own_predictions", tmp_path / "here")
     assert not shown.errors
-    assert "mine is more accurate than sam3-phrase-tiny" in shown.text
+    assert "mine leads in mAP" in shown.text
     assert "wrong.jsonl: line 1: sample '0': instance 0: mask: mask RLE is 2x2" in shown.text
     assert "wrong.jsonl has no answer to this sample" in shown.text
     assert "expected one JSON object" in shown.text

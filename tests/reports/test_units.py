@@ -18,13 +18,12 @@ from reports.pages.index import main_metrics, write_index
 from reports.pages.markdown import markdown
 from reports.pages.report import write_report
 from reports.text import tables
-from reports.text.numbers import change, shown
-from reports.text.verdict import verdict
 from tests.conftest import installing
 from tests.reports import made_run
 from tests.reports.page import Page
 from workbench.cli.text import file_scores_table, gains_table, scores_table
 from workbench.comparison.comparison import Comparison
+from workbench.data.numbers import change, shown
 from workbench.data.results import Results, main_metric, read_results
 from workbench.regression import attempt
 from workbench.regression.gate import Rules, gate
@@ -32,6 +31,7 @@ from workbench.regression.history import PASSED, REGRESSION, sentence, worse
 from workbench.regression.schedule import Schedule
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
+from workbench.scoring.verdict import verdict
 from workbench.tracking.log import metric_values
 
 MODULE = '''

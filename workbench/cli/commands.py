@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +68,8 @@ def compare_systems(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
+    from workbench.scoring.verdict import verdict
+
     systems = system_names(options.systems)
     comparison = Comparison(
         systems,
@@ -85,6 +88,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
     try:
         with scored(comparison, out) as run:
             print(scores_table(run.results))
+            print(fill(verdict(run.results), 120))
             if run.results.oracles:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)

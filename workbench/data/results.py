@@ -198,6 +198,10 @@ class SystemResult(Record):
     """Path of the run's report; None before it is written."""
 
 
+SIGNIFICANT = 0.05
+"""A difference is beyond chance where its corrected p-value is below this."""
+
+
 class Difference(Record):
     """A number of one system minus that of another, on the same samples."""
 
@@ -209,6 +213,14 @@ class Difference(Record):
     """Two-sided p-value."""
     p_holm: float | None = None
     """p-value corrected by Holm's method for everything that is compared together."""
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the corrected p-value is below 0.05. In results of earlier versions that have none, whether the
+        interval leaves out 0."""
+        if self.p_holm is not None:
+            return self.p_holm < SIGNIFICANT
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
 
 class RateDifference(Difference):

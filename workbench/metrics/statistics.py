@@ -9,6 +9,7 @@ their p-values are corrected by Holm's method.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,25 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
         largest = max(largest, min(1.0, p * (len(ranked) - place)))
         corrected[name] = largest
     return corrected
+
+
+def samples_to_settle(
+    difference: float, interval: Interval, samples: int, tests: int = 1, power: float = 0.8
+) -> int | None:
+    """How many samples like these would show a difference of this size beyond chance with this probability.
+
+    The standard error is read from the 95 % interval, falls with the square root of the number of samples, and has to
+    be small enough for the strictest of `tests` p-values that are corrected together. None for a difference of 0.
+    """
+    error = (interval[1] - interval[0]) / (2 * _normal_quantile(0.975))
+    if not difference or not error:
+        return None
+    reach = _normal_quantile(1 - (1 - LEVEL) / (2 * tests)) + _normal_quantile(power)
+    return max(samples + 1, math.ceil(samples * (reach * error / difference) ** 2))
+
+
+def _normal_quantile(share: float) -> float:
+    return NormalDist().inv_cdf(share)
 
 
 def paired(a: Measure, b: Measure) -> Measure:

@@ -6,8 +6,8 @@ import pytest
 
 from reports.figures.oracles import available, oracle_columns, oracle_gains, oracle_rows
 from reports.pages.report import write_report
-from reports.text.numbers import points
 from tests.reports import made_run
+from workbench.data.numbers import points
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
 from workbench.tracking.log import metric_values

@@ -6,10 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.pages.index import headline, main_metrics, write_index
-from reports.text.numbers import points
 from tests.reports.page import Page
 from tests.reports.schedules import HOSTILE, name, record
 from workbench.comparison.comparison import Comparison
+from workbench.data.numbers import points
 from workbench.regression.history import FAILED, REGRESSION
 from workbench.regression.schedule import Schedule
 

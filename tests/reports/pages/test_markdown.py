@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from reports.pages.markdown import CHANGED, escaped, markdown
-from reports.text.verdict import verdict
 from tests.reports import made_run
 from workbench.cli.main import main
 from workbench.runs.run import Run
 from workbench.scoring.joined import join
+from workbench.scoring.verdict import sentences
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def rows(text: str, heading: str) -> list[list[str]]:
 def test_it_holds_the_verdict_every_metric_and_every_difference(runs: tuple[Run, Run]) -> None:
     run = runs[0]
     text = markdown(run)
-    assert text.startswith(f"**{escaped(verdict(run.results))}**")
+    first, *more = sentences(run.results)
+    assert text.startswith(" ".join([f"**{escaped(first)}**", *map(escaped, more)]))
     headline = {row[0]: row[1:] for row in rows(text, "95 % intervals in brackets")}
     for place, system in enumerate(run.results.systems.values()):
         low, high = system.intervals["mAP"]

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.pages.report import write_report
-from reports.text.numbers import NONE, points
 from tests.reports import made_run
 from tests.reports.page import Page
+from workbench.data.numbers import NONE, points
 from workbench.data.results import read_results
 from workbench.runs.run import Run
 

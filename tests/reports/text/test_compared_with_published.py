@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from reports.pages.report import write_report
-from reports.text.numbers import NONE
 from reports.text.published import Published, beside_published
 from tests.reports import made_run
 from tests.reports.made_results import made_results
 from tests.reports.page import Page
 from workbench.data.metric_info import MetricInfo
+from workbench.data.numbers import NONE
 from workbench.data.results import Results, read_results
 
 KNOWN = {"mAP": 0.2, "gIoU": 0.5, "N_acc": None}

@@ -1,0 +1,54 @@
+"""What a reader should know before relying on the verdict of a comparison."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.data.manifest import Manifest
+from workbench.data.results import Results
+
+REMARKS = 5
+"""Remarks about the benchmark's files that are listed; the results have more of them."""
+
+
+def caveats(results: Results, manifest: Manifest) -> list[str]:
+    """What a reader should know before relying on the verdict; often nothing."""
+    notes = []
+    for name, system in results.systems.items():
+        if system.n_failed:
+            how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system.failures.items())
+            notes.append(f"{name} failed on {system.n_failed} of {system.samples} samples ({how}).")
+        timed = system.latency.samples
+        if timed < system.samples:
+            notes.append(f"The latency of {name} rests on the {timed} of {system.samples} samples that were timed.")
+    unscored = max((s.unscored for s in results.systems.values()), default=0)
+    if unscored:
+        notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
+    remarks = results.benchmark.remarks
+    notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
+    if len(remarks) > REMARKS:
+        notes.append(f"Benchmark files: {len(remarks) - REMARKS} more remarks, which `workbench check` lists.")
+    if manifest.git.dirty:
+        notes.append("The code had uncommitted changes.")
+    return notes
+
+
+def mixed(manifests: Sequence[Manifest]) -> list[str]:
+    """What differs between compared runs, apart from their systems, where that matters."""
+    notes = []
+    if len({_text(m.machine.to_json()) for m in manifests}) > 1:
+        notes.append("The runs were made on different machines: their times do not compare.")
+    if len({m.options.mode for m in manifests}) > 1:
+        notes.append("The runs were made in different modes (latency, throughput): their times do not compare.")
+    commits = list(dict.fromkeys(str(m.git.commit)[:7] for m in manifests))
+    if len(commits) > 1:
+        notes.append(f"The runs were made by different versions of the code ({', '.join(commits)}).")
+    libraries = {name for m in manifests for name in m.versions}
+    changed = sorted(name for name in libraries if len({m.versions.get(name) for m in manifests}) > 1)
+    if changed:
+        notes.append(f"The runs were made with different versions of {', '.join(changed)}.")
+    return notes
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

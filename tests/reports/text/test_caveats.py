@@ -1,0 +1,30 @@
+"""What a reader should know beside the verdict."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reports.text.caveats import caveats
+from tests.reports.made_results import made_results
+from workbench.data.manifest import read_manifest
+from workbench.data.results import read_results
+
+OLD = Path(__file__).parents[2] / "workbench" / "runs" / "an_old_run" / "manifest.json"
+
+
+def noted(found: dict[str, Any], dirty: bool) -> list[str]:
+    manifest = read_manifest(json.loads(OLD.read_text()), "manifest.json")
+    git = manifest.git.model_copy(update={"dirty": dirty})
+    return caveats(read_results(found, "results.json"), manifest.model_copy(update={"git": git}))
+
+
+def test_caveats_name_failures_and_uncommitted_code() -> None:
+    found = made_results({"one": 0.5, "agent": 0.4}, None, {})
+    found["systems"]["agent"] |= {"n_failed": 3, "failures": {"timed_out": 2, "malformed_call": 1}}
+    found["systems"]["one"]["latency"]["samples"] = 98
+    assert noted(found, dirty=True) == [
+        "The latency of one rests on the 98 of 100 samples that were timed.",
+        "agent failed on 3 of 100 samples (timed out 2, malformed call 1).",
+        "The code had uncommitted changes.",
+    ]
+    assert noted(made_results({"one": 0.5}, None, {}), dirty=False) == []
