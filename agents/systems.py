@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.options import PUBLISHED, TINY, AgentOptions, Options
-from workbench.data.errors import ConfigurationError, said
+from workbench.data.errors import ConfigurationError, no_room, said
 from workbench.data.outages import is_outage
 from workbench.data.predictions import CRASHED, OK, Instance, Prediction
 from workbench.data.samples import Sample
@@ -96,6 +96,8 @@ class Sam3Agent:
                 try:
                     return await self._answer(sample, image)
                 except Exception as error:  # the other samples of the batch must not be lost with it
+                    if no_room(error):
+                        raise
                     return Prediction(sample.sample_id, outcome=CRASHED, message=said(error))
 
         return list(await asyncio.gather(*map(answer, samples, images)))

@@ -25,7 +25,7 @@ from agents.loop.suppression import postprocess
 from agents.options import Options
 from agents.pictures import marks as canvas
 from agents.prompts.texts import Prompts
-from workbench.data.errors import said
+from workbench.data.errors import no_room, said
 from workbench.data.masks import Rle, area, bounding_box, decode
 from workbench.data.predictions import Call, Candidate, Note, Trace
 from workbench.plugins.interfaces import Image, Segmenter
@@ -144,6 +144,8 @@ class Workspace:
         try:
             answer = await self.queue.masks(asked)
         except Exception as error:  # any failure of a segmenter is this sample's outcome, whatever it raises
+            if no_room(error):
+                raise
             return Ending("segmenter_failed", f"{phrase!r}: {said(error)}")
         self._features = asked.features
         kept = postprocess(answer.masks, answer.scores, self.options.overlap)

@@ -20,7 +20,7 @@ from typing import Literal, NoReturn, get_args
 import numpy as np
 
 from workbench.data import masks
-from workbench.data.errors import ConfigurationError, SampleError, said, short
+from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
 from workbench.data.secrets import hide
@@ -62,7 +62,9 @@ class Answer:
 
 
 def answer(system: System, batch: Sequence[Sample], options: Options) -> list[Answer]:
-    """One answer per sample, in order. An error of a sample or of the system is never raised; it becomes an outcome."""
+    """One answer per sample, in order. An error of a sample or of the system becomes an outcome. Only one that a full
+    disk caused is raised: it says nothing of either.
+    """
     answers: dict[str, Answer] = {}
     usable: list[tuple[Sample, Image]] = []
     for sample in batch:
@@ -137,6 +139,8 @@ def _predict(
     except SampleError as error:
         return _Failed(CRASHED, f"unusable answer: {error}"), time.perf_counter() - begun
     except (Exception, SystemExit) as error:  # a system that ends the program fails on its samples, as a crash does
+        if no_room(error):
+            raise
         return _Failed(CRASHED, _describe(error)), time.perf_counter() - begun
 
 

@@ -21,7 +21,7 @@ from workbench.comparison.answers import Mode, Options, OutOfTimeError, answer, 
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.digests import digest, file_digest
-from workbench.data.errors import ConfigurationError, SampleError, said
+from workbench.data.errors import ConfigurationError, SampleError, no_room, said
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
 from workbench.data.remarks import remark_lines
@@ -65,8 +65,9 @@ def run(
     `oracles`: for each part, or for the parts given here, a system also runs with that part replaced by the truth. For
     the other options see `Options`. `settings` are only recorded in the manifest.
 
-    Raises `ConfigurationError` before any work, and `OutageError` where a server keeps failing. Anything else that goes
-    wrong later becomes the outcome of a sample.
+    Raises `ConfigurationError` before any work, `OutageError` where a server keeps failing, and the error of a disk
+    that is full, whether the store or a system met it. Anything else that goes wrong later becomes the outcome of a
+    sample.
     """
     options, patience = Options(limit, mode, seed, time_limit), patience or Patience()
     check_writable(out)
@@ -252,6 +253,8 @@ def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch, time_limit: f
         except OutOfTimeError:
             print(f"{made.name}: warm-up failed: no answer within {longest:g} s", file=sys.stderr)
         except (Exception, SystemExit) as error:  # the samples will show it, each with its own outcome
+            if no_room(error):
+                raise
             print(hide(f"{made.name}: warm-up failed: {said(error)}"), file=sys.stderr)
         seconds = time.perf_counter() - begun
         if (

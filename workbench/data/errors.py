@@ -6,7 +6,7 @@ import errno
 import os
 import reprlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 _repr = reprlib.Repr()
@@ -46,22 +46,35 @@ class OutageError(StoppedError):
     """A server failed several times in a row."""
 
 
-_DISK = {
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENODEV", "ESTALE")
-    if hasattr(errno, name)
-}
-_SQLITE = ("disk is full", "disk I/O error", "readonly database", "unable to open database")
+def _numbers(*names: str) -> set[int]:
+    return {getattr(errno, name) for name in names if hasattr(errno, name)}
+
+
+_FULL = _numbers("ENOSPC", "EDQUOT", "EFBIG")
+_DISK = _FULL | _numbers("EROFS", "EIO", "EACCES", "EPERM", "ENODEV", "ESTALE")
+_SQLITE_FULL = ("disk is full",)
+_SQLITE = (*_SQLITE_FULL, "disk I/O error", "readonly database", "unable to open database")
 
 
 def disk_fault(error: BaseException | None) -> str | None:
     """What the disk reported (`No space left on device: FILE`) if that caused an error, else None."""
+    return _reported(error, _DISK, _SQLITE)
+
+
+def no_room(error: BaseException | None) -> bool:
+    """Whether a full disk, a quota or a limit on the size of files caused an error. That is no fault of a sample or a
+    system: the same work succeeds when there is room.
+    """
+    return _reported(error, _FULL, _SQLITE_FULL) is not None
+
+
+def _reported(error: BaseException | None, numbers: Collection[int], texts: Sequence[str]) -> str | None:
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK:
+        if isinstance(error, OSError) and error.errno in numbers:
             reason = os.strerror(error.errno or 0)
             return reason if error.filename is None else f"{reason}: {error.filename}"
         sqlite = sys.modules.get("sqlite3")  # not imported for this alone
-        if sqlite and isinstance(error, sqlite.OperationalError) and any(text in str(error) for text in _SQLITE):
+        if sqlite and isinstance(error, sqlite.OperationalError) and any(text in str(error) for text in texts):
             return str(error)
         error = error.__cause__ or error.__context__
     return None

@@ -1,6 +1,9 @@
 """What is kept of a sample: its trace, its masks, its time."""
 
+import errno
 from collections import Counter
+
+import pytest
 
 from agents.loop import graph
 from agents.loop.workspace import Workspace
@@ -22,11 +25,20 @@ from tests.agents.scripted import (
 
 
 def test_a_sample_ends_at_its_time_limit() -> None:
-    work = workspace([segment("thing"), segment("box"), select(1)], time_limit=0.05)
-    work.segmenter.slow = 0.06  # type: ignore[attr-defined]
+    work = workspace([segment("thing"), segment("box"), select(1)], time_limit=0.5)
+    work.segmenter.slow = 0.55  # type: ignore[attr-defined]
     ending = graph.run(work)["ending"]
     assert ending is not None and ending.outcome == "timed_out"
     assert len(requests(work)) == 1
+
+
+def test_a_full_disk_is_no_failure_of_the_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, features: object, phrases: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ScriptedSegmenter, "segment", full)
+    with pytest.raises(OSError, match="No space left"):
+        graph.run(workspace([segment("thing"), select(1)]))
 
 
 def test_the_trace_holds_every_call_with_its_tokens_and_what_it_was_for() -> None:

@@ -1,5 +1,7 @@
 """How a system is asked: in time, in batches, and what becomes of its failures."""
 
+import errno
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,36 @@ def test_a_crash_is_recorded_with_its_message_and_the_run_goes_on(tmp_path: Path
     assert crashed.message.startswith("ZeroDivisionError: boom (watched.py:")
     assert crashed.latency is None
     assert [p.outcome for p in others] == ["ok"] * 5
+
+
+def wrapped(error: Exception) -> Exception:
+    caused = RuntimeError("the features cannot be kept")
+    caused.__cause__ = error
+    return caused
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
+        sqlite3.OperationalError("database or disk is full"),
+        wrapped(OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+@pytest.mark.parametrize("mode", ["latency", "throughput"])
+def test_a_full_disk_is_no_answer_and_its_sample_is_asked_again(tmp_path: Path, error: Exception, mode: str) -> None:
+    with pytest.raises(type(error)):
+        answered(tmp_path, Watched(raise_on("s4", error=error)), mode=mode)
+    later = Watched()
+    assert [p.outcome for p in answered(tmp_path, later, mode=mode)] == ["ok"] * 6
+    assert later.asked[1:] == ([["s4"], ["s5"]] if mode == "latency" else [["s4", "s5"]])
+
+
+def test_a_permission_that_a_system_lacks_is_its_own_failure(tmp_path: Path) -> None:
+    predictions = answered(tmp_path, Watched(raise_on("s1", error=PermissionError(errno.EACCES, "Permission denied"))))
+    assert [p.outcome for p in predictions] == ["ok", "crashed", *["ok"] * 4]
 
 
 def test_a_sample_that_runs_out_of_time_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
