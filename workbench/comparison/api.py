@@ -39,6 +39,7 @@ def compare(
     kept whatever is raised; the same call continues from there.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
+    from workbench.tracking.stores import OFF
 
     comparison = Comparison(
         systems,
@@ -48,7 +49,7 @@ def compare(
         seed,
         time_limit,
         options or {},
-        tracking_uri,
+        tracking_uri or OFF,
         oracles,
         keep_failed,
         stop_after,

@@ -92,9 +92,10 @@ class Comparison:
 
 
 @contextmanager
-def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
+def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iterator[Run]":
     """Run and score a comparison in the run folder `out`, or continue there. The block holds the folder's lock, so that
-    report and MLflow (`delivered`) can follow safely.
+    report and MLflow (`delivered`) can follow safely. `store_first`: an MLflow store that cannot be written is found
+    before any work; else the run is scored without it.
 
     Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails. Predictions are
     kept whatever is raised.
@@ -106,9 +107,12 @@ def scored(comparison: Comparison, out: Path) -> "Iterator[Run]":
     from workbench.comparison.runner import run
     from workbench.runs.files import check_writable, held
     from workbench.scoring.finish import finish
+    from workbench.tracking.reaching import check_reachable
     from workbench.tracking.stores import chosen
 
     chosen(comparison.tracking_uri)  # raises for one that keeps nothing
+    if store_first:
+        check_reachable(comparison.tracking_uri, out)
     check_writable(out)
     goes_on = f"give the same command again, with --out {out}"
     with held(out):

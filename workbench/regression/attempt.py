@@ -141,7 +141,8 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
     """The record of a comparison, however it ended, and the exit code."""
     record = _nothing()
     try:
-        with redirect_stdout(sys.stderr), scored(schedule.comparison, folder) as finished:
+        # nobody is there to mend a store: the numbers count, and the run can be logged later
+        with redirect_stdout(sys.stderr), scored(schedule.comparison, folder, store_first=False) as finished:
             run, complete = delivered(finished, schedule.comparison.tracking_uri)
         record |= _numbers(run)
         baseline, verdict = _judged(schedule, run, record["asked"])

@@ -3,13 +3,16 @@
 import logging
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from workbench.data.digests import flatten
-from workbench.tracking.stores import database, prepare
+from workbench.data.errors import ConfigurationError
+from workbench.tracking.stores import ARTIFACTS, database, prepare
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,9 +84,35 @@ def log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float]
 def _experiment(client: "MlflowClient", name: str, artifact_root: Path | None) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        _check_location(client, name, str(experiment.artifact_location))
         return str(experiment.experiment_id)
     location = (artifact_root / name).as_uri() if artifact_root else None
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def _check_location(client: "MlflowClient", name: str, location: str) -> None:
+    """Raise `ConfigurationError` where an experiment of a moved local store has its artifacts in the old place: MLflow
+    keeps absolute addresses, and would go on writing there.
+    """
+    store = database(client.tracking_uri)
+    local = local_path(location)
+    if store is None or local is None or local.parts[-2:] != (ARTIFACTS, name):
+        return
+    beside = store.parent / ARTIFACTS
+    if local.resolve() == (beside / name).resolve():
+        return
+    raise ConfigurationError(
+        f"the store was moved: its experiment {name} would write artifacts to {local}, which is not beside {store}. "
+        f"Move it back, or link the old place to the new one when nothing is left there "
+        f"(ln -s {shlex.quote(str(beside))} {shlex.quote(str(local.parent))}), or give another --tracking-uri"
+    )
+
+
+def local_path(location: str) -> Path | None:
+    """The folder that an artifact address of MLflow means; None where it is on a server."""
+    if location.startswith("file:"):
+        return Path(unquote(urlsplit(location).path))
+    return None if "://" in location or location.startswith("mlflow-artifacts:") else Path(location)
 
 
 def _artifact_root(uri: str, run: Path) -> Path | None:
@@ -92,8 +121,8 @@ def _artifact_root(uri: str, run: Path) -> Path | None:
     """
     path = database(uri)
     if path is not None:
-        return path.parent / "mlartifacts"
-    return run.parent / "mlartifacts" if re.match(r"(postgresql|mysql|mssql)\b", uri) else None
+        return path.parent / ARTIFACTS
+    return run.parent / ARTIFACTS if re.match(r"(postgresql|mysql|mssql)\b", uri) else None
 
 
 def shown(text: str) -> str:

@@ -14,15 +14,14 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.predictions import Prediction
 from workbench.data.results import Results, read_results
 from workbench.runs.files import FETCHED, read_json, write_json, write_lines
-from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, shown
-from workbench.tracking.stores import OFF, check, chosen, database, sqlite_uri, tidy
+from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, local_path, shown
+from workbench.tracking.stores import ARTIFACTS, OFF, check, chosen, database, sqlite_uri, tidy
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -186,17 +185,17 @@ def _check_artifacts(client: "MlflowClient", run_id: str) -> None:
     """
     run = client.get_run(run_id)
     uri = str(run.info.artifact_uri)
-    looked = Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
-    if RUN not in run.data.tags or looked.exists() or ("://" in uri and not uri.startswith("file:")):
+    looked = local_path(uri)
+    if RUN not in run.data.tags or looked is None or looked.exists():
         return
     database_file = database(client.tracking_uri)
     parts = looked.parts
     hint = "was the store moved?"
-    if database_file is not None and "mlartifacts" in parts:
-        moved = database_file.parent.joinpath(*parts[parts.index("mlartifacts") :])
+    if database_file is not None and ARTIFACTS in parts:
+        moved = database_file.parent.joinpath(*parts[parts.index(ARTIFACTS) :])
         if moved.exists():
-            old = Path(*parts[: parts.index("mlartifacts") + 1])
-            new = database_file.parent / "mlartifacts"
+            old = Path(*parts[: parts.index(ARTIFACTS) + 1])
+            new = database_file.parent / ARTIFACTS
             hint = f"they are in {moved}, as the store was moved. Move it back, or link it: ln -s {new} {old}"
     raise ConfigurationError(
         f"MLflow run {run_id}: its artifacts are looked for in {looked}, which is not there; {hint}"

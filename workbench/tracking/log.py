@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.digests import digest, file_digest, flatten
-from workbench.data.errors import disk_fault
+from workbench.data.errors import ConfigurationError, disk_fault
 from workbench.data.results import Difference, Results
 from workbench.data.units import definition
 from workbench.runs.files import read_json
@@ -68,7 +68,8 @@ def track(run: Run, uri: str | None = None) -> dict[str, str] | None:
             run_id = _known(client, experiment_id, run) or _log(client, experiment_id, run, uri)
         return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": run_id}
     except Exception as error:
-        reason = disk_fault(error) or f"{type(error).__name__}: {shown(str(error))}"
+        kind = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
+        reason = disk_fault(error) or f"{kind}{shown(str(error))}"
         raise TrackingError(
             f"MLflow at {shown(uri)} failed: {reason}\n"
             f"All results are in {run.path}; log them later with `workbench track {run.path} --tracking-uri URI`"

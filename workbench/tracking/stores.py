@@ -19,6 +19,8 @@ from workbench.runs.files import waiting_lock
 
 OFF = "none"
 """In place of a URI: no store."""
+ARTIFACTS = "mlartifacts"
+"""Folder beside a local store, for what is no number."""
 _VARIABLE = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
 
@@ -78,6 +80,15 @@ def check(uri: str) -> None:
         raise ConfigurationError(f"{path} was left half made, with nothing in it: delete it")
 
 
+def check_made(path: Path) -> None:
+    """Raise `ConfigurationError` for a file that is no database, or that may not be written. One that is missing, empty
+    or half made is made by `prepare`.
+    """
+    if path.exists() and not os.access(path, os.W_OK):
+        raise ConfigurationError(f"{path} may not be written")
+    _is_made(path)
+
+
 def _is_made(path: Path) -> bool:
     """Whether the file is a complete database; False where it is missing, empty, or half made with nothing in it."""
     if not path.exists() or not path.stat().st_size:
@@ -112,7 +123,7 @@ def _make(path: Path) -> None:
 
     with tempfile.TemporaryDirectory(prefix="workbench-mlflow-") as folder:
         made = Path(folder) / "mlflow.db"
-        store = SqlAlchemyStore(sqlite_uri(made), (path.parent / "mlartifacts").as_uri())
+        store = SqlAlchemyStore(sqlite_uri(made), (path.parent / ARTIFACTS).as_uri())
         store.engine.dispose()
         arriving = path.with_name(path.name + ".new")
         try:

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Install
 from workbench.cli.commands import ALL_TINY, system_names
 from workbench.cli.main import main
+from workbench.tracking import reaching
 from workbench.tracking.load import load_run
 
 
@@ -117,10 +118,32 @@ def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.Ca
     assert "toy-a: 10/10 samples" in err
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("http://127.0.0.1:9", "Connection refused"),
+        ("foo://there", "unsupported URI 'foo://there'"),
+        ("sqlite:///FILE/below/mlflow.db", "Not a directory"),
+        ("sqlite:///FILE", "cannot be read as an MLflow database"),
+        ("sqlite:///.", "cannot be read as an MLflow database: unable to open database file"),
+        ("postgresql+none://user:secret@there/x", "postgresql.none"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_found_before_the_first_sample(
+    workplace: Path, uri: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "FILE").write_text("no database " * 100)
+    assert main(compare("--tracking-uri", uri)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line and line.endswith("give another --tracking-uri; none logs nothing")
+    assert "secret" not in line and not (workplace / "runs").exists()
+
+
 def test_a_run_that_cannot_be_tracked_is_complete_on_disk_and_tracked_later(
     workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(reaching, "check_reachable", lambda uri, run: None)  # it answered then
     assert main(compare("--json", "--limit", "4", "--tracking-uri", "http://127.0.0.1:9")) == 3
     out, err = capsys.readouterr()
     results = json.loads(out)

@@ -16,7 +16,8 @@ from workbench.runs.run import Run
 from workbench.scoring.finish import finish
 from workbench.tracking.fetch import fetch
 from workbench.tracking.log import LOGGED, TrackingError, default_uri, track
-from workbench.tracking.stores import check, chosen, database, prepare, sqlite_uri
+from workbench.tracking.reaching import check_reachable
+from workbench.tracking.stores import ARTIFACTS, check, chosen, database, prepare, sqlite_uri
 
 FOLDER = "100%25 a?b #c é"
 
@@ -98,6 +99,31 @@ def test_a_moved_store_says_where_it_looked_and_where_the_artifacts_are(
             fetch(logged["run_id"], sqlite_uri(moved / "mlflow.db"))
     finally:
         hidden.with_name("elsewhere").rename(hidden)
+
+
+def test_nothing_is_written_to_the_old_place_of_a_moved_store(
+    finished: Run, logged: dict[str, str], tmp_path: Path
+) -> None:
+    store, artifacts = finished.path.parent / "mlflow.db", finished.path.parent / ARTIFACTS
+    before = sorted(artifacts.rglob("*"))
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.copy(store, moved)
+    uri = sqlite_uri(moved / "mlflow.db")
+    with pytest.raises(TrackingError) as raised:
+        track(finished, uri)
+    told = f"failed: the store was moved: its experiment {logged['experiment']} would write artifacts to {artifacts}"
+    assert told in str(raised.value) and f"ln -s {moved / ARTIFACTS} " in str(raised.value)
+    assert sorted(artifacts.rglob("*")) == before
+    (moved / ARTIFACTS).symlink_to(artifacts)
+    again = track(finished, uri)
+    assert again and again["run_id"] == logged["run_id"]
+
+
+def test_looking_at_a_local_store_makes_nothing(tmp_path: Path) -> None:
+    check_reachable(None, tmp_path / "new" / "run")
+    check_reachable(sqlite_uri(tmp_path / "other" / "mlflow.db"), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_half_made_store_is_moved_aside_and_made_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
