@@ -5,16 +5,22 @@ Metrics are in their own units (see `Results.metrics`), rates and shares are fra
 samples, or for which there is too little data.
 """
 
+import json
+import zlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from workbench.data.errors import ConfigurationError
 from workbench.data.metric_info import MetricInfo
 from workbench.data.records import Record, check_version
 from workbench.data.upgrades import results_of_0_1
 
 VERSION: Final = 2
 """Of the layout. Files of workbench 0.1.0 have none: they are upgraded when they are loaded."""
+CHECKSUM: Final = "crc"
+"""Key of the checksum in the file; `Results` has it no more."""
 
 
 def _bounded(value: object) -> object:
@@ -337,12 +343,29 @@ class Results(Record):
 
 
 def read_results(value: object, where: str) -> Results:
-    """The results from the JSON value of a file; results of an older version are upgraded.
+    """The results from the JSON value of a file; results of an older version are upgraded, and need no checksum.
 
-    Raises `ConfigurationError` that names the file `where` and the field for anything that is not a results file.
+    Raises `ConfigurationError` that names the file `where` and the field for anything that is not a results file, and
+    for one whose checksum does not fit.
     """
     check_version(value, VERSION, where)
+    if isinstance(value, Mapping) and CHECKSUM in value:
+        given, value = value[CHECKSUM], {key: item for key, item in value.items() if key != CHECKSUM}
+        if given != _checksum(value):
+            raise ConfigurationError(
+                f"{where} is damaged: its checksum does not fit, so something in it was changed. Delete it, and "
+                "`workbench report RUN` makes it again from the predictions of the run folder"
+            )
     return Results.from_json(results_of_0_1(value), where)
+
+
+def with_checksum(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON value of results as it is written: with a checksum of all the rest, which `read_results` checks."""
+    return {**value, CHECKSUM: _checksum(value)}
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(value, sort_keys=True).encode()):08x}"
 
 
 def leading_metrics(results: Results) -> list[str]:

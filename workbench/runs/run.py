@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.data.errors import ConfigurationError
 from workbench.data.manifest import Manifest
 from workbench.data.predictions import Prediction
-from workbench.data.results import LoggedRun, Results
+from workbench.data.results import LoggedRun, Results, with_checksum
 from workbench.data.samples import Sample
+from workbench.data.secrets import hidden
 from workbench.runs.checks import read_predictions, read_samples
 from workbench.runs.contents import Contents, Stored
-from workbench.runs.files import write_json
+from workbench.runs.files import finite, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,10 +190,15 @@ def add_tracking(run: Run, tracking: Mapping[str, str]) -> Run:
     return _with_results(run, mlflow=LoggedRun.model_validate(tracking))
 
 
-def _with_results(run: Run, **changed: object) -> Run:
-    results = run.results.model_copy(update=changed)
-    write_json(run.path / "results.json", results.to_json())
+def add_results(run: Run, results: Results) -> Run:
+    """Write the results of a run, with their checksum."""
+    value = hidden(finite(results.to_json()))  # as it will be in the file
+    write_json(run.path / "results.json", with_checksum(value))
     return replace(run, scored=results)
+
+
+def _with_results(run: Run, **changed: object) -> Run:
+    return add_results(run, run.results.model_copy(update=changed))
 
 
 def _existing(path: Path) -> Path:

@@ -1,14 +1,14 @@
 """Scores a run whose predictions are complete."""
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from workbench.data.results import VERSION, read_results
 from workbench.runs.checks import read_sessions
-from workbench.runs.files import finite, held, replacing, write_json
-from workbench.runs.run import Run
+from workbench.runs.files import finite, held, replacing
+from workbench.runs.run import Run, add_results
 from workbench.tracking.load import load_run
 
 
@@ -69,8 +69,7 @@ def _finish(path: Path) -> Run:
         "mlflow": None,
     }
     scored = read_results(finite(results), str(run.path / "results.json"))
-    write_json(run.path / "results.json", scored.to_json())
-    return replace(run, scored=scored)
+    return add_results(run, scored)
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:

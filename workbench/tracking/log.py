@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.data.digests import digest, file_digest, flatten
 from workbench.data.errors import ConfigurationError, disk_fault
-from workbench.data.results import Difference, Results
+from workbench.data.results import CHECKSUM, Difference, Results
 from workbench.data.units import definition
 from workbench.runs.files import read_json
 from workbench.runs.run import Run
@@ -201,7 +201,7 @@ def _fingerprint(run: Run) -> str:
 
 def _without_places(value: Any) -> Any:
     if isinstance(value, dict):
-        places = ("run", "store", "report", "mlflow", "image_root")
+        places = ("run", "store", "report", "mlflow", "image_root", CHECKSUM)
         return {key: _without_places(item) for key, item in value.items() if key not in places}
     return [_without_places(item) for item in value] if isinstance(value, list) else value
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.data.errors import ConfigurationError
-from workbench.data.results import leading_metrics, main_metric, read_results
+from workbench.data.results import leading_metrics, main_metric, read_results, with_checksum
 
 
 def test_results_read_back_equal_from_their_own_json(old: dict[str, Any]) -> None:
@@ -74,6 +74,14 @@ def test_what_does_not_fit_is_named_by_file_and_field(old: dict[str, Any], path:
 def test_what_is_no_results_file_at_all_is_refused(value: object) -> None:
     with pytest.raises(ConfigurationError, match=r"^here/results.json: "):
         read_results(value, "here/results.json")
+
+
+def test_a_file_with_a_checksum_is_read_where_it_fits_and_one_without_always(old: dict[str, Any]) -> None:
+    value = read_results(old, "results.json").to_json()
+    assert read_results(json.loads(json.dumps(with_checksum(value))), "results.json").to_json() == value
+    assert read_results(value, "results.json").to_json() == value
+    with pytest.raises(ConfigurationError, match=r"^here/results.json is damaged: its checksum does not fit"):
+        read_results({**with_checksum(value), "report": "elsewhere"}, "here/results.json")
 
 
 def test_results_of_a_later_version_say_so(old: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.results import Results
 from workbench.scoring.finish import finish
+from workbench.tracking.load import load_run
 
 MUTATIONS = int(os.environ.get("WORKBENCH_MUTATIONS", "240"))
 JOURNALS = ("samples.jsonl", "a/predictions.jsonl", "a/sessions.jsonl")
@@ -85,6 +86,31 @@ def test_a_changed_byte_gives_the_right_numbers_or_a_named_error(tmp_path: Path)
         shutil.rmtree(folder)
     assert refused > MUTATIONS // 2
     print(f"{MUTATIONS} mutations: {refused} refused by name, {MUTATIONS - refused} with the right numbers")
+
+
+def test_a_changed_byte_of_the_results_is_noticed(tmp_path: Path) -> None:
+    run({"a": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 4), tmp_path / "run")
+    expected = finish(tmp_path / "run").results
+    path = tmp_path / "run" / "results.json"
+    whole = path.read_bytes()
+    draw = random.Random(6)
+    refused = 0
+    for _ in range(MUTATIONS):
+        path.write_bytes(mutated(whole, draw))
+        try:
+            found = load_run(tmp_path / "run").results
+        except ConfigurationError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert found == expected, path.read_bytes()
+    assert refused > MUTATIONS // 2
+    assert b'"gIoU": 1.0' in whole
+    path.write_bytes(whole.replace(b'"gIoU": 1.0', b'"gIoU": 0.0', 1))
+    with pytest.raises(ConfigurationError, match=r"results.json is damaged: its checksum .* Delete it, and"):
+        load_run(tmp_path / "run")
+    path.unlink()
+    assert finish(tmp_path / "run").results == expected
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "identity.json", "samples.parquet"])
