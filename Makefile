@@ -26,10 +26,14 @@ compare: setup
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny
 SHARE := 1
-# more --set KEY=VALUE for sam3-tiny and qwen-tiny, whose single steps take the longest
+# more --set KEY=VALUE, for all trainings (SETTINGS) or for one kind of them
+SETTINGS :=
 SAM3_SETTINGS :=
 QWEN_SETTINGS :=
-TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db
+AGENT_SETTINGS :=
+INSTRUCTSAM_SETTINGS :=
+SEGTOKEN_SETTINGS :=
+TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db $(SETTINGS)
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
 	sam3-tiny:workbench/foundations/sam3/checkpoints/sam3-tiny \
@@ -43,18 +47,18 @@ train-tiny: setup
 	$(TRAIN) workbench/foundations/configs/sam3-tiny.yaml --out $(RUNS)/sam3-tiny $(SAM3_SETTINGS)
 	$(TRAIN) workbench/foundations/configs/qwen-tiny.yaml --out $(RUNS)/qwen-tiny $(QWEN_SETTINGS)
 	$(TRAIN) agents/configs/agent-lm-tiny.yaml --out $(RUNS)/agent-lm-tiny \
-		--set base=$(RUNS)/qwen-tiny/final --set segmenter_checkpoint=$(RUNS)/sam3-tiny/final
+		--set base=$(RUNS)/qwen-tiny/final --set segmenter_checkpoint=$(RUNS)/sam3-tiny/final $(AGENT_SETTINGS)
 	$(TRAIN) e2e/configs/instructsam-tiny-stage1.yaml --out $(RUNS)/instructsam-tiny-stage1 \
-		--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final
+		--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final $(INSTRUCTSAM_SETTINGS)
 	$(TRAIN) e2e/configs/instructsam-tiny-places.yaml --out $(RUNS)/instructsam-tiny-places \
-		--set start=$(RUNS)/instructsam-tiny-stage1/final
+		--set start=$(RUNS)/instructsam-tiny-stage1/final $(INSTRUCTSAM_SETTINGS)
 	$(TRAIN) e2e/configs/instructsam-tiny-stage2.yaml --out $(RUNS)/instructsam-tiny-stage2 \
-		--set start=$(RUNS)/instructsam-tiny-places/final
+		--set start=$(RUNS)/instructsam-tiny-places/final $(INSTRUCTSAM_SETTINGS)
 	$(TRAIN) e2e/configs/instructsam-tiny-continued.yaml --out $(RUNS)/instructsam-tiny-continued \
-		--set start=$(RUNS)/instructsam-tiny-stage2/final
+		--set start=$(RUNS)/instructsam-tiny-stage2/final $(INSTRUCTSAM_SETTINGS)
 	for name in multi-seg-tiny seg-token-tiny; do \
 		$(TRAIN) e2e/configs/$$name.yaml --out $(RUNS)/$$name \
-			--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final || exit 1; \
+			--set language_model=$(RUNS)/qwen-tiny/final --set segmenter=$(RUNS)/sam3-tiny/final $(SEGTOKEN_SETTINGS) || exit 1; \
 	done
 	.venv/bin/python -m workbench.foundations.training.curves $(addprefix $(RUNS)/,$(TRAINED)) --out $(RUNS)/training.png
 	@echo "the checkpoints are in $(RUNS)/*/final; try one with --set SYSTEM.checkpoint=..., ship all with make ship-tiny"

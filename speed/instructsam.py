@@ -50,6 +50,8 @@ from workbench.tabletop.scenes import make_scene
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 MEASURES = ("throughput", "slots", "phrases")
 PER_IMAGE = 8
+LONGEST = 48
+"""Tokens after which an answer of a checkpoint ends in any case."""
 Asked = tuple[NDArray[np.uint8], list[str]]
 """An image and the instructions about it."""
 
@@ -268,7 +270,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         predictors = {
             name: replace(
                 Predictor.from_pretrained(options.checkpoint, device=options.device, dtype=DTYPES[name]),
-                max_new_tokens=48,
+                max_new_tokens=LONGEST,
             )
             for name in names
         }

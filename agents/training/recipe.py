@@ -16,6 +16,8 @@ class Config(TypedDict):
     """Instructions about each scene; each is an episode."""
     minutes: float
     """Minutes of wall clock; a run that was stopped and started again uses the minutes that are left."""
+    steps: NotRequired[int]
+    """Optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was not."""
     rate: float
     """Peak learning rate."""
     noise: float
@@ -33,5 +35,7 @@ class Config(TypedDict):
     """Processes that run episodes ahead of the training; 0 for none."""
     validation: int
     """How many instructions the finished model is tested with."""
+    precision: NotRequired[str]
+    """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""

@@ -22,6 +22,7 @@ from agents.training.teacher import FITS, NoisyTruth
 from workbench.data.masks import Rle, encode, iou_matrix
 from workbench.foundations.qwen.model import answer_loss, save
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.tabletop.grammar import Instruction, instructions
@@ -54,6 +55,7 @@ def train(config: Config, out: Path) -> None:
     from workbench.foundations.loading import load_model, load_tokenizer
 
     torch.manual_seed(config["seed"])
+    precision = precision_of(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(Qwen3VLForConditionalGeneration, config["base"], torch.float32)
     tokenizer = load_tokenizer(config["base"])
@@ -63,11 +65,11 @@ def train(config: Config, out: Path) -> None:
     episodes = Episodes(config, QwenChat(start))
     optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
-        loop = Loop(out, model, optimizer, minutes=config["minutes"], track=tracker.log)
+        loop = Loop(out, model, optimizer, minutes=config["minutes"], steps=config.get("steps"), track=tracker.log)
         batches = ahead(episodes.batch, loop.step, config["workers"])
         while not loop.finished:
             batch = next(batches)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with autocast(device.type, precision):
                 value = loss(model, batch.to(device))
             loop.update(value)
             loop.record(batch.episodes, {"loss": float(value.detach())})
@@ -92,7 +94,7 @@ def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
         rng = np.random.default_rng([_STREAM, number])
         number += 1
         scene = make_scene(rng, image_size, "val")
-        for asked in instructions(scene, rng, 4):
+        for asked in instructions(scene, rng, min(4, count)):
             work = Workspace(scene.image, asked.text, model, NoisyTruth(scene, rng, noise=0.0), prompts, TINY)
             state = run(work)
             ended.append(state["ending"] is None)

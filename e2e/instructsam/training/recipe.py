@@ -34,6 +34,8 @@ class Config(TypedDict):
     """That of the mask queries (the detector's)."""
     place_slots: NotRequired[bool]
     """Slots start from the mean image token at the place that they look at first (no)."""
+    place_scenes: NotRequired[int]
+    """Scenes whose image tokens that mean is of (320)."""
     frozen: list[str]
     """Prefixes of the names of tensors that do not train."""
     language_model: NotRequired[str]
@@ -63,7 +65,7 @@ class Config(TypedDict):
     lora_dropout: NotRequired[float]
     """Dropout before them (0.05)."""
     precision: NotRequired[str]
-    """`bfloat16` autocast (default) or `float32`."""
+    """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     save_every: NotRequired[float]
     """Seconds between the states from which a killed run resumes (120)."""
     tracking_uri: NotRequired[str]

@@ -35,6 +35,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
 from workbench.foundations.training.distributed import join
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.tabletop.scenes import Scene
@@ -54,7 +55,7 @@ def train(config: Config, out: Path) -> None:
 
     Several processes, started by `accelerate launch`, each take scenes of their own and average their gradients.
     """
-    convention, task, precision = _convention(config), _task(config), _precision(config)
+    convention, task, precision = _convention(config), _task(config), precision_of(config)
     if not config["images"] and not config.get("more", 0):
         raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
     processes = join(config.get("device", "cpu"))
@@ -158,7 +159,8 @@ def start(config: Config) -> tuple[InstructSAM, Processor]:
     own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
     own.match_starts = config.get("match_starts", own.match_starts)
     if config.get("place_slots", False):
-        seen = [draw(config["seed"], PLACES + number, _task(config))[0].image for number in range(320)]
+        numbers = range(PLACES, PLACES + config.get("place_scenes", 320))
+        seen = [draw(config["seed"], number, _task(config))[0].image for number in numbers]
         place_slots(model, processor, seen)
     if rank := config.get("lora_rank", 0):
         add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
@@ -243,7 +245,7 @@ def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bflo
     """Forward pass of one batch that has `pixels`, by default in bfloat16."""
     seen = seen.to(model.device)
     assert seen.pixels is not None
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+    with autocast(model.device.type, precision):
         tokens = model.encode_images(seen.patches, seen.grids)
         vision = model.detector.encode(seen.pixels)
         return training_forward(model, seen.batch, tokens, vision)
@@ -255,7 +257,7 @@ def tell(
     """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
     seen = seen.to(model.device)
     assert seen.truth is not None
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
+    with autocast(model.device.type, precision):
         hidden = language_states(model, seen.batch, model.encode_images(seen.patches, seen.grids))
         text = answer_loss(model, seen.batch, hidden)
     return text, *head(slot_states(model, seen.batch, hidden), seen.truth)
@@ -330,11 +332,3 @@ def _queries(config: Config) -> Queries:
     if queries == "grid":
         return "grid"
     raise ConfigurationError(f"queries: expected spaced, first or grid, got {queries!r}")
-
-
-def _precision(config: Config) -> torch.dtype:
-    kinds = {"bfloat16": torch.bfloat16, "float32": torch.float32}
-    precision = config.get("precision", "bfloat16")
-    if precision not in kinds:
-        raise ConfigurationError(f"precision: expected one of {', '.join(kinds)}, got {precision!r}")
-    return kinds[precision]

@@ -41,6 +41,8 @@ class Config(TypedDict):
     """Scenes of the validation split (40)."""
     save_every: NotRequired[float]
     """Seconds between the states from which a killed run resumes (120)."""
+    precision: NotRequired[str]
+    """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
     device: NotRequired[str]

@@ -26,6 +26,7 @@ from e2e.single_pass.tabletop_task import Asked, Task, conversations, draw, eval
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.tabletop.scenes import Scene
@@ -76,6 +77,7 @@ def train(config: Config, out: Path) -> None:
         raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
     task = Task(config["image_size"], config["conversations"], config["phrase_share"])
     torch.manual_seed(config["seed"])
+    precision = precision_of(config)
     model, processor = SegToken.from_parts(
         config["language_model"], config["segmenter"], check_tokens(config["tokens"])
     )
@@ -109,7 +111,7 @@ def train(config: Config, out: Path) -> None:
         batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
             shown, count = next(batches)
-            losses = step(model, head, shown)
+            losses = step(model, head, shown, precision)
             loop.update(losses.total(config))
             parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice, "place": losses.place}
             loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
@@ -161,10 +163,10 @@ def prepare(
     return Prepared(patches, grids, processor.sam_images(images), batch)
 
 
-def step(model: SegToken, head: PlaceHead, seen: Prepared) -> Losses:
-    """Forward pass of one batch in bfloat16."""
+def step(model: SegToken, head: PlaceHead, seen: Prepared, precision: torch.dtype = torch.bfloat16) -> Losses:
+    """Forward pass of one batch, by default in bfloat16."""
     seen = seen.to(model.device)
-    with torch.autocast(model.device.type, dtype=torch.bfloat16):
+    with autocast(model.device.type, precision):
         tokens = model.encode_images(seen.patches, seen.grids)
         vision = model.detector.encode(seen.pixels)
         return forward(model, head, seen.batch, tokens, vision)

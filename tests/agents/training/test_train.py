@@ -37,7 +37,7 @@ def test_the_loss_is_that_of_the_model_on_the_replies(folder: Path, chat: QwenCh
 
 @pytest.mark.slow
 def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Path, tmp_path: Path) -> None:
-    settings = config(folder, scenes=1, minutes=0.2, rate=0.01, image_size=32, validation=4)
+    settings = config(folder, scenes=1, steps=20, rate=0.01, image_size=32, validation=1, precision="float32")
     train(settings, tmp_path)
     scores = json.loads((tmp_path / "validation.json").read_text())
     assert set(scores) == {"answered", "exact, targets", "exact, no targets", "requests a sample"}
@@ -48,6 +48,7 @@ def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Pa
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (run,) = client.search_runs([e.experiment_id for e in client.search_experiments() if e.name == "training"])
     assert run.data.metrics["val answered"] == scores["answered"]
-    step = torch.load(tmp_path / "resume.pt", weights_only=True)["step"]
-    train({**settings, "minutes": 0.25}, tmp_path)
-    assert torch.load(tmp_path / "resume.pt", weights_only=True)["step"] > step
+    train({**settings, "steps": 21, "validation": 1}, tmp_path)
+    assert torch.load(tmp_path / "resume.pt", weights_only=True)["step"] == 21
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "val answered" in line] == [20, 21]

@@ -51,7 +51,7 @@ def config(qwen: Path, sam3: Path, tokens: Tokens, **other: Any) -> Config:
         "images": 2,
         "conversations": 3,
         "phrase_share": 0.5,
-        "minutes": 0.05,
+        "minutes": 0.01,
         "rate": 3e-3,
         "mask_rate": 3e-3,
         "bce_weight": 16.0,

@@ -48,11 +48,12 @@ def conversation(scene: TrainingScene, rng: np.random.Generator) -> list[tuple[s
     return [turns[int(i)] for i in rng.permutation(len(turns))]
 
 
-def corpus() -> list[str]:
-    """Texts that the tokenizer learns its merges from: conversations, phrases and the agent's tool calls."""
+def corpus(scenes: int = 2000) -> list[str]:
+    """Texts that the tokenizer learns its merges from: conversations about so many scenes, phrases and the agent's tool
+    calls."""
     rng = np.random.default_rng(0)
-    scenes = (draw(0, number, size=128, asked=5) for number in range(2000))
-    said = [part for scene in scenes for turn in conversation(scene, rng) for part in turn]
+    drawn = (draw(0, number, size=128, asked=5) for number in range(scenes))
+    said = [part for scene in drawn for turn in conversation(scene, rng) for part in turn]
     calls = [
         '<think>x</think><tool>{"name": "segment_phrase", "parameters": {"text_prompt": "' + phrase + '"}}</tool>'
         for phrase in phrases.ALL_PHRASES

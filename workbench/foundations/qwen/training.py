@@ -21,6 +21,7 @@ from workbench.foundations.qwen.conversations import conversation, corpus
 from workbench.foundations.qwen.model import MERGE, PATCH, answer_loss, build, forward, patches, save
 from workbench.foundations.qwen.recipe import QwenRecipe
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tokenizer import chat_tokenizer
 from workbench.foundations.training.tracker import Tracker
@@ -93,7 +94,7 @@ def train(config: QwenRecipe, out: Path) -> None:
     The checkpoint is in `final` of the output folder, and written now and then on the way.
     """
     torch.manual_seed(config["seed"])
-    size, talked = config["image_size"], config["images"]
+    size, talked, precision = config["image_size"], config["images"], precision_of(config)
     model, tokenizer = _start(config)
     both = nn.ModuleDict({"model": model, "head": CellHead(192)}).to(config.get("device", "cpu"))
     encoder = Encoder(tokenizer, size)
@@ -111,7 +112,7 @@ def train(config: QwenRecipe, out: Path) -> None:
         loop = Loop(out, both, optimizer, minutes=config["minutes"], track=tracker.log)
         batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
-            text, dense, right = losses(both, encoder, next(batches))
+            text, dense, right = losses(both, encoder, next(batches), precision)
             loop.update(text + 0.3 * dense)
             values = {"text": float(text.detach()), "dense": float(dense.detach()), "category accuracy": right}
             loop.record(talked, values)
@@ -131,17 +132,19 @@ def _start(config: QwenRecipe) -> tuple[Any, Any]:
         folder = config["start"]
         model = load_model(Qwen3VLForConditionalGeneration, folder, torch.float32)
         return model.train(), load_tokenizer(folder)
-    tokenizer = chat_tokenizer(corpus())
+    tokenizer = chat_tokenizer(corpus(config.get("corpus_scenes", 2000)))
     return build(tokenizer, config["image_size"]), tokenizer
 
 
-def losses(both: nn.ModuleDict, encoder: Encoder, batch: Batch) -> tuple[Tensor, Tensor, float]:
+def losses(
+    both: nn.ModuleDict, encoder: Encoder, batch: Batch, precision: torch.dtype = torch.bfloat16
+) -> tuple[Tensor, Tensor, float]:
     """Text loss of the conversations, dense loss of all images, and the share of object pixels whose category the
     dense head has right."""
     model: Any = both["model"]
     head: Any = both["head"]
     device = model.device
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with autocast(device.type, precision):
         states, tokens = forward(model, patches(batch.images).to(device), batch.ids.to(device), encoder.side)
         text = answer_loss(model, states, batch.labels.to(device))
     truth = CellTruth(batch.truth.words.to(device), batch.truth.centres.to(device))

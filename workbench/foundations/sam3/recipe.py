@@ -34,5 +34,7 @@ class Sam3Recipe(TypedDict):
     """Further scenes of the step, for image and text encoder alone; they cost a fifth as much."""
     start: NotRequired[str]
     """Checkpoint folder to continue from, with the third phase only."""
+    precision: NotRequired[str]
+    """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""

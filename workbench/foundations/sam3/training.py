@@ -24,13 +24,14 @@ from workbench.foundations.sam3.dense import (
 from workbench.foundations.sam3.losses import WEIGHTS, concept_losses
 from workbench.foundations.sam3.recipe import Sam3Recipe
 from workbench.foundations.training.loop import Loop, Track
+from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.tokenizer import clip_tokenizer
 from workbench.foundations.training.tracker import Tracker
 from workbench.tabletop.training_phrases import any_phrase, present_phrase
 from workbench.tabletop.training_scenes import TrainingScene, draw
 
-READ_OUT_STEPS = 150
-"""Steps in which the dense head is fitted to a model that continues from a checkpoint."""
+READ_OUT_STEPS, READ_OUT_SCENES = 150, 32
+"""Steps in which the dense head is fitted to a model that continues from a checkpoint, and scenes of each."""
 
 
 def train(config: Sam3Recipe, out: Path) -> None:
@@ -41,6 +42,7 @@ def train(config: Sam3Recipe, out: Path) -> None:
 
 def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     torch.manual_seed(config["seed"])
+    precision = precision_of(config)
     model, tokenizer = _start(config)
     model.vision_encoder.backbone.compile()
     for part in (model.vision_encoder.backbone, model.detr_encoder, model.detr_decoder, model.mask_decoder):
@@ -61,7 +63,7 @@ def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     images = config["images"] + config["more"]
     while not loop.finished:
         scenes = _next_scenes(loop, config, images, start=10**7)
-        terms, right = concept_terms(both, tokenizer, scenes, rng, config["images"], config["phrases"])
+        terms, right = concept_terms(both, tokenizer, scenes, rng, config["images"], config["phrases"], precision)
         loop.update(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum())
         values = {name: float(value.detach()) for name, value in terms.items()}
         loop.record(config["images"] * config["phrases"], {**values, "category accuracy": right})
@@ -85,7 +87,13 @@ def _start(config: Sam3Recipe) -> tuple[Any, Any]:
 
 
 def concept_terms(
-    both: nn.ModuleDict, tokenizer: Any, scenes: list[TrainingScene], rng: np.random.Generator, images: int, count: int
+    both: nn.ModuleDict,
+    tokenizer: Any,
+    scenes: list[TrainingScene],
+    rng: np.random.Generator,
+    images: int,
+    count: int,
+    precision: torch.dtype = torch.bfloat16,
 ) -> tuple[dict[str, Tensor], float]:
     """All losses of one batch, before `WEIGHTS` adds them up, and the share of object pixels with the right category.
 
@@ -101,7 +109,7 @@ def concept_terms(
     texts, image_of, unions = texts + more[0], torch.cat([image_of, more[1] + images]), targets + more[2]
     tokens = tokenizer(texts, padding=True, return_tensors="pt")
     mask = tokens.attention_mask
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast("cpu", precision):
         vision, others = _encode(model.vision_encoder, pixels(scenes), images)
         text = model.get_text_features(tokens.input_ids, mask).pooler_output
         detections = detect(
@@ -146,7 +154,7 @@ def _warm_start(both: nn.ModuleDict, config: Sam3Recipe, out: Path, track: Track
     loop = Loop(out, vision, optimizer, minutes=config["dense_minutes"], track=track)
     while not loop.finished:
         scenes = _next_scenes(loop, config, config.get("dense_images", 32))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast("cpu", precision_of(config)):
             logits = head(model.vision_encoder(pixels(scenes)))  # type: ignore[operator]
         wanted = dense_targets(scenes, 2)
         loss = dense_loss(logits, *wanted)
@@ -161,10 +169,9 @@ def _read_out(both: nn.ModuleDict, config: Sam3Recipe) -> None:
     model, head = both["model"], both["head"]
     optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3, fused=True)
     for step in range(READ_OUT_STEPS):
-        scenes = [
-            draw(config["seed"], 9 * 10**6 + n, size=config["image_size"]) for n in range(step * 32, step * 32 + 32)
-        ]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        first = 9 * 10**6 + step * READ_OUT_SCENES
+        scenes = [draw(config["seed"], first + n, size=config["image_size"]) for n in range(READ_OUT_SCENES)]
+        with autocast("cpu", precision_of(config)):
             with torch.no_grad():
                 vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
             logits = head(vision)
@@ -190,7 +197,7 @@ def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: P
         scenes = _next_scenes(loop, config, config.get("match_images", 24), start=5 * 10**6)
         texts, image_of, targets, _ = concept_batch(scenes, rng, 16, config["image_size"] // 2)
         tokens = tokenizer(texts, padding=True, return_tensors="pt")
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast("cpu", precision_of(config)):
             vision = model.vision_encoder(pixels(scenes))  # type: ignore[operator]
             text = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output  # type: ignore[operator]
             fit = both["match"](vision.fpn_hidden_states[2], text, tokens.attention_mask.sum(1) - 1, image_of)

@@ -16,7 +16,7 @@ def config(qwen: Path, sam3: Path, **other: Any) -> Config:
         "images": 2,
         "conversations": 3,
         "phrase_share": 1.0,
-        "minutes": 0.05,
+        "minutes": 0.01,
         "rate": 3e-3,
         "detector_rate": 3e-3,
         "frozen": FROZEN,

@@ -23,7 +23,7 @@ def test_slots_learn_without_the_detector_which_of_them_have_a_target(predictor:
     seen = prepare_told(model, predictor.processor, scenes, "inference")
     losses = []
     for _ in range(60):
-        text, slot, named = tell(model, head, seen)
+        text, slot, named = tell(model, head, seen, torch.float32)
         (text + slot + named).backward()
         adam.step()
         adam.zero_grad()

@@ -63,7 +63,7 @@ def test_the_loss_falls_and_answers_end(tokens: Tokens, qwen_folder: Path, sam3_
     adam.add_param_group({"params": list(head.parameters()), "lr": 3e-3})
     totals = []
     for _ in range(60):
-        losses = training.step(model, head, training.prepare(model, processor, [image], examples))
+        losses = training.step(model, head, training.prepare(model, processor, [image], examples), torch.float32)
         losses.total(keys).backward()  # type: ignore[no-untyped-call]
         adam.step()
         adam.zero_grad()

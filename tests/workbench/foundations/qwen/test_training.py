@@ -15,14 +15,17 @@ from workbench.tabletop.training_scenes import draw
 @pytest.mark.slow
 def test_the_language_model_learns() -> None:
     torch.manual_seed(0)
-    tokenizer = chat_tokenizer(conversations.corpus()[:4000])
+    tokenizer = chat_tokenizer(conversations.corpus(20))
     both = torch.nn.ModuleDict({"model": qwen_model.build(tokenizer, 128), "head": cell_head.CellHead(192)})
     encoder = qwen.Encoder(tokenizer, 128)
-    scenes = [draw(0, number, size=128, asked=3) for number in range(3)]
-    batch = qwen.prepare(encoder, scenes, 2, np.random.default_rng(0))
+    scenes = [draw(0, number, size=128, asked=1) for number in range(2)]
+    batch = qwen.prepare(encoder, scenes, 1, np.random.default_rng(0))
 
-    def loss() -> torch.Tensor:
-        text, dense, _ = qwen.losses(both, encoder, batch)
+    def loss(precision: torch.dtype = torch.float32) -> torch.Tensor:
+        text, dense, _ = qwen.losses(both, encoder, batch, precision)
         return text + dense
 
+    shipped = loss(torch.bfloat16).item()
+    assert shipped == pytest.approx(loss().item(), rel=0.01)
+    assert shipped != loss().item()
     assert descend(both, loss) < 0.8

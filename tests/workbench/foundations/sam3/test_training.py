@@ -18,13 +18,16 @@ def test_sam3_learns(detector: tuple[Any, Any]) -> None:
     model, tokenizer = detector
     heads = {"head": sam3.DenseHead(160, 64), "match": sam3.MatchHead()}
     both = torch.nn.ModuleDict({"model": model.train(), **heads})
-    scenes = [draw(0, number, size=64) for number in range(5)]
+    scenes = [draw(0, number, size=64) for number in range(2)]
 
-    def loss() -> torch.Tensor:
+    def loss(precision: torch.dtype = torch.float32) -> torch.Tensor:
         torch.manual_seed(0)
-        terms, _ = sam3.concept_terms(both, tokenizer, scenes, np.random.default_rng(0), 3, 3)
+        terms, _ = sam3.concept_terms(both, tokenizer, scenes, np.random.default_rng(0), 1, 3, precision)
         return torch.stack([sam3.WEIGHTS[name] * value for name, value in terms.items()]).sum()
 
+    shipped = loss(torch.bfloat16).item()
+    assert shipped == pytest.approx(loss().item(), rel=0.05)
+    assert shipped != loss().item()
     assert descend(both, loss) < 0.8
 
 
@@ -32,9 +35,10 @@ def test_sam3_learns(detector: tuple[Any, Any]) -> None:
 def test_sam3_goes_on_from_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The third phase alone, from a checkpoint; the dense head, which no checkpoint holds, is fitted first."""
     monkeypatch.setattr(sam3, "READ_OUT_STEPS", 2)
+    monkeypatch.setattr(sam3, "READ_OUT_SCENES", 2)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: None)
     recipe: Any = {
-        "seed": 3, "image_size": 128, "minutes": 0.2, "rate": 1e-6, "known_rate": 1e-6, "images": 1, "phrases": 2,
+        "seed": 3, "image_size": 128, "minutes": 0.02, "rate": 1e-4, "known_rate": 1e-4, "images": 1, "phrases": 2,
         "more": 1, "start": str(TINY), "tracking_uri": "none",
     }  # fmt: skip
     sam3.train(recipe, tmp_path)
