@@ -79,7 +79,7 @@ def rates(pairs: Sequence[PairDifference]) -> list[Row]:
 def rate_columns(pairs: Sequence[PairDifference]) -> list[str]:
     """The columns of `rates`: the difference, and in how many samples only the first or only the second system shows
     the failure."""
-    return [column for pair in pairs for column in (f"{pair.a} {MINUS} {pair.b}", f"only {pair.a}", f"only {pair.b}")]
+    return [column for pair in pairs for column in (f"{pair.a} {MINUS} {pair.b}", "only first", "only second")]
 
 
 def matrix(results: Results, metric: str) -> list[Row]:
