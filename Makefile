@@ -33,7 +33,8 @@ QWEN_SETTINGS :=
 AGENT_SETTINGS :=
 INSTRUCTSAM_SETTINGS :=
 SEGTOKEN_SETTINGS :=
-TRAIN = .venv/bin/workbench train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db $(SETTINGS)
+WORKBENCH := .venv/bin/workbench
+TRAIN = $(WORKBENCH) train --share $(SHARE) --set tracking_uri=sqlite:///$(abspath $(RUNS))/mlflow.db $(SETTINGS)
 # run:place of what is shipped; the cards (README.md) in the places stay, to be written anew by hand
 SHIPPED := \
 	sam3-tiny:workbench/foundations/sam3/checkpoints/sam3-tiny \
