@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from reports.pages.images import LEVELS, embed, estimated_bytes, shown_size, shrink
+from workbench.data.plain import plain_value
 from workbench.data.predictions import OK, Call, Prediction, Sent
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import Diagnosis, diagnose
@@ -199,5 +200,5 @@ def _text(value: Any) -> str:
 
 
 def _pack(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, separators=(",", ":"))
+    text = json.dumps(plain_value(content), separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode("ascii")

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -13,6 +12,7 @@ from reports.figures import trends
 from reports.figures.style import system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.markdown import escaped, markdown
+from reports.pages.rendering import TEMPLATE, rendered
 from reports.text.glossary import NAMES
 from workbench.data.metric_info import FRACTION
 from workbench.data.numbers import NONE, change, seconds, shown
@@ -22,7 +22,6 @@ from workbench.regression.history import FAILED, RATES, REGRESSION, metric_info,
 from workbench.regression.schedule import FIRST, PREVIOUS, Schedule
 from workbench.tracking.load import load_run
 
-TEMPLATE = Path(__file__).parent / "template"
 SHOWN = 180
 """Comparisons on the page; the history holds all."""
 
@@ -31,14 +30,7 @@ Record = Mapping[str, Any]
 
 def write_index(schedule: Schedule, history: Sequence[Record], folder: Path) -> Path:
     """Write `index.html` and `summary.md` of a history, oldest comparison first; returns the path of the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("index.html.j2").render(_page(schedule, history[-SHOWN:], len(history), folder))
+    page = rendered("index.html.j2", _page(schedule, history[-SHOWN:], len(history), folder))
     _replace(folder / "summary.md", summary(schedule, history[-1], folder / history[-1]["name"]))
     return _replace(folder / "index.html", page)
 

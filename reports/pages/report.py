@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from reports.figures.catalogue import drawn
@@ -15,17 +14,18 @@ from reports.figures.oracles import oracle_columns, oracle_rows, unavailable
 from reports.figures.style import CALL_NAMES, system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.gallery import build_gallery
+from reports.pages.rendering import TEMPLATE, rendered
 from reports.text import tables
 from reports.text.caveats import caveats, mixed
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
 from reports.text.published import beside_published, published
 from workbench.data.digests import flatten
 from workbench.data.manifest import Manifest
+from workbench.data.plain import plain
 from workbench.data.results import Results, main_metric
 from workbench.runs.run import Run
 from workbench.scoring.verdict import sentences
 
-TEMPLATE = Path(__file__).parent / "template"
 PAIRS_IN_FULL = 6
 """Differences of every metric and failure rate are shown for as many pairs of systems; the matrix has all pairs."""
 PAIRS_IN_A_TABLE = 3
@@ -33,15 +33,7 @@ PAIRS_IN_A_TABLE = 3
 
 def write_report(run: Run, out: Path) -> Path:
     """Write the report of a finished run to `out` and return its path."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2").render(_page(run))
-    out.write_text(page, encoding="utf-8")
+    out.write_text(rendered("report.html.j2", _page(run)), encoding="utf-8")
     return out
 
 
@@ -58,7 +50,7 @@ def _page(run: Run) -> dict[str, Any]:
         "created": datetime.fromisoformat(manifest.created),
         "protocol": results.protocol,
         "samples": results.benchmark.samples,
-        "systems": [{"name": name, "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
+        "systems": [{"name": plain(name), "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
         "verdict": sentences(results),
         "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
         "headline": tables.headline(results),

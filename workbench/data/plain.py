@@ -8,7 +8,7 @@ workbench's own output.
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -30,6 +30,15 @@ def plain(text: str) -> str:
         return text
     text = _CONTROLS.sub("", _SEQUENCES.sub("", text))
     return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def plain_value(value: Any) -> Any:
+    """A JSON value whose texts, keys too, are plain."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {plain(key): plain_value(item) for key, item in value.items()}
+    return [plain_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class PlainOutput:

@@ -5,6 +5,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from reports.pages.report import write_report
 from tests.reports import made_run
 from tests.reports.page import Page
@@ -40,6 +42,21 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     assert len(Page(html).scripts) == 5
     assert not any(tag in html for tag in ("<b onclick", "<i>name", "<script>$"))
     assert name in Page(html).text
+
+
+def test_control_characters_and_reordering_marks_are_in_no_text_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made_run, "HOSTILE", "the \x1b[31mred\x07 \x00\x85box\x9b0m \u202eoff\u2066\x7f")
+    run = made_run.make_run(tmp_path, samples=12, systems=[made_run.SINGLE], hostile=True)
+    html = write_report(run, tmp_path / "report.html").read_text()
+    page = Page(html)
+    for text in (html, json.dumps(page.content, ensure_ascii=False)):
+        assert "the red box off" in text
+        assert sorted(set(re.findall(r"[^\n\t -~\xa0-\u2027\u202f-\u2065\u206a-\uffff]", text))) == []
+    escapes = json.dumps(page.content)
+    assert not re.search(r"\\u00[01789][0-9a-f]|\\u202[a-e]|\\u206[6-9]", escapes)
+    assert "the red box off" in [sample["text"] for sample in page.content["samples"]]
 
 
 def test_every_number_is_there(run: Run, page: Page) -> None:
