@@ -25,8 +25,8 @@ Record = dict[str, Any]
 
 
 def history(schedule: Schedule) -> list[Record]:
-    """The comparisons that ended, in the order of their start. Raises `ConfigurationError` that names the line where
-    the file is damaged.
+    """The comparisons, in the order in which they ended; they never overlap. Their names tell when they started, but a
+    clock may have been wrong. Raises `ConfigurationError` that names the line where the file is damaged.
     """
     path = schedule.folder / "history.jsonl"
     records = read_records(path)
@@ -37,7 +37,7 @@ def history(schedule: Schedule) -> list[Record]:
     }
     if bad:
         raise damaged(path, bad, len(records))
-    return sorted(records, key=lambda record: record["name"])
+    return records
 
 
 def unfinished(schedule: Schedule) -> list[Path]:

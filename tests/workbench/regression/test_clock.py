@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workbench.data.errors import ConfigurationError
+from workbench.regression.attempt import _baseline
 from workbench.regression.history import history, unfinished
 from workbench.regression.schedule import Schedule, _trigger
 from workbench.regression.service import _first_due, _since
@@ -41,6 +42,47 @@ def dues(cron: str, zone: str, start: datetime, count: int) -> list[str]:
 )
 def test_each_time_on_the_wall_is_due_once(cron: str, zone: str, start: tuple[int, ...], expected: list[str]) -> None:
     assert dues(cron, zone, datetime(*start, tzinfo=UTC), 3) == expected  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "start", "expected"),
+    [
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            (2027, 10, 29, 12),
+            ["10-30 00:30", "10-31 00:30", "11-01 01:30", "11-02 01:30", "11-03 01:30"],
+        ),
+        (
+            "30 1 * * *",
+            "America/New_York",
+            (2027, 11, 5, 12),
+            ["11-06 05:30", "11-07 05:30", "11-08 06:30", "11-09 06:30", "11-10 06:30"],
+        ),
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            (2027, 3, 26, 12),
+            ["03-27 01:30", "03-28 01:30", "03-29 00:30", "03-30 00:30"],
+        ),
+        (
+            "0 0 * * *",
+            "America/Santiago",
+            (2027, 9, 3, 12),
+            ["09-04 04:00", "09-05 04:00", "09-06 03:00", "09-07 03:00"],
+        ),
+        (
+            "0 */2 * * *",
+            "Europe/Berlin",
+            (2027, 10, 30, 20),
+            ["10-30 20:00", "10-30 22:00", "10-31 00:00", "10-31 03:00", "10-31 05:00", "10-31 07:00"],
+        ),
+    ],
+)
+def test_the_nights_that_were_compared_twice_or_not_at_all(
+    cron: str, zone: str, start: tuple[int, ...], expected: list[str]
+) -> None:
+    assert dues(cron, zone, datetime(*start, tzinfo=UTC), len(expected)) == expected  # type: ignore[arg-type, misc]
 
 
 def test_a_day_has_one_time_in_every_year_and_zone() -> None:
@@ -83,6 +125,24 @@ def test_a_comparison_of_the_future_is_not_waited_for(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     due = _first_due(schedule_in(tmp_path), _trigger("0 3 * * *", ZoneInfo("UTC")), now)
     assert due is not None and now < due <= now + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("previous", "2027-01-02T03-00-00Z"), ("first", "2027-01-01T03-00-00Z")]
+)
+def test_a_comparison_of_the_future_is_the_baseline_of_the_next_one_alone(
+    tmp_path: Path, wanted: str, expected: str
+) -> None:
+    names = ["2027-01-01T03-00-00Z", "2099-01-01T00-00-00Z", "2027-01-02T03-00-00Z"]
+    schedule = cast(Schedule, SimpleNamespace(folder=tmp_path, baseline=wanted))
+    for count, name in enumerate(names, 1):
+        lines = [json.dumps({"state": "passed", "asked": "x", "name": one}) for one in names[:count]]
+        (tmp_path / "history.jsonl").write_text("\n".join(lines) + "\n")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").touch()
+        found = _baseline(schedule, "x")
+        assert found is not None and (wanted == "first" or found.name == name)
+    assert found is not None and found.name == expected
 
 
 def test_a_damaged_line_of_the_history_is_named(tmp_path: Path) -> None:
