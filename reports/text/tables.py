@@ -48,6 +48,9 @@ def headline(results: Results) -> list[Row]:
     rows.append(Row("tokens written", "", [_count(s.tokens_per_sample.written) for s in systems]))
     rows += _known(_per_correct(name, key, systems) for key, name in PER_CORRECT.items())
     rows.append(Row("failed", "samples", [Cell(str(s.n_failed), f"of {s.samples}") for s in systems]))
+    if any(s.asked_again for s in systems):
+        again = [Cell(str(s.asked_again), f"of {s.samples}") for s in systems]
+        rows.append(Row("asked again after a server failure", "samples", again))
     return rows
 
 

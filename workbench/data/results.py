@@ -164,6 +164,8 @@ class SystemResult(Record):
     """Samples without an answer; they score as empty answers."""
     failures: Counts
     """How many samples ended in each outcome but `ok`."""
+    asked_again: int = 0
+    """Samples that were asked again because a server had failed; their last answer counts."""
     metrics: dict[str, float | None]
     """Value of each metric of the protocol over all scored samples."""
     intervals: dict[str, Interval]

@@ -117,6 +117,7 @@ def _costs(result: SystemResult) -> Iterator[dict[str, Any]]:
     yield _cost("tokens_per_sample.in", tokens.read, "tokens", result.samples)
     yield _cost("tokens_per_sample.out", tokens.written, "tokens", result.samples)
     yield _cost("n_failed", result.n_failed, "samples", result.samples)
+    yield _cost("asked_again", result.asked_again, "samples", result.samples)
 
 
 def _cost(

@@ -49,6 +49,7 @@ def _finish(path: Path) -> Run:
             **protocols.score(samples, answers, protocol, overlaps_of[system]),
             "funnel": funnel(overlaps_of[system]),
             **_costs(run, system),
+            "asked_again": sum(bool(one.about.get("earlier")) for one in run.stored(system)),
             "report": None,
         }
         for system, answers in predictions.items()

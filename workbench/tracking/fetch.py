@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
-NESTED = {field.name for field in fields(Prediction) if field.default == ()}
+AGAIN = ("earlier", "when")
+"""What only lines of samples have that were asked again, or may be."""
+NESTED = {field.name for field in fields(Prediction) if field.default == ()} | {"earlier"}
 """What is JSON text in the table of predictions."""
 SUMMARY = ("manifest.json", "results.json")
 _DEFAULT = Path("runs/mlflow.db")
@@ -209,7 +211,11 @@ def _unpack(table: Path) -> None:
     write_lines(
         table.with_name("predictions.jsonl"),
         (
-            {key: json.loads(value) if key in NESTED else value for key, value in row.items()}
+            {
+                key: json.loads(value) if key in NESTED else value
+                for key, value in row.items()
+                if value is not None or key not in AGAIN
+            }
             for batch in pq.ParquetFile(table, page_checksum_verification=True).iter_batches(1000)
             for row in batch.to_pylist()
         ),

@@ -35,7 +35,7 @@ DESCRIBED = 5000
 
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """Groups of counts: what is not listed for a system happened 0 times."""
-MEASURES = ("samples", "unscored", "n_failed", "cold_start", "samples_per_second", "calls_per_sample")
+MEASURES = ("samples", "unscored", "n_failed", "asked_again", "cold_start", "samples_per_second", "calls_per_sample")
 NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance")
 
 

@@ -31,6 +31,17 @@ def test_how_much_faster_is_said_with_its_interval(run: Run) -> None:
         assert (cell.text, cell.detail, cell.strong) == expected
 
 
+def test_samples_that_were_asked_again_are_counted_where_there_are_any(run: Run) -> None:
+    name = "asked again after a server failure"
+    assert name not in [row.name for row in tables.headline(run.results)]
+    first, *others = run.results.systems
+    again = run.results.systems[first].model_copy(update={"asked_again": 3})
+    results = run.results.model_copy(update={"systems": {**run.results.systems, first: again}})
+    row = tables.headline(results)[-1]
+    assert (row.name, row.unit) == (name, "samples")
+    assert [cell.text for cell in row.cells] == ["3", *["0"] * len(others)]
+
+
 def test_costs_of_a_correct_instance_stand_in_the_table(run: Run) -> None:
     rows = {(row.name, row.unit): row for row in tables.headline(run.results)}
     found = run.results.systems[made_run.AGENT].per_correct_instance

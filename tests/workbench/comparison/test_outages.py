@@ -1,9 +1,10 @@
 """A server that fails stops a run, or pauses it, and what failed for its sake is asked again and never forgotten."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +16,11 @@ from workbench.data.predictions import Call, Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image
 from workbench.runs.files import read_records
+from workbench.runs.run import Run
+from workbench.scoring.finish import finish
+from workbench.tracking.fetch import _unpack
 from workbench.tracking.load import load_run
+from workbench.tracking.log import _log_predictions
 
 GONE = "model_unavailable"
 
@@ -138,6 +143,20 @@ def test_what_failed_for_a_servers_sake_is_asked_again_and_its_failure_is_kept(t
     assert [(one["outcome"], one["message"]) for one in last["earlier"]] == [(GONE, f"{GONE}!")] * 2
     assert all(one["when"].startswith("20") for one in last["earlier"])
     assert len(stored(tmp_path)) == 9
+    scored = finish(tmp_path / "run")
+    assert scored.results.systems["served"].asked_again == 2
+    assert scored.metrics().set_index("metric").loc["asked_again", "value"] == 2
+    with_its_earlier_failures_through_mlflow(tmp_path, scored)
+
+
+def with_its_earlier_failures_through_mlflow(tmp_path: Path, scored: Run) -> None:
+    class Copying:
+        def log_artifact(self, run_id: str, path: str) -> None:
+            shutil.copy(path, tmp_path)
+
+    _log_predictions(cast(Any, Copying()), "id", scored, "served")
+    _unpack(tmp_path / "predictions.parquet")
+    assert read_records(tmp_path / "predictions.jsonl") == scored.records("served")
 
 
 def test_what_failed_is_left_where_that_is_wanted(tmp_path: Path) -> None:
