@@ -274,7 +274,7 @@ def test_an_interrupted_comparison_is_given_up_when_what_is_compared_changed(wor
     attempt = read_records(Path("runs/toys") / records(config)[0]["name"] / "attempts.jsonl")[0]
     (folder / "attempts.jsonl").write_text(json.dumps({**attempt, "commit": "abc"}) + "\n")
     assert once(config) == 0
-    given_up = records(config)[0]
+    given_up = records(config)[1]
     assert given_up["name"] == folder.name
     assert given_up["reason"].startswith("interrupted, and since then commit changed from abc to ")
     assert len(records(config)) == 3
@@ -289,7 +289,7 @@ def test_a_comparison_that_is_killed_again_and_again_is_given_up(workplace: Path
     folder.mkdir()
     (folder / "attempts.jsonl").write_text(2 * (json.dumps(attempt) + "\n"))
     assert once(config) == 0
-    assert records(config)[0]["reason"] == "interrupted 2 times, the last two without a new prediction"
+    assert records(config)[1]["reason"] == "interrupted 2 times, the last two without a new prediction"
 
 
 def test_a_second_process_says_who_is_at_it(workplace: Path, start: Start, capsys: pytest.CaptureFixture[str]) -> None:
