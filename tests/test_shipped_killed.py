@@ -80,6 +80,7 @@ def test_shipped_systems_killed_at_random_moments_end_like_undisturbed_ones(tmp_
         out = tmp_path / f"run{place}"
         place += 1
         before: dict[str, list[dict[str, Any]]] = {name: [] for name in SYSTEMS}
+        begun = time.monotonic()
         while killed(
             lambda out=out: work(tmp_path, out),  # type: ignore[misc]
             moment(draw, longest) if found.total() < KILLS else 600,
@@ -88,6 +89,8 @@ def test_shipped_systems_killed_at_random_moments_end_like_undisturbed_ones(tmp_
             assert all(after[name][: len(before[name])] == before[name] for name in SYSTEMS), "nothing is lost"
             found[phase(out, after)] += 1
             before = after
+            begun = time.monotonic()
+        longest = min(longest, time.monotonic() - begun)  # the machine may be less busy than it was
         assert without_times(stored(out, "tabletop", SYSTEMS)) == whole
         assert scores(out) == scores(undisturbed)
         if delivered:

@@ -111,9 +111,9 @@ def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iter
     from workbench.tracking.stores import chosen
 
     chosen(comparison.tracking_uri)  # raises for one that keeps nothing
+    check_writable(out)
     if store_first:
         check_reachable(comparison.tracking_uri, out)
-    check_writable(out)
     goes_on = f"give the same command again, with --out {out}"
     with held(out):
         with stopping(f"The predictions so far are kept in {out}: when there is room, {goes_on}"):

@@ -35,9 +35,9 @@ def check_reachable(uri: str | None, run: Path) -> None:
         else:
             _ask(uri)
     except Exception as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
         raise ConfigurationError(
-            f"the MLflow store {shown(uri)} cannot be used: {shown(reason.splitlines()[0]) if reason else error!r}. "
+            f"the MLflow store {shown(uri)} cannot be used: {shown(said.splitlines()[0])}. "
             f"Start it, or give another --tracking-uri; {OFF} logs nothing"
         ) from error
 
