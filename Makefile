@@ -111,9 +111,10 @@ ship-tiny: setup
 	done
 	@echo "git diff shows what changed; write the cards (README.md beside each) anew, then make test"
 
-JOBS := 2
+JOBS := 3
 
-# a process keeps to a file where it can, so that what a file's tests share is made once
+# one process more than cores, because some tests wait; a process keeps to a file where it can, so that what its tests
+# share is made once
 test: setup
 	.venv/bin/python -m pytest --numprocesses $(JOBS) --dist worksteal --durations 10
 
