@@ -41,8 +41,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels are given the code that is tested, wherever it is installed from, and one core."""
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are given the code that is tested, wherever it is installed from, and one core. No notebook reads what is
+    logged to MLflow, which would take longer than what it shows."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
