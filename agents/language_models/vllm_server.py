@@ -53,7 +53,7 @@ def install(environment: Path) -> None:
     venv.create(environment, with_pip=True)
     pip = [str(_python(environment)), "-m", "pip"]
     build = GPU_BUILD if shutil.which("nvidia-smi") else CPU_BUILD
-    done = subprocess.run([*pip, "install", "--quiet", *build], capture_output=True, text=True)
+    done = subprocess.run([*pip, "install", "--quiet", "--no-compile", *build], capture_output=True, text=True)
     if done.returncode:
         shutil.rmtree(environment, ignore_errors=True)
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
