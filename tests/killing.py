@@ -4,10 +4,13 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tqdm.std import tqdm
 
 from workbench.runs.files import read_json, read_records
 
@@ -32,6 +35,9 @@ def killed(work: Callable[[], object], seconds: float) -> bool:
             os.dup2(silence, 1)
             os.dup2(silence, 2)
             sys.stdout = sys.stderr = os.fdopen(2, "w")
+            # the usual lock of progress bars is shared by all copies: one that is killed while it holds it blocks the
+            # next for good
+            tqdm.set_lock(threading.RLock())
             code = 1 if work() else 0
         except BaseException as error:
             os.write(writing, f"{type(error).__name__}: {error}"[:2000].encode())

@@ -151,7 +151,7 @@ def answered(
 @pytest.mark.parametrize(
     ("lost", "pairs", "least", "most"),
     # a share of 0.08 of what was found is more than five points of mAP
-    [pytest.param(0.0, 100, 0, 5, id="a rerun passes"), pytest.param(0.08, 50, 45, 50, id="a regression is found")],
+    [pytest.param(0.0, 50, 0, 3, id="a rerun passes"), pytest.param(0.08, 25, 22, 25, id="a regression is found")],
 )
 def test_a_regression_of_five_points_is_found_and_a_rerun_passes(
     scenes: tuple[list[SampleOverlap], list[SampleOverlap]], lost: float, pairs: int, least: int, most: int
