@@ -1,6 +1,7 @@
 """`workbench report` writes the page of one run or of several, from folders or from MLflow, with or without images."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -49,10 +50,14 @@ def test_without_images_everything_but_the_pictures_is_there(runs: list[Run], tm
 
 def test_p_values_and_failure_rates_are_shown(runs: list[Run], tmp_path: Path) -> None:
     assert main(["report", str(runs[0].path), "--out", str(tmp_path / "one.html")]) == 0
-    text = Page((tmp_path / "one.html").read_text()).text
+    page = (tmp_path / "one.html").read_text()
+    text = Page(page).text
     (pair,) = runs[0].results.differences
     rate = pair.rates["missed"]
-    assert f"{rate.only_a} : {rate.only_b}" in text
+    row = re.search(r'<th scope="row">missed</th>(.*?)</tr>', page, re.DOTALL)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", row[1])
+    assert cells[2::2] == [str(rate.only_a), str(rate.only_b)], "counts have cells of their own"
     assert f"{100 * rate.interval[0]:+.1f}".replace("-", "\N{MINUS SIGN}") in text
     assert f", p {pair.metrics['gIoU'].p_holm:.2g}" in text
 

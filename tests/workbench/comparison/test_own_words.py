@@ -28,6 +28,11 @@ from workbench.tracking.log import track
 EMPTY = encode(np.zeros((HEIGHT, WIDTH), bool))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def figures_are_few() -> None:
+    """Here they are all drawn: the words stand in most of them."""
+
+
 class Suppressing(Threshold):
     """Finds what is asked for, and drops it for a reason of its own on every image but the first few."""
 
