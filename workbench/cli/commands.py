@@ -88,7 +88,7 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
     try:
         with scored(comparison, out) as run:
             print(scores_table(run.results))
-            print(fill(verdict(run.results), 120))
+            print(fill(verdict(run.results), 120, break_on_hyphens=False))
             if run.results.oracles:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)
