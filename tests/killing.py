@@ -3,15 +3,13 @@
 import os
 import random
 import signal
-import sys
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm.std import tqdm
-
+from tests.forking import forked
 from workbench.runs.files import read_json, read_records
 
 
@@ -20,37 +18,22 @@ def kills(usual: int) -> int:
     return int(os.environ.get("WORKBENCH_KILLS", usual))
 
 
-def killed(work: Callable[[], object], seconds: float) -> bool:
+def killed(work: Callable[[], int | None], seconds: float) -> bool:
     """Whether work in a process of its own, killed after so many seconds, did not come to its end.
 
     The process is a copy of this one, so that all the time before the kill is spent on the work. Work that ends with an
     error, or returns anything but None or 0, fails the test; what it said is then shown.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            silence = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silence, 1)
-            os.dup2(silence, 2)
-            sys.stdout = sys.stderr = os.fdopen(2, "w")
-            # the usual lock of progress bars is shared by all copies: one that is killed while it holds it blocks the
-            # next for good
-            tqdm.set_lock(threading.RLock())
-            code = 1 if work() else 0
-        except BaseException as error:
-            os.write(writing, f"{type(error).__name__}: {error}"[:2000].encode())
-        os._exit(code)
-    os.close(writing)
-    deadline = time.monotonic() + seconds
-    while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) and time.monotonic() < deadline:
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reading) as said:
+    with tempfile.TemporaryFile("w+") as output:
+        child = forked(work, output.fileno())
+        deadline = time.monotonic() + seconds
+        while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
         ended = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-        assert ended, f"a continued comparison failed: {said.read()}"
+        output.seek(0)
+        assert ended, f"a continued comparison failed: {output.read()[-3000:]}"
     return os.WIFSIGNALED(status)
 
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from agents.systems import CHECKPOINT as AGENT
 from e2e.systems import MULTI_SEG, SEG_TOKEN
 from e2e.systems import TINY as INSTRUCTSAM
-from tests import forked
+from tests import forked_commands
 from workbench.foundations.sam3.segmenter import TINY as SAM3
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def test_what_is_shipped_is_made_from_nothing_with_its_curves(tmp_path: Path) ->
         import_module(name)
     folder = tmp_path / "forked"
     folder.mkdir()
-    code, output = forked.run(command, ROOT, folder, not_compiled)
+    code, output = forked_commands.run(command, ROOT, folder, not_compiled)
     assert code == 0, output[-3000:]
     for name, shipped in SHIPPED.items():
         made = tmp_path / name / "final"

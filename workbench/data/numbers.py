@@ -1,4 +1,4 @@
-"""How a report writes numbers."""
+"""How the verdict and the reports write numbers."""
 
 from workbench.data.metric_info import FRACTION
 from workbench.data.units import change_in_unit, in_unit

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.vocabulary import FUNNEL_STAGES, MATCHED
-from workbench.failures.taxonomy import diagnose, stages_before
+from workbench.data.vocabulary import MATCHED
+from workbench.failures.taxonomy import STAGES, diagnose, stages_before
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
-STAGES = tuple(FUNNEL_STAGES)
 PRECISE_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == 0.75)[0])
 
 

@@ -34,6 +34,7 @@ from workbench.data.vocabulary import (
 )
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 
+STAGES = tuple(FUNNEL_STAGES)
 HIT = 0.5
 HIT_LEVEL = int(np.flatnonzero(IOU_THRESHOLDS == HIT)[0])
 TOUCH = 0.1
@@ -147,11 +148,10 @@ def stages_before(reason: str) -> int:
     of the system's own, bare or as `other: NAME`, had surfaced."""
     if reason == NEVER_SEEN:
         return 0
-    stages = list(FUNNEL_STAGES)
     if reason == TAKEN:
-        return stages.index(MATCHED)
+        return STAGES.index(MATCHED)
     known = DROP_REASONS.get(reason)
-    return stages.index(known.lost_at) if known else 1
+    return STAGES.index(known.lost_at) if known else 1
 
 
 def _sample(overlap: SampleOverlap, instances: tuple[str, ...]) -> str:

@@ -39,7 +39,16 @@ def order_of_draw(
     groups, owners: `[P]`, of each prediction its tie group and its sample. weights: `[S]`, how often each sample was
     drawn. Within a group the copies of samples come in random order, the predictions of a copy as they stand.
     """
-    return orders_of_draws(groups, owners, weights[:, None])[:, 0]
+    if not is_drawn(weights):
+        return np.arange(len(groups))
+    counts = weights[owners]
+    rows = np.repeat(np.arange(len(groups)), counts)
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.random.default_rng(crc32(np.ascontiguousarray(weights, dtype=np.int32).tobytes())).random(weights.sum())
+    owner = owners[rows]
+    place = places[(np.cumsum(weights) - weights)[owner] + copy]
+    # places are below 1: the sum orders by group first; the rows of a copy have equal sums, and stay in order
+    return rows[np.argsort(groups[rows] + place, kind="stable")]
 
 
 def orders_of_draws(
@@ -52,18 +61,5 @@ def orders_of_draws(
     lengths = weights[owners].sum(axis=0, dtype=np.int64)
     orders = np.full((int(lengths.max(initial=0)), weights.shape[1]), -1, dtype=np.int64)
     for draw, column in enumerate(weights.T):
-        orders[: lengths[draw], draw] = _order(groups, owners, column)
+        orders[: lengths[draw], draw] = order_of_draw(groups, owners, column)
     return orders
-
-
-def _order(groups: NDArray[np.int64], owners: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.int64]:
-    if not is_drawn(weights):
-        return np.arange(len(groups))
-    counts = weights[owners]
-    rows = np.repeat(np.arange(len(groups)), counts)
-    copy = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    places = np.random.default_rng(crc32(np.ascontiguousarray(weights, dtype=np.int32).tobytes())).random(weights.sum())
-    owner = owners[rows]
-    place = places[(np.cumsum(weights) - weights)[owner] + copy]
-    # places are below 1: the sum orders by group first; the rows of a copy have equal sums, and stay in order
-    return rows[np.argsort(groups[rows] + place, kind="stable")]

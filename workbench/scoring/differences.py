@@ -106,6 +106,16 @@ def _drawn(overlaps: Sequence[SampleOverlap], build: Callable[..., Measure], dra
     return _Drawn(estimate(measure, len(images)), draw(images, measure, draws))
 
 
+def _minus(a: _Drawn, b: _Drawn) -> dict[str, Difference]:
+    """Every metric of one system minus that of another, on the same samples and draws."""
+    found = {}
+    for name, value in a.values.items():
+        difference = value - b.values[name]
+        drawn = spread(a.draws[name] - b.draws[name], difference) if name in a.draws else None
+        found[name] = _difference(difference, drawn)
+    return found
+
+
 def _pair(
     a: str, b: str, overlaps_of: Mapping[str, Sequence[SampleOverlap]], drawn: Mapping[str, _Drawn], draws: int
 ) -> dict[str, Any]:
@@ -126,15 +136,7 @@ def _pair(
     return {
         "a": a,
         "b": b,
-        "metrics": {
-            name: _difference(
-                value - drawn[b].values[name],
-                spread(drawn[a].draws[name] - drawn[b].draws[name], value - drawn[b].values[name])
-                if name in drawn[a].draws
-                else None,
-            )
-            for name, value in drawn[a].values.items()
-        },
+        "metrics": _minus(drawn[a], drawn[b]),
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
     }

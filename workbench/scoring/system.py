@@ -17,8 +17,8 @@ from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import CALL_KINDS, MATCHED, MISSED_REASONS, MISTAKES, OTHER, SAMPLE_CATEGORIES
 from workbench.failures.calls import call_failures, tally_calls
-from workbench.failures.funnel import STAGES, stages_passed
-from workbench.failures.taxonomy import diagnose, missed_reasons, tally
+from workbench.failures.funnel import stages_passed
+from workbench.failures.taxonomy import STAGES, diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps, pair

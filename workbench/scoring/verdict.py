@@ -114,7 +114,7 @@ def _lead(results: Results, pair: PairDifference, name: str, about: MetricInfo, 
     if interval and difference < 0:
         interval = (-interval[1], -interval[0])
     tests = sum(other.p is not None for some in results.differences for other in getattr(some, family).values())
-    samples = next(iter(results.systems.values())).samples
+    samples = results.benchmark.samples
     needed = samples_to_settle(abs(difference), interval, samples, max(tests, 1)) if interval else None
     return Lead(name, about.unit, ahead, abs(difference), interval, needed)
 
@@ -149,8 +149,7 @@ def _what_is_open(results: Results, found: Sides) -> str:
         ahead = f"{_amount(lead)} for {lead.ahead}" if lead.by else "no difference"
         enough = f"; {_count(lead.needed)} would settle it" if lead.needed else ""
         parts.append(f"{lead.metric} ({ahead}, {_between(lead)}{enough})")
-    samples = next(iter(results.systems.values())).samples
-    return f"Open at {samples:,} samples: {_listed(parts)}."
+    return f"Open at {results.benchmark.samples:,} samples: {_listed(parts)}."
 
 
 def _amount(lead: Lead) -> str:

@@ -6,7 +6,6 @@ import errno
 import os
 import resource
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import matplotlib.pyplot
 import pyarrow.parquet
 import pytest
 
+from tests.forking import forked
 from tests.killing import scores, stored, without_times
 from tests.workbench.toys import Rectangles, Threshold, threshold
 from workbench.cli.main import main
@@ -41,19 +41,14 @@ that are expected."""
 
 def compare(limit: int) -> tuple[int, str]:
     """Exit code and output of the command, in a copy of this process that can write so many bytes to a file."""
+
+    def limited() -> int:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, UNLIMITED))
+        return main(COMMAND)
+
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            os.dup2(writing, 1)
-            os.dup2(writing, 2)
-            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, UNLIMITED))
-            code = main(COMMAND)
-        finally:
-            os._exit(code)
+    child = forked(limited, writing)
     os.close(writing)
     with os.fdopen(reading, errors="replace") as said:
         text = said.read()

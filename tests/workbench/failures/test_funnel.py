@@ -3,7 +3,8 @@ import pytest
 from tests.workbench.metrics.scenes import Strip, answer, sample, strip
 from workbench.data.predictions import Candidate, Prediction
 from workbench.data.vocabulary import DROP_REASONS
-from workbench.failures.funnel import STAGES, funnel
+from workbench.failures.funnel import funnel
+from workbench.failures.taxonomy import STAGES
 from workbench.metrics.overlaps import overlaps
 
 

@@ -13,8 +13,8 @@ from workbench.data.predictions import Call, Candidate, Prediction
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import INSTANCE_CATEGORIES, MISSED_REASONS, MISTAKES, SAMPLE_CATEGORIES
 from workbench.failures.calls import call_failures
-from workbench.failures.funnel import STAGES, funnel
-from workbench.failures.taxonomy import diagnose
+from workbench.failures.funnel import funnel
+from workbench.failures.taxonomy import STAGES, diagnose
 from workbench.metrics.overlaps import overlaps
 from workbench.plugins.registry import plugins
 from workbench.scoring.system import score, table

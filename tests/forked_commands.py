@@ -9,9 +9,11 @@ import os
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from tests.forking import forked
+from workbench.cli.main import main
 
 CLIENT = """#!{python} -SE
 import json, socket, sys
@@ -45,27 +47,12 @@ def run(make: Callable[[Path], Sequence[str]], cwd: Path, folder: Path, prepare:
             with connection:
                 connection.settimeout(None)
                 arguments = json.loads(connection.makefile().readline())
-                connection.sendall(f"{_forked(arguments, cwd, file.fileno(), prepare)}\n".encode())
+
+                def call(arguments: list[str] = arguments) -> int:
+                    os.chdir(cwd)
+                    prepare()
+                    return main(arguments)
+
+                _, status = os.waitpid(forked(call, file.fileno()), 0)
+                connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     return process.returncode, output.read_text()
-
-
-def _forked(arguments: list[str], cwd: Path, output: int, prepare: Callable[[], None]) -> int:
-    from workbench.cli.main import main
-
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
-        os.chdir(cwd)
-        prepare()
-        code = main(arguments)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)

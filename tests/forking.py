@@ -1,0 +1,35 @@
+"""Work in a copy of this process: all that is imported is there already."""
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+from tqdm.std import tqdm
+
+
+def forked(work: Callable[[], int | None], output: int) -> int:
+    """Start work in a copy of this process, which prints to a file descriptor; returns the process id.
+
+    The process ends with what the work returns as its exit code, None being 0, and with 1 and a traceback after an
+    error.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        # the usual lock of progress bars is shared by all copies: one that is killed while it holds it blocks the next
+        # for good
+        tqdm.set_lock(threading.RLock())
+        code = work() or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
