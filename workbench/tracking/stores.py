@@ -76,7 +76,7 @@ def check(uri: str) -> None:
         return
     if not path.exists():
         raise ConfigurationError(f"there is no MLflow store {uri}")  # MLflow would make an empty one
-    if path.stat().st_size and not _is_made(path):
+    if not _is_made(path) and path.stat().st_size:
         raise ConfigurationError(f"{path} was left half made, with nothing in it: delete it")
 
 
@@ -90,7 +90,13 @@ def check_made(path: Path) -> None:
 
 
 def _is_made(path: Path) -> bool:
-    """Whether the file is a complete database; False where it is missing, empty, or half made with nothing in it."""
+    """Whether the file is a complete database; False where it is missing, empty, or half made with nothing in it.
+
+    Raises `ConfigurationError` for a file of another kind, and for what is no file: a pipe or a device looks empty, and
+    a new database would take its place.
+    """
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path} is no file, expected the file of an MLflow database or a new name")
     if not path.exists() or not path.stat().st_size:
         return False
     try:

@@ -1,7 +1,10 @@
 """A local store appears whole or not at all, in any folder, and one rule says which store is meant."""
 
+import os
 import shutil
 import sqlite3
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,6 +144,19 @@ def test_a_store_that_is_no_database_is_named_and_stays(finished: Run, tmp_path:
     with pytest.raises(TrackingError, match=r"garbage.db cannot be read as an MLflow database: file is not a database"):
         track(finished, sqlite_uri(tmp_path / "garbage.db"))
     assert (tmp_path / "garbage.db").read_bytes() == b"garbage" * 1000
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_and_stays(finished: Run, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "store.db"
+    make(path)
+    kind = stat.S_IFMT(path.stat().st_mode)
+    for refused in (check, prepare, lambda uri: check_reachable(uri, tmp_path / "run")):
+        with pytest.raises(ConfigurationError, match="is no file, expected the file of an MLflow database"):
+            refused(sqlite_uri(path))
+    with pytest.raises(TrackingError, match="is no file"):
+        track(finished, sqlite_uri(path))
+    assert stat.S_IFMT(path.stat().st_mode) == kind
 
 
 def test_an_interrupted_upgrade_of_a_store_in_use_is_named(tmp_path: Path) -> None:
