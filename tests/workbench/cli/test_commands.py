@@ -125,7 +125,7 @@ def test_compare_runs_scores_reports_and_logs(workplace: Path, capsys: pytest.Ca
         ("foo://there", "unsupported URI 'foo://there'"),
         ("sqlite:///FILE/below/mlflow.db", "Not a directory"),
         ("sqlite:///FILE", "cannot be read as an MLflow database"),
-        ("sqlite:///.", "cannot be read as an MLflow database: unable to open database file"),
+        ("sqlite:///.", "is no file, expected the file of an MLflow database or a new name"),
         ("postgresql+none://user:secret@there/x", "postgresql.none"),
     ],
 )
