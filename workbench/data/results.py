@@ -8,11 +8,14 @@ samples, or for which there is too little data.
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from workbench.data.curves import Curves
 from workbench.data.errors import ConfigurationError
+from workbench.data.intervals import Interval as Interval
+from workbench.data.intervals import OpenInterval as OpenInterval
 from workbench.data.metric_info import MetricInfo
 from workbench.data.records import Record, check_version
 from workbench.data.upgrades import results_of_0_1
@@ -23,21 +26,6 @@ CHECKSUM: Final = "crc"
 """Key of the checksum in the file; `Results` has it no more."""
 
 
-def _bounded(value: object) -> object:
-    """None for an interval with an infinite bound (null in JSON), which says nothing."""
-    if isinstance(value, list | tuple):
-        return None if None in value else tuple(value)
-    return value
-
-
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Interval = Annotated[tuple[float, float] | None, BeforeValidator(_bounded)]
-"""Lower and upper bound; None where there is too little data for them."""
-OpenInterval = Annotated[tuple[float | None, float | None], BeforeValidator(_tuple)]
-"""An interval that may be open at one side: a cost for each correct instance is unbounded where a draw has none."""
 Counts = dict[str, int]
 
 
@@ -200,6 +188,8 @@ class SystemResult(Record):
     """Seconds of its first answer, which is thrown away; None where there was none."""
     samples_per_second: float | None
     """Throughput; None where samples were timed alone."""
+    curves: Curves | None = None
+    """What its stored answers say about other settings; None in runs of versions that did not compute them."""
     store: str
     """Folder of its predictions."""
     report: str | None

@@ -1,8 +1,9 @@
 """Runs as tidy pandas frames: one row for each number, difference or model call, and many runs as one frame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.curves import Curves
 from workbench.data.errors import ConfigurationError
 from workbench.data.metric_info import FRACTION
 from workbench.data.predictions import Prediction
@@ -77,6 +78,55 @@ def _differing(one: Difference) -> dict[str, Any]:
         low, high = one.ratio_interval or (None, None)
         return {**row, "ratio": one.ratio, "ratio_low": low, "ratio_high": high}
     return row
+
+
+def curve(results: Results, name: str) -> "pd.DataFrame":
+    """See `workbench.runs.run.Run.curve`."""
+    import pandas as pd
+
+    if name not in _CURVES:
+        raise ConfigurationError(f"expected the name of a curve, one of {', '.join(_CURVES)}; got {name!r}")
+    columns, rows_of = _CURVES[name]
+    rows = [
+        {"system": system, **row}
+        for system, result in results.systems.items()
+        for row in (rows_of(result.curves) if result.curves else ())
+    ]
+    return pd.DataFrame(rows, columns=["system", *columns])
+
+
+def _threshold_rows(curves: Curves) -> Iterator[dict[str, Any]]:
+    for masks, one in (("answer", curves.threshold), ("answer and unselected", curves.unselected)):
+        if one is None:
+            continue
+        for metric, values in one.values.items():
+            for threshold, value in zip(one.thresholds, values, strict=True):
+                point = {"masks": masks, "threshold": threshold, "metric": metric, "value": value}
+                yield {**point, "operating": threshold == one.operating}
+
+
+def _reliability_rows(curves: Curves) -> Iterator[dict[str, Any]]:
+    return (one.to_json() for one in curves.reliability.bins)
+
+
+def _risk_rows(curves: Curves) -> Iterator[dict[str, Any]]:
+    one = curves.risk
+    for confidence, coverage, risk in zip(one.confidence, one.coverage, one.risk, strict=True):
+        yield {"confidence": confidence, "coverage": coverage, "risk": risk}
+
+
+def _suppression_rows(curves: Curves) -> Iterator[dict[str, Any]]:
+    for metric, values in curves.suppression.values.items():
+        for limit, value in zip(curves.suppression.limits, values, strict=True):
+            yield {"limit": limit, "metric": metric, "value": value}
+
+
+_CURVES: Mapping[str, tuple[Sequence[str], Callable[[Curves], Iterator[dict[str, Any]]]]] = {
+    "threshold": (("masks", "threshold", "metric", "value", "operating"), _threshold_rows),
+    "reliability": (("instances", "score", "right"), _reliability_rows),
+    "risk": (("confidence", "coverage", "risk"), _risk_rows),
+    "suppression": (("limit", "metric", "value"), _suppression_rows),
+}
 
 
 def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":

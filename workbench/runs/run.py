@@ -170,6 +170,18 @@ class Run:
 
         return differences(self.results)
 
+    def curve(self, name: Literal["threshold", "reliability", "risk", "suppression"]) -> "pd.DataFrame":
+        """What the stored answers say about other settings, one row for each point of a system's curve; see
+        `workbench.data.curves` for what each is.
+
+        `threshold`: `system`, `masks` (`answer` or `answer and unselected`), `threshold`, `metric`, `value`,
+        `operating`. `reliability`: `system`, `instances`, `score`, `right`. `risk`: `system`, `confidence`, `coverage`,
+        `risk`. `suppression`: `system`, `limit`, `metric`, `value`. Empty for a run whose results have no curves.
+        """
+        from workbench.runs.frames import curve
+
+        return curve(self.results, name)
+
     def calls(self) -> "pd.DataFrame":
         """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`, `start`
         and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (the error it ended with) and `mistake` (see

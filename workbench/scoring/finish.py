@@ -27,7 +27,9 @@ def _finish(path: Path) -> Run:
     import pandas as pd
 
     from workbench.failures.funnel import funnel
+    from workbench.plugins.registry import load
     from workbench.scoring import system as protocols
+    from workbench.scoring.curves import curves
     from workbench.scoring.differences import pairwise_differences
     from workbench.scoring.oracles import gains
 
@@ -44,23 +46,32 @@ def _finish(path: Path) -> Run:
     ]
     with replacing(run.path / "samples.parquet") as file:
         pd.DataFrame(rows).to_parquet(file, index=False, write_page_checksum=True)
+    scores = {
+        system: protocols.score(samples, answers, protocol, overlaps_of[system])
+        for system, answers in predictions.items()
+    }
+    described = protocols.metrics_of(
+        protocol, dict.fromkeys(name for one in scores.values() for name in one["metrics"])
+    )
+    leading = [name for name, about in described.items() if about.leads]
+    build = load("metrics", protocol)
     systems = {
         system: {
-            **protocols.score(samples, answers, protocol, overlaps_of[system]),
+            **scored,
+            "curves": curves(overlaps_of[system], build, leading).to_json(),
             "funnel": funnel(overlaps_of[system]),
             **_costs(run, system),
             "asked_again": sum(bool(one.about.get("earlier")) for one in run.stored(system)),
             "report": None,
         }
-        for system, answers in predictions.items()
+        for system, scored in scores.items()
     }
-    measured = dict.fromkeys(name for system in systems.values() for name in system["metrics"])
     results = {
         "version": VERSION,
         "run": str(run.path),
         "benchmark": {**run.manifest.benchmark.to_json(), "samples": len(samples)},
         "protocol": protocol,
-        "metrics": {name: asdict(info) for name, info in protocols.metrics_of(protocol, measured).items()},
+        "metrics": {name: asdict(about) for name, about in described.items()},
         "systems": systems,
         "differences": [pair.to_json() for pair in pairwise_differences(overlaps_of, protocol, predictions)],
         "oracles": [
@@ -69,8 +80,7 @@ def _finish(path: Path) -> Run:
         "report": None,
         "mlflow": None,
     }
-    scored = read_results(finite(results), str(run.path / "results.json"))
-    return add_results(run, scored)
+    return add_results(run, read_results(finite(results), str(run.path / "results.json")))
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:

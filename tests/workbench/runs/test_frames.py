@@ -53,6 +53,21 @@ def test_differences_has_one_row_for_each_pair_and_metric_or_rate(runs: Path) ->
     assert declined["only_b"] == stored.rates["target_declined"].only_b > 0
 
 
+def test_a_curve_has_one_row_for_each_point(runs: Path) -> None:
+    found = workbench.load_run(runs / "a")
+    curves = found.results.systems["wide"].curves
+    assert curves is not None
+    frame = found.curve("threshold").query("system == 'wide' and masks == 'answer' and metric == 'gIoU'")
+    assert frame["value"].tolist() == curves.threshold.values["gIoU"]
+    (operating,) = frame[frame["operating"]]["value"]
+    assert operating == found.results.systems["wide"].metrics["gIoU"]
+    assert len(found.curve("suppression").query("system == 'wide' and metric == 'duplicates'")) == 21
+    assert found.curve("risk").query("system == 'wide'")["coverage"].tolist() == curves.risk.coverage
+    assert found.curve("reliability").query("system == 'wide'")["instances"].sum() > 0
+    with pytest.raises(ConfigurationError, match="threshold, reliability, risk, suppression; got 'roc'"):
+        found.curve("roc")  # type: ignore[arg-type]
+
+
 def test_calls_has_one_row_for_each_call(runs: Path) -> None:
     found = workbench.load_run(runs / "a")
     frame = found.calls()
