@@ -6,8 +6,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from reports.figures import accuracy as figures
-from reports.figures import latency, pareto
+from reports.figures import curves, latency, pareto
 from reports.figures.oracles import available, oracle_gains
+from reports.text.curves import notes
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES
 from workbench.data.results import Results, info, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
@@ -84,6 +85,12 @@ def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
         "Also those that the system recovered from: what it was told, or tried, again.",
         figures.failed_calls(results, _named(MISTAKES)),
     )
+    if curves.available(results):
+        said = notes(results)
+        yield "Other score thresholds", said["threshold"], curves.against_threshold(results)
+        yield "What a score is worth", said["reliability"], curves.reliability(results)
+        yield "Answering only when sure", said["risk"], curves.risk_against_coverage(results)
+        yield "Suppressing duplicates", said["suppression"], curves.against_suppression(results)
     if available(results):
         note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
         yield "What a perfect part would buy", note, oracle_gains(results)

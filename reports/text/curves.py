@@ -1,0 +1,66 @@
+"""What has to be said about each curve: what it shows, what is known of it, and what is not."""
+
+from collections.abc import Mapping, Sequence
+
+from workbench.data.curves import Curves
+from workbench.data.results import Results, main_metric
+
+FEW = 10
+"""Instances of a tenth of the scores below which its mark is hollow."""
+
+
+def notes(results: Results) -> dict[str, str]:
+    """The note of each figure, by the name that `workbench.runs.run.Run.curve` has for it."""
+    known = {name: system.curves for name, system in results.systems.items() if system.curves}
+    return {
+        "threshold": f"{_range(known)} Marks: as the systems ran.{_selection(known)}",
+        "reliability": "Share of right instances by their score, in tenths; on the line a score says how often it is "
+        f"right. Hollow: fewer than {FEW} instances. Expected calibration error, 95 % interval: {_errors(known)}.",
+        "risk": "If only answers are given whose confidence, the lowest score of their instances, is above a bound. "
+        "Marks: as the systems ran. Answers without an instance have no score and are not counted.",
+        "suppression": f"Duplicates, {main_metric(results)} and exact sets if one of two instances that overlap too "
+        f"much is dropped afterwards. At 1 as the systems ran.{_suppressed(known)}",
+    }
+
+
+def _range(known: Mapping[str, Curves]) -> str:
+    """From which threshold on the answers of each system are known."""
+    whole = [name for name, one in known.items() if not one.threshold.known_from]
+    partly = [name for name in known if name not in whole]
+    said = []
+    if whole:
+        said.append(f"{_listed(whole)} stored what scored too low, so all thresholds are known.")
+    for name in partly:
+        said.append(f"Below {known[name].threshold.known_from:.2f} nothing is known of {name}: it stored no such mask.")
+    return f"If instances had to score above another threshold. {' '.join(said)}".strip()
+
+
+def _selection(known: Mapping[str, Curves]) -> str:
+    names = [name for name, one in known.items() if one.unselected]
+    if not names:
+        return ""
+    return f" Dashed: what a threshold alone would do in place of the selection by {_listed(names)}."
+
+
+def _errors(known: Mapping[str, Curves]) -> str:
+    said = []
+    for name, one in known.items():
+        error, interval = one.reliability.error, one.reliability.interval
+        if error is not None:
+            bounds = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
+            said.append(f"{name} {100 * error:.1f}{bounds}")
+    return ", ".join(said) or "none has instances"
+
+
+def _suppressed(known: Mapping[str, Curves]) -> str:
+    counts = [f"{one.suppression.suppressed:,} by {name}" for name, one in known.items() if one.suppression.suppressed]
+    if not counts:
+        return ""
+    return (
+        f" Masks that were suppressed during the run ({', '.join(counts)}) stay so: whether they would have been "
+        "answered is not known."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
