@@ -96,6 +96,19 @@ def test_latency_and_cost(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_thresholds_and_confidence(run: Run, tmp_path: Path) -> None:
+    shown = Shown("thresholds_and_confidence", tmp_path / "here")
+    assert not shown.errors
+    assert shown.pictures == 4, "thresholds, reliability, risk, suppression"
+    best, errors, wrong = shown.tables
+    curves = run.results.systems[made_run.AGENT].curves
+    assert curves is not None and curves.reliability.error is not None
+    assert f"{curves.threshold.operating:.2f}" in best
+    assert f"{100 * curves.reliability.error:.1f}" in errors
+    assert "surest 25%" in wrong
+
+
+@pytest.mark.slow
 def test_one_sample_taken_apart(tmp_path: Path) -> None:
     shown = Shown("one_sample_taken_apart", tmp_path / "here")
     assert not shown.errors
