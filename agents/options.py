@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from workbench.foundations.sam3.resizing import RESIZINGS
 from workbench.plugins.options import APART, Above, AtLeast, OneOf, PluginName, Range
 
 
@@ -26,6 +27,8 @@ class Options:
     """Temperature of sampling; none leaves it to the server, as the SAM 3 agent does."""
     checks: bool = True
     """Whether the model may have masks checked one by one (the tool `examine_each_mask`)."""
+    threshold: Annotated[float, Range(0, 1), APART] = 0.0
+    """Score that a selected mask has to exceed to be answered; the segmenter has a threshold of its own before it."""
     overlap: Annotated[float, Range(0, 1)] = 0.3
     """Intersection over the smaller area above which the mask with the lower score is suppressed."""
     describe_masks: bool = False
@@ -46,6 +49,8 @@ class AgentOptions(Options):
 
     segmenter: Annotated[str, PluginName("segmenters"), APART] = "sam3"
     """Name of a segmenter."""
+    resize: Annotated[str | None, OneOf(*RESIZINGS), APART] = None
+    """What the segmenter interpolates to the size of the image; none: as it does by itself."""
     checkpoint: Annotated[str, APART] = ""
     """Folder or hub name of a Qwen3-VL model that runs in this process, in place of an endpoint; decoded greedily."""
     endpoint: Annotated[str, APART] = ""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from agents.options import PUBLISHED, TINY, AgentOptions, Options
 from workbench.data.errors import ConfigurationError, no_room, said
 from workbench.data.outages import is_outage
-from workbench.data.predictions import CRASHED, OK, Instance, Prediction
+from workbench.data.predictions import CRASHED, OK, Candidate, Instance, Prediction
 from workbench.data.samples import Sample
-from workbench.plugins.interfaces import Image, Segmenter
+from workbench.plugins.interfaces import HasConditions, Image, Segmenter
 from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agents.loop.resume import Unfinished
     from agents.loop.segment_queue import PhraseQueue
     from agents.prompts.texts import Prompts
+    from workbench.data.conditions import Conditions
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "sam3-agent-lm-tiny"
 
@@ -54,9 +55,29 @@ class Sam3Agent:
             "segmenter": self.segmenter.identity(),
             "language_model": self.model.identity(),
             "prompts": {"version": self.prompts.version, "digest": self.prompts.digest()},
-            "options": identity_of(self.options),
+            "options": {**identity_of(self.options), **_if_set(self.options.threshold)},
             **({"perfect": self.perfect} if self.perfect else {}),
         }
+
+    def conditions(self) -> "Conditions":
+        """Those of its segmenter, with what its language model and its loop add."""
+        from workbench.data.conditions import Conditions
+
+        stated = self.segmenter.conditions() if isinstance(self.segmenter, HasConditions) else Conditions()
+        model = self.model.conditions() if isinstance(self.model, HasConditions) else Conditions()
+        own, before = self.options.threshold, stated.threshold
+        trained = [text for text in (stated.training, model.training) if text]
+        return stated.model_copy(
+            update={
+                "threshold": own if before is None else max(own, before),
+                "threshold_option": "threshold",
+                "threshold_chosen": "set for this run" if own else _before(stated.threshold_chosen),
+                "stored_from": before,
+                "training": "; ".join(trained) or None,
+                "timed": f"image features, every phrase, {model.timed or 'every reply'}, pictures, notes on disk",
+                "not_timed": model.not_timed or "loading, a first answer",
+            }
+        )
 
     def with_oracle(self, name: str) -> "Sam3Agent":
         """The same agent with its rewriter or its mask checks replaced by the truth. The models are shared."""
@@ -131,7 +152,9 @@ class Sam3Agent:
             final = await arun(workspace)
         latency = time.perf_counter() - begun
         ending = final["ending"]
-        chosen = [workspace.masks[mask] for mask in final["selected"]]
+        selected = [workspace.masks[mask] for mask in final["selected"]]
+        chosen = [seen for seen in selected if seen.score > self.options.threshold]
+        low = [seen for seen in selected if seen.score <= self.options.threshold]
         prediction = Prediction(
             sample_id=sample.sample_id,
             instances=tuple(Instance(seen.mask, seen.score) for seen in chosen),
@@ -139,13 +162,25 @@ class Sam3Agent:
             message=ending.message if ending else "",
             latency=latency if timed and not resumed else None,
             calls=tuple(workspace.trace.calls),
-            candidates=tuple(workspace.trace.candidates),
+            candidates=(
+                *workspace.trace.candidates,
+                *(Candidate(seen.mask, seen.score, "low_score", seen.phrase) for seen in low),
+            ),
             phrases=tuple(final["phrases"]),
             resumed=resumed,
         )
         if self._unfinished and is_outage(prediction):
             await self._unfinished.forget(thread)  # the sample starts from the beginning when it is asked again
         return prediction
+
+
+def _if_set(threshold: float) -> dict[str, float]:
+    """For the identity: without a threshold of its own, the agent answers as it did before it could have one."""
+    return {"threshold": threshold} if threshold else {}
+
+
+def _before(chosen: str | None) -> str | None:
+    return f"that of its segmenter, {chosen}" if chosen else None
 
 
 def sam3_agent_tiny(options: AgentOptions = TINY) -> Sam3Agent:
@@ -165,7 +200,9 @@ def _agent(options: AgentOptions) -> Sam3Agent:
 
     texts = load(options.prompts)
     takes_device = takes(registry.load("segmenters", options.segmenter), "device")
-    placed = {"device": options.device} if takes_device else {}
+    placed: dict[str, Any] = {"device": options.device} if takes_device else {}
+    if options.resize is not None:
+        placed["resize"] = options.resize
     segmenter: Segmenter = registry.prepare("segmenters", options.segmenter, placed)()
     language: LanguageModel
     if options.endpoint:

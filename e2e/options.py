@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from workbench.foundations.sam3.resizing import LOGITS, RESIZINGS
 from workbench.plugins.options import APART, AtLeast, Holds, OneOf, Range
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -32,6 +33,8 @@ class InstructSamOptions:
     """Where the model runs: cuda, cuda:1 or cpu."""
     dtype: Annotated[str, OneOf("float32", "bfloat16", "float16")] = "bfloat16"
     """Precision of the weights."""
+    resize: Annotated[str, OneOf(*RESIZINGS), APART] = LOGITS
+    """What is interpolated to the size of the image: logits or probabilities of masks."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
     """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.comparison.api import make_segmenter as make_segmenter
     from workbench.comparison.api import make_system as make_system
     from workbench.data import masks as masks
+    from workbench.data.conditions import Conditions as Conditions
     from workbench.data.digests import digest as digest
     from workbench.data.digests import file_digest as file_digest
     from workbench.data.errors import ConfigurationError as ConfigurationError
@@ -62,6 +63,7 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "comparison.api": "compare make_benchmark make_segmenter make_system",
+    "data.conditions": "Conditions",
     "data.digests": "digest file_digest",
     "data.errors": "ConfigurationError SampleError",
     "data.masks": "Rle",

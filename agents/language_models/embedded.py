@@ -12,6 +12,8 @@ from torch import Tensor
 
 from agents.language_models.interface import Message, ModelUnavailableError, PromptTooLongError, Reply
 from agents.language_models.qwen_chat import Encoded, Patches, QwenChat
+from workbench.data.conditions import Conditions
+from workbench.foundations.cards import card
 
 
 class EmbeddedQwen:
@@ -27,6 +29,7 @@ class EmbeddedQwen:
         from workbench.foundations.loading import load_model
 
         self.digest = digest(checkpoint)
+        self.checkpoint = checkpoint
         self.name = Path(checkpoint).name if Path(checkpoint).exists() else str(checkpoint)
         self.device = torch.device(device)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
@@ -39,6 +42,10 @@ class EmbeddedQwen:
     def identity(self) -> dict[str, Any]:
         """Checkpoint name and digest; decoding is greedy."""
         return {"kind": "embedded", "checkpoint": self.name, "digest": self.digest}
+
+    def conditions(self) -> Conditions:
+        """What its checkpoint's card says, and where it runs."""
+        return Conditions(training=card(self.checkpoint).get("training"), timed="every reply (in this process)")
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """Greedy reply, ended by the end of the turn, `max_tokens` or the model's context."""

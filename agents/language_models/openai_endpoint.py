@@ -22,6 +22,7 @@ from agents.language_models.interface import (
     PromptTooLongError,
     Reply,
 )
+from workbench.data.conditions import Conditions
 from workbench.data.errors import ConfigurationError
 from workbench.data.secrets import clean_key, hide, hide_setting, without_login
 from workbench.plugins.interfaces import Image
@@ -85,6 +86,13 @@ class OpenAiEndpoint:
     def identity(self) -> dict[str, Any]:
         """Model name and sampling; the same name on another server counts as the same model."""
         return {"kind": "openai", "model": self.model, "temperature": self.temperature, "seed": self.seed}
+
+    def conditions(self) -> Conditions:
+        """What the clock sees of a server."""
+        return Conditions(
+            timed="every request to a server, with the way there and its queue",
+            not_timed="the server's start, what it keeps of earlier requests, loading, a first answer",
+        )
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """One chat completion, read from wherever a server puts it; see `chat_completion`."""

@@ -17,6 +17,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.predictions import Trace
 from workbench.foundations.checkpoints import locate
+from workbench.foundations.sam3.resizing import LOGITS
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -27,13 +28,15 @@ PHRASES_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Predictor(SinglePass[Generated]):
-    """A loaded checkpoint and how to use it. `prompt` is a template with `{instruction}`; `threshold` is exclusive."""
+    """A loaded checkpoint and how to use it. `prompt` is a template with `{instruction}`; `threshold` is exclusive.
+    `resize` says what is interpolated to the size of the image."""
 
     model: InstructSAM
     processor: Processor
     threshold: float = 0.3
     max_new_tokens: int = 256
     prompt: str = "{instruction}"
+    resize: str = LOGITS
 
     @classmethod
     def from_pretrained(
@@ -45,12 +48,13 @@ class Predictor(SinglePass[Generated]):
         threshold: float = 0.3,
         max_new_tokens: int = 256,
         prompt: str = "{instruction}",
+        resize: str = LOGITS,
     ) -> "Predictor":
         """Load a folder or hub name; see `InstructSAM.from_pretrained` for what is refused."""
         folder = locate(checkpoint)
         model = InstructSAM.from_pretrained(folder, dtype=dtype).to(device)
         processor = Processor.from_pretrained(folder, model.config)
-        return cls(model, processor, threshold, max_new_tokens, prompt)
+        return cls(model, processor, threshold, max_new_tokens, prompt, resize)
 
     def _fits(self, prompt_length: int) -> bool:
         return fits(self.model, prompt_length)
@@ -80,7 +84,7 @@ class Predictor(SinglePass[Generated]):
             first = {n: owners.index(n) for n in set(owners)}
             for row, owner in enumerate(owners):
                 height, width = images[image_of[owner]].shape[:2]
-                pairs = zip(mask_rles(masks[row], height, width), scores[row].tolist(), strict=True)
+                pairs = zip(mask_rles(masks[row], height, width, self.resize), scores[row].tolist(), strict=True)
                 slots[owner] += [Slot(rle, score, row - first[owner]) for rle, score in pairs]
         return slots
 

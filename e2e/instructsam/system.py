@@ -3,15 +3,25 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from e2e.options import InstructSamOptions
+from e2e.options import PUBLISHED, InstructSamOptions
 from e2e.single_pass.system import SinglePassSystem
+from workbench.data.conditions import Conditions
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.cards import Card, card, chosen
 from workbench.foundations.checkpoints import digest
+from workbench.foundations.sam3.resizing import LOGITS
 from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
     from e2e.instructsam.model import InstructSAM
     from e2e.instructsam.predictor import Predictor
+
+
+PUBLISHED_CARD: Card = {
+    "detector": "that of SAM3, tuned by its authors on instructions; its image encoder is frozen",
+    "threshold": 0.3,
+    "threshold_chosen": "chosen by its authors, who use 0.5 for RoboRefIt",
+}
 
 
 class InstructSamSystem(SinglePassSystem):
@@ -29,7 +39,8 @@ class InstructSamSystem(SinglePassSystem):
 
     def identity(self) -> dict[str, Any]:
         """Checkpoint digest, score threshold, length limit, prompt, precision, what ablations change, and which slots
-        are kept as candidates: earlier versions kept fewer, and a run must not mix them."""
+        are kept as candidates: earlier versions kept fewer, and a run must not mix them. What is interpolated is named
+        where it is not the reference's."""
         folder = Path(self.options.checkpoint)
         model = self.predictor.model
         return {
@@ -37,11 +48,19 @@ class InstructSamSystem(SinglePassSystem):
             "checkpoint": folder.name if folder.exists() else self.options.checkpoint,
             "digest": self.digest,
             **identity_of(self.options),
+            **({} if self.options.resize == LOGITS else {"resize": self.options.resize}),
             "slots": model.slots,
             "slots_causal": model.config.slots_causal,
             "phrase_conditioning": model.config.phrase_conditioning,
             "candidates": "all slots",
         }
+
+    def conditions(self) -> Conditions:
+        """How its masks are made, and what its checkpoint's card says."""
+        about = PUBLISHED_CARD if self.options.checkpoint == PUBLISHED else card(self.options.checkpoint)
+        threshold = self.options.threshold
+        by = {"threshold": threshold, "threshold_option": "threshold", "threshold_chosen": chosen(about, threshold)}
+        return self.stated(about, self.options.resize, **by)
 
 
 def _load(options: InstructSamOptions) -> "Predictor":
@@ -61,6 +80,7 @@ def _load(options: InstructSamOptions) -> "Predictor":
         threshold=options.threshold,
         max_new_tokens=options.max_new_tokens,
         prompt=options.prompt,
+        resize=options.resize,
     )
 
 

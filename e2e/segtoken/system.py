@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 from e2e.options import ManyMasksOptions, OneMaskOptions, SegTokenOptions
 from e2e.segtoken.predictor import Predictor
 from e2e.single_pass.system import SinglePassSystem
+from workbench.data.conditions import Conditions
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import OK
+from workbench.foundations.cards import card
 from workbench.foundations.checkpoints import digest
+from workbench.foundations.sam3.resizing import LOGITS
 from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
@@ -49,6 +52,11 @@ class SegTokenSystem(SinglePassSystem):
             "segmenter_digest": self.predictor.model.config.segmenter_digest,
             **identity_of(self.options),
         }
+
+    def conditions(self) -> Conditions:
+        """How its masks are made, and what its checkpoint's card says. It has no score threshold."""
+        none = "it has none: what the language model emits is the answer"
+        return self.stated(card(self.options.checkpoint), LOGITS, threshold_chosen=none)
 
     def outcome(self, answer: "Answer") -> tuple[str, str]:
         """An answer that did not end within its bounds has failed, whatever it held by then."""

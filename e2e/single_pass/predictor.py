@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from e2e.single_pass.decoding import Prompt, Written
@@ -16,6 +15,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.masks import Rle, encode_all
 from workbench.data.predictions import Call, Trace
+from workbench.foundations.sam3.resizing import LOGITS, masks_at
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -119,12 +119,11 @@ class SinglePass(ABC, Generic[W]):
 
 
 @torch.no_grad()
-def mask_rles(mask_logits: Tensor, height: int, width: int) -> list[Rle]:
-    """Masks of an image's size from logits `[N, h, w]`: bilinear to the image, above 0 is foreground."""
+def mask_rles(mask_logits: Tensor, height: int, width: int, resize: str = LOGITS) -> list[Rle]:
+    """Masks of an image's size from logits `[N, h, w]`, see `workbench.foundations.sam3.resizing`."""
     if not len(mask_logits):
         return []
-    full = F.interpolate(mask_logits[None].float(), (height, width), mode="bilinear", align_corners=False)[0]
-    return encode_all((full > 0).cpu().numpy())
+    return encode_all(masks_at(mask_logits, (height, width), resize).cpu().numpy())
 
 
 @contextmanager

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.conditions import Conditions
 from workbench.data.predictions import OK, Call, Candidate, Instance, Prediction, Trace
+from workbench.foundations.cards import Card
+from workbench.foundations.sam3.resizing import RESIZINGS
 
 if TYPE_CHECKING:
     from e2e.single_pass.predictor import Answer, SinglePass
@@ -36,6 +39,17 @@ class SinglePassSystem:
                     samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
                 )
         return [predictions[index] for index in range(len(samples))]
+
+    def stated(self, about: Card, resize: str, **more: Any) -> Conditions:
+        """The conditions of a single pass whose checkpoint has this card, and what is known beside it."""
+        return Conditions(
+            resizing=RESIZINGS[resize],
+            detector=about.get("detector"),
+            training=about.get("training"),
+            timed="image features, language model, detector, masks at image size",
+            not_timed="loading, a first answer",
+            **more,
+        )
 
     def outcome(self, answer: "Answer") -> tuple[str, str]:
         """How an answer ended: a key of `OUTCOMES` and a message."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.text import tables
+from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
 from reports.text.glossary import NAMES
 from workbench.data.numbers import NONE
@@ -39,6 +40,7 @@ def markdown(run: Run) -> str:
         _table(["", *run.systems], tables.headline(results)),
         _pairs(results),
         _failures(results),
+        _asymmetries(run),
         _changed(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -104,6 +106,16 @@ def _failures(results: Results) -> str:
     ]
     title = "Samples, instances and targets by what went wrong; see the report for what each means"
     return f"### Failures\n\n{title}\n\n{_table(['', *systems], rows)}" if rows else ""
+
+
+def _asymmetries(run: Run) -> str:
+    """What the systems differ in beyond the idea that is compared, a line each."""
+    lines = []
+    for aspect in asymmetries(run.manifest):
+        if aspect.differs:
+            said = (f"{escaped(text)} ({escaped(', '.join(names))})" for text, names in aspect.said.items())
+            lines.append(f"* {aspect.title}: {'; '.join(said)}")
+    return "\n".join(["### What differs between the sides", "", *lines]) if lines else ""
 
 
 def _changed(run: Run) -> str:

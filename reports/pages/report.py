@@ -16,6 +16,7 @@ from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.gallery import build_gallery
 from reports.pages.rendering import TEMPLATE, rendered
 from reports.text import tables
+from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
 from reports.text.published import beside_published, published
@@ -60,6 +61,7 @@ def _page(run: Run) -> dict[str, Any]:
         "oracles": oracle_rows(results),
         "oracle_columns": oracle_columns(results),
         "oracle_notes": unavailable(results),
+        "asymmetries": asymmetries(manifest),
         "published": beside_published(results, published(run.benchmark)),
         "figures": [
             {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")}

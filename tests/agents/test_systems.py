@@ -45,6 +45,16 @@ def test_a_prediction_holds_instances_phrases_trace_and_latency() -> None:
     assert Prediction.from_json(json.loads(json.dumps(prediction.to_json()))) == prediction
 
 
+def test_a_selected_mask_below_the_threshold_is_a_candidate() -> None:
+    (prediction,) = agent([segment("thing"), select(1, 2)], threshold=0.85).predict([sample()], [plain()])
+    assert [i.score for i in prediction.instances] == [0.9]
+    assert [(c.score, c.dropped) for c in prediction.candidates if c.dropped == "low_score"] == [(0.8, "low_score")]
+    system = agent([], threshold=0.85)
+    assert (system.conditions().threshold, system.conditions().threshold_option) == (0.85, "threshold")
+    assert system.identity() != agent([]).identity()
+    assert "threshold" not in agent([]).identity()["options"], "as before there was this option"
+
+
 def test_a_failure_is_an_outcome_without_instances() -> None:
     (prediction,) = agent([segment("thing"), EXAMINE]).predict([sample()], [plain()])
     assert prediction.outcome == "model_unavailable" and prediction.message

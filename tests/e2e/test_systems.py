@@ -118,6 +118,11 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
     other = instructsam(options).identity()
     assert other["digest"] == identity["digest"]
     assert other != identity
+    assert "resize" not in identity, "as before there was this option"
+    resized = instructsam(replace(system.options, resize="probabilities"))
+    assert resized.identity() == {**identity, "resize": "probabilities"}
+    assert "probabilities" in str(resized.conditions().resizing) and "logits" in str(system.conditions().resizing)
+    assert resized.predictor.resize == "probabilities"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ import numpy as np
 from workbench.comparison.answers import Mode, Options, OutOfTimeError, answer, deadline, is_timed, load
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
+from workbench.data.conditions import Conditions
 from workbench.data.digests import digest, file_digest
-from workbench.data.errors import ConfigurationError, SampleError, no_room, said
+from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
 from workbench.data.remarks import remark_lines
@@ -29,7 +30,7 @@ from workbench.data.samples import Sample
 from workbench.data.secrets import hide
 from workbench.plugins import registry
 from workbench.plugins.checks import checked_identity
-from workbench.plugins.interfaces import Benchmark, HasOracles, HasRemarks, Rerunnable, Resumable, System
+from workbench.plugins.interfaces import Benchmark, HasConditions, HasOracles, HasRemarks, Rerunnable, Resumable, System
 from workbench.plugins.names import unknown
 from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import write_inputs
@@ -93,7 +94,9 @@ def run(
                 check(item.system)
         identities = {item.name: item.identity for item in made if item.name not in planned}
         remarks = _remarks(benchmark)
-        write_inputs(out, benchmark, samples, identities, {**asdict(options), **(settings or {})}, planned, remarks)
+        stated = {item.name: one for item in made if item.name in identities and (one := _conditions(item))}
+        recorded = {**asdict(options), **(settings or {})}
+        write_inputs(out, benchmark, samples, identities, recorded, planned, remarks, stated)
         made.clear()
         while queue:
             _run_system(*queue.pop(0), samples, digests, options, patience)
@@ -117,6 +120,18 @@ def _make(name: str, factory: Callable[[], System]) -> _Made:
         raise ConfigurationError(f"system {name} cannot be made: {error}") from error
     identity = checked_identity(f"system {name}", system.identity())
     return _Made(name, system, identity, time.perf_counter() - begun)
+
+
+def _conditions(made: _Made) -> Conditions | None:
+    """What a system says about itself; None where it says nothing."""
+    if not isinstance(made.system, HasConditions):
+        return None
+    stated = made.system.conditions()
+    if not isinstance(stated, Conditions):
+        raise ConfigurationError(
+            f"system {made.name}: expected `conditions()` to give a `workbench.Conditions`, got {short(stated)}"
+        )
+    return stated
 
 
 def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set[str]:

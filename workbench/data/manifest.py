@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from workbench.data.conditions import Conditions
 from workbench.data.records import Record, check_version
 
 VERSION: Final = 2
@@ -125,6 +126,8 @@ class Manifest(Record):
     """The benchmark, its protocol and what its samples depend on."""
     systems: dict[FolderName, Identity]
     """Identity of each system by name, in the order they were given."""
+    conditions: dict[FolderName, Conditions] = Field(default_factory=dict)
+    """How systems were made and set up, as far as they say it; not part of their identity."""
     options: RunOptions
     """The options of the comparison."""
     oracles: dict[FolderName, PlannedOracle] = Field(default_factory=dict)

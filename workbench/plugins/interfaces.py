@@ -20,7 +20,7 @@ here can be imported from `workbench`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ from workbench.plugins.marks import generated_by as generated_by
 from workbench.plugins.marks import is_shipped as is_shipped
 from workbench.plugins.marks import needs as needs
 from workbench.plugins.options import options_of
+
+if TYPE_CHECKING:
+    from workbench.data.conditions import Conditions
 
 Image = NDArray[np.uint8]
 """`[H, W, 3] uint8` RGB"""
@@ -153,6 +156,17 @@ class Rerunnable(HasOracles, Protocol):
     def with_oracle(self, name: str) -> System:
         """The system with that part replaced by the truth, which `predict` finds in its samples. Its identity says so.
         It may share models with the system itself.
+        """
+        ...
+
+
+@runtime_checkable
+class HasConditions(Protocol):
+    """A system, or a segmenter that a system is made of, that says how it was made and set up."""
+
+    def conditions(self) -> "Conditions":
+        """What two systems may differ in beyond the idea that is compared: the report lists it. What is left out is
+        shown as not stated. It is read once, after the system was made, and is not part of its identity.
         """
         ...
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.data.conditions import Conditions
 from workbench.data.manifest import VERSION, Manifest, read_manifest
 from workbench.data.samples import Sample, sample_to_json
 from workbench.plugins.interfaces import Benchmark
@@ -20,12 +21,13 @@ def write_inputs(
     options: Mapping[str, Any],
     oracles: Mapping[str, Mapping[str, Any]] | None = None,
     remarks: Sequence[str] = (),
+    conditions: Mapping[str, Conditions] | None = None,
 ) -> None:
     """Write the manifest and the samples; a continued run keeps its `created`.
 
     `systems` maps names to identities; `oracles` maps names to `{"system", "oracle", "identity", "note"}`: the identity
     of what runs for it, None where it is computed from the system's answers, and why it is not available, else None.
-    `remarks` say what the benchmark left out or mended in its files.
+    `remarks` say what the benchmark left out or mended in its files, `conditions` how systems were made and set up.
     """
     manifest_path = path / "manifest.json"
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -45,6 +47,7 @@ def write_inputs(
             **({"remarks": list(remarks)} if remarks else {}),
         },
         "systems": dict(systems),
+        **({"conditions": {name: one.to_json() for name, one in conditions.items()}} if conditions else {}),
         "options": dict(options),
         **({"oracles": dict(oracles)} if oracles else {}),
     }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.conditions import Conditions
 from workbench.data.curves import (
     DUPLICATES,
     EXACT,
@@ -53,13 +54,13 @@ class Known:
     """Whether the system states the operating threshold, and its scores agree."""
 
 
-def known(answers: Iterable[Prediction], stated: float | None = None) -> Known:
+def known(answers: Iterable[Prediction], stated: Conditions | None = None) -> Known:
     """The operating threshold and the lowest that is known, from the stored scores.
 
-    `stated`: the threshold that the system says it has. It is believed where every instance scores above it and
-    nothing that was dropped for its low score does. Without it, it is the highest score that was too low; where none is
-    stored, it is a hair below the lowest score of any instance. Masks that were dropped for a low score above that of
-    an instance are the result of some other rule, and nothing below the instances is known then.
+    `stated`: what the system says. Its threshold is believed where every instance scores above it and nothing that was
+    dropped for its low score does. Without it, it is the highest score that was too low; where none is stored, it is a
+    hair below the lowest score of any instance. Masks that were dropped for a low score above that of an instance are
+    the result of some other rule, and nothing below the instances is known then.
     """
     answered = [answer for answer in answers if answer.outcome == OK]
     ceiling = min((one.score for answer in answered for one in answer.instances), default=1.0)
@@ -67,9 +68,11 @@ def known(answers: Iterable[Prediction], stated: float | None = None) -> Known:
     below = math.nextafter(ceiling, -1.0)
     if floor is not None and floor >= ceiling:
         return Known(below, below, False)
-    if stated is not None and (floor or 0.0) <= stated < ceiling:
-        return Known(stated, stated if floor is None else 0.0, True)
-    return Known(below, below, False) if floor is None else Known(floor, 0.0, False)
+    lowest = (stated.stored_from if stated else None) or 0.0
+    threshold = stated.threshold if stated else None
+    if threshold is not None and (floor or 0.0) <= threshold < ceiling:
+        return Known(threshold, threshold if floor is None else min(lowest, threshold), True)
+    return Known(below, below, False) if floor is None else Known(floor, min(lowest, floor), False)
 
 
 def at_threshold(answer: Prediction, threshold: float) -> Prediction:
@@ -95,7 +98,7 @@ def at_threshold(answer: Prediction, threshold: float) -> Prediction:
 
 
 def curves(
-    overlapping: Sequence[SampleOverlap], build: Build, metrics: Sequence[str], stated: float | None = None
+    overlapping: Sequence[SampleOverlap], build: Build, metrics: Sequence[str], stated: Conditions | None = None
 ) -> Curves:
     """All curves of a system, from the overlaps of its answers.
 
@@ -103,9 +106,10 @@ def curves(
     """
     unselected = any(one.dropped == UNSELECTED for o in overlapping for one in o.prediction.candidates)
     curve = threshold_curve(overlapping, build, metrics, stated)
+    at = Conditions(threshold=curve.operating)
     return Curves(
         threshold=curve,
-        unselected=threshold_curve(_unselected(overlapping), build, metrics, curve.operating) if unselected else None,
+        unselected=threshold_curve(_unselected(overlapping), build, metrics, at) if unselected else None,
         reliability=reliability(overlapping),
         risk=risk_curve(overlapping),
         suppression=suppression_curve(overlapping, build, metrics),
@@ -116,7 +120,7 @@ def threshold_curve(
     overlapping: Sequence[SampleOverlap],
     build: Build,
     metrics: Sequence[str],
-    stated: float | None = None,
+    stated: Conditions | None = None,
     steps: int = STEPS,
 ) -> ThresholdCurve:
     """The metrics, and the share of exactly right sets, at thresholds from the lowest that is known to 1."""

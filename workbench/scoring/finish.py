@@ -58,7 +58,7 @@ def _finish(path: Path) -> Run:
     systems = {
         system: {
             **scored,
-            "curves": curves(overlaps_of[system], build, leading).to_json(),
+            "curves": curves(overlaps_of[system], build, leading, run.manifest.conditions.get(system)).to_json(),
             "funnel": funnel(overlaps_of[system]),
             **_costs(run, system),
             "asked_again": sum(bool(one.about.get("earlier")) for one in run.stored(system)),

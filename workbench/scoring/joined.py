@@ -128,5 +128,10 @@ def _manifest(runs: Sequence[Run], parts: Mapping[str, tuple[Run, str]]) -> Mani
             "created": max(run.manifest.created for run in runs),
             "benchmark": here.manifest.benchmark,
             "systems": {label: run.manifest.systems[name] for label, (run, name) in parts.items()},
+            "conditions": {
+                label: run.manifest.conditions[name]
+                for label, (run, name) in parts.items()
+                if name in run.manifest.conditions
+            },
         }
     )

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.predictions import Instance, Note, Prediction, Trace
+from workbench.plugins.interfaces import HasConditions
 
 if TYPE_CHECKING:
+    from workbench.data.conditions import Conditions
     from workbench.data.samples import Sample
     from workbench.plugins.interfaces import Image, Segmenter
 
@@ -21,6 +23,15 @@ class PhraseSystem:
     def identity(self) -> dict[str, Any]:
         """The segmenter's identity."""
         return {"system": "sam3-phrase", **self.segmenter.identity()}
+
+    def conditions(self) -> "Conditions":
+        """Those of the segmenter, whose threshold is that of the answers."""
+        from workbench.data.conditions import Conditions
+
+        stated = self.segmenter.conditions() if isinstance(self.segmenter, HasConditions) else Conditions()
+        clock = {"timed": "image features, detector, masks at image size", "not_timed": "loading, a first answer"}
+        option = None if stated.threshold is None else "threshold"
+        return stated.model_copy(update={"threshold_option": option, **clock})
 
     def predict(self, samples: Sequence["Sample"], images: Sequence["Image"]) -> list[Prediction]:
         """One prediction per sample, in order; a segmenter cuts a text that is too long for it."""

@@ -13,10 +13,12 @@ from tests.workbench.comparison.watched import Watched, answered, raise_on, toy
 from tests.workbench.toys import threshold
 from workbench.comparison import runner
 from workbench.comparison.runner import run
+from workbench.data.conditions import Conditions
 from workbench.data.errors import ConfigurationError
 from workbench.data.samples import Sample
 from workbench.plugins.registry import prepare
 from workbench.runs.files import read_records
+from workbench.tracking.load import load_run
 
 
 def test_every_sample_is_answered_in_order(tmp_path: Path) -> None:
@@ -174,3 +176,19 @@ def test_every_stored_line_is_a_prediction_with_its_provenance(tmp_path: Path) -
     asked = {sample.instruction for sample in toy(tmp_path, 4).samples()}
     assert len({record["instruction"] for record in records}) == len(asked)
     assert [record["seconds"] for record in records] == [record["latency"] for record in records]
+
+
+def test_what_a_system_says_about_itself_is_kept_with_the_run(tmp_path: Path) -> None:
+    class Stating(Watched):
+        says: Any = Conditions(threshold=0.5, detector="none")
+
+        def conditions(self) -> Conditions:
+            return self.says  # type: ignore[no-any-return]
+
+    run({"stating": Stating, "silent": Watched}, lambda: toy(tmp_path, 2), tmp_path / "run")
+    assert load_run(tmp_path / "run").manifest.conditions == {"stating": Stating.says}
+    Stating.says = "by colour"
+    with pytest.raises(
+        ConfigurationError, match=r"stating: expected `conditions.*` to give.*Conditions`, got 'by colour'"
+    ):
+        run({"stating": Stating}, lambda: toy(tmp_path, 2), tmp_path / "other")

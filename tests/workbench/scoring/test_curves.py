@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.metrics.scenes import Strip, answer, random_benchmark, sample, strip
+from workbench.data.conditions import Conditions
 from workbench.data.predictions import Candidate, Prediction
 from workbench.data.samples import Sample
 from workbench.metrics.inst2seg import inst2seg
@@ -66,14 +67,14 @@ def test_without_what_scored_too_low_nothing_is_known_below_the_answers() -> Non
     curve = threshold_curve(returned, inst2seg, METRICS, steps=10)
     lowest = min(i.score for one in cut(answers, 0.4) for i in one.instances)
     assert curve.operating == curve.known_from == curve.thresholds[0] == math.nextafter(lowest, 0)
-    assert threshold_curve(returned, inst2seg, METRICS, stated=0.4).known_from == 0.4
+    assert threshold_curve(returned, inst2seg, METRICS, stated=Conditions(threshold=0.4)).known_from == 0.4
 
 
 def test_the_operating_point_has_the_values_of_the_run() -> None:
     samples, _, stored = drawn(0.4)
     measured = values(inst2seg(stored), len(samples))
     for stated in (None, 0.4, 0.9):
-        curve = threshold_curve(stored, inst2seg, METRICS, stated)
+        curve = threshold_curve(stored, inst2seg, METRICS, Conditions(threshold=stated))
         place = curve.thresholds.index(curve.operating)
         assert {name: curve.values[name][place] for name in METRICS} == {name: measured[name] for name in METRICS}
         assert curve.stated == (stated == 0.4), "a threshold that the scores contradict is not believed"
@@ -81,7 +82,7 @@ def test_the_operating_point_has_the_values_of_the_run() -> None:
 
 def test_what_was_dropped_by_another_rule_is_not_brought_back() -> None:
     mixed = [answer("a", [((0, 20), 0.5)], candidates=(low((30, 50), 0.7),)), answer("b")]
-    about = known(mixed, stated=0.4)
+    about = known(mixed, stated=Conditions(threshold=0.4))
     assert about.lowest == about.operating == math.nextafter(0.5, 0) and not about.stated
     assert known([answer("a")]).lowest <= 1
 
@@ -113,7 +114,7 @@ def test_masks_that_were_not_selected_have_a_curve_of_their_own() -> None:
         answer("a", [((0, 20), 0.9)], candidates=(low((40, 60), 0.7, "unselected"),)),
         answer("b", [((0, 20), 0.8)], candidates=(low((50, 70), 0.6, "unselected"),)),
     ]
-    found = curves(overlaps(asked, given), inst2seg, METRICS, stated=0.5)
+    found = curves(overlaps(asked, given), inst2seg, METRICS, stated=Conditions(threshold=0.5))
     assert found.unselected is not None
     assert found.threshold.values["exact sets"][0] == 0.5
     at = found.unselected.thresholds.index(0.6)

@@ -6,15 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.cards import Card, card, chosen
+from workbench.foundations.sam3.resizing import LOGITS, PROBABILITIES, RESIZINGS, masks_at
 from workbench.plugins.interfaces import PhraseMasks
-from workbench.plugins.options import Range
+from workbench.plugins.options import OneOf, Range
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from workbench.data.conditions import Conditions
     from workbench.plugins.interfaces import Image
 
 TINY = Path(__file__).parent / "checkpoints" / "sam3-tiny"
+PUBLISHED = "facebook/sam3"
+PUBLISHED_CARD: Card = {
+    "detector": "trained by its authors on noun phrases of SA-Co, on no instruction",
+    "threshold": 0.5,
+    "threshold_chosen": "chosen by its authors (that of Sam3Processor)",
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,12 @@ class Sam3Segmenter:
 
     The score of an instance is its class probability times the presence probability; instances score above `threshold`
     (strictly, as `Sam3Processor` does), and a pixel belongs to a mask where its probability at image size is above 0.5.
+    `resize` says what is interpolated, see `workbench.foundations.sam3.resizing`.
     """
 
-    def __init__(self, checkpoint: str | Path, *, threshold: float = 0.5, device: str = "cpu") -> None:
+    def __init__(
+        self, checkpoint: str | Path, *, threshold: float = 0.5, device: str = "cpu", resize: str = PROBABILITIES
+    ) -> None:
         import torch
         from transformers import Sam3Model
 
@@ -42,6 +54,7 @@ class Sam3Segmenter:
         from workbench.foundations.loading import load_model, load_tokenizer
 
         self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(device)
+        self.resize = resize
         self.digest = digest(checkpoint)
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         self.model: Any = load_model(Sam3Model, checkpoint, dtype).to(self.device).eval()
@@ -49,8 +62,22 @@ class Sam3Segmenter:
         self.size: int = self.model.config.vision_config.image_size
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint digest and score threshold."""
-        return {"segmenter": self.checkpoint_name, "digest": self.digest, "threshold": self.threshold}
+        """Checkpoint digest, score threshold, and what is interpolated, unless it is as in `Sam3Processor`."""
+        resized = {} if self.resize == PROBABILITIES else {"resize": self.resize}
+        return {"segmenter": self.checkpoint_name, "digest": self.digest, "threshold": self.threshold, **resized}
+
+    def conditions(self) -> "Conditions":
+        """How its masks are made, and what its checkpoint's card says."""
+        from workbench.data.conditions import Conditions
+
+        about = PUBLISHED_CARD if self.checkpoint == PUBLISHED else card(self.checkpoint)
+        return Conditions(
+            resizing=RESIZINGS[self.resize],
+            threshold=self.threshold,
+            threshold_chosen=chosen(about, self.threshold),
+            detector=about.get("detector"),
+            training=about.get("training"),
+        )
 
     @property
     def checkpoint_name(self) -> str:
@@ -117,7 +144,6 @@ class Sam3Segmenter:
     def _instances(self, scores: "Tensor", masks: "Tensor", size: tuple[int, int]) -> PhraseMasks:
         """The instances above the threshold, by falling score, from `scores [N]` and mask logits `masks [N, h, w]`."""
         import torch
-        import torch.nn.functional as F
 
         from workbench.data.masks import encode_all
 
@@ -126,8 +152,7 @@ class Sam3Segmenter:
         if not len(kept):
             return PhraseMasks([], [])
         with torch.inference_mode():
-            probabilities = masks[kept].float().sigmoid()
-            full = F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0] > 0.5
+            full = masks_at(masks[kept], size, self.resize)
         return PhraseMasks(encode_all(full.cpu().numpy()), scores[kept].tolist())
 
 
@@ -141,22 +166,29 @@ def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
 
 
 Threshold = Annotated[float, Range(0, 1), "Score that an instance has to exceed."]
+Resize = Annotated[
+    str,
+    OneOf(LOGITS, PROBABILITIES),
+    "What is interpolated to the size of the image: logits or probabilities of masks.",
+]
 
 
 def sam3_tiny(
     checkpoint: Annotated[str | None, "Folder or hub name; none: the one of this package."] = None,
     threshold: Threshold = 0.3,
+    resize: Resize = PROBABILITIES,
 ) -> Sam3Segmenter:
     """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
-    return Sam3Segmenter(checkpoint or TINY, threshold=threshold)
+    return Sam3Segmenter(checkpoint or TINY, threshold=threshold, resize=resize)
 
 
 def sam3(
-    checkpoint: Annotated[str, "Folder or hub name."] = "facebook/sam3",
+    checkpoint: Annotated[str, "Folder or hub name."] = PUBLISHED,
     threshold: Threshold = 0.5,
     device: Annotated[str, "cpu, cuda, cuda:1."] = "cpu",
+    resize: Resize = PROBABILITIES,
 ) -> Sam3Segmenter:
     """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default."""
     if not checkpoint:
         raise ConfigurationError("sam3: expected a checkpoint name or folder, got an empty string")
-    return Sam3Segmenter(checkpoint, threshold=threshold, device=device)
+    return Sam3Segmenter(checkpoint, threshold=threshold, device=device, resize=resize)

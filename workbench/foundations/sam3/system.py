@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from workbench.plugins.options import PluginName, Range
+from workbench.foundations.sam3.resizing import RESIZINGS
+from workbench.plugins.options import OneOf, PluginName, Range
 from workbench.systems.phrase import PhraseSystem
 
 
@@ -12,13 +13,16 @@ def sam3_phrase_tiny(
         float | None, Range(0, 1), "Score that an instance has to exceed; none: the segmenter's own."
     ] = None,
     checkpoint: Annotated[str | None, "Folder or hub name of the segmenter's weights; none: its own."] = None,
+    resize: Annotated[
+        str | None, OneOf(*RESIZINGS), "What is interpolated to the size of the image; none: the segmenter's own."
+    ] = None,
 ) -> PhraseSystem:
     """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
 
-    Any segmenter will do; one that has no option `threshold` or `checkpoint` refuses it where it is given.
+    Any segmenter will do; one that has no option `threshold`, `checkpoint` or `resize` refuses it where it is given.
     """
     from workbench.plugins import registry
 
-    given = {"threshold": threshold, "checkpoint": checkpoint or None}
+    given = {"threshold": threshold, "checkpoint": checkpoint or None, "resize": resize}
     options = {name: value for name, value in given.items() if value is not None}
     return PhraseSystem(registry.prepare("segmenters", segmenter, options)())

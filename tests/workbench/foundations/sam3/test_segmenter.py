@@ -12,6 +12,7 @@ from workbench.foundations.sam3 import training as recipe
 from workbench.foundations.sam3.architecture import build
 from workbench.foundations.sam3.segmenter import Sam3Segmenter
 from workbench.foundations.training.tokenizer import clip_tokenizer
+from workbench.systems.phrase import PhraseSystem
 
 PHRASES = ["mug", "large red mug", "purple object"]
 
@@ -54,6 +55,19 @@ def test_phrases_in_a_batch_answer_as_alone(segmenter: Sam3Segmenter, image: np.
         np.testing.assert_allclose(alone.scores, found.scores, atol=1e-5)
         differing = [np.mean(decode(a) != decode(b)) for a, b in zip(alone.masks, found.masks, strict=True)]
         assert max(differing) < 1e-3
+
+
+def test_the_way_of_resizing_decides_masks_and_identity(
+    segmenter: Sam3Segmenter, image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, before = segmenter.encode(image), segmenter.identity()
+    usual = segmenter.segment(features, PHRASES[:1])[0]
+    monkeypatch.setattr(segmenter, "resize", "logits")
+    other = segmenter.segment(features, PHRASES[:1])[0]
+    assert usual.scores == other.scores and usual.masks != other.masks
+    assert "resize" not in before and segmenter.identity() == {**before, "resize": "logits"}
+    assert segmenter.conditions().threshold == 0.0 and "logits" in str(segmenter.conditions().resizing)
+    assert PhraseSystem(segmenter).conditions().threshold_option == "threshold"
 
 
 def test_several_images_at_once_answer_as_alone(segmenter: Sam3Segmenter, image: np.ndarray) -> None:

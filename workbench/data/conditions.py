@@ -1,0 +1,30 @@
+"""How a system was made and set up, in its own words: what two systems may differ in beyond the idea that is compared.
+
+A system says it by `conditions()` (see `workbench.plugins.interfaces.HasConditions`), the manifest of a run keeps it,
+and the report lists what differs. Nothing in here is part of a system's identity.
+"""
+
+from workbench.data.records import Record
+
+
+class Conditions(Record):
+    """The conditions of a system; None for what it does not state."""
+
+    resizing: str | None = None
+    """How masks get to the size of the image: what is interpolated, and what counts as foreground."""
+    threshold: float | None = None
+    """Score that an instance of its answers has to exceed."""
+    threshold_option: str | None = None
+    """Name of the option that sets this threshold, if it has one."""
+    threshold_chosen: str | None = None
+    """On which data, and by which rule, the threshold was chosen: `chosen on val, ...`."""
+    stored_from: float | None = None
+    """Lowest score of the masks that it stores although they score too low; None: 0, if it stores any."""
+    detector: str | None = None
+    """What the detector was trained on: whether it saw instructions, or noun phrases only."""
+    training: str | None = None
+    """The budget of all trainings that led to its checkpoints."""
+    timed: str | None = None
+    """What is inside the clock."""
+    not_timed: str | None = None
+    """What is outside the clock, though its answers need it."""
