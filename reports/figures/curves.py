@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from reports.figures.shared import legend
 from reports.figures.style import FIGURE_STYLE, MUTED, PAPER, WIDTH, system_style
 from reports.text.curves import FEW
-from workbench.data.curves import DUPLICATES, EXACT, Curves, ThresholdCurve
+from workbench.data.curves import DUPLICATES, Curves, ThresholdCurve
 from workbench.data.metric_info import FRACTION
 from workbench.data.results import Results, info, leading_metrics, main_metric
 from workbench.data.units import factor, labelled, value_unit
+from workbench.data.vocabulary import EXACT_SETS
 
 PANELS = 4
 NARROWEST = 20
@@ -28,7 +29,7 @@ def threshold_metrics(results: Results) -> list[str]:
     """Those that are drawn against the threshold: the main metric, the leading ones that say when a system answers, and
     exact sets."""
     leading = [name for name in leading_metrics(results) if name != main_metric(results)]
-    return [main_metric(results), *leading[-(PANELS - 2) :], EXACT]
+    return [main_metric(results), *leading[-(PANELS - 2) :], EXACT_SETS]
 
 
 @mpl.rc_context(FIGURE_STYLE)
@@ -99,7 +100,7 @@ def risk_against_coverage(results: Results) -> Figure:
 @mpl.rc_context(FIGURE_STYLE)
 def against_suppression(results: Results) -> Figure:
     """Duplicates, the main metric and exact sets against the IoU above which one of two instances is dropped."""
-    metrics = [DUPLICATES, main_metric(results), EXACT]
+    metrics = [DUPLICATES, main_metric(results), EXACT_SETS]
     figure, panels = _panels(3, 1)
     for axes, metric in zip(panels, metrics, strict=True):
         for one, (colour, marker) in _drawn(results):

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -131,6 +132,45 @@ def gate_runs(options: argparse.Namespace) -> int:
     verdict = gate(baseline, candidate, rules)
     print(json.dumps(verdict.to_json(), allow_nan=False) if options.json else verdict.to_text())
     return 1 if verdict.failed else 0
+
+
+def tune_thresholds(options: argparse.Namespace) -> int:
+    from workbench.cli.text import tuning_text
+    from workbench.scoring.tuning import apply, check_apart, choose, split_of
+    from workbench.tracking.load import load_run
+
+    run = load_run(options.run, options.tracking_uri)
+    other = load_run(options.apply, options.tracking_uri) if options.apply else None
+    check_apart(run, other)
+    bounds = _bounds(options.at_least)
+    choices = choose(run, options.metric, bounds)
+    applied = apply(choices, other) if other else []
+    if not options.json:
+        print(tuning_text(run, options.metric, bounds, choices, other, applied))
+        return 0
+    found = {
+        "run": str(run.path),
+        "benchmark": run.benchmark,
+        "split": split_of(run),
+        "metric": options.metric,
+        "at_least": bounds,
+        "systems": [one.to_json() for one in choices],
+        "applied": {"run": str(other.path), "systems": [one.to_json() for one in applied]} if other else None,
+    }
+    print(json.dumps(found, allow_nan=False))
+    return 0
+
+
+def _bounds(given: Sequence[str]) -> dict[str, float]:
+    """`METRIC=VALUE`, each in the metric's unit."""
+    bounds = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            bounds[name] = float(value)
+        except ValueError:
+            raise ConfigurationError(f"--at-least expects METRIC=VALUE, as N_acc=0.85; got {text!r}") from None
+    return bounds
 
 
 def run_schedule(options: argparse.Namespace) -> int:

@@ -19,8 +19,10 @@ from workbench.cli.commands import (
     serve_model,
     track_run,
     train_checkpoint,
+    tune_thresholds,
     write_report,
 )
+from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins.values import Written
 
 _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
@@ -164,6 +166,25 @@ def build_parser() -> argparse.ArgumentParser:
     gate.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     gate.add_argument("--json", action="store_true", help="print one JSON object")
     gate.set_defaults(command=gate_runs)
+
+    tune = commands.add_parser("tune", help="choose score thresholds on a run of val, and judge them on another run")
+    tune.description = (
+        "Choose the score threshold of each system from the stored answers of a run; no system is asked again. A run "
+        "of a test split is refused, unless --apply names a run that shares no image with it."
+    )
+    tune.add_argument("run", help="run folder or MLflow run id to choose on, of val")
+    tune.add_argument("--metric", default=EXACT_SETS, help="what is best: a metric of the protocol (%(default)s)")
+    tune.add_argument(
+        "--at-least",
+        action="append",
+        default=[],
+        metavar="METRIC=VALUE",
+        help="only thresholds at which another metric reaches a value, in its own unit: N_acc=0.85",
+    )
+    tune.add_argument("--apply", metavar="RUN", help="another run, whose stored answers are scored with the thresholds")
+    tune.add_argument("--tracking-uri", metavar="URI", help=_STORE)
+    tune.add_argument("--json", action="store_true", help="print one JSON object, with the curves")
+    tune.set_defaults(command=tune_thresholds)
 
     schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
     schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")

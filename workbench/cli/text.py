@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.data.metric_info import FRACTION, MetricInfo
 from workbench.data.units import LESS_IS_BETTER, labelled
+from workbench.data.vocabulary import EXACT_SETS
 
 if TYPE_CHECKING:
     from workbench.data.results import Difference, Results
     from workbench.plugins.details import Details
+    from workbench.runs.run import Run
+    from workbench.scoring.tuning import Applied, Choice
 
 
 def scores_table(results: "Results") -> str:
@@ -96,6 +99,62 @@ def _default(option: Mapping[str, Any]) -> str:
     if option["default"] is None:
         return "none"
     return option["default"] or "empty"
+
+
+def tuning_text(
+    run: "Run",
+    metric: str,
+    at_least: Mapping[str, float],
+    choices: Sequence["Choice"],
+    other: "Run | None",
+    applied: Sequence["Applied"],
+) -> str:
+    """What `workbench tune` says: the chosen thresholds, how to use them, and what they do to another run."""
+    from workbench.scoring.tuning import split_of
+
+    split = split_of(run)
+    where = f"split {split}" if split else "which names no split: do not test on it"
+    such_that = "".join(f", {name} of at least {bound:g}" for name, bound in at_least.items())
+    lines = [f"thresholds with the best {metric}{such_that}, chosen on {run.name} ({run.benchmark}, {where})"]
+    lines.append(_choices_table(choices))
+    if settings := [f"--set {one.setting}" for one in choices if one.setting]:
+        lines.append(f"use them: {' '.join(settings)}")
+    lines += [f"{one.system}: {remark}" for one in choices for remark in one.remarks]
+    if other:
+        lines += ["", f"applied to the stored answers of {other.name} ({other.benchmark})"]
+        lines += [table] if (table := _applied_table(applied)) else []
+        lines += [f"{one.system}: {one.remark}" for one in applied if one.remark]
+    return "\n".join(lines)
+
+
+def _choices_table(choices: Sequence["Choice"]) -> str:
+    """Threshold and metrics of each system, as the run was made and as chosen, a row each."""
+    metrics = list(choices[0].curve.values)
+    rows = [["system", "threshold", *metrics]]
+    for one in choices:
+        before, after = one.at(one.curve.operating), one.at(one.threshold)
+        columns = [_changed(one.curve.operating, one.threshold, 2)]
+        columns += [_changed(before[name], after[name] if one.changes else before[name], 3) for name in metrics]
+        rows.append([one.system, *columns])
+    return _aligned(rows)
+
+
+def _applied_table(applied: Sequence["Applied"]) -> str:
+    """What chosen thresholds do to another run: a row for each system and metric that changes."""
+    rows = [["system", "metric", "as it ran", "chosen", "difference (95 %, corrected p)"]]
+    for one in applied:
+        pair = one.difference
+        gains = {**pair.metrics, EXACT_SETS: pair.rates["exact_set"]} if pair else {}
+        rows += [
+            [one.system, name, _number(one.before[name]), _number(one.after[name]), _gain(gain)]
+            for name, gain in gains.items()
+        ]
+    return _aligned(rows) if len(rows) > 1 else ""
+
+
+def _changed(before: float | None, after: float | None, digits: int) -> str:
+    texts = ["-" if value is None else f"{value:.{digits}f}" for value in (before, after)]
+    return texts[0] if texts[0] == texts[1] else " -> ".join(texts)
 
 
 def _gain(gain: "Difference") -> str:

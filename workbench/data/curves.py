@@ -7,8 +7,6 @@ exclusive: an instance has to score above it.
 from workbench.data.intervals import Interval
 from workbench.data.records import Record
 
-EXACT = "exact sets"
-"""Name of the share of samples whose answer is exactly the right set, beside the protocol's metrics."""
 DUPLICATES = "duplicates"
 """Name of the number of duplicates in 100 samples, beside the protocol's metrics."""
 

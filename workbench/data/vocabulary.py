@@ -116,6 +116,8 @@ SAMPLE_CATEGORIES: Mapping[str, str] = {
     "exact_set": "every target matched and nothing else; also no target and no instance",
 }
 """What the answer to a sample is as a whole; the first category that applies counts."""
+EXACT_SETS = "exact sets"
+"""Name of the share of samples in the category `exact_set`, where it stands beside metrics."""
 
 MISTAKES: Mapping[str, str] = {
     "malformed_call": "a reply without a readable tool call",

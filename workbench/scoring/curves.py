@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from workbench.data.conditions import Conditions
 from workbench.data.curves import (
     DUPLICATES,
-    EXACT,
     Curves,
     Reliability,
     ReliabilityBin,
@@ -25,6 +24,7 @@ from workbench.data.curves import (
 )
 from workbench.data.masks import iou_matrix
 from workbench.data.predictions import OK, Candidate, Instance, Prediction
+from workbench.data.vocabulary import EXACT_SETS
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import Measure, Weights, intervals, values
@@ -178,13 +178,13 @@ def _unselected(overlapping: Iterable[SampleOverlap]) -> list[SampleOverlap]:
 def _columns(variants: Iterable[list[SampleOverlap]], build: Build, metrics: Sequence[str]) -> Columns:
     """The metrics and exact sets of each variant of the answers; what is equal to the variant before is not measured
     again."""
-    columns: Columns = {name: [] for name in (*metrics, EXACT)}
+    columns: Columns = {name: [] for name in (*metrics, EXACT_SETS)}
     before: list[SampleOverlap] | None = None
     row: dict[str, float | None] = {}
     for variant in variants:
         if before is None or any(one is not other for one, other in zip(variant, before, strict=True)):
             measured = values(build(variant), len(variant))
-            row = {**{name: measured.get(name) for name in metrics}, EXACT: exact_share(variant)}
+            row = {**{name: measured.get(name) for name in metrics}, EXACT_SETS: exact_share(variant)}
         for name, column in columns.items():
             column.append(row[name])
         before = variant
