@@ -7,6 +7,7 @@ from pathlib import Path
 from reports.text import tables
 from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
+from reports.text.curves import score_rows
 from reports.text.glossary import NAMES
 from workbench.data.numbers import NONE
 from workbench.data.plain import plain
@@ -40,6 +41,7 @@ def markdown(run: Run) -> str:
         _table(["", *run.systems], tables.headline(results)),
         _pairs(results),
         _failures(results),
+        _scores(results),
         _asymmetries(run),
         _changed(run),
     ]
@@ -106,6 +108,12 @@ def _failures(results: Results) -> str:
     ]
     title = "Samples, instances and targets by what went wrong; see the report for what each means"
     return f"### Failures\n\n{title}\n\n{_table(['', *systems], rows)}" if rows else ""
+
+
+def _scores(results: Results) -> str:
+    """How far scores can be relied on."""
+    rows = score_rows(results)
+    return f"### Scores\n\n{_table(['', *results.systems], rows)}" if rows else ""
 
 
 def _asymmetries(run: Run) -> str:

@@ -1,8 +1,10 @@
 """What has to be said about each curve: what it shows, what is known of it, and what is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from reports.text.tables import Cell, Row
 from workbench.data.curves import Curves
+from workbench.data.numbers import NONE
 from workbench.data.results import Results, main_metric
 
 FEW = 10
@@ -21,6 +23,40 @@ def notes(results: Results) -> dict[str, str]:
         "suppression": f"Duplicates, {main_metric(results)} and exact sets if one of two instances that overlap too "
         f"much is dropped afterwards. At 1 as the systems ran.{_suppressed(known)}",
     }
+
+
+def score_rows(results: Results) -> list[Row]:
+    """Threshold, calibration error and mean risk of the systems, one cell for each; empty for a run without curves."""
+    known = [system.curves for system in results.systems.values()]
+    if not any(known):
+        return []
+    return [
+        Row("score threshold", "", [_cell(one, _threshold) for one in known]),
+        Row("expected calibration error", "%", [_cell(one, _error) for one in known]),
+        Row("wrong answers, mean over coverage", "%", [_cell(one, _risk) for one in known]),
+    ]
+
+
+def _cell(curves: Curves | None, says: Callable[[Curves], Cell]) -> Cell:
+    return says(curves) if curves else Cell(NONE)
+
+
+def _threshold(curves: Curves) -> Cell:
+    one = curves.threshold
+    return Cell(f"{one.operating:.2f}", f"known from {one.known_from:.2f} up" if one.known_from else "all known")
+
+
+def _error(curves: Curves) -> Cell:
+    one = curves.reliability
+    if one.error is None:
+        return Cell(NONE)
+    return Cell(
+        f"{100 * one.error:.1f}", f"{100 * one.interval[0]:.1f} to {100 * one.interval[1]:.1f}" if one.interval else ""
+    )
+
+
+def _risk(curves: Curves) -> Cell:
+    return Cell(NONE if curves.risk.area is None else f"{100 * curves.risk.area:.1f}")
 
 
 def _range(known: Mapping[str, Curves]) -> str:

@@ -31,6 +31,17 @@ COSTS = {
     "95 % interval": "Percentile bootstrap over images; two systems are compared on the same draws.",
 }
 
+CURVES = {
+    "score threshold": "Score that an instance has to exceed. Others are tried on stored answers: below that of the "
+    "run they are known only where a system stored what scored too low.",
+    "expected calibration error": "Mean distance between the score of instances and the share of them that match a "
+    "target at IoU 0.5, over tenths of the score, weighted by instances.",
+    "risk and coverage": "If only answers above a confidence are given, the lowest score of their instances: the share "
+    "of those that are not exactly right, and how many samples they are of all.",
+    "suppression": "Of two instances of an answer whose masks overlap by more than a limit (IoU), the one that scores "
+    "lower is dropped afterwards.",
+}
+
 CALLS = {kind.title: kind.sentence for kind in CALL_KINDS.values()}
 
 INSTANCES = {MISSED: f"a target: {TARGET_CATEGORIES[MISSED]}"} | {
@@ -63,6 +74,7 @@ def definitions(results: Results) -> dict[str, dict[str, str]]:
     named = {
         "Metrics": metrics,
         "Costs and intervals": COSTS,
+        "Curves from stored answers": CURVES if any(one.curves for one in results.systems.values()) else {},
         "Calls": CALLS,
         "What goes wrong in an instance or target": INSTANCES,
         "What goes wrong in a sample": SAMPLES,

@@ -7,7 +7,6 @@ from matplotlib.lines import Line2D
 from reports.figures import curves as figures
 from reports.figures.catalogue import drawn
 from reports.figures.style import SYSTEM_COLOURS
-from reports.text.curves import notes
 from tests.reports import made_run
 from tests.reports.drawn import copied, points, typed
 from workbench.runs.run import Run
@@ -52,25 +51,6 @@ def test_suppression_has_a_panel_for_duplicates_and_what_they_cost(run: Run) -> 
         "duplicates (per 100)", "mAP (%)", "exact sets (%)"
     ]  # fmt: skip
     assert points(figure.axes[1], SYSTEM_COLOURS[1])[-1][0] == 1
-
-
-def test_notes_say_what_is_known_and_what_is_not(run: Run) -> None:
-    said = notes(run.results)
-    single = run.results.systems[made_run.SINGLE].curves
-    assert single is not None
-    lowest = f"Below {single.threshold.known_from:.2f} nothing is known of {made_run.SINGLE}"
-    assert lowest in said["threshold"]
-    assert "selection" not in said["threshold"] and "suppressed" not in said["suppression"]
-    assert f"{made_run.SINGLE} {100 * single.reliability.error:.1f} (" in said["reliability"]
-    results = copied(run)
-    threshold = results["systems"][made_run.SINGLE]["curves"]["threshold"]
-    threshold["known_from"] = 0.0
-    agent = results["systems"][made_run.AGENT]["curves"]
-    agent["suppression"]["suppressed"], agent["unselected"] = 7, agent["threshold"]
-    said = notes(typed(results))
-    assert f"{made_run.SINGLE} stored what scored too low" in said["threshold"]
-    assert f"in place of the selection by {made_run.AGENT}" in said["threshold"]
-    assert f"7 by {made_run.AGENT}) stay so" in said["suppression"]
 
 
 def test_a_run_without_curves_has_no_such_figures(run: Run) -> None:
