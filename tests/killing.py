@@ -51,10 +51,14 @@ def without_times(stored: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[
     """Stored answers without what differs from one undisturbed comparison to the next, and without the word that a
     sample was resumed.
     """
-    untimed: dict[str, Any] = {"latency": None, "seconds": None, "resumed": False}
+    untimed: dict[str, Any] = {"latency": None, "processor": None, "waited": None, "seconds": None, "resumed": False}
     return {
         name: [
-            {**one, **untimed, "calls": [{**call, "start": None, "duration": None} for call in one["calls"]]}
+            {
+                **one,
+                **untimed,
+                "calls": [{**call, "start": None, "duration": None, "processor": None} for call in one["calls"]],
+            }
             for one in records
         ]
         for name, records in stored.items()

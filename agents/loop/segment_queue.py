@@ -113,7 +113,7 @@ def _timed(asked: Sequence[Asked], kind: str) -> Iterator[list[Call]]:
     """Record the block as a call of every sample. Each sample gets an equal share of the time, so that the shares add
     up to the elapsed time.
     """
-    begun = time.perf_counter()
+    begun, processor = time.perf_counter(), time.process_time()
     sharing = len(asked) if len(asked) > 1 else None
     calls = [Call(kind, begun - one.trace.origin, note=Note(together=sharing)) for one in asked]
     for one, call in zip(asked, calls, strict=True):
@@ -123,3 +123,4 @@ def _timed(asked: Sequence[Asked], kind: str) -> Iterator[list[Call]]:
     finally:
         for call in calls:
             call.duration = (time.perf_counter() - begun) / len(asked)
+            call.processor = (time.process_time() - processor) / len(asked)

@@ -174,13 +174,14 @@ def _stack(axes: Axes, row: int, parts: Mapping[str, float]) -> None:
 
 
 def _seconds_by_call(latency: Latency) -> dict[str, float]:
-    """Mean seconds a sample by call kind. Kinds that a system named itself are summed as `OTHER`; the rest of the
-    latency, outside of calls, is `UNRECORDED`.
+    """Mean seconds of the clock a sample by call kind. Kinds that a system named itself are summed as `OTHER`; the rest
+    of the latency, outside of calls, is `UNRECORDED`.
     """
     spent: dict[str, float] = {}
     for name, call in latency.by_call.items():
         kind = name if name in CALL_KINDS else OTHER
-        spent[kind] = spent.get(kind, 0.0) + (call.seconds_per_sample or 0.0)
+        seconds = call.seconds_per_sample if call.wall_per_sample is None else call.wall_per_sample
+        spent[kind] = spent.get(kind, 0.0) + (seconds or 0.0)
     if latency.mean is not None:
         spent[UNRECORDED] = max(latency.mean - sum(spent.values()), 0.0)
     return spent

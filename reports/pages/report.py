@@ -148,6 +148,7 @@ def _command(manifest: Manifest) -> str:
     for option in ("limit", "mode", "seed", "time_limit"):
         if (value := getattr(options, option)) is not None:
             words += ["--" + option.replace("_", "-"), str(value)]
+    words += ["--repeats", str(options.repeats)] if options.repeats else []
     if oracles := options.oracles:
         words += ["--oracles"] if oracles is True else ["--oracles", ",".join(oracles)]
     for assignment in options.set:

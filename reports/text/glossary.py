@@ -22,6 +22,12 @@ COSTS = {
     "what 9 of 10 samples do not exceed. An interval is left out where there are too few images for it.",
     "rounds": "Requests to a language model in the conversation of a sample, checks of single masks left out.",
     "throughput": "Samples in a second of work where a system is given several at once; latency is not measured then.",
+    "processor time": "Mean seconds of all processors that a system's process used for a sample; what a server or a "
+    "GPU computed is not in it.",
+    "waiting for a processor": "The share of its time in which a system was ready to run, but something else had the "
+    "processor: the machine was busy, and latencies are too high.",
+    "price": "By the prices that were given for a second and for tokens; failed samples and those without targets "
+    "cost, too.",
     "cold start": "Seconds to load the system and to answer once before anything is timed.",
     "calls": "Model calls for a sample, of all kinds.",
     "tokens": "Tokens that language models read and wrote for a sample.",

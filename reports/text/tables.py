@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
+MACHINE = {"processor": "processor time", "waiting": "waiting for a processor"}
+PRICES = {"per_thousand_samples": "price of 1,000 samples", "per_correct_instance": "price per correct instance"}
 PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
 
 
@@ -42,11 +44,13 @@ def headline(results: Results) -> list[Row]:
     rows += _known(_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99"))
     if any(s.samples_per_second for s in systems):
         rows.append(Row("throughput", "samples/s", [Cell(_number(s.samples_per_second)) for s in systems]))
+    rows += _known(_machine_row(name, key, systems) for key, name in MACHINE.items())
     rows.append(Row("cold start", "", [_duration(s.cold_start) for s in systems]))
     rows.append(Row("calls", "per sample", [Cell(_number(s.calls_per_sample)) for s in systems]))
     rows.append(Row("tokens read", "", [_count(s.tokens_per_sample.read) for s in systems]))
     rows.append(Row("tokens written", "", [_count(s.tokens_per_sample.written) for s in systems]))
     rows += _known(_per_correct(name, key, systems) for key, name in PER_CORRECT.items())
+    rows += _known(_price_row(name, key, systems) for key, name in PRICES.items())
     rows.append(Row("failed", "samples", [Cell(str(s.n_failed), f"of {s.samples}") for s in systems]))
     if any(s.asked_again for s in systems):
         again = [Cell(str(s.asked_again), f"of {s.samples}") for s in systems]
@@ -192,6 +196,22 @@ def _latency_row(quantile: str, systems: Sequence[SystemResult]) -> Row:
     details = [f"{seconds(spread[0])}{NONE}{seconds(spread[1])}" if spread else "" for spread in spreads]
     cells = [Cell(text, detail, text == best) for text, detail in zip(texts, details, strict=True)]
     return Row(f"latency {quantile}", "", cells)
+
+
+def _machine_row(name: str, key: str, systems: Sequence[SystemResult]) -> Row:
+    values = [getattr(system.latency, key) for system in systems]
+    write = seconds if key == "processor" else "{:.0%}".format
+    return Row(name, "", [Cell(NONE if value is None else write(value)) for value in values])
+
+
+def _price_row(name: str, key: str, systems: Sequence[SystemResult]) -> Row:
+    costs = [system.cost for system in systems]
+    cells = []
+    for cost in costs:
+        value, interval = (getattr(cost, key), cost.intervals.get(key)) if cost else (None, None)
+        bounds = interval and [NONE if bound is None else f"{bound:.3g}" for bound in interval]
+        cells.append(Cell(NONE if value is None else f"{value:.3g}", NONE.join(bounds) if bounds else ""))
+    return Row(name, next((cost.currency for cost in costs if cost), ""), cells)
 
 
 def _per_correct(name: str, key: str, systems: Sequence[SystemResult]) -> Row:

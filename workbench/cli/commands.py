@@ -84,6 +84,9 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
         options.oracles,
         options.keep_failed,
         options.stop_after,
+        options.repeats,
+        options.prices,
+        options.budget,
     )
     out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
     try:

@@ -29,8 +29,8 @@ _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the ru
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 check found problems, or gate or schedule --once that something got worse; 2 wrong "
     "configuration, nothing was started; 3 results are complete, but report or tracking failed; 4 the comparison of "
-    "schedule --once failed; 5 the disk or a server kept failing: what is there is kept, and the same command "
-    "continues; 130 interrupted."
+    "schedule --once failed; 5 the disk or a server kept failing, or the budget is spent: what is there is kept, and "
+    "the same command continues; 130 interrupted."
 )
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
@@ -86,6 +86,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--keep-failed",
         action="store_true",
         help="do not ask again, in a run that is continued, what failed for a server's sake",
+    )
+    compare.add_argument(
+        "--repeats",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ask each sample N times more, the systems in turns, and compare the latencies of these",
+    )
+    compare.add_argument(
+        "--prices", type=Path, metavar="FILE", help="YAML file with the price of a second and of tokens, for costs"
+    )
+    compare.add_argument(
+        "--budget", type=float, metavar="AMOUNT", help="stop, with exit code 5, when the answers have cost so much"
     )
     compare.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")

@@ -21,7 +21,9 @@ def scores_table(results: "Results") -> str:
     systems = results.systems
     metrics = list(next(iter(systems.values())).metrics)
     heads = [_with_unit(results, metric) for metric in metrics]
-    header = ["system", *heads, "p50 s", "p90 s", "cold s", "calls", "failed"]
+    priced = [result.cost for result in systems.values() if result.cost]
+    price = [f"{priced[0].currency}/1,000"] if priced else []
+    header = ["system", *heads, "p50 s", "p90 s", "cold s", "calls", *price, "failed"]
     rows = [header] + [
         [
             name,
@@ -29,6 +31,7 @@ def scores_table(results: "Results") -> str:
             *(_number(seconds, 3) for seconds in (result.latency.p50, result.latency.p90)),
             _number(result.cold_start, 3),
             _number(result.calls_per_sample, 3),
+            *([_number(result.cost and result.cost.per_thousand_samples, 4)] if priced else []),
             f"{result.n_failed}/{result.samples}",
         ]
         for name, result in systems.items()

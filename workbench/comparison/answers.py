@@ -7,7 +7,6 @@ import random
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Literal, NoReturn, get_args
 
 import numpy as np
 
+from workbench.comparison.machine import Clock, Spent
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
@@ -35,12 +35,14 @@ class Options:
     """How samples are asked. `limit`: ask only the first so many samples. `seed`: before every answer, the random
     generators are seeded from this and the sample id, so that a continued run draws the same numbers as an
     uninterrupted one. `time_limit`: seconds for one sample; after that, Python code in the main thread is interrupted.
+    `repeats`: how often the systems are asked each sample again, in turns, to compare their times.
     """
 
     limit: int | None = None
     mode: Mode = "latency"
     seed: int = 0
     time_limit: float | None = None
+    repeats: int = 0
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -51,6 +53,10 @@ class Options:
             raise ConfigurationError(f"time limit must be above 0 seconds, got {self.time_limit}")
         if self.time_limit is not None and threading.current_thread() is not threading.main_thread():
             raise ConfigurationError("a time limit can be kept in the main thread only")
+        if self.repeats < 0:
+            raise ConfigurationError(f"repeats must be at least 0, got {self.repeats}")
+        if self.repeats and self.mode != "latency":
+            raise ConfigurationError("repeats compare times: expected mode latency, got throughput")
 
 
 @dataclass(frozen=True)
@@ -94,26 +100,33 @@ def is_timed(system: System) -> bool:
 def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Options) -> list[Answer]:
     answers = []
     for sample, image in usable:
-        result, seconds = _predict(system, [sample], [image], options)
+        result, spent = _predict(system, [sample], [image], options)
         if isinstance(result, _Failed):
-            one = _failure(sample, result.outcome, result.message, seconds)
+            one = _failure(sample, result.outcome, result.message, spent.seconds)
         else:
-            one = Answer(result[0], seconds)
+            one = Answer(result[0], spent.seconds)
         # a crash has no latency, as a system that fails early would look fast; nor has a resumed answer
         whole = one.prediction.outcome != CRASHED and not one.prediction.resumed
-        latency = seconds if whole and options.mode == "latency" and is_timed(system) else None
-        answers.append(replace(one, prediction=replace(one.prediction, latency=latency)))
+        timed = whole and options.mode == "latency" and is_timed(system)
+        times = (spent.seconds, spent.processor, spent.waited) if timed else (None, None, None)
+        answers.append(replace(one, prediction=_with_times(one.prediction, *times)))
     return answers
 
 
 def _together(system: System, usable: Sequence[tuple[Sample, Image]], options: Options) -> list[Answer]:
     samples = [sample for sample, _ in usable]
-    result, seconds = _predict(system, samples, [image for _, image in usable], options)
-    share = seconds / len(usable)
+    result, spent = _predict(system, samples, [image for _, image in usable], options)
+    share = spent.seconds / len(usable)
     if isinstance(result, _Failed):
         # the time that the failed batch took is time the system worked
         return [replace(one, seconds=one.seconds + share) for one in _alone(system, usable, options)]
-    return [Answer(replace(prediction, latency=None), share) for prediction in result]
+    return [Answer(_with_times(prediction), share) for prediction in result]
+
+
+def _with_times(
+    prediction: Prediction, latency: float | None = None, processor: float | None = None, waited: float | None = None
+) -> Prediction:
+    return replace(prediction, latency=latency, processor=processor, waited=waited)
 
 
 @dataclass(frozen=True)
@@ -124,24 +137,24 @@ class _Failed:
 
 def _predict(
     system: System, samples: list[Sample], images: list[Image], options: Options
-) -> tuple[list[Prediction] | _Failed, float]:
-    """The checked predictions, or the reason why there are none, and the seconds that `predict` took."""
+) -> tuple[list[Prediction] | _Failed, Spent]:
+    """The checked predictions, or the reason why there are none, and what `predict` took."""
     _set_generators(options.seed, samples[0].sample_id)
     seconds_allowed = options.time_limit and options.time_limit * len(samples)
-    begun = time.perf_counter()
+    clock = Clock()
     try:
         with deadline(seconds_allowed):
             predictions = system.predict(samples, images)
-        seconds = time.perf_counter() - begun
-        return _checked(predictions, samples), seconds
+        spent = clock.read()
+        return _checked(predictions, samples), spent
     except OutOfTimeError:
-        return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), time.perf_counter() - begun
+        return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), clock.read()
     except SampleError as error:
-        return _Failed(CRASHED, f"unusable answer: {error}"), time.perf_counter() - begun
+        return _Failed(CRASHED, f"unusable answer: {error}"), clock.read()
     except (Exception, SystemExit) as error:  # a system that ends the program fails on its samples, as a crash does
         if no_room(error):
             raise
-        return _Failed(CRASHED, _describe(error)), time.perf_counter() - begun
+        return _Failed(CRASHED, _describe(error)), clock.read()
 
 
 def _failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:

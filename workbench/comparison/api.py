@@ -25,6 +25,9 @@ def compare(
     tracking_uri: str | None = None,
     keep_failed: bool = False,
     stop_after: int = 5,
+    repeats: int = 0,
+    prices: Path | str | None = None,
+    budget: float | None = None,
 ) -> "Run":
     """Run systems over a benchmark, score them and write the report, in the run folder `out`. If `out` holds an earlier
     part of the same run, continue it.
@@ -35,7 +38,8 @@ def compare(
     `--set`. The other arguments are those of `workbench compare`, but the run is logged to MLflow only where
     `tracking_uri` is given.
 
-    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails. Predictions are
+    Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails or the budget is
+    spent. Predictions are
     kept whatever is raised; the same call continues from there.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
@@ -53,6 +57,9 @@ def compare(
         oracles,
         keep_failed,
         stop_after,
+        repeats,
+        None if prices is None else Path(prices),
+        budget,
     )
     with scored(comparison, Path(out)) as run:
         run, _ = with_report(run)

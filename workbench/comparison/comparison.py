@@ -19,6 +19,7 @@ from workbench.plugins.names import unknown
 
 if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
+    from workbench.data.prices import Prices
     from workbench.plugins.interfaces import System
     from workbench.runs.run import Run
 
@@ -32,7 +33,8 @@ class Comparison:
 
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
     `oracles`: names of parts, or True for all that the systems have. `keep_failed` and `stop_after` are those of
-    `workbench.comparison.outages.Patience`.
+    `workbench.comparison.outages.Patience`. `repeats`: how often samples are asked again in turns, to compare times.
+    `prices`: a YAML file, see `workbench.data.prices`; `budget`: what all answers may cost by these prices.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -46,6 +48,9 @@ class Comparison:
     oracles: bool | Sequence[str] = False
     keep_failed: bool = False
     stop_after: int = 5
+    repeats: int = 0
+    prices: Path | None = None
+    budget: float | None = None
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
@@ -79,6 +84,21 @@ class Comparison:
         """The maker of each system, by the system's name in the run: the name of a plugin, or a function."""
         return dict(self.systems if isinstance(self.systems, Mapping) else zip(self.systems, self.systems, strict=True))
 
+    def priced(self) -> "Prices | None":
+        """The prices in the file; raises `ConfigurationError` for a file that has none, and for a budget that cannot be
+        kept.
+        """
+        if self.budget is not None and not self.budget > 0:
+            raise ConfigurationError(f"budget must be above 0, got {self.budget:g}")
+        if self.prices is None:
+            if self.budget is not None:
+                raise ConfigurationError("a budget needs prices: expected --prices FILE beside --budget")
+            return None
+
+        from workbench.data.prices import read_prices
+
+        return read_prices(self.prices, list(self.systems))
+
     def notes(self) -> dict[str, Any]:
         """What the manifest has to say of it beyond the runner's options: `set`, `oracles`, and under `makers` the
         systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
@@ -101,6 +121,7 @@ def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iter
     kept whatever is raised.
     """
     systems, make_benchmark = comparison.plugins()
+    prices = comparison.priced()
     registry.load("reporters", "html")
 
     from workbench.comparison.outages import Patience
@@ -128,6 +149,9 @@ def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iter
                 oracles=comparison.oracles,
                 settings=comparison.notes(),
                 patience=Patience(comparison.stop_after, comparison.keep_failed),
+                repeats=comparison.repeats,
+                prices=prices,
+                budget=comparison.budget,
             )
         with stopping(f"All predictions are in {out}, but not their scores: when there is room, {goes_on}", True):
             finished = finish(out)

@@ -7,6 +7,7 @@ is made and thrown away (warm-up).
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -17,7 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench.comparison.answers import Mode, Options, OutOfTimeError, answer, deadline, is_timed, load
+from workbench.comparison.answers import Answer, Mode, Options, OutOfTimeError, answer, deadline, is_timed, load
+from workbench.comparison.budget import Budget
+from workbench.comparison.machine import machine_state
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.conditions import Conditions
@@ -25,6 +28,7 @@ from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
+from workbench.data.prices import Prices
 from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.data.secrets import hide
@@ -32,6 +36,7 @@ from workbench.plugins import registry
 from workbench.plugins.checks import checked_identity
 from workbench.plugins.interfaces import Benchmark, HasConditions, HasOracles, HasRemarks, Rerunnable, Resumable, System
 from workbench.plugins.names import unknown
+from workbench.runs.checks import Repeat
 from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
@@ -53,6 +58,9 @@ def run(
     oracles: bool | Sequence[str] = False,
     settings: Mapping[str, Any] | None = None,
     patience: Patience | None = None,
+    repeats: int = 0,
+    prices: Prices | None = None,
+    budget: float | None = None,
 ) -> None:
     """Predict the samples of a benchmark with every system, and store the predictions in the run folder `out`.
 
@@ -63,14 +71,21 @@ def run(
     that has its prediction is not asked again, unless it failed because of a server and `patience` says to ask such
     samples again.
 
+    `repeats`: then all systems stay in memory, and are asked each sample again so many times, in turns (the first
+    system about a sample, the second about the same sample, ...): a busy moment of the machine meets all of them.
+
+    `prices` are recorded for the scores. `budget`: what the answers of all systems may cost by these prices; what is
+    asked again in turns, and what failed before, costs as well.
+
     `oracles`: for each part, or for the parts given here, a system also runs with that part replaced by the truth. For
     the other options see `Options`. `settings` are only recorded in the manifest.
 
-    Raises `ConfigurationError` before any work, `OutageError` where a server keeps failing, and the error of a disk
+    Raises `ConfigurationError` before any work, `OutageError` where a server keeps failing, `StoppedError` where the
+    budget is spent, and the error of a disk
     that is full, whether the store or a system met it. Anything else that goes wrong later becomes the outcome of a
     sample.
     """
-    options, patience = Options(limit, mode, seed, time_limit), patience or Patience()
+    options, patience = Options(limit, mode, seed, time_limit, repeats), patience or Patience()
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
@@ -95,11 +110,16 @@ def run(
         identities = {item.name: item.identity for item in made if item.name not in planned}
         remarks = _remarks(benchmark)
         stated = {item.name: one for item in made if item.name in identities and (one := _conditions(item))}
-        recorded = {**asdict(options), **(settings or {})}
+        recorded = {**asdict(options), "prices": prices and prices.to_json(), "budget": budget, **(settings or {})}
         write_inputs(out, benchmark, samples, identities, recorded, planned, remarks, stated)
+        owners = {name: one["system"] for name, one in planned.items()}
+        money = Budget(prices, budget, {item.name: store for item, store in queue}, owners)
         made.clear()
+        turns = [one for one in queue if repeats and one[0].name in identities and is_timed(one[0].system)]
         while queue:
-            _run_system(*queue.pop(0), samples, digests, options, patience)
+            _run_system(*queue.pop(0), samples, digests, options, patience, money)
+        if turns:
+            _repeat(turns, samples, options, patience, money)
 
 
 @dataclass(frozen=True)
@@ -216,17 +236,20 @@ def _run_system(
     digests: _ImageDigests,
     options: Options,
     patience: Patience,
+    money: Budget,
 ) -> None:
     todo = _todo(store, samples, patience)
     if not todo:
         print(f"{made.name}: all {len(samples)} predictions are there", file=sys.stderr)
         return
+    money.check(made.name, len(samples) - len(todo), len(samples))
     started = datetime.now(UTC).isoformat(timespec="seconds")
     watch = Watch(made.name, made.system, patience)
     warm_up = _warm_up(made, samples, watch, options.time_limit)
     if isinstance(made.system, Resumable):
         made.system.resume_in(store.folder)
     session = {"started": started, "load": made.seconds, "warm_up": warm_up, "todo": len(todo)}
+    session["machine"] = machine_state()
     store.add_session(session if is_timed(made.system) else {**session, "timed": False})
     waiting = {sample.sample_id for sample in todo}
     failed = sum(store.done[s.sample_id].failed for s in samples if s.sample_id not in waiting)
@@ -240,12 +263,59 @@ def _run_system(
                 image = digests[sample.image_path]
                 store.append(one.prediction, image, digest(sample.instruction), one.seconds)
             progress.add(len(batch), sum(one.prediction.outcome != OK for one in answers))
+            money.add(made.name, sum(one.seconds for one in answers), [one.prediction for one in answers])
+            if progress.done < progress.total:
+                money.check(made.name, progress.done, progress.total)
             watch.after([one.prediction for one in answers], left=len(todo) - start - len(batch))
     finally:
         progress.close()
     if lost := sum(store.done[sample.sample_id].outage for sample in samples):
         what = "1 sample" if lost == 1 else f"{lost} samples"
         print(f"{made.name}: {what} failed for a server's sake; the same command asks again", file=sys.stderr)
+
+
+def _repeat(
+    turns: Sequence[tuple[_Made, Store]],
+    samples: Sequence[Sample],
+    options: Options,
+    patience: Patience,
+    money: Budget,
+) -> None:
+    """Ask the samples that all systems were timed on again, in turns, until each was asked `options.repeats` times. The
+    answers are thrown away.
+    """
+    shared = [s for s in samples if all(store.done[s.sample_id].timed for _, store in turns)]
+    asked = {made.name: Counter(one.sample_id for one in store.repeats) for made, store in turns}
+    wanted = options.repeats * len(shared) * len(turns)
+    done = sum(min(count[s.sample_id], options.repeats) for count in asked.values() for s in shared)
+    if done == wanted:
+        return
+    watches = {made.name: Watch(made.name, made.system, patience) for made, _ in turns}
+    for made, _ in turns:
+        _warm_up(made, shared, watches[made.name], options.time_limit)
+    progress = Progress("in turns", wanted, done)
+    try:
+        for round_ in range(options.repeats):
+            for sample in shared:
+                for made, store in turns:
+                    if asked[made.name][sample.sample_id] > round_:
+                        continue
+                    money.check(made.name, len(samples), len(samples))
+                    (one,) = answer(made.system, [sample], options)
+                    store.add_repeat(_repeat_of(one))
+                    money.add(made.name, one.seconds, [one.prediction])
+                    progress.add(1, one.prediction.outcome != OK)
+                    watches[made.name].after([one.prediction], left=progress.total - progress.done)
+    finally:
+        progress.close()
+
+
+def _repeat_of(one: Answer) -> Repeat:
+    """What is kept of the answer to a sample that was asked again."""
+    answered = one.prediction
+    tokens = (sum(call.tokens_in for call in answered.calls), sum(call.tokens_out for call in answered.calls))
+    times = (answered.latency, answered.processor, answered.waited)
+    return Repeat(answered.sample_id, *times, one.seconds, tokens)
 
 
 def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch, time_limit: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from workbench.data.conditions import Conditions
+from workbench.data.prices import Prices
 from workbench.data.records import Record, check_version
 
 VERSION: Final = 2
@@ -86,6 +87,12 @@ class RunOptions(Record):
     """Seed of all random generators."""
     time_limit: float | None = None
     """Seconds that a sample may take; None: any."""
+    repeats: int = 0
+    """How often samples were asked again in turns, to compare times."""
+    prices: Prices | None = None
+    """What seconds and tokens cost; None: not said."""
+    budget: float | None = None
+    """What all answers may cost, in the currency of the prices; None: any."""
     set: list[str] = Field(default_factory=list)
     """Assignments `NAME.OPTION=VALUE` of options of systems and of the benchmark."""
     oracles: bool | list[str] = False

@@ -70,7 +70,8 @@ class Candidate:
 
 @dataclass
 class Call:
-    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample.
+    """One model call. `start` and `duration` in seconds, `start` from the beginning of the sample. `processor`: seconds
+    of all processors that the process used meanwhile, for this call and for any that ran beside it; None: not known.
 
     `kind` is a key of `workbench.data.vocabulary.CALL_KINDS`, or a short name of the system's own. A `note` that is a
     dictionary becomes a `Note`, as `Note.from_json` reads it.
@@ -82,6 +83,7 @@ class Call:
     tokens_in: int = 0
     tokens_out: int = 0
     note: Note = field(default_factory=Note)
+    processor: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.note, Mapping):
@@ -89,7 +91,7 @@ class Call:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        counted = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        counted = {"processor": self.processor, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
         return {
             "kind": self.kind, "start": self.start, "duration": self.duration, **counted, "note": self.note.to_json()
         }  # fmt: skip
@@ -105,6 +107,7 @@ class Call:
             fields.get("tokens_in", int, 0),
             fields.get("tokens_out", int, 0),
             Note.from_json(fields.get("note", dict, {}), fields.at("note")),
+            fields.maybe("processor", float),
         )
 
 
@@ -122,7 +125,7 @@ class Trace:
     @contextmanager
     def call(self, kind: str, note: Note | None = None, **extra: Any) -> Iterator[Call]:
         """Time a block as one call; the call is recorded also when the block raises. `extra` joins the note."""
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), time.process_time()
         record = Call(kind, begun - self.origin, note=note or Note())
         if extra:
             record.note = Note.from_json({**record.note.to_json(), **extra})
@@ -131,6 +134,7 @@ class Trace:
             yield record
         finally:
             record.duration = time.perf_counter() - begun
+            record.processor = time.process_time() - processor
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,10 @@ class Prediction:
     rejected: bool | None = None
     """Whether the system says that nothing answers the instruction, where it decides that apart from its instances;
     None: it does so by giving no instance."""
+    processor: float | None = None
+    """Seconds of all processors that the process used within `latency`."""
+    waited: float | None = None
+    """Seconds of `latency` in which it waited for a processor; None where the operating system does not count them."""
 
     def __repr__(self) -> str:
         seconds = "" if self.latency is None else f", {_digits(self.latency)} s"
@@ -166,6 +174,8 @@ class Prediction:
             "outcome": self.outcome,
             "message": self.message,
             "latency": self.latency,
+            "processor": self.processor,
+            "waited": self.waited,
             "calls": [call.to_json() for call in self.calls],
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "phrases": list(self.phrases),
@@ -183,6 +193,8 @@ class Prediction:
             outcome=fields.get("outcome", str),
             message=fields.get("message", str, ""),
             latency=fields.maybe("latency", float),
+            processor=fields.maybe("processor", float),
+            waited=fields.maybe("waited", float),
             calls=tuple(Call.from_json(*one) for one in fields.items("calls")),
             candidates=tuple(Candidate.from_json(*one) for one in fields.items("candidates")),
             phrases=tuple(fields.texts("phrases")),

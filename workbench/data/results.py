@@ -74,9 +74,13 @@ class CallTiming(Percentiles):
     calls_per_sample: float | None
     """Mean number of calls of a sample."""
     seconds_per_sample: float | None
-    """Mean seconds that these calls of a sample took together."""
+    """Mean seconds that these calls of a sample took together; calls side by side count in full."""
+    wall_per_sample: float | None = None
+    """Mean seconds of the clock in which such calls ran; kinds that ran side by side share the time."""
+    processor_per_sample: float | None = None
+    """Mean seconds of all processors that the process used meanwhile."""
     share: float | None
-    """Their share of the whole time; calls side by side count in full, so shares can add up to more than 1."""
+    """Their share of the clock. In results of versions without `wall_per_sample`, calls side by side count in full."""
     seconds_per_call: float | None
     """Mean duration of one call."""
     intervals: dict[str, Interval]
@@ -109,6 +113,11 @@ class Latency(Timing):
     """By number of rounds."""
     rounds: Rounds | None
     """Rounds of the timed samples; None in runs of versions that did not count them."""
+    processor: float | None = None
+    """Mean seconds of all processors that the process used for a timed sample."""
+    waiting: float | None = None
+    """Share of the time in which it waited for a processor: the machine was busy with something else. None where the
+    operating system does not count that."""
 
 
 class Tokens(Record):
@@ -137,6 +146,34 @@ class PerCorrectInstance(Record):
     """Tokens written."""
     intervals: dict[str, OpenInterval | None]
     """95 % interval of each number."""
+
+
+class Cost(Record):
+    """What the answers cost, by the prices that were given (see `workbench.data.prices`)."""
+
+    currency: str
+    """Currency of the prices."""
+    total: float
+    """Price of all answers."""
+    per_thousand_samples: float | None
+    """Price of a thousand samples."""
+    per_correct_instance: float | None
+    """Price of all answers over the instances that match a target at IoU 0.5; None where none matches."""
+    intervals: dict[str, OpenInterval | None]
+    """95 % interval of both."""
+    note: str | None
+    """What the price leaves out, else None."""
+
+
+class MachineState(Record):
+    """The state of the machine when a system began to answer; None for what the operating system does not tell."""
+
+    load: float | None
+    """Processes that wanted a processor, mean of the last minute."""
+    threads: int | None
+    """Threads that torch computes with; None where no system of the run uses torch."""
+    mhz: float | None
+    """Mean frequency of the cores in MHz."""
 
 
 class SystemResult(Record):
@@ -194,6 +231,10 @@ class SystemResult(Record):
     """Folder of its predictions."""
     report: str | None
     """Path of the run's report; None before it is written."""
+    machine: MachineState | None = None
+    """The state of the machine when the system began; None in runs of versions that did not record it."""
+    cost: Cost | None = None
+    """What it cost; None where no prices were given."""
 
 
 SIGNIFICANT = 0.05
@@ -254,6 +295,9 @@ class PairDifference(Record):
     """Differences of `p50`, `p90` and `mean` over the samples that both answered alone."""
     timed: int
     """Number of those samples."""
+    repeats: int = 0
+    """How often each of them was asked again in turns: `latency` compares the medians of these times. 0: `latency`
+    compares the times of the first answers."""
     note: str | None
     """What there was too little data for, else None."""
 

@@ -5,12 +5,14 @@ Intervals are the 95 % percentile bootstrap over images, as everywhere (`workben
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.predictions import BAD_SAMPLE, Call, Prediction
+from workbench.data.prices import Price
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import CALL_KINDS, counted_as
 from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, intervals
@@ -66,12 +68,14 @@ def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
     pairs: samples with their answers, in the order they were asked. The result has the seconds of all samples, and
     separately by number of targets, kind of instruction, whether the sample was the first about its image that the
     system saw, and number of rounds (see `rounds`): `{"samples", "p50", ..., "mean", "intervals", "note"}` each.
-    `by_call`: see `_by_call`.
+    `by_call`: see `_by_call`. `processor` is the mean of processor seconds, `waiting` the share of the time in which
+    the process waited for a processor; None where that is not known of any sample.
     """
     first = _first_of_image(pairs)
     timed = [(sample, answer) for sample, answer in pairs if answer.latency is not None]
     return {
         **_summary(timed),
+        **_processors([answer for _, answer in timed]),
         "by_call": _by_call(timed),
         "by_targets": _grouped(timed, lambda sample, _: _target_bin(len(sample.targets))),
         "by_kind": _grouped(timed, lambda sample, _: sample.kind),
@@ -79,6 +83,19 @@ def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
         "by_rounds": _grouped(timed, lambda _, answer: rounds(answer)),
         "rounds": _per_round(timed),
     }
+
+
+def wall_clock(calls: Sequence[Call]) -> dict[str, float]:
+    """Seconds of the clock by kind of call. A moment in which calls of several kinds run side by side is shared equally
+    by the kinds, so that the seconds of all kinds never add up to more than the clock's.
+    """
+    ends = sorted({end for call in calls for end in (call.start, call.start + call.duration)})
+    spent = dict.fromkeys((call.kind for call in calls), 0.0)
+    for begun, ended in pairwise(ends):
+        running = {call.kind for call in calls if call.start <= begun and call.start + call.duration >= ended}
+        for kind in running:
+            spent[kind] += (ended - begun) / len(running)
+    return spent
 
 
 def rounds(answer: Prediction) -> int:
@@ -128,6 +145,28 @@ def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> d
     return {"correct": int(instances.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
 
 
+def cost(pairs: Sequence[Pair], seconds: Sequence[float], correct: Mapping[str, int], price: Price) -> dict[str, Any]:
+    """The price of all samples: `{"total", "per_thousand_samples", "per_correct_instance", "intervals"}`.
+
+    seconds: `[S]`, how long the system worked on each sample. correct: as for `per_correct_instance`.
+    """
+    spent = np.array(
+        [
+            price.of(time, *(sum(getattr(call, name) for call in answer.calls) for name in ("tokens_in", "tokens_out")))
+            for (_, answer), time in zip(pairs, seconds, strict=True)
+        ]
+    )
+    instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
+
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        return {
+            "per_thousand_samples": 1000 * _ratio(spent @ weights, weights.sum(axis=0)),
+            "per_correct_instance": _ratio(spent @ weights, instances @ weights),
+        }
+
+    return {"total": float(spent.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
+
+
 def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
     seconds = [answer.latency for _, answer in timed if answer.latency is not None]
     images = [sample.image_id for sample, _ in timed]
@@ -139,6 +178,15 @@ def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
         "mean": float(np.mean(seconds)) if seconds else None,
         "intervals": _intervals(images, durations(seconds), n_images),
         "note": f"too little data for an interval of {', '.join(missing)}: {n_images} images" if missing else None,
+    }
+
+
+def _processors(answers: Sequence[Prediction]) -> dict[str, float | None]:
+    processor = [answer.processor for answer in answers if answer.processor is not None]
+    waited = [(answer.waited, answer.latency) for answer in answers if answer.waited is not None and answer.latency]
+    return {
+        "processor": float(np.mean(processor)) if processor else None,
+        "waiting": sum(wait for wait, _ in waited) / sum(whole for _, whole in waited) if waited else None,
     }
 
 
@@ -165,14 +213,16 @@ def _first_of_image(pairs: Sequence[Pair]) -> set[str]:
 
 
 def _by_call(timed: Sequence[Pair]) -> dict[str, dict[str, Any]]:
-    """For each kind of call that occurs: `calls_per_sample` and `seconds_per_sample` (means over timed samples),
-    `share` of their whole time, `seconds_per_call`, and percentiles of the duration of one call, with intervals. A kind
-    that a system named itself stands under `other: NAME`.
+    """For each kind of call that occurs, over the timed samples: the means `calls_per_sample`, `seconds_per_sample`,
+    `wall_per_sample` and `processor_per_sample`, the `share` of the clock, `seconds_per_call`, and percentiles of the
+    duration of one call, with intervals. A kind that a system named itself stands under `other: NAME`.
 
-    Calls that ran side by side count in full, so shares can add up to more than 1."""
+    `seconds_per_sample` counts calls that ran side by side in full; `wall_per_sample` and `share` are of the clock, see
+    `wall_clock`."""
     total = np.array([answer.latency for _, answer in timed], dtype=np.float64)
     images = [sample.image_id for sample, _ in timed]
     result = {}
+    wall = [wall_clock(answer.calls) for _, answer in timed]
     by_kind: dict[str, list[tuple[int, Call]]] = {kind: [] for kind in CALL_KINDS}
     for n, (_, answer) in enumerate(timed):
         for call in answer.calls:
@@ -181,16 +231,22 @@ def _by_call(timed: Sequence[Pair]) -> dict[str, dict[str, Any]]:
         if not calls:
             continue
         owners = [n for n, _ in calls]
-        measure = _calls([call for _, call in calls], owners, total)
+        clock = np.array([wall[n].get(calls[0][1].kind, 0.0) for n in range(len(timed))])
+        measure = _calls([call for _, call in calls], owners, total, clock)
         result[kind] = {"calls": len(calls), **_estimated(images, measure, len({images[n] for n in owners}))}
     return result
 
 
-def _calls(calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float64]) -> Measure:
+def _calls(
+    calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float64], clock: NDArray[np.float64]
+) -> Measure:
+    """clock: `[S]`, seconds of the clock that the calls of each sample took."""
     seconds = [call.duration for call in calls]
     each = durations(seconds, owners)
     spent = np.bincount(owners, seconds, minlength=len(total))
     number = np.bincount(owners, minlength=len(total))
+    known = all(call.processor is not None for call in calls)  # not so in runs of earlier versions
+    processors = np.bincount(owners, [call.processor or 0.0 for call in calls], minlength=len(total))
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         samples = weights.sum(axis=0)
@@ -198,7 +254,9 @@ def _calls(calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float
         return {
             "calls_per_sample": _ratio(number @ weights, samples),
             "seconds_per_sample": _ratio(spent @ weights, samples),
-            "share": _ratio(spent @ weights, total @ weights),
+            "wall_per_sample": _ratio(clock @ weights, samples),
+            "processor_per_sample": _ratio(processors @ weights, samples) if known else np.full(samples.shape, np.nan),
+            "share": _ratio(clock @ weights, total @ weights),
             "seconds_per_call": figures.pop("mean"),
             **figures,
         }

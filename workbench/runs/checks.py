@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Record = dict[str, Any]
+REPEATS = "repeats.jsonl"
+"""File of a system's store."""
 
 
 def read_samples(path: Path, image_root: Path) -> list[Sample]:
@@ -94,7 +96,8 @@ def _stands_in(record: Record, before: Record) -> bool:
 class Done:
     """A sample that has its prediction. Digests of its image file (None: unreadable) and of its instruction; whether it
     failed, and whether because of a server (`outage`); `earlier`: its failures so far, this one included, that a next
-    answer would replace.
+    answer would replace; whether it has a latency (`timed`); the `seconds` that the system worked on it, and the tokens
+    that language models read and wrote.
     """
 
     image: str | None
@@ -102,6 +105,9 @@ class Done:
     failed: bool
     outage: bool = False
     earlier: tuple[Earlier, ...] = ()
+    timed: bool = False
+    seconds: float = 0.0
+    tokens: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, record: Record) -> "Done":
@@ -110,7 +116,18 @@ class Done:
         outage = failed and is_outage(Prediction.from_json(record))
         this = Earlier(outcome=record["outcome"], message=record["message"], when=record.get("when"))
         earlier = (*stood_in_for(record), this) if outage else ()
-        return cls(record["image"], record["instruction"], failed, outage, earlier)
+        calls = record.get("calls", ())
+        tokens = (sum(call.get(name, 0) for call in calls) for name in ("tokens_in", "tokens_out"))
+        return cls(
+            record["image"],
+            record["instruction"],
+            failed,
+            outage,
+            earlier,
+            record.get("latency") is not None,
+            record.get("seconds", 0.0),
+            (next(tokens), next(tokens)),
+        )
 
 
 def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
@@ -136,6 +153,39 @@ def read_sessions(path: Path) -> list[Record]:
 
     _each(path, records, check)
     return records
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What it took to ask a sample again: seconds of the clock (None where it failed), of all processors and of waiting
+    for one, the seconds that the system worked even where it failed, and the tokens that language models read and
+    wrote.
+    """
+
+    sample_id: str
+    latency: float | None
+    processor: float | None
+    waited: float | None
+    seconds: float
+    tokens: tuple[int, int]
+
+
+def read_repeats(path: Path) -> list[Repeat]:
+    """How samples that were asked again fared, in order; empty where the file is missing."""
+    repeats: list[Repeat] = []
+
+    def check(record: Record) -> None:
+        for name in ("latency", "processor", "waited"):
+            if record[name] is not None:
+                _number(name, record[name])
+        _number("seconds", record["seconds"])
+        for tokens in record["tokens"]:
+            _number("tokens", tokens)
+        read, written = record["tokens"]
+        repeats.append(Repeat(**{**record, "tokens": (read, written)}))
+
+    _each(path, read_records(path), check)
+    return repeats
 
 
 def read_table(path: Path) -> "pd.DataFrame":
@@ -204,8 +254,11 @@ def _check_prediction(stored: Stored, sample: Sample) -> None:
     for call in answer.calls:
         for name in ("start", "duration", "tokens_in", "tokens_out"):
             _number(name, getattr(call, name), least=-math.inf)
-    if answer.latency is not None:
-        _number("latency", answer.latency)
+        if call.processor is not None:
+            _number("processor", call.processor, least=-math.inf)
+    for name in ("latency", "processor", "waited"):
+        if getattr(answer, name) is not None:
+            _number(name, getattr(answer, name))
     _number("seconds", stored.about.get("seconds", 0.0))
 
 

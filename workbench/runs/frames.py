@@ -161,6 +161,12 @@ def _costs(result: SystemResult) -> Iterator[dict[str, Any]]:
     for name, unit in (("seconds", "s"), ("calls", "calls"), ("tokens_in", "tokens"), ("tokens_out", "tokens")):
         bounds = spent.intervals.get(name)
         yield _cost(f"per_correct_instance.{name}", getattr(spent, name), unit, result.samples, bounds)
+    for name, unit in (("processor", "s"), ("waiting", "fraction")):
+        yield _cost(f"latency.{name}", getattr(latency, name), unit, latency.samples)
+    if priced := result.cost:
+        for name in ("per_thousand_samples", "per_correct_instance"):
+            value, bounds = getattr(priced, name), priced.intervals.get(name)
+            yield _cost(f"cost.{name}", value, priced.currency, result.samples, bounds)
     yield _cost("cold_start", result.cold_start, "s", result.samples)
     yield _cost("samples_per_second", result.samples_per_second, "samples/s", result.samples)
     yield _cost("calls_per_sample", result.calls_per_sample, "calls", result.samples)

@@ -5,13 +5,16 @@ A store is a folder `<run>/<benchmark>/<system>`:
     predictions.jsonl   one `Prediction.to_json()` a line, with the digests of the image file and of the instruction
                         and the seconds it took; a sample that failed for a server's sake (then also: `when`) and was
                         asked again has a second line, whose `earlier` lists the failures that it stands in for
-    sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up
+    sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up, the
+                        state of the machine
+    repeats.jsonl       one line for each time that a sample was asked again to take its time
     lock                held by the one process that writes
     unfinished.sqlite   steps of samples that a system was working on, where it can go on with them
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +24,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.outages import is_outage
 from workbench.data.predictions import Prediction
 from workbench.data.secrets import hidden
-from workbench.runs.checks import Done, check_identity, read_done
+from workbench.runs.checks import REPEATS, Done, Repeat, check_identity, read_done, read_repeats
 from workbench.runs.files import Journal, lock, read_json, read_records, write_json
 
 
@@ -44,6 +47,7 @@ class Store:
             self._check_identity()
             self._predictions = Journal(self.folder / "predictions.jsonl")
             self.done = read_done(self._predictions.path, self._predictions.records)
+            self.repeats = read_repeats(self.folder / REPEATS)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
@@ -86,6 +90,13 @@ class Store:
             record["when"] = datetime.now(UTC).isoformat(timespec="seconds")
         self._predictions.append(record)
         self.done[prediction.sample_id] = Done.of(record)
+
+    def add_repeat(self, repeat: Repeat) -> None:
+        """Record what it took to ask a sample again; its answer is not kept."""
+        journal = Journal(self.folder / REPEATS)
+        journal.append(asdict(repeat))
+        journal.close()
+        self.repeats.append(repeat)
 
     def add_session(self, record: Mapping[str, Any]) -> None:
         """Record that predictions are about to be added."""

@@ -44,6 +44,8 @@ PACES = ("p50", "p90", "mean")
 
 Difference = dict[str, Any]
 Answers = Mapping[str, Sequence[Prediction]]
+Repeated = Mapping[str, Mapping[str, Sequence[float]]]
+"""By system and sample id: the seconds of a sample that was asked again in turns."""
 
 
 def pairwise_differences(
@@ -52,14 +54,16 @@ def pairwise_differences(
     answers: Answers | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
     draws: int | None = None,
+    repeated: Repeated | None = None,
 ) -> list[PairDifference]:
     """How each pair of systems differs, first minus second. The systems must have answered the same samples, in the
     same order.
 
     `overlaps_of`: the overlaps of each system's answers with the truth, by system. `pairs`: the pairs of names to
     compare; all pairs where it is None. `answers`: the systems' answers, of which the latencies are compared; without
-    them, no latencies are compared. `draws`: how many draws the bootstrap over images takes. None means 100 for each
-    metric of each pair, and at least 2,000.
+    them, no latencies are compared. `repeated`: the times of samples that were asked again in turns; for a pair that
+    has them, each sample's medians of these are compared instead. `draws`: how many draws the bootstrap over images
+    takes. None means 100 for each metric of each pair, and at least 2,000.
 
     The p-values of `RATES` are McNemar's, all others the bootstrap's. `p_holm` is corrected for all metrics, rates or
     latencies of all pairs. Intervals and p-values are None where there is too little data; `note` then says so.
@@ -72,8 +76,11 @@ def pairwise_differences(
     drawn = {name: _drawn(overlaps_of[name], build, draws) for name in dict.fromkeys(chain.from_iterable(sides))}
     compared = [_pair(a, b, overlaps_of, drawn, draws) for a, b in sides]
     for pair in compared:
-        ours, theirs = ((answers or {}).get(pair[side], ()) for side in ("a", "b"))
-        pair |= paces(overlaps_of[pair["a"]], ours, theirs, draws)
+        names = (pair["a"], pair["b"])
+        ours, theirs, repeats = in_turns(*((repeated or {}).get(name, {}) for name in names))
+        if not repeats:
+            ours, theirs = (_latencies((answers or {}).get(name, ())) for name in names)
+        pair |= {**paces(overlaps_of[pair["a"]], ours, theirs, draws), "repeats": repeats}
     for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
@@ -147,11 +154,26 @@ def _n_metrics(overlaps_of: Mapping[str, Sequence[SampleOverlap]], protocol: str
     return len(values(load("metrics", protocol)(overlaps), len(overlaps)))
 
 
+def _latencies(answers: Sequence[Prediction]) -> dict[str, float]:
+    return {answer.sample_id: answer.latency for answer in answers if answer.latency is not None}
+
+
+def in_turns(
+    ours: Mapping[str, Sequence[float]], theirs: Mapping[str, Sequence[float]]
+) -> tuple[dict[str, float], dict[str, float], int]:
+    """The median seconds of each sample that both systems were asked again, of both, and how often they were at least.
+    Only the repeats that both completed count.
+    """
+    common = [sample_id for sample_id in ours if sample_id in theirs]
+    turns = min((min(len(ours[name]), len(theirs[name])) for name in common), default=0)
+    a, b = ({name: float(np.median(side[name][:turns])) for name in common if turns} for side in (ours, theirs))
+    return a, b, turns
+
+
 def paces(
-    samples: Sequence[SampleOverlap], ours: Sequence[Prediction], theirs: Sequence[Prediction], draws: int = DRAWS
+    samples: Sequence[SampleOverlap], a: Mapping[str, float], b: Mapping[str, float], draws: int = DRAWS
 ) -> dict[str, Any]:
-    """`latency` and `timed` of a pair, over the samples that both answered alone."""
-    a, b = ({p.sample_id: p.latency for p in side if p.latency is not None} for side in (ours, theirs))
+    """`latency` and `timed` of a pair whose latencies in seconds are given by sample id, over the samples of both."""
     common = [sample for sample in samples if sample.sample_id in a and sample.sample_id in b]
     if not common:
         return {"latency": {}, "timed": 0}

@@ -1,12 +1,14 @@
 """Scores a run whose predictions are complete."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from workbench.data.results import VERSION, read_results
-from workbench.runs.checks import read_sessions
+from workbench.data.vocabulary import MATCHED
+from workbench.runs.checks import REPEATS, Repeat, read_repeats, read_sessions
 from workbench.runs.files import finite, held, replacing
 from workbench.runs.run import Run, add_results
 from workbench.tracking.load import load_run
@@ -63,9 +65,11 @@ def _finish(path: Path) -> Run:
             **_costs(run, system),
             "asked_again": sum(bool(one.about.get("earlier")) for one in run.stored(system)),
             "report": None,
+            **_priced(run, system, {row["sample_id"]: row[MATCHED] or 0 for row in rows if row["system"] == system}),
         }
         for system, scored in scores.items()
     }
+    repeated = {system: _repeated(read_repeats(run.store(system) / REPEATS)) for system in run.systems}
     results = {
         "version": VERSION,
         "run": str(run.path),
@@ -73,7 +77,9 @@ def _finish(path: Path) -> Run:
         "protocol": protocol,
         "metrics": {name: asdict(about) for name, about in described.items()},
         "systems": systems,
-        "differences": [pair.to_json() for pair in pairwise_differences(overlaps_of, protocol, predictions)],
+        "differences": [
+            pair.to_json() for pair in pairwise_differences(overlaps_of, protocol, predictions, repeated=repeated)
+        ],
         "oracles": [
             one.to_json() for one in gains(run.manifest.oracles, samples, overlaps_of, run.predictions, protocol)
         ],
@@ -81,6 +87,16 @@ def _finish(path: Path) -> Run:
         "mlflow": None,
     }
     return add_results(run, read_results(finite(results), str(run.path / "results.json")))
+
+
+def _repeated(repeats: Sequence[Repeat]) -> dict[str, list[float]]:
+    """The latencies of each sample that was asked again, by sample id; a sample that failed is left out."""
+    latencies: dict[str, list[float]] = {}
+    for one in repeats:
+        if one.latency is not None:
+            latencies.setdefault(one.sample_id, []).append(one.latency)
+    failed = {one.sample_id for one in repeats if one.latency is None}
+    return {name: times for name, times in latencies.items() if name not in failed}
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:
@@ -103,7 +119,26 @@ def _costs(run: Run, system: str) -> dict[str, Any]:
         "warm_up": first["warm_up"],
         "samples_per_second": len(run.samples()) / seconds if throughput else None,
         "store": str(run.store(system)),
+        "machine": first.get("machine"),
     }
+
+
+def _priced(run: Run, system: str, correct: Mapping[str, int]) -> dict[str, Any]:
+    """`cost`, where the run has prices. correct: correct instances of each sample, by id."""
+    prices = run.manifest.options.prices
+    if prices is None:
+        return {}
+
+    from workbench.metrics.latency import cost
+
+    stored = run.stored(system)
+    here = _first_session(run.store(system) / "sessions.jsonl").get("timed", True)
+    pairs = list(zip(run.samples(), run.predictions(system), strict=True))
+    seconds = [one.seconds if here else 0.0 for one in stored]
+    note = None if here else "without the seconds, as the answers were made elsewhere"
+    if any(one.prediction.resumed for one in stored):
+        note = "without what samples took before their process was killed"
+    return {"cost": {"currency": prices.currency, **cost(pairs, seconds, correct, prices.of(system)), "note": note}}
 
 
 def _first_session(path: Path) -> dict[str, Any]:

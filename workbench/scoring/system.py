@@ -127,8 +127,8 @@ def _listed(interval: Interval | None) -> list[float] | None:
 def _costs(answer: Prediction) -> dict[str, float | int]:
     kinds = [call.kind for call in answer.calls]
     seconds = dict.fromkeys((*CALL_KINDS, OTHER), 0.0)
-    for call in answer.calls:
-        seconds[call.kind if call.kind in CALL_KINDS else OTHER] += call.duration
+    for kind, spent in latency.wall_clock(answer.calls).items():
+        seconds[kind if kind in CALL_KINDS else OTHER] += spent
     return {
         "calls": len(kinds),
         "calls_llm": kinds.count("llm"),

@@ -185,22 +185,23 @@ def _pace(results: Results, best: str, second: str) -> tuple[str, str]:
     ours, theirs = (results.systems[name].latency.p50 for name in (best, second))
     if not ours or not theirs:
         return "", ""
-    factor = max(ours, theirs) / min(ours, theirs)
-    if factor < 1.05:
+    pair = next((pair for pair in results.differences if {pair.a, pair.b} == {best, second}), None)
+    median = pair.latency.get("p50") if pair else None
+    ratio, bounds = ours / theirs, median.ratio_interval if median else None
+    if pair and median and median.ratio:
+        in_order = pair.a == best
+        ratio = median.ratio if in_order else 1 / median.ratio
+        bounds = bounds if in_order or not bounds else (1 / bounds[1], 1 / bounds[0])
+    if max(ratio, 1 / ratio) < 1.05:
         return "", f"{seconds(ours)} a sample (median)"
-    fast, slow = (best, second) if ours < theirs else (second, best)
-    pair = f"{seconds(min(ours, theirs))} against {seconds(max(ours, theirs))} a sample, median"
-    return fast, f"{times(factor)} times as fast ({pair}{_ratio_interval(results, slow, fast)})"
-
-
-def _ratio_interval(results: Results, a: str, b: str) -> str:
-    """The interval of the median latency of `a` over that of `b`, in whichever order the results hold the pair."""
-    for pair in results.differences:
-        interval = pair.latency["p50"].ratio_interval if "p50" in pair.latency else None
-        if {pair.a, pair.b} == {a, b} and interval:
-            low, high = interval if pair.a == a else (1 / interval[1], 1 / interval[0])
-            return f"; 95 % interval {times(low)} to {times(high)} times"
-    return ""
+    if ratio < 1:
+        fast, factor, bounds = best, 1 / ratio, (1 / bounds[1], 1 / bounds[0]) if bounds else None
+    else:
+        fast, factor = second, ratio
+    said = [f"{seconds(min(ours, theirs))} against {seconds(max(ours, theirs))} a sample, median"]
+    said += [f"95 % interval {times(bounds[0])} to {times(bounds[1])} times"] if bounds else []
+    said += [f"ratio of {pair.repeats} repeats in turns"] if pair and pair.repeats else []
+    return fast, f"{times(factor)} times as fast ({'; '.join(said)})"
 
 
 def _behind(systems: Mapping[str, SystemResult], names: Sequence[str], values: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ DESCRIBED = 5000
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """Groups of counts: what is not listed for a system happened 0 times."""
 MEASURES = ("samples", "unscored", "n_failed", "asked_again", "cold_start", "samples_per_second", "calls_per_sample")
-NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance")
+NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance", "cost")
 
 
 class TrackingError(Exception):
@@ -115,7 +115,7 @@ def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
             }
         elif isinstance(value, Mapping):
             bounded[key] = _with_bounds(value)
-        elif key != "note":
+        elif key not in ("note", "currency"):
             bounded[key] = value
     return bounded
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.comparison.watched import Watched, answered, raise_on, toy
-from workbench.comparison import answers
+from workbench.comparison import machine
 from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image
@@ -27,7 +27,7 @@ def test_latency_holds_the_answer_and_not_the_loading_of_the_image(
         now += seconds
 
     load_image = Sample.load_image
-    monkeypatch.setattr(answers.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: now)
     monkeypatch.setattr(Sample, "load_image", lambda sample: (work(100.0), load_image(sample))[1])
     predictions = answered(tmp_path, Watched(lambda sample: work(2.0)), toy(tmp_path, 3))
     assert [p.latency for p in predictions] == [2.0, 2.0, 2.0]

@@ -1,0 +1,47 @@
+"""Stops a comparison when its answers have cost what they may."""
+
+from collections.abc import Mapping, Sequence
+
+from workbench.data.errors import StoppedError
+from workbench.data.predictions import Prediction
+from workbench.data.prices import Prices
+from workbench.runs.store import Store
+
+
+class Budget:
+    """Adds up what the answers of all systems cost: those that are stored, and those that `add` is told of.
+
+    prices: without them, nothing is counted. most: what all may cost, in their currency; None: any. owners: the system
+    whose price holds for another, as for its oracles, by name.
+    """
+
+    def __init__(
+        self, prices: Prices | None, most: float | None, stores: Mapping[str, Store], owners: Mapping[str, str]
+    ) -> None:
+        self._prices, self._most, self._owners = prices, most, owners
+        self.spent = sum(
+            self._price(name, one.seconds, *one.tokens)
+            for name, store in stores.items()
+            for one in [*store.done.values(), *store.repeats]
+        )
+
+    def add(self, system: str, seconds: float, predictions: Sequence[Prediction]) -> None:
+        """Count answers that a system took so many seconds for."""
+        calls = [call for prediction in predictions for call in prediction.calls]
+        self.spent += self._price(system, seconds, sum(c.tokens_in for c in calls), sum(c.tokens_out for c in calls))
+
+    def check(self, system: str, done: int, samples: int) -> None:
+        """Raise `StoppedError` where the budget is spent; `done` of the `samples` of a system are answered."""
+        if self._prices is None or self._most is None or self.spent < self._most:
+            return
+        currency = self._prices.currency
+        raise StoppedError(
+            f"the budget of {self._most:g} {currency} is spent ({self.spent:.4g} {currency}; {system} has answered "
+            f"{done} of {samples} samples). All answers are kept: the same command with a larger --budget goes on, and "
+            "with --limit N and without --budget it compares the first N samples"
+        )
+
+    def _price(self, system: str, seconds: float, tokens_in: int, tokens_out: int) -> float:
+        if self._prices is None:
+            return 0.0
+        return self._prices.of(self._owners.get(system, system)).of(seconds, tokens_in, tokens_out)

@@ -1,0 +1,94 @@
+"""What the machine did while a system worked: seconds of processor, of waiting for a processor, and its load.
+
+On Linux the kernel counts how long each thread was ready to run but had no processor (`/proc/PID/task/*/schedstat`, the
+second number, in nanoseconds), and how much a hypervisor took away (`steal` in `/proc/stat`); see proc(5) and the
+kernel's `sched-stats` document. Elsewhere waiting is not known.
+"""
+
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TASKS, _STAT, _CPUINFO = Path("/proc/self/task"), Path("/proc/stat"), Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What an answer took, in seconds: of the clock, of all processors (of this process, all its threads), and of
+    waiting: how long the thread that waited longest had no processor. None where the system does not count that.
+    """
+
+    seconds: float
+    processor: float
+    waited: float | None
+
+
+class Clock:
+    """Started when it is made; `read` says what was spent since."""
+
+    def __init__(self) -> None:
+        self._waits, self._stat = _waits(), _processors()
+        self._processor = time.process_time()
+        self._begun = time.perf_counter()
+
+    def read(self) -> Spent:
+        seconds = time.perf_counter() - self._begun
+        processor = time.process_time() - self._processor
+        return Spent(seconds, processor, self._waited(seconds))
+
+    def _waited(self, seconds: float) -> float | None:
+        now = _waits()
+        if not now:
+            return None
+        longest = max(wait - self._waits.get(thread, 0.0) for thread, wait in now.items())
+        return min(seconds, longest + seconds * self._stolen())
+
+    def _stolen(self) -> float:
+        """The share of the time that processors were wanted and a hypervisor gave them to others."""
+        (wanted, stolen), (wanted_before, stolen_before) = _processors(), self._stat
+        return (stolen - stolen_before) / (wanted - wanted_before) if wanted > wanted_before else 0.0
+
+
+def machine_state() -> dict[str, Any]:
+    """`load`: processes that wanted a processor, mean of the last minute; `threads`: how many torch computes with, None
+    where it is not loaded; `mhz`: mean frequency of the cores. None for what the system does not tell.
+    """
+    torch = sys.modules.get("torch")  # the bench itself never imports it
+    return {
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "threads": torch.get_num_threads() if torch else None,
+        "mhz": _frequency(),
+    }
+
+
+def _waits() -> dict[str, float]:
+    """Seconds that each thread of this process has waited for a processor."""
+    waits = {}
+    try:
+        for thread in os.scandir(_TASKS):
+            waits[thread.name] = int(Path(thread.path, "schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return {}
+    return waits
+
+
+def _processors() -> tuple[int, int]:
+    """Ticks in which a processor was wanted, and those of them that a hypervisor took."""
+    try:
+        with _STAT.open("rb") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return 0, 0
+    return user + nice + system + irq + softirq + steal, steal
+
+
+def _frequency() -> float | None:
+    try:
+        found = re.findall(r"^cpu MHz\s*:\s*([\d.]+)", _CPUINFO.read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return None
+    return round(sum(map(float, found)) / len(found), 1) if found else None
