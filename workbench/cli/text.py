@@ -31,7 +31,7 @@ def scores_table(results: "Results") -> str:
             *(_number(seconds, 3) for seconds in (result.latency.p50, result.latency.p90)),
             _number(result.cold_start, 3),
             _number(result.calls_per_sample, 3),
-            *([_number(result.cost and result.cost.per_thousand_samples, 4)] if priced else []),
+            *([_number(result.cost.per_thousand_samples if result.cost else None, 4)] if priced else []),
             f"{result.n_failed}/{result.samples}",
         ]
         for name, result in systems.items()

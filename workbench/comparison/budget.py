@@ -19,11 +19,11 @@ class Budget:
         self, prices: Prices | None, most: float | None, stores: Mapping[str, Store], owners: Mapping[str, str]
     ) -> None:
         self._prices, self._most, self._owners = prices, most, owners
-        self.spent = sum(
-            self._price(name, one.seconds, *one.tokens)
-            for name, store in stores.items()
-            for one in [*store.done.values(), *store.repeats]
-        )
+        self.spent = 0.0
+        for name, store in stores.items():
+            worked = [(one.seconds, one.tokens) for one in store.done.values()]
+            worked += [(one.seconds, one.tokens) for one in store.repeats]
+            self.spent += sum(self._price(name, seconds, *tokens) for seconds, tokens in worked)
 
     def add(self, system: str, seconds: float, predictions: Sequence[Prediction]) -> None:
         """Count answers that a system took so many seconds for."""

@@ -110,7 +110,8 @@ def run(
         identities = {item.name: item.identity for item in made if item.name not in planned}
         remarks = _remarks(benchmark)
         stated = {item.name: one for item in made if item.name in identities and (one := _conditions(item))}
-        recorded = {**asdict(options), "prices": prices and prices.to_json(), "budget": budget, **(settings or {})}
+        money_options = {"prices": prices and prices.to_json(), "budget": budget}
+        recorded = {**asdict(options), **{k: v for k, v in money_options.items() if v}, **(settings or {})}
         write_inputs(out, benchmark, samples, identities, recorded, planned, remarks, stated)
         owners = {name: one["system"] for name, one in planned.items()}
         money = Budget(prices, budget, {item.name: store for item, store in queue}, owners)

@@ -161,7 +161,7 @@ def _costs(result: SystemResult) -> Iterator[dict[str, Any]]:
     for name, unit in (("seconds", "s"), ("calls", "calls"), ("tokens_in", "tokens"), ("tokens_out", "tokens")):
         bounds = spent.intervals.get(name)
         yield _cost(f"per_correct_instance.{name}", getattr(spent, name), unit, result.samples, bounds)
-    for name, unit in (("processor", "s"), ("waiting", "fraction")):
+    for name, unit in (("processor", "s"), ("waiting", "share of time")):
         yield _cost(f"latency.{name}", getattr(latency, name), unit, latency.samples)
     if priced := result.cost:
         for name in ("per_thousand_samples", "per_correct_instance"):

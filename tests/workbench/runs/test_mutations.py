@@ -64,7 +64,7 @@ def test_a_changed_byte_gives_the_right_numbers_or_a_named_error(tmp_path: Path)
     whole = tmp_path / "whole"
     run({"a": lambda: threshold(90)}, lambda: Rectangles(tmp_path / "data", 8), whole)
     expected = numbers(finish(whole).results)
-    without_start = {"cold_start": None, "load": None, "warm_up": None}
+    without_start = dict.fromkeys(("cold_start", "load", "warm_up", "machine"))
     draw = random.Random(5)
     refused = 0
     for number in range(MUTATIONS):
