@@ -66,8 +66,10 @@ def _range(known: Mapping[str, Curves]) -> str:
     said = []
     if whole:
         said.append(f"{_listed(whole)} stored what scored too low, so all thresholds are known.")
-    for name in partly:
-        said.append(f"Below {known[name].threshold.known_from:.2f} nothing is known of {name}: it stored no such mask.")
+    for lowest in dict.fromkeys(f"{known[name].threshold.known_from:.2f}" for name in partly):
+        names = [name for name in partly if f"{known[name].threshold.known_from:.2f}" == lowest]
+        whose = "it stored no such mask" if len(names) == 1 else "they stored no such masks"
+        said.append(f"Below {lowest} nothing is known of {_listed(names)}: {whose}.")
     return f"If instances had to score above another threshold. {' '.join(said)}".strip()
 
 

@@ -17,6 +17,10 @@ def test_notes_say_what_is_known_and_what_is_not(run: Run) -> None:
     assert f"{made_run.SINGLE} {100 * single.reliability.error:.1f} (" in said["reliability"]
     results = copied(run)
     threshold = results["systems"][made_run.SINGLE]["curves"]["threshold"]
+    for system in results["systems"].values():
+        system["curves"]["threshold"]["known_from"] = 0.3
+    both = f"Below 0.30 nothing is known of {made_run.SINGLE} and {made_run.AGENT}: they stored no such masks."
+    assert both in notes(typed(results))["threshold"]
     threshold["known_from"] = 0.0
     agent = results["systems"][made_run.AGENT]["curves"]
     agent["suppression"]["suppressed"], agent["unselected"] = 7, agent["threshold"]
