@@ -42,7 +42,7 @@ from reports.figures.latency import latency_against
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.tokenizer import chat_tokenizer
 from workbench.metrics.latency import durations
-from workbench.metrics.statistics import Weights, estimate, intervals
+from workbench.metrics.statistics import Weights, estimate, percentile_intervals
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.phrases import ALL_PHRASES
 from workbench.tabletop.scenes import make_scene
@@ -236,7 +236,7 @@ def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -
         middle = ours(weights)["p50"]
         return {"p50": middle, "times_first": middle / base(weights)["p50"]}
 
-    value, spread = estimate(measure, len(rounds)), intervals(rounds, measure)
+    value, spread = estimate(measure, len(rounds)), percentile_intervals(rounds, measure)
     return {
         "latency_ms": 1000 * value["p50"],
         "p50": value["p50"],

@@ -43,7 +43,8 @@ from workbench.metrics.coco_files import evaluate_files
 from workbench.metrics.groups import by_targets
 from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import IOU_THRESHOLDS, overlaps
-from workbench.metrics.statistics import intervals, values
+from workbench.metrics.statistics import values
+from workbench.metrics.uncertainty import intervals
 from workbench.systems.prediction_files import read_predictions
 
 HEIGHT, WIDTH, PER_IMAGE, PER_INSTRUCTION = 480, 640, 4, 10

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, match
-from workbench.metrics.ties import is_drawn, orders_of_draws, tie_groups
+from workbench.metrics.ties import is_drawn, tie_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,13 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     """Area under the interpolated precision-recall curve (all points, as in VOC 2010) at each threshold, `[K, D]`.
 
     weights: `[S, D]`, how often each sample is in each of D data sets; by default one data set, each sample once.
-    No prediction gives 0. Without any target it is undefined: nan (the official evaluation prints 0 there).
+    No prediction gives 0. Without any target it is undefined: nan (the official evaluation prints 0 there). Equal
+    scores rank in the order of the data set; in draws, which have none, they are mixed evenly.
     """
     if weights is None:
         weights = np.ones((len(ranking.targets), 1), dtype=np.int64)
     if ranking.ties is not None and is_drawn(weights):
-        return _of_draws(ranking, ranking.ties, weights)
+        return _mixed(ranking, ranking.ties, weights)
     drawn = np.take(weights, ranking.sample, axis=0)
     predicted = np.cumsum(drawn, axis=0, dtype=np.int32)
     total = ranking.targets @ weights
@@ -69,15 +70,41 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
 
 
-def _of_draws(ranking: Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The average precision of draws, `[K, D]`, equal scores of each in an order of its own."""
-    rows = orders_of_draws(ties, ranking.sample, weights)
+def _mixed(ranking: Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The same with hits and misses of equal scores mixed evenly, as the copies of many draws are.
+
+    The share x from 0 to 1 of a group of equal scores, of which `gain` of `size` are hits, after `before` predictions
+    with `found` hits, ends at a precision of (found + gain x) / (before + size x). Where that rises with x, the best
+    precision to the right is that at the end of the group, or a later one; where it falls, see `_falling`.
+    """
+    starts = np.flatnonzero(np.diff(ties, prepend=-1))
+    drawn = np.take(weights, ranking.sample, axis=0)
+    size = np.add.reduceat(drawn, starts, axis=0, dtype=np.float64)
+    end = np.cumsum(size, axis=0)
     total = ranking.targets @ weights
-    ranks = np.arange(1, len(rows) + 1)[:, None]
     area = np.zeros((ranking.true_positive.shape[1], weights.shape[1]))
     for level, column in enumerate(ranking.true_positive.T):
-        hits = np.append(column, False)[rows]  # row -1, past the end of a draw, is no hit
-        precision = np.where(hits, np.cumsum(hits, axis=0, dtype=np.int32) / ranks, 0.0)
-        interpolated = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-        area[level] = np.einsum("pd,pd->d", hits, interpolated)
+        gain = np.add.reduceat(drawn * column[:, None], starts, axis=0, dtype=np.float64)
+        hits = np.cumsum(gain, axis=0)
+        interpolated = np.maximum.accumulate((hits / np.maximum(end, 1))[::-1], axis=0)[::-1]
+        later = np.vstack([interpolated[1:], np.zeros_like(interpolated[:1])])
+        before, found = end - size, hits - gain
+        falls = (gain > 0) & (gain * before < found * size)
+        interpolated[falls] = _falling(*(array[falls] for array in (before, found, size, gain, later)))
+        area[level] = np.einsum("gd,gd->d", gain, interpolated)
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
+
+
+def _falling(
+    before: NDArray[np.float64],
+    found: NDArray[np.float64],
+    size: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    later: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The mean over x of the larger of the falling precision of a group and the best `later` one, `[F]` each."""
+    slope = later * size - gain
+    share = np.clip(np.divide(found - later * before, slope, out=np.ones_like(slope), where=slope > 0), 0, 1)
+    above = gain / size * share + (found - gain * before / size) / size * np.log1p(size * share / before)
+    mean: NDArray[np.float64] = above + (1 - share) * later
+    return mean

@@ -1,6 +1,6 @@
 """What an answer costs: seconds of samples that ran alone, model calls, tokens, and each of these per correct instance.
 
-Intervals are the 95 % percentile bootstrap over images, as everywhere (`workbench.metrics.statistics`).
+Intervals are the central 95 % of a bootstrap over images (`workbench.metrics.statistics`).
 `docs/latency.md` says what is timed.
 """
 
@@ -15,7 +15,7 @@ from workbench.data.predictions import BAD_SAMPLE, Call, Prediction
 from workbench.data.prices import Price
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import CALL_KINDS, counted_as
-from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, intervals
+from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, percentile_intervals
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 TARGET_BINS = {"0": 0, "1": 1, "2": 2, "3-5": 3, "6+": 6}
@@ -285,7 +285,7 @@ def _estimated(images: Sequence[str], measure: Measure, n_images: int | None = N
 
 
 def _intervals(images: Sequence[str], measure: Measure, n_images: int) -> dict[str, list[float] | None]:
-    bounds = intervals(images, measure)
+    bounds = percentile_intervals(images, measure)
     return {name: list(one) if one and enough_images(name, n_images) else None for name, one in bounds.items()}
 
 

@@ -1,9 +1,10 @@
-"""The uncertainty of numbers: percentile bootstrap over images.
+"""The bootstrap over images, and tests on images.
 
 All instructions of one image stay together, because they share its difficulty: resampling them one by one would give
-intervals that are too narrow. Two systems are compared on the same draws (paired), which removes what they share. Rates
-are compared by McNemar's exact test, in a form that keeps images together. Where several comparisons are made at once,
-their p-values are corrected by Holm's method.
+intervals that are too narrow. Two systems are compared on the same draws (paired), which removes what they share. What
+draws say of a metric is in `workbench.metrics.uncertainty`; the percentiles of the draws themselves are for durations
+and costs. Rates are compared by McNemar's exact test, in a form that keeps images together. Where several comparisons
+are made at once, their p-values are corrected by Holm's method.
 """
 
 import math
@@ -31,37 +32,38 @@ def estimate(measure: Measure, n_samples: int) -> dict[str, float]:
     return {name: float(value[0]) for name, value in measure(np.ones((n_samples, 1), dtype=np.int32)).items()}
 
 
-def intervals(
+def percentile_intervals(
     image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
 ) -> dict[str, Interval | None]:
-    """The 95 % percentile interval of each metric of a measure, widened where need be to hold the metric itself.
+    """The central 95 % of the draws of each metric of a measure, widened where need be to hold the metric itself.
 
     image_ids: the image of each sample, `[S]`. Fewer than 10 images give no interval (None), and so does a metric that
-    some draw leaves undefined, as it then rests on about as few images (N_acc with a handful of no-target images).
-    For the difference of two systems, pass `paired` of their measures.
+    some draw leaves undefined. For the difference of two systems, pass `paired` of their measures.
     """
-    spread_of = spreads(image_ids, measure, draws, seed)
+    spread_of = percentile_spreads(image_ids, measure, draws, seed)
     return {name: None if one is None else one.interval for name, one in spread_of.items()}
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The interval and p-value that the bootstrap gives for a metric; None where a draw leaves the metric undefined."""
+    """What chance would make of a difference."""
 
     interval: Interval
-    """the central 95 %"""
+    """95 %"""
     p: float
-    """two-sided p-value of the metric being 0, for differences: twice the share of draws on the other side of 0, as the
-    interval has it; never below 2 / (draws + 1)"""
+    """two-sided p-value of the difference being 0; below 0.05 where the interval leaves out 0"""
 
 
-def spreads(
+def percentile_spreads(
     image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED
 ) -> dict[str, Spread | None]:
-    """Interval and p-value of each metric of a measure; None under the conditions that `intervals` names."""
+    """Interval and p-value of each metric of a measure; None under the conditions that `percentile_intervals` names.
+
+    The p-value is twice the share of draws on the other side of 0, so never below 2 / (draws + 1).
+    """
     estimates = estimate(measure, len(image_ids))
     drawn = draw(image_ids, measure, draws, seed)
-    return {name: spread(drawn[name], value) if name in drawn else None for name, value in estimates.items()}
+    return {name: _spread(drawn[name], value) if name in drawn else None for name, value in estimates.items()}
 
 
 def draw(
@@ -78,17 +80,13 @@ def draw(
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def spread(values: NDArray[np.float64], value: float) -> Spread | None:
+def _spread(values: NDArray[np.float64], value: float) -> Spread | None:
     """Interval and p-value from bootstrap values `[D]` of a metric and its `value` on the data set itself; None where
-    any of them is nan.
-
-    The value can lie outside the central 95 % of the draws, for example where the order of the data set decides between
-    many equal scores. The interval is then extended to the value. If that makes it reach 0, the p-value is 1.
-    """
-    quantiles = interval(values)
-    if quantiles is None or math.isnan(value):
+    any of them is nan. The interval is widened to hold the value; if that makes it reach 0, the p-value is 1."""
+    if np.isnan(values).any() or math.isnan(value):
         return None
-    low, high = min(quantiles[0], value), max(quantiles[1], value)
+    quantiles = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = min(float(quantiles[0]), value), max(float(quantiles[1]), value)
     fewer = min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))
     p = min(1.0, 2 * (1 + int(fewer)) / (1 + len(values)))
     reaches_zero = low <= 0 <= high and not quantiles[0] <= 0 <= quantiles[1]
@@ -159,14 +157,6 @@ def paired(a: Measure, b: Measure) -> Measure:
         return {name: ours[name] - theirs[name] for name in ours}
 
     return difference
-
-
-def interval(values: NDArray[np.float64]) -> Interval | None:
-    """The central 95 % of bootstrap values `[D]`; None where any is nan."""
-    if np.isnan(values).any():
-        return None
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> Iterator[NDArray[np.int32]]:

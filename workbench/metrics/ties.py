@@ -3,8 +3,9 @@
 Official evaluations rank equal scores in the order of the data set. A draw holds an image several times, or not at
 all, and has no such order: its copies stand anywhere among the others. If all copies of an image stood together, a
 tied block would begin with a run of hits, and average precision, which keeps the best precision to the right, would
-come out too high. So each copy of a sample gets a place of its own, drawn from the draw itself: two systems with equal
-answers are ranked equally.
+come out too high. `workbench.metrics.ap` mixes hits and misses of equal scores evenly, which needs no order. COCO's and
+TIDE's AP give each copy of a sample a place of its own, drawn from the draw itself: two systems with equal answers are
+ranked equally.
 """
 
 from zlib import crc32
@@ -49,17 +50,3 @@ def order_of_draw(
     place = places[(np.cumsum(weights) - weights)[owner] + copy]
     # places are below 1: the sum orders by group first; the rows of a copy have equal sums, and stay in order
     return rows[np.argsort(groups[rows] + place, kind="stable")]
-
-
-def orders_of_draws(
-    groups: NDArray[np.int64], owners: NDArray[np.int64], weights: NDArray[np.integer]
-) -> NDArray[np.int64]:
-    """The same for D draws at once: weights are `[S, D]`, and each column of `[N, D]` is the order of a draw.
-
-    N is the length of the longest draw; shorter columns end with -1.
-    """
-    lengths = weights[owners].sum(axis=0, dtype=np.int64)
-    orders = np.full((int(lengths.max(initial=0)), weights.shape[1]), -1, dtype=np.int64)
-    for draw, column in enumerate(weights.T):
-        orders[: lengths[draw], draw] = order_of_draw(groups, owners, column)
-    return orders

@@ -3,22 +3,26 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.metric_info import FRACTION, MetricInfo
+from workbench.data.results import PairDifference
 from workbench.data.units import change_in_unit, difference_unit, factor
 from workbench.data.yaml_files import read_mapping
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
-from workbench.metrics.statistics import holm
+from workbench.metrics.statistics import DRAWS, holm
 from workbench.runs.run import Run
 from workbench.scoring.differences import RATES, pairwise_differences
 from workbench.scoring.joined import check_same_samples
 from workbench.scoring.system import metrics_of
+from workbench.scoring.verdict import both_sides, sides_of
 
 BOUND = 0.01
+BASELINE, CANDIDATE = "the baseline", "the candidate"
 RATE = MetricInfo("Share of the samples that show a failure.", higher_is_better=False)
 FAILURES = tuple(name for name in RATES if name != "exact_set")
 
@@ -68,6 +72,8 @@ class Verdict:
     checks: list[Check]
     changed: list[Changed]
     notes: list[str]
+    sides: dict[str, str] = field(default_factory=dict)
+    """What speaks for the candidate and what for the baseline, in words, of each system that answered differently."""
 
     @property
     def failed(self) -> bool:
@@ -77,7 +83,7 @@ class Verdict:
         return {"failed": self.failed, **asdict(self)}
 
     def to_text(self) -> str:
-        """The failed rules, the samples that changed, and the verdict."""
+        """The failed rules, the samples that changed, what speaks for either run, and the verdict."""
         lines = [f"note: {note}" for note in self.notes]
         for check in self.checks:
             if check.failed and check.change is not None and check.interval is not None:
@@ -88,6 +94,7 @@ class Verdict:
                     f"(95 % interval {low} to {high}; {allowed:g} allowed)"
                 )
         lines += [f"{one.system}: {one.sample_id} was {one.was}, is {one.now}" for one in self.changed]
+        lines += [f"{system}: {said}" for system, said in self.sides.items()]
         lines.append("FAILED" if self.failed else "passed: nothing got worse beyond its bound and beyond chance")
         return "\n".join(lines)
 
@@ -134,17 +141,17 @@ def judge(
     after: Mapping[str, list[SampleOverlap]],
     protocol: str,
     rules: Rules | None = None,
-    draws: int | None = None,
+    draws: int = DRAWS,
 ) -> Verdict:
     """The verdict on two sets of answers to the same samples, before and after, by system.
 
     A rule fails where the change is worse than its bound and its p-value, corrected for all rules of all systems, is
-    below the level. `draws` of the bootstrap: None takes as many as `pairwise_differences` does. Raises
-    `ConfigurationError` for a rule about a metric that the protocol does not have.
+    below the level. `draws`: how many draws the bootstrap takes. Raises `ConfigurationError` for a rule about a metric
+    that the protocol does not have.
     """
     rules = rules or Rules()
     pairs = {
-        name: pairwise_differences({"after": after[name], "before": before[name]}, protocol, draws=draws)[0]
+        name: pairwise_differences({CANDIDATE: after[name], BASELINE: before[name]}, protocol, draws=draws)[0]
         for name in after
     }
     infos = metrics_of(protocol, (name for pair in pairs.values() for name in pair.metrics))
@@ -169,7 +176,20 @@ def judge(
         for was, now in zip(before[system], after[system], strict=True)
         if diagnose(was).sample != diagnose(now).sample
     ]
-    return Verdict(checks, changed, [f"{name}: {pair.note}" for name, pair in pairs.items() if pair.note])
+    notes = [f"{name}: {pair.note}" for name, pair in pairs.items() if pair.note]
+    return Verdict(checks, changed, notes, _sides(pairs, infos, len(next(iter(after.values())))))
+
+
+def _sides(pairs: Mapping[str, PairDifference], infos: Mapping[str, MetricInfo], samples: int) -> dict[str, str]:
+    """What speaks for either run, of the systems of which any leading metric differs."""
+    leading = {name: info for name, info in infos.items() if info.leads}
+    found = {system: sides_of(pair, leading, samples, [pair]) for system, pair in pairs.items()}
+    differ = {
+        system: both_sides(one, samples)
+        for system, one in found.items()
+        if any(lead.by for lead in chain(one.open, *one.leads.values()))
+    }
+    return {system: said for system, said in differ.items() if said}
 
 
 def _usual(metrics: Mapping[str, MetricInfo]) -> dict[str, float]:

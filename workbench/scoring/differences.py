@@ -1,8 +1,7 @@
 """How systems differ on the same samples: every metric, failure rate and latency, with what chance would make of it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, combinations
 from typing import Any
 
@@ -17,27 +16,28 @@ from workbench.metrics.latency import durations, enough_images
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import (
     DRAWS,
+    LEVEL,
     MIN_IMAGES,
     Measure,
     Spread,
     Weights,
-    draw,
     estimate,
     holm,
     mcnemar,
     paired,
-    spread,
-    spreads,
-    values,
+    percentile_spreads,
 )
+from workbench.metrics.uncertainty import Sampled, sampled, spread
 from workbench.plugins.registry import load
 from workbench.runs.files import finite
+from workbench.scoring.system import fractions
 
 RATES = (*SAMPLE_CATEGORIES, *(category for category in INSTANCE_CATEGORIES if category != MATCHED), MISSED)
 """Shares of samples: those in the category, or with at least one instance or target in it."""
 
 DRAWS_PER_TEST = 100
-"""A corrected p-value is at least 2 * tests / draws, here 0.02: with fewer, nothing could be told from chance."""
+"""Of latencies, whose p-values are shares of draws: a corrected one is at least 2 * tests / draws, here 0.02, and with
+fewer draws nothing could be told from chance."""
 
 PACES = ("p50", "p90", "mean")
 """What is compared of two systems' latencies."""
@@ -53,7 +53,7 @@ def pairwise_differences(
     protocol: str = "inst2seg",
     answers: Answers | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
-    draws: int | None = None,
+    draws: int = DRAWS,
     repeated: Repeated | None = None,
 ) -> list[PairDifference]:
     """How each pair of systems differs, first minus second. The systems must have answered the same samples, in the
@@ -63,24 +63,27 @@ def pairwise_differences(
     compare; all pairs where it is None. `answers`: the systems' answers, of which the latencies are compared; without
     them, no latencies are compared. `repeated`: the times of samples that were asked again in turns; for a pair that
     has them, each sample's medians of these are compared instead. `draws`: how many draws the bootstrap over images
-    takes. None means 100 for each metric of each pair, and at least 2,000.
+    takes.
 
-    The p-values of `RATES` are McNemar's, all others the bootstrap's. `p_holm` is corrected for all metrics, rates or
-    latencies of all pairs. Intervals and p-values are None where there is too little data; `note` then says so.
+    Intervals and p-values of metrics are those of `workbench.metrics.uncertainty`. The p-values of `RATES` are
+    McNemar's. `p_holm` is corrected for all metrics, rates or latencies of all pairs. An interval leaves out 0 where
+    the p-value is below 0.05 before that correction. Both are None where there is too little data; `note` then says so.
     """
     sides = list(combinations(overlaps_of, 2) if pairs is None else pairs)
-    if draws is None:
-        draws = max(DRAWS, DRAWS_PER_TEST * len(sides) * (_n_metrics(overlaps_of, protocol) if sides else 0))
     build = load("metrics", protocol)
     # every system is measured on every draw once, however many pairs it is in
-    drawn = {name: _drawn(overlaps_of[name], build, draws) for name in dict.fromkeys(chain.from_iterable(sides))}
-    compared = [_pair(a, b, overlaps_of, drawn, draws) for a, b in sides]
+    drawn = {
+        name: sampled([overlap.image_id for overlap in overlaps_of[name]], build(overlaps_of[name]), draws)
+        for name in dict.fromkeys(chain.from_iterable(sides))
+    }
+    compared = [_pair(a, b, overlaps_of, drawn, build, draws) for a, b in sides]
+    enough = max(draws, DRAWS_PER_TEST * len(sides) * len(PACES))
     for pair in compared:
         names = (pair["a"], pair["b"])
         ours, theirs, repeats = in_turns(*((repeated or {}).get(name, {}) for name in names))
         if not repeats:
             ours, theirs = (_latencies((answers or {}).get(name, ())) for name in names)
-        pair |= {**paces(overlaps_of[pair["a"]], ours, theirs, draws), "repeats": repeats}
+        pair |= {**paces(overlaps_of[pair["a"]], ours, theirs, enough), "repeats": repeats}
     for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
@@ -99,32 +102,19 @@ def flags(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:
     return np.array(rows, dtype=bool).reshape(-1, len(RATES))
 
 
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """The metrics of a system, on its samples and in every draw."""
-
-    values: dict[str, float]
-    draws: dict[str, NDArray[np.float64]]
-
-
-def _drawn(overlaps: Sequence[SampleOverlap], build: Callable[..., Measure], draws: int) -> _Drawn:
-    measure = build(overlaps)
-    images = [overlap.image_id for overlap in overlaps]
-    return _Drawn(estimate(measure, len(images)), draw(images, measure, draws))
-
-
-def _minus(a: _Drawn, b: _Drawn) -> dict[str, Difference]:
+def _minus(a: Mapping[str, Sampled], b: Mapping[str, Sampled], fractions: Collection[str]) -> dict[str, Difference]:
     """Every metric of one system minus that of another, on the same samples and draws."""
-    found = {}
-    for name, value in a.values.items():
-        difference = value - b.values[name]
-        drawn = spread(a.draws[name] - b.draws[name], difference) if name in a.draws else None
-        found[name] = _difference(difference, drawn)
-    return found
+    apart = {name: one - b[name] for name, one in a.items()}
+    return {name: _difference(one.value, spread(one, name in fractions)) for name, one in apart.items()}
 
 
 def _pair(
-    a: str, b: str, overlaps_of: Mapping[str, Sequence[SampleOverlap]], drawn: Mapping[str, _Drawn], draws: int
+    a: str,
+    b: str,
+    overlaps_of: Mapping[str, Sequence[SampleOverlap]],
+    drawn: Mapping[str, Mapping[str, Sampled]],
+    build: Callable[..., Measure],
+    draws: int,
 ) -> dict[str, Any]:
     ours, theirs = overlaps_of[a], overlaps_of[b]
     if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
@@ -132,26 +122,30 @@ def _pair(
     images = [overlap.image_id for overlap in ours]
     n_images = len(set(images))
     shown, shown_by_b = flags(ours), flags(theirs)
-    rates = _differences(images, paired(_shares(shown), _shares(shown_by_b)), draws)
-    for place, name in enumerate(RATES):
-        mine, other = shown[:, place], shown_by_b[:, place]
-        rates[name] |= {
-            "p": mcnemar(images, mine, other),
-            "only_a": int((mine & ~other).sum()),
-            "only_b": int((other & ~mine).sum()),
-        }
+    shares = sampled(images, paired(_shares(shown), _shares(shown_by_b)), draws)
+    rates = {
+        name: _rate(images, shown[:, place], shown_by_b[:, place], shares[name]) for place, name in enumerate(RATES)
+    }
     return {
         "a": a,
         "b": b,
-        "metrics": _minus(drawn[a], drawn[b]),
+        "metrics": _minus(drawn[a], drawn[b], fractions(build, drawn[a])),
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
     }
 
 
-def _n_metrics(overlaps_of: Mapping[str, Sequence[SampleOverlap]], protocol: str) -> int:
-    overlaps = next(iter(overlaps_of.values()))
-    return len(values(load("metrics", protocol)(overlaps), len(overlaps)))
+def _rate(images: Sequence[str], a: NDArray[np.bool_], b: NDArray[np.bool_], share: Sampled) -> Difference:
+    """How often `a` is true, less how often `b` is, `[S]` each. Where McNemar's test and the interval disagree on
+    whether the difference is beyond chance, it is not."""
+    drawn, p = spread(share), mcnemar(images, a, b)
+    if drawn is not None and p is not None:
+        low, high = drawn.interval
+        if p >= 1 - LEVEL:
+            drawn = Spread((min(low, 0.0), max(high, 0.0)), p)
+        elif drawn.p < 1 - LEVEL:
+            drawn = Spread(drawn.interval, p)
+    return _difference(share.value, drawn) | {"only_a": int((a & ~b).sum()), "only_b": int((b & ~a).sum())}
 
 
 def _latencies(answers: Sequence[Prediction]) -> dict[str, float]:
@@ -197,7 +191,7 @@ def paces(
 
 
 def _differences(images: Sequence[str], measure: Measure, draws: int) -> dict[str, Difference]:
-    spread_of = spreads(images, measure, draws)
+    spread_of = percentile_spreads(images, measure, draws)
     return {name: _difference(value, spread_of[name]) for name, value in estimate(measure, len(images)).items()}
 
 

@@ -7,12 +7,12 @@ undefined, as a share of no samples or average precision without targets, is Non
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from workbench.data.metric_info import MetricInfo, described
+from workbench.data.metric_info import FRACTION, MetricInfo, described
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import CALL_KINDS, MATCHED, MISSED_REASONS, MISTAKES, OTHER, SAMPLE_CATEGORIES
@@ -23,7 +23,8 @@ from workbench.metrics import latency
 from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps, pair
 from workbench.metrics.pooled import sample_iou
-from workbench.metrics.statistics import Interval, Measure, intervals, values
+from workbench.metrics.statistics import Interval, Measure, values
+from workbench.metrics.uncertainty import intervals
 from workbench.plugins.registry import load
 
 FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
@@ -33,6 +34,11 @@ MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in (*MISSED_REASONS, OTHER)
 def metrics_of(protocol: str, names: Iterable[str]) -> dict[str, MetricInfo]:
     """What is known of each of these metrics of a protocol, the leading ones first."""
     return described(load("metrics", protocol), names)
+
+
+def fractions(build: Callable[..., Measure], names: Iterable[str]) -> set[str]:
+    """Those of these metrics of a protocol's function that lie in [0, 1]."""
+    return {name for name, info in described(build, names).items() if info.unit == FRACTION}
 
 
 def score(
@@ -110,13 +116,14 @@ def table(
     ]
 
 
-def _measured(group: Sequence[SampleOverlap], build: Any) -> dict[str, Any]:
-    measure: Measure = build(group)
-    spread = intervals([overlap.image_id for overlap in group], measure)
+def _measured(group: Sequence[SampleOverlap], build: Callable[..., Measure]) -> dict[str, Any]:
+    measure = build(group)
+    metrics = values(measure, len(group))
+    found = intervals([overlap.image_id for overlap in group], measure, fractions(build, metrics))
     return {
         "samples": len(group),
-        "metrics": values(measure, len(group)),
-        "intervals": {name: _listed(interval) for name, interval in spread.items()},
+        "metrics": metrics,
+        "intervals": {name: _listed(interval) for name, interval in found.items()},
     }
 
 

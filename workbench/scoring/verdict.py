@@ -79,7 +79,7 @@ def sentences(results: Results) -> list[str]:
     pair = (order[0], order[1])
     found = sides(results, *pair)
     numbers = f"{values[0]} against {values[1]} {_named(metric, about)}"
-    said = [_who_leads(results, found, pair, metric, numbers), _what_is_open(results, found)]
+    said = [_who_leads(results, found, pair, metric, numbers), _what_is_open(results.benchmark.samples, found)]
     said.append(_behind(systems, order[2:], values[2:]))
     return [sentence for sentence in said if sentence]
 
@@ -92,14 +92,33 @@ def sides(results: Results, a: str, b: str) -> Sides:
         return found
     defined = defined_metrics(results)
     names = dict.fromkeys([main_metric(results), *(name for name in leading_metrics(results) if name in defined)])
-    compared = [("metrics", name, name, info(results, name)) for name in names]
+    infos = {name: info(results, name) for name in names}
+    return sides_of(pair, infos, results.benchmark.samples, results.differences)
+
+
+def sides_of(
+    pair: PairDifference, infos: Mapping[str, MetricInfo], samples: int, together: Sequence[PairDifference]
+) -> Sides:
+    """The same from the difference of two systems on so many samples. infos: the metrics to look at. together: all
+    pairs whose p-values were corrected together."""
+    found = Sides({pair.a: [], pair.b: []})
+    compared = [("metrics", name, name, about) for name, about in infos.items()]
     for family, key, name, about in [*compared, ("rates", EXACT, "exact sets", MetricInfo())]:
         one: Difference | None = getattr(pair, family).get(key)
         if one is None or one.difference is None:
             continue
-        lead = _lead(results, pair, name, about, one, family)
+        tests = sum(other.p is not None for some in together for other in getattr(some, family).values())
+        lead = _lead(pair, name, about, one, samples, max(tests, 1))
         (found.leads[lead.ahead] if one.beyond_chance else found.open).append(lead)
     return found
+
+
+def both_sides(found: Sides, samples: int) -> str:
+    """What speaks for each of two systems, and what is open, in a sentence or two."""
+    said = [
+        f"{name} leads in {_listed([_led(lead) for lead in leads])}" for name, leads in found.leads.items() if leads
+    ]
+    return " ".join(filter(None, [f"{'; '.join(said)}." if said else "", _what_is_open(samples, found)]))
 
 
 def superior(metric: MetricInfo) -> str:
@@ -107,15 +126,13 @@ def superior(metric: MetricInfo) -> str:
     return "more accurate" if metric.higher_is_better and metric.unit == FRACTION else "better"
 
 
-def _lead(results: Results, pair: PairDifference, name: str, about: MetricInfo, one: Difference, family: str) -> Lead:
+def _lead(pair: PairDifference, name: str, about: MetricInfo, one: Difference, samples: int, tests: int) -> Lead:
     difference = one.difference or 0.0
     ahead = pair.a if (difference >= 0) == about.higher_is_better else pair.b
     interval = one.interval
     if interval and difference < 0:
         interval = (-interval[1], -interval[0])
-    tests = sum(other.p is not None for some in results.differences for other in getattr(some, family).values())
-    samples = results.benchmark.samples
-    needed = samples_to_settle(abs(difference), interval, samples, max(tests, 1)) if interval else None
+    needed = samples_to_settle(abs(difference), interval, samples, tests) if interval else None
     return Lead(name, about.unit, ahead, abs(difference), interval, needed)
 
 
@@ -140,7 +157,7 @@ def _led(lead: Lead) -> str:
     return f"{lead.metric} by {_amount(lead)}{spread}"
 
 
-def _what_is_open(results: Results, found: Sides) -> str:
+def _what_is_open(samples: int, found: Sides) -> str:
     opened = [lead for lead in found.open if lead.interval]
     if not opened:
         return ""
@@ -149,7 +166,7 @@ def _what_is_open(results: Results, found: Sides) -> str:
         ahead = f"{_amount(lead)} for {lead.ahead}" if lead.by else "no difference"
         enough = f"; {_count(lead.needed)} would settle it" if lead.needed else ""
         parts.append(f"{lead.metric} ({ahead}, {_between(lead)}{enough})")
-    return f"Open at {results.benchmark.samples:,} samples: {_listed(parts)}."
+    return f"Open at {samples:,} samples: {_listed(parts)}."
 
 
 def _amount(lead: Lead) -> str:

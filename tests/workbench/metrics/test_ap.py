@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.workbench.metrics.scenes import answer, random_benchmark, sample
-from workbench.metrics.ap import average_precision, rank
+from workbench.metrics.ap import Ranking, average_precision, rank
 from workbench.metrics.overlaps import overlaps
+from workbench.metrics.ties import tie_groups
 
 
 def test_perfect_answers_give_one_at_every_threshold() -> None:
@@ -51,3 +52,18 @@ def test_weights_stand_for_repeated_samples() -> None:
     for draw in range(5):
         repeated = [o for o, times in zip(found, weights[:, draw], strict=True) for _ in range(times)]
         assert weighted[:, draw] == pytest.approx(average_precision(rank(repeated))[:, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 5, 12])
+def test_draws_mix_equal_scores_as_very_many_copies_in_random_order_would(levels: int) -> None:
+    generator = np.random.default_rng(levels)
+    scores = np.sort(generator.integers(0, levels, 30))[::-1].astype(float)
+    sample, hits = generator.integers(0, 12, 30), generator.random((30, 2)) < [0.5, 0.3]
+    ranking = Ranking(sample, hits, generator.integers(1, 5, 12), tie_groups(scores, hits))
+    weights = generator.integers(0, 3, (12, 3))
+    found = average_precision(ranking, weights)
+    for draw, column in enumerate(weights.T):
+        rows = np.repeat(np.arange(30), 500 * column[sample])
+        rows = rows[np.lexsort((generator.random(len(rows)), -scores[rows]))]
+        copies = Ranking(np.zeros(len(rows), int), hits[rows], 500 * (ranking.targets @ column)[None])
+        assert found[:, draw] == pytest.approx(average_precision(copies)[:, 0], abs=0.01)

@@ -17,7 +17,7 @@ from workbench.metrics.latency import (
     rounds,
     tokens_per_sample,
 )
-from workbench.metrics.statistics import intervals
+from workbench.metrics.statistics import percentile_intervals
 
 CALLS = (Call("llm", 0.0, 2.0, tokens_in=100, tokens_out=10), Call("segment", 2.0, 1.0), Call("llm", 3.0, 4.0, 50, 5))
 STRIPS = [(10 * n, 10 * n + 5) for n in range(8)]
@@ -107,7 +107,9 @@ def test_intervals_of_percentiles_cover_the_truth(name: str, images: int) -> Non
     truth = np.quantile(drawn(100_000), {"p50": 0.5, "p90": 0.9, "p95": 0.95}[name])
     covered = []
     for seed in range(80):
-        low, high = intervals(ids, durations(drawn(images).tolist(), names=[name]), draws=300, seed=seed)[name] or (
+        low, high = percentile_intervals(ids, durations(drawn(images).tolist(), names=[name]), draws=300, seed=seed)[
+            name
+        ] or (
             0.0,
             0.0,
         )

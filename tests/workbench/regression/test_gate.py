@@ -32,6 +32,7 @@ def test_a_rerun_passes_and_a_broken_system_fails_with_the_samples_that_changed(
     out = capsys.readouterr().out
     assert "toy: T_acc changed by -100.0 points" in out
     assert "toy: s0 was exact_set, is target_declined" in out
+    assert "toy: the baseline leads in mAP by 100.0 points" in out and "and exact sets by 79.2" in out
     assert main(["gate", bad, good, "--json"]) == 0
     assert not json.loads(capsys.readouterr().out)["failed"]
 

@@ -1,0 +1,200 @@
+"""The 95 % interval of a metric, and the p-value of a difference, from a bootstrap over images.
+
+The interval is Student's, with three things that metrics of detections need, chosen by measuring on real answers how
+often it holds the truth (`speed/coverage.py`; docs/diagnosis.md has the table):
+
+* The bootstrap's standard error and bias are used, not its percentiles. Interpolated average precision takes the best
+  precision to the right, and is too high where scores rank poorly. Draws are too high once more, so their percentiles
+  lie on the wrong side of the value.
+* A fraction has Wilson's interval (Journal of the American Statistical Association 1927), with as many observations as
+  the standard error stands for: it stays in [0, 1], and has a width also where all answers are right.
+* Equal scores have no order that means anything, but a value depends on theirs. The interval is that of the metric with
+  equal scores mixed evenly, widened where need be to hold the value.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.metrics.statistics import (
+    DRAWS,
+    LEVEL,
+    SEED,
+    Interval,
+    Measure,
+    Spread,
+    draw,
+    estimate,
+)
+
+BIAS_PER_SHIFT = 1 / (2 ** (2 / 3) - 1)
+"""The bias of a value, for each unit by which draws lie above it on average: 1.7. A draw holds the noise of the data
+set and that of drawing from it, so twice the variance. The bias of interpolated AP where scores rank little grows like
+that of other largest values of a random walk, with the variance to the power of 2/3, and adds 0.59 of itself in a draw.
+Means have no bias, and ratios one too small to matter."""
+UNSURE = 0.5
+"""The share of the squared bias that is added to the variance, since the bias is estimated from the same images."""
+NOTHING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A metric on the data set and on bootstrap draws of it."""
+
+    value: float
+    """on the data set; nan where undefined"""
+    even: float
+    """the same, equal scores mixed evenly as in draws"""
+    draws: NDArray[np.float64]
+    """`[D]`; none for fewer than 10 images"""
+    images: int
+    """how many images the data set has"""
+    telling: int
+    """on how many of them the metric is defined; `images` where draws differ, which tells more"""
+
+    def __sub__(self, other: "Sampled") -> "Sampled":
+        """The difference of two systems on the same samples and draws."""
+        return Sampled(
+            self.value - other.value,
+            self.even - other.even,
+            self.draws - other.draws,
+            self.images,
+            min(self.telling, other.telling),
+        )
+
+
+def sampled(image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED) -> dict[str, Sampled]:
+    """Each metric of a measure on its samples, and on as many draws over their images. image_ids: the image of each
+    sample, `[S]`."""
+    values = estimate(measure, len(image_ids))
+    drawn = draw(image_ids, measure, draws, seed)
+    even = _even(measure, values, len(image_ids))
+    fixed = [name for name, found in drawn.items() if not np.isnan(found).any() and np.ptp(found) < NOTHING]
+    telling = _telling(image_ids, measure) if fixed else {}
+    images = len(set(image_ids))
+    return {
+        name: Sampled(
+            value, even[name], drawn.get(name, np.zeros(0)), images, telling[name] if name in fixed else images
+        )
+        for name, value in values.items()
+    }
+
+
+def intervals(
+    image_ids: Sequence[str],
+    measure: Measure,
+    fractions: Collection[str] = (),
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> dict[str, Interval | None]:
+    """The 95 % interval of each metric of a measure, see `interval`. fractions: the metrics that lie in [0, 1]."""
+    found = sampled(image_ids, measure, draws, seed)
+    return {name: interval(one, name in fractions) for name, one in found.items()}
+
+
+def interval(one: Sampled, fraction: bool = True) -> Interval | None:
+    """The 95 % interval of a metric. fraction: whether it lies in [0, 1].
+
+    Fewer than 10 images give no interval (None), and so does a metric that some draw leaves undefined, as it then rests
+    on about as few images (N_acc with a handful of no-target images).
+    """
+    if not _is_defined(one):
+        return None
+    centre, error = _estimated(one)
+    reach = _t_quantile(one.images - 1)
+    if not (fraction and 0 <= one.even <= 1):
+        low, high = centre - reach * error, centre + reach * error
+    else:
+        low, high = _wilson(min(max(centre, 0.0), 1.0), _observations(one, error), reach)
+    return min(low, one.value), max(high, one.value)
+
+
+def spread(one: Sampled, fraction: bool = True) -> Spread | None:
+    """The 95 % interval and the two-sided p-value of a difference; None as in `interval`. fraction: whether it is one
+    of two fractions, and so lies in [-1, 1].
+
+    The p-value is below 0.05 where the interval leaves out 0. Where the interval reaches 0 only because it was widened
+    to hold the value, the p-value is 1.
+    """
+    if not _is_defined(one):
+        return None
+    centre, error = _estimated(one)
+    freedom = one.images - 1
+    if error > NOTHING:
+        reach = _t_quantile(freedom) * error
+        low, high, p = centre - reach, centre + reach, _p_value(centre / error, freedom)
+    else:  # the same in all images, as likely as that all of so many coins fall alike if there is no difference
+        low, high, p = centre, centre, 2.0 ** (1 - one.telling) if centre else 1.0
+        if fraction:
+            # a share of images with another difference would hardly have gone unseen if it were larger than this
+            squared = _t_quantile(freedom) ** 2
+            others = squared / (one.telling + squared)
+            low, high = centre - others * (1 + centre), centre + others * (1 - centre)
+            student = _p_value(math.sqrt(one.telling * abs(centre)), freedom)
+            p = min(p, student) if low > 0 or high < 0 else student
+    if fraction:
+        low, high = max(low, -1.0), min(high, 1.0)
+    widened = min(low, one.value), max(high, one.value)
+    return Spread(widened, 1.0 if p < 1 - LEVEL and widened[0] <= 0 <= widened[1] else p)
+
+
+def _is_defined(one: Sampled) -> bool:
+    return len(one.draws) > 1 and not math.isnan(one.value) and not np.isnan(one.draws).any()
+
+
+def _estimated(one: Sampled) -> tuple[float, float]:
+    """The metric without its bias, and its standard error."""
+    bias = BIAS_PER_SHIFT * (float(one.draws.mean()) - one.even)
+    # a mean of n images has n / (n - 1) times the variance that draws of n from them have
+    variance = float(one.draws.var(ddof=1)) * one.images / (one.images - 1)
+    return one.even - bias, math.sqrt(variance + UNSURE * bias**2)
+
+
+def _observations(one: Sampled, error: float) -> float:
+    """How many independent yes-or-no observations have this standard error."""
+    variance = one.even * (1 - one.even)
+    return variance / error**2 if variance > NOTHING and error > NOTHING else one.telling
+
+
+def _wilson(share: float, observations: float, reach: float) -> Interval:
+    weight = reach**2 / observations
+    centre = (share + weight / 2) / (1 + weight)
+    half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _even(measure: Measure, values: Mapping[str, float], n_samples: int) -> dict[str, float]:
+    """The metrics with equal scores mixed evenly, as they are when each sample occurs twice."""
+    twice = measure(np.tile(np.array([2, 4], dtype=np.int32), (n_samples, 1)))
+    # a sum over the data set grows with it, and has no scores
+    return {
+        name: float(twice[name][0]) if math.isclose(*twice[name][:2], rel_tol=1e-6, abs_tol=1e-9) else value
+        for name, value in values.items()
+    }
+
+
+def _telling(image_ids: Sequence[str], measure: Measure) -> dict[str, int]:
+    """On how many images each metric is defined by itself; on all, where it is on none."""
+    images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    counts: dict[str, int] = {}
+    for start in range(0, len(images), 32):
+        columns = np.arange(start, min(start + 32, len(images)))
+        alone = (image_of_sample[:, None] == columns).astype(np.int32)
+        for name, found in measure(alone).items():
+            counts[name] = counts.get(name, 0) + int((~np.isnan(found)).sum())
+    return {name: count or len(images) for name, count in counts.items()}
+
+
+def _t_quantile(freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+
+
+def _p_value(t: float, freedom: int) -> float:
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(freedom, -abs(t)))
