@@ -27,7 +27,8 @@ from workbench.data.predictions import OK, Candidate, Instance, Prediction
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
-from workbench.metrics.statistics import Measure, Weights, intervals, values
+from workbench.metrics.statistics import Measure, Weights, values
+from workbench.metrics.uncertainty import intervals
 
 Build = Callable[[Sequence[SampleOverlap]], Measure]
 """The function of a metric set."""
@@ -213,7 +214,7 @@ def reliability(overlapping: Sequence[SampleOverlap]) -> Reliability:
             if n
         ],
         error=values(measure, len(overlapping))["error"],
-        interval=intervals([o.image_id for o in overlapping], measure)["error"],
+        interval=intervals([o.image_id for o in overlapping], measure, ["error"])["error"],
     )
 
 
