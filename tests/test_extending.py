@@ -134,7 +134,9 @@ def test_a_metric_of_which_less_is_better_fails_the_gate_when_it_rises(workbench
     results = compared(workbench, bad, "acme-colour", "--set", "acme-colour.reach=1")
     assert results["systems"]["acme-colour"]["metrics"]["edge"] == 0.0, "the pictures are saved without loss"
     compared(workbench, str(tmp_path / "worse"), "acme-colour", "--set", "acme-colour.reach=900")
-    failed = workbench("gate", good, str(tmp_path / "worse"), expected=1).stdout
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("metrics: {edge: 1}\nrates: {}\n")  # of 12 images, one rule can tell; all of them together cannot
+    failed = workbench("gate", good, str(tmp_path / "worse"), "--rules", str(rules), expected=1).stdout
     assert re.search(r"acme-colour: edge changed by \+[\d.]+ pixels \(95 % interval ", failed)
     assert "points" not in failed.partition("edge changed")[2].partition("\n")[0]
     workbench("gate", str(tmp_path / "worse"), good)
