@@ -11,6 +11,9 @@
 PYTHON ?= python3
 SYSTEMS := instructsam-tiny,sam3-agent-tiny,sam3-phrase-tiny
 
+# modules are compiled once, not by each process that imports them
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup compare train-tiny ablations ship-tiny test test-vllm
 
 setup: .venv/installed
