@@ -105,12 +105,18 @@ def _provenance(run: Run) -> dict[str, dict[str, Any]]:
     sections = {
         "Benchmark": asked | benchmark.identity,
         **_made(run.members),
-        **{f"System {name}": identity for name, identity in run.manifest.systems.items()},
+        **{f"System {name}": identity | _state(run, name) for name, identity in run.manifest.systems.items()},
     }
     return {
         title: {k: v for k, v in flatten(section).items() if v not in (None, [], "")}
         for title, section in sections.items()
     }
+
+
+def _state(run: Run, system: str) -> dict[str, Any]:
+    """The state of the machine when a system began."""
+    machine = run.results.systems[system].machine
+    return {"machine when it began": machine.to_json()} if machine else {}
 
 
 def _made(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:

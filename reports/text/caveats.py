@@ -6,9 +6,8 @@ from typing import Any
 
 from workbench.data.manifest import Manifest
 from workbench.data.results import Results
+from workbench.scoring.verdict import busy
 
-BUSY = 0.05
-"""The share of its time that a system may wait for a processor before the report says that the machine was busy."""
 REMARKS = 5
 """Remarks about the benchmark's files that are listed; the results have more of them."""
 
@@ -20,15 +19,10 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
         if system.n_failed:
             how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system.failures.items())
             notes.append(f"{name} failed on {system.n_failed} of {system.samples} samples ({how}).")
-        waiting = system.latency.waiting
-        if waiting and waiting > BUSY:
-            notes.append(
-                f"The machine was busy: {name} waited for a processor {waiting:.0%} of the time that it was timed, so "
-                "its latency is too high."
-            )
         timed = system.latency.samples
         if timed < system.samples:
             notes.append(f"The latency of {name} rests on the {timed} of {system.samples} samples that were timed.")
+    notes += busy(results)
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")

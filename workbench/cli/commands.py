@@ -69,7 +69,7 @@ def compare_systems(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
-    from workbench.scoring.verdict import verdict
+    from workbench.scoring.verdict import busy, verdict
 
     systems = system_names(options.systems)
     comparison = Comparison(
@@ -92,7 +92,8 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
     try:
         with scored(comparison, out) as run:
             print(scores_table(run.results))
-            print(fill(verdict(run.results), 120, break_on_hyphens=False))
+            for said in (verdict(run.results), *busy(run.results)):
+                print(fill(said, 120, break_on_hyphens=False))
             if run.results.oracles:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)

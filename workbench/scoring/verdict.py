@@ -26,6 +26,8 @@ from workbench.data.units import LESS_IS_BETTER, difference_unit
 from workbench.metrics.statistics import samples_to_settle
 
 EXACT = "exact_set"
+BUSY = 0.05
+"""The share of its time that a system may wait for a processor before it is said that the machine was busy."""
 MANY = 100_000
 """Where more samples than this would be needed, the verdict says so instead of giving their number."""
 
@@ -82,6 +84,17 @@ def sentences(results: Results) -> list[str]:
     said = [_who_leads(results, found, pair, metric, numbers), _what_is_open(results.benchmark.samples, found)]
     said.append(_behind(systems, order[2:], values[2:]))
     return [sentence for sentence in said if sentence]
+
+
+def busy(results: Results) -> list[str]:
+    """A sentence where systems waited for a processor more than `BUSY` of the time that they were timed."""
+    shares = {name: system.latency.waiting or 0.0 for name, system in results.systems.items()}
+    waited = [f"{name} {share:.0%}" for name, share in shares.items() if share > BUSY]
+    if not waited:
+        return []
+    return [
+        f"The machine was busy, and latencies are too high. Waiting for a processor: {_listed(waited)} of the time."
+    ]
 
 
 def sides(results: Results, a: str, b: str) -> Sides:

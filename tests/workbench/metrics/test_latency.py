@@ -16,6 +16,7 @@ from workbench.metrics.latency import (
     percentiles,
     rounds,
     tokens_per_sample,
+    wall_clock,
 )
 from workbench.metrics.statistics import percentile_intervals
 
@@ -200,3 +201,27 @@ def test_the_result_is_plain_json() -> None:
     pairs = [asked(str(n), 1.0 + n, STRIPS[: n % 8], calls=CALLS, kind="kind") for n in range(40)]
     result = latency(pairs) | per_correct_instance(pairs, {"1": 1})
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_the_clock_counts_calls_side_by_side_once_and_shares_what_kinds_share() -> None:
+    checks = [Call("llm", 1.0, 2.0), Call("llm", 1.5, 2.0), Call("render", 0.0, 0.5)]
+    assert wall_clock(checks) == pytest.approx({"llm": 2.5, "render": 0.5})
+    assert wall_clock([Call("llm", 0.0, 2.0), Call("segment", 1.0, 2.0)]) == pytest.approx({"llm": 1.5, "segment": 1.5})
+    assert wall_clock([Call("llm", 0.0, 0.0)]) == {"llm": 0.0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_clock_never_shows_more_than_it_ran(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    calls = [Call(str(rng.choice(["llm", "segment", "own"])), *rng.uniform(0, 2, 2)) for _ in range(12)]
+    instants = np.linspace(0, 4, 4001)
+    running = np.zeros(len(instants), bool)
+    for call in calls:
+        running |= (instants >= call.start) & (instants < call.start + call.duration)
+    assert sum(wall_clock(calls).values()) == pytest.approx(running.mean() * 4, abs=0.02)
+
+
+def test_processor_seconds_and_waiting_are_over_the_timed_samples() -> None:
+    known = asked("0", 2.0, processor=1.5, waited=0.5)
+    found = latency([known, asked("1", 1.0), asked("2", None)])
+    assert (found["processor"], found["waiting"]) == (1.5, 0.25)

@@ -9,7 +9,7 @@ from tests.reports.made_results import made_results
 from workbench.data.numbers import change
 from workbench.data.results import read_results
 from workbench.metrics.statistics import samples_to_settle
-from workbench.scoring.verdict import sentences, sides, verdict
+from workbench.scoring.verdict import BUSY, busy, sentences, sides, verdict
 
 
 def said(found: dict[str, Any]) -> str:
@@ -146,3 +146,12 @@ def test_as_many_samples_as_are_said_show_the_difference_as_often_as_is_said() -
     stricter = samples_to_settle(lead, (lead - half, lead + half), n, tests=21)
     assert stricter is not None and needed is not None and stricter > 1.5 * needed
     assert samples_to_settle(0.0, (-0.1, 0.1), n) is None
+
+
+def test_a_busy_machine_is_said_with_the_share_that_each_system_waited() -> None:
+    found = made_results({"one": 0.5, "agent": 0.4}, [0.05, 0.15], {"one": 0.05, "agent": 0.6})
+    assert busy(read_results(found, "results.json")) == []
+    for name, waited in (("one", BUSY), ("agent", 0.4)):
+        found["systems"][name]["latency"]["waiting"] = waited
+    (sentence,) = busy(read_results(found, "results.json"))
+    assert sentence.endswith("Waiting for a processor: agent 40% of the time.")
