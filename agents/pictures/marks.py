@@ -6,25 +6,19 @@ mask has a colour of its own.
 
 import colorsys
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
-from scipy.ndimage import distance_transform_edt
+from PIL import ImageDraw
 
-from workbench.data.masks import Rle, area, bounding_box, decode
+from workbench.data.masks import Rle, area, decode
+from workbench.data.painting import Box, anchor, paint, pixel_box, rgb, write_labels
 from workbench.plugins.interfaces import Image
 
 _WIDE, _CLOSE = 0.05, 0.25  # largest share of the mask in each panel of the zoomed pair
 _MARGIN = 16
 _GAP = 4
-_ANCHOR_SIDE = 256
-
-Box = tuple[int, int, int, int]
-"""`x0, y0, x1, y1` in pixels, the end excluded"""
 
 
 def all_masks(image: Image, masks: Sequence[Rle], min_side: int = 0, fill: float = 0.15) -> Image:
@@ -35,23 +29,23 @@ def all_masks(image: Image, masks: Sequence[Rle], min_side: int = 0, fill: float
     anchors = []
     colours = palette(len(masks))
     for rle, colour in zip(masks, colours, strict=True):
-        box = _pixel_box(rle)
+        box = pixel_box(rle)
         inside = decode(rle)[box[1] : box[3], box[0] : box[2]]
-        _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
+        paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
         x, y = anchor(inside)
         anchors.append(((box[0] + x + 0.5) * factor, (box[1] + y + 0.5) * factor))
-    return _number(canvas, anchors, colours)
+    return write_labels(canvas, anchors, colours)
 
 
 def single_mask(image: Image, mask: Rle, min_side: int = 0, fill: float = 0.15) -> Image:
     """The image with one mask alone, as number 1, in the palette colour that differs most from the pixels around it."""
     canvas, factor = _enlarge(image, min_side)
-    box = _pixel_box(mask)
+    box = pixel_box(mask)
     inside = decode(mask)[box[1] : box[3], box[0] : box[2]]
     colour = contrasting(image[box[1] : box[3], box[0] : box[2]])
-    _paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
+    paint(canvas, inside, (box[0] * factor, box[1] * factor), colour, factor, fill)
     x, y = anchor(inside)
-    return _number(canvas, [((box[0] + x + 0.5) * factor, (box[1] + y + 0.5) * factor)], colour[None])
+    return write_labels(canvas, [((box[0] + x + 0.5) * factor, (box[1] + y + 0.5) * factor)], colour[None])
 
 
 def zoom_pair(image: Image, mask: Rle, panel: int = 320, fill: float = 0.15) -> Image:
@@ -59,7 +53,7 @@ def zoom_pair(image: Image, mask: Rle, panel: int = 320, fill: float = 0.15) -> 
 
     Side by side where the close crop is taller than wide, else one above the other.
     """
-    box = _pixel_box(mask)
+    box = pixel_box(mask)
     whole = decode(mask)
     colour = contrasting(image[box[1] : box[3], box[0] : box[2]])
     wide, close = (crop_box(box, area(mask), image.shape[:2], share) for share in (_WIDE, _CLOSE))
@@ -71,12 +65,12 @@ def zoom_pair(image: Image, mask: Rle, panel: int = 320, fill: float = 0.15) -> 
         (box[3] - wide[1]) * scale,
     ]
     picture = Pillow.fromarray(first)
-    ImageDraw.Draw(picture).rectangle(corners, outline=_rgb(colour), width=2)
+    ImageDraw.Draw(picture).rectangle(corners, outline=rgb(colour), width=2)
     first = np.array(picture)
     second, _ = _zoom(image, close, panel)
     cut = Pillow.fromarray(whole[close[1] : close[3], close[0] : close[2]])
     inside = np.asarray(cut.resize((second.shape[1], second.shape[0]), Pillow.Resampling.NEAREST))
-    _paint(second, inside, (0, 0), colour, 1, fill)
+    paint(second, inside, (0, 0), colour, 1, fill)
     return _join(first, second, side_by_side=close[3] - close[1] > close[2] - close[0])
 
 
@@ -115,101 +109,12 @@ def contrasting(pixels: Image) -> NDArray[np.uint8]:
     return best
 
 
-def anchor(inside: NDArray[np.bool_]) -> tuple[int, int]:
-    """`x, y` of the pixel of a mask `[h, w]` farthest from its border; large masks are read at a coarser step."""
-    step = max(1, max(inside.shape) // _ANCHOR_SIDE)
-    coarse = inside[::step, ::step]
-    if not coarse.any():
-        coarse, step = inside, 1
-    distance: Any = distance_transform_edt(np.pad(coarse, 1))
-    y, x = np.unravel_index(int(distance.argmax()), distance.shape)
-    return int(x - 1) * step, int(y - 1) * step
-
-
 def _enlarge(image: Image, min_side: int) -> tuple[Image, int]:
     factor = max(1, -(-min_side // min(image.shape[:2])))
     if factor == 1:
         return image.copy(), 1
     size = (image.shape[1] * factor, image.shape[0] * factor)
     return np.array(Pillow.fromarray(image).resize(size, Pillow.Resampling.BICUBIC)), factor
-
-
-def _paint(
-    canvas: Image,
-    inside: NDArray[np.bool_],
-    corner: tuple[int, int],
-    colour: NDArray[np.uint8],
-    factor: int,
-    fill: float,
-) -> None:
-    """Fill and outline a mask `[h, w]`, enlarged by `factor`, whose top left is at `corner` of the canvas."""
-    if factor > 1:
-        inside = inside.repeat(factor, axis=0).repeat(factor, axis=1)
-    x, y = corner
-    region = canvas[y : y + inside.shape[0], x : x + inside.shape[1]]
-    region[inside] = (region[inside] * (1 - fill) + colour * fill).astype(np.uint8)
-    width = max(1, round((canvas.shape[0] * canvas.shape[1]) ** 0.5 / 300))
-    region[inside & ~_shrunk(inside, width)] = colour
-
-
-def _shrunk(inside: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    """The pixels whose four neighbours at each distance up to `width` are in the mask as well."""
-    padded = np.pad(inside, width)
-    height, length = inside.shape
-    core = inside.copy()
-    for d in range(1, width + 1):
-        for dy, dx in ((d, 0), (-d, 0), (0, d), (0, -d)):
-            core &= padded[width + dy : width + dy + height, width + dx : width + dx + length]
-    return core
-
-
-def _number(canvas: Image, anchors: Sequence[tuple[float, float]], colours: NDArray[np.uint8]) -> Image:
-    """Write 1, 2, ... at the anchors, each inside the image and, where there is room, clear of the others."""
-    picture = Pillow.fromarray(canvas)
-    draw = ImageDraw.Draw(picture, "RGBA")
-    font = _font(int(np.clip(0.03 * (canvas.shape[0] * canvas.shape[1]) ** 0.5, 11, 48)))
-    taken: list[Box] = []
-    for number, (place, colour) in enumerate(zip(anchors, colours, strict=True), start=1):
-        left, top, right, bottom = draw.textbbox((0, 0), str(number), font=font)
-        width, height = int(right - left) + 4, int(bottom - top) + 4
-        box = _free_place(place, (width, height), picture.size, taken)
-        taken.append(box)
-        bright = float(colour @ np.array([0.299, 0.587, 0.114])) > 110
-        draw.rectangle(
-            (box[0], box[1], box[2] - 1, box[3] - 1), fill=(0, 0, 0, 204) if bright else (255, 255, 255, 204)
-        )
-        draw.text((box[0] + 2 - left, box[1] + 2 - top), str(number), font=font, fill=_rgb(colour))
-    return np.array(picture)
-
-
-def _free_place(place: tuple[float, float], label: tuple[int, int], size: tuple[int, int], taken: Sequence[Box]) -> Box:
-    """The first box for a label near `place`, inside the image and off the `taken` ones; on them if all are taken."""
-    width, height = label
-    steps = [
-        (0, 0),
-        (0, -1),
-        (0, 1),
-        (-1, 0),
-        (1, 0),
-        (-1, -1),
-        (1, 1),
-        (-1, 1),
-        (1, -1),
-        (0, -2),
-        (0, 2),
-        (-2, 0),
-        (2, 0),
-    ]
-    boxes = []
-    for dx, dy in steps:
-        x = int(np.clip(place[0] - width / 2 + dx * width, 0, max(0, size[0] - width)))
-        y = int(np.clip(place[1] - height / 2 + dy * height, 0, max(0, size[1] - height)))
-        boxes.append((x, y, x + width, y + height))
-    return next((box for box in boxes if not any(_touch(box, other) for other in taken)), boxes[0])
-
-
-def _touch(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _zoom(image: Image, box: Box, panel: int) -> tuple[Image, float]:
@@ -228,17 +133,3 @@ def _join(first: Image, second: Image, *, side_by_side: bool) -> Image:
         joined[: second.shape[0], first.shape[1] + _GAP :] = second
         return joined
     return _join(first.transpose(1, 0, 2), second.transpose(1, 0, 2), side_by_side=True).transpose(1, 0, 2).copy()
-
-
-def _pixel_box(rle: Rle) -> Box:
-    x, y, width, height = (int(v) for v in bounding_box(rle))
-    return x, y, x + width, y + height
-
-
-def _rgb(colour: NDArray[np.uint8]) -> tuple[int, int, int]:
-    return int(colour[0]), int(colour[1]), int(colour[2])
-
-
-@lru_cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from workbench.data.colours import BAD as BAD
+from workbench.data.colours import GRID as GRID
+from workbench.data.colours import INK as INK
+from workbench.data.colours import MUTED as MUTED
+from workbench.data.colours import PAPER as PAPER
+from workbench.data.colours import SYSTEM_COLOURS as SYSTEM_COLOURS
 from workbench.data.vocabulary import CALL_KINDS, OTHER, title
 
-INK, MUTED, GRID, PAPER, BAD = "#22201d", "#76716a", "#e4e0d9", "#fffefb", "#a03024"
-SYSTEM_COLOURS = ("#2f6db5", "#d4692a", "#17906f", "#6d2a5c", "#b59a10", "#98a2aa", "#c2185b", "#5d4037")
-"""Colours that can be told apart with any common colour-vision deficiency; the marker repeats the distinction."""
 MARKERS = "osD^vPX<"
+"""Of systems by their place, beside their colours."""
 UNRECORDED = "unrecorded"
 """The time of a sample that none of its calls recorded."""
 CALL_COLOURS = {
