@@ -11,6 +11,8 @@ CHECKPOINTS = Path(__file__).parent / "checkpoints"
 TINY = CHECKPOINTS / "instructsam-tiny"
 SEG_TOKEN, MULTI_SEG = CHECKPOINTS / "seg-token-tiny", CHECKPOINTS / "multi-seg-tiny"
 PUBLISHED = "CircleRadon/InstructSAM-2B"
+TRAINED_PIXELS = 128 * 128
+"""Pixels of the images that the tiny checkpoints were trained on; a larger one would not fit their context."""
 SUFFIX = "{instruction} Please output the segmentation mask."
 """The published model's prompt for Inst2Seg, GSEval and RoboRefIt."""
 
@@ -35,6 +37,8 @@ class InstructSamOptions:
     """Precision of the weights."""
     resize: Annotated[str, OneOf(*RESIZINGS), APART] = LOGITS
     """What is interpolated to the size of the image: logits or probabilities of masks."""
+    max_pixels: Annotated[int | None, AtLeast(1), APART] = None
+    """Pixels at which the language model sees an image, at most; none: as the checkpoint says."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
     """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None
@@ -53,6 +57,7 @@ INSTRUCTSAM_TINY = InstructSamOptions(
     batch_size=16,
     device="cpu",
     dtype="float32",
+    max_pixels=TRAINED_PIXELS,
 )
 """For the tiny checkpoint; its threshold was chosen on val."""
 
@@ -69,6 +74,8 @@ class SegTokenOptions:
     """Tokens of an answer, at most."""
     batch_size: Annotated[int, AtLeast(1), APART] = 16
     """Samples at once in throughput mode."""
+    max_pixels: Annotated[int, AtLeast(1)] = TRAINED_PIXELS
+    """Pixels at which the language model sees an image, at most."""
 
 
 @dataclass(frozen=True)

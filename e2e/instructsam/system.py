@@ -34,13 +34,15 @@ class InstructSamSystem(SinglePassSystem):
         check_options("instructsam", options)
         self.options, self.batch_size = options, options.batch_size
         self.predictor = _load(options)
+        if options.max_pixels is not None:
+            self.predictor.processor.limit(options.max_pixels)
         self.digest = digest(options.checkpoint)
         _change(self.predictor.model, options.slots, options.slots_causal, options.phrase_conditioning)
 
     def identity(self) -> dict[str, Any]:
         """Checkpoint digest, score threshold, length limit, prompt, precision, what ablations change, and which slots
         are kept as candidates: earlier versions kept fewer, and a run must not mix them. What is interpolated is named
-        where it is not the reference's."""
+        where it is not the reference's, and the size of images where it is not the checkpoint's."""
         folder = Path(self.options.checkpoint)
         model = self.predictor.model
         return {
@@ -49,6 +51,7 @@ class InstructSamSystem(SinglePassSystem):
             "digest": self.digest,
             **identity_of(self.options),
             **({} if self.options.resize == LOGITS else {"resize": self.options.resize}),
+            **({} if self.options.max_pixels is None else {"max_pixels": self.options.max_pixels}),
             "slots": model.slots,
             "slots_causal": model.config.slots_causal,
             "phrase_conditioning": model.config.phrase_conditioning,

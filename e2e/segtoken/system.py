@@ -37,6 +37,7 @@ class SegTokenSystem(SinglePassSystem):
             max_masks=options.max_masks if isinstance(options, ManyMasksOptions) else 1,
             smallest=options.smallest if isinstance(options, OneMaskOptions) else 1,
         )
+        self.predictor.processor.limit(options.max_pixels)
         trained_with = self.predictor.model.config.tokens
         if trained_with != tokens:
             raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,10 @@ class Processor:
             "image_std": list(p.std),
         }
         (folder / "preprocessor_config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+    def limit(self, max_pixels: int) -> None:
+        """Show the language model images at no more pixels than this."""
+        self.patches = replace(self.patches, max_pixels=min(max_pixels, self.patches.max_pixels))
 
     def words(self, text: str) -> list[int]:
         """Token ids of plain text; a special token's name in it stays text."""

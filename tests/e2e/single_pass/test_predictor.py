@@ -64,3 +64,18 @@ def test_mask_logits_are_resized_before_they_are_cut() -> None:
     (mask,) = (decode(rle) for rle in mask_rles(logits, 2, 8))
     # bilinear without aligned corners: -3 -3 -2.5 -1.5 -0.5 0.5 1 1
     assert mask.astype(int).tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]] * 2
+
+
+def test_a_limit_of_pixels_makes_a_large_picture_fit(predictor: Predictor, write: Write) -> None:
+    write("<mug>")
+    large = picture(0, 900, 1300)
+    (whole,) = predictor.segment_instructions([large], [["mug"]])[0]
+    assert whole.too_long
+    before = predictor.processor.patches
+    predictor.processor.limit(64 * 64)
+    try:
+        (limited,) = predictor.segment_instructions([large], [["mug"]])[0]
+    finally:
+        predictor.processor.patches = before
+    assert not limited.too_long and limited.phrases == ("mug",)
+    assert limited.prompt_tokens < 200
