@@ -74,6 +74,7 @@ class Sam3Agent:
                 "threshold_chosen": "set for this run" if own else _before(stated.threshold_chosen),
                 "stored_from": before,
                 "training": "; ".join(trained) or None,
+                "knows": stated.knows or model.knows,
                 "timed": f"image features, every phrase, {model.timed or 'every reply'}, pictures, notes on disk",
                 "not_timed": model.not_timed or "loading, a first answer",
             }

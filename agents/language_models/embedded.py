@@ -45,7 +45,10 @@ class EmbeddedQwen:
 
     def conditions(self) -> Conditions:
         """What its checkpoint's card says, and where it runs."""
-        return Conditions(training=card(self.checkpoint).get("training"), timed="every reply (in this process)")
+        about = card(self.checkpoint)
+        return Conditions(
+            training=about.get("training"), knows=about.get("knows"), timed="every reply (in this process)"
+        )
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """Greedy reply, ended by the end of the turn, `max_tokens` or the model's context."""

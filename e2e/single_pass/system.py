@@ -46,6 +46,7 @@ class SinglePassSystem:
             resizing=RESIZINGS[resize],
             detector=about.get("detector"),
             training=about.get("training"),
+            knows=about.get("knows"),
             timed="image features, language model, detector, masks at image size",
             not_timed="loading, a first answer",
             **more,

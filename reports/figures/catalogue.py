@@ -16,6 +16,8 @@ from workbench.runs.run import Run
 from workbench.scoring.verdict import superior
 
 DPI = 144
+Drawn = tuple[str, str, Figure]
+"""Title, note and figure."""
 
 
 def write_figures(run: Run, out: Path) -> Path:
@@ -31,8 +33,13 @@ def write_figures(run: Run, out: Path) -> Path:
     return out
 
 
-def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
-    """Every figure of a comparison, after its title and a note, in the report's order; each is drawn when asked for."""
+def drawn(results: Results) -> Iterator[Drawn]:
+    """Every figure of a comparison, after its title and a note, in the report's order; each is drawn when asked for. Of
+    a run without truth, only those of time and calls."""
+    if not results.has_truth:
+        yield from _of_time(results)
+        yield _failed_calls(results)
+        return
     metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
     yield (
         "Accuracy against time",
@@ -50,21 +57,14 @@ def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
         "The same by how many instances the instruction asks for.",
         figures.breakdown(results, "by_targets"),
     )
-    yield (
-        "Where the time goes",
-        "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
-        latency.time_by_call(results),
-    )
+    by_call, by_rounds = _of_time(results)
+    yield by_call
     yield (
         "Latency by number of targets",
         "Median and 95 % interval; hollow where fewer than 10 images are too few for one.",
         latency.latency_by_targets(results),
     )
-    yield (
-        "Latency by number of rounds",
-        "The same by how often a sample asked its language model, checks of single masks left out.",
-        latency.latency_by_rounds(results),
-    )
+    yield by_rounds
     yield (
         "What went wrong",
         "Instances and targets above the line; below it whole samples, each in at most one category.",
@@ -80,11 +80,7 @@ def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
         "The share of targets that got through each stage on the way into the answer.",
         figures.recall_funnel(results, _named(FUNNEL_STAGES)),
     )
-    yield (
-        "Calls that went wrong",
-        "Also those that the system recovered from: what it was told, or tried, again.",
-        figures.failed_calls(results, _named(MISTAKES)),
-    )
+    yield _failed_calls(results)
     if curves.available(results):
         said = notes(results)
         yield "Other score thresholds", said["threshold"], curves.against_threshold(results)
@@ -94,6 +90,29 @@ def drawn(results: Results) -> Iterator[tuple[str, str, Figure]]:
     if available(results):
         note = "Gain over the real run, with its 95 % interval, of the same system with one part replaced by the truth."
         yield "What a perfect part would buy", note, oracle_gains(results)
+
+
+def _of_time(results: Results) -> list[Drawn]:
+    return [
+        (
+            "Where the time goes",
+            "Mean over samples by kind of call: in seconds, and as a share of each system's own time.",
+            latency.time_by_call(results),
+        ),
+        (
+            "Latency by number of rounds",
+            "Median and 95 % interval by how often a sample asked its language model, checks of single masks left out.",
+            latency.latency_by_rounds(results),
+        ),
+    ]
+
+
+def _failed_calls(results: Results) -> Drawn:
+    return (
+        "Calls that went wrong",
+        "Also those that the system recovered from: what it was told, or tried, again.",
+        figures.failed_calls(results, _named(MISTAKES)),
+    )
 
 
 def _named(keys: Iterable[str]) -> dict[str, str]:

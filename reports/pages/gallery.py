@@ -32,7 +32,8 @@ MAX_CALLS, MAX_DROPPED = 40, 12
 
 @dataclass(frozen=True)
 class Answer:
-    """One system's answer to one sample. `diagnosis` and `iou` are None where the annotation is unusable."""
+    """One system's answer to one sample. `diagnosis` and `iou` are None where the annotation is unusable, and without
+    truth."""
 
     prediction: Prediction
     diagnosis: Diagnosis | None
@@ -141,6 +142,7 @@ def _sample(sample: Sample, picture: int, answers: Mapping[str, Answer], side: i
         "kind": sample.kind,
         "bin": sample.target_count,
         "problem": sample.problem,
+        "truth": sample.has_truth,
         "targets": [shrink(target, side) for target in sample.targets],
         "answers": {system: _answer(answer, sample, side) for system, answer in answers.items()},
     }

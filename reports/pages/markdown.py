@@ -36,16 +36,22 @@ def markdown(run: Run) -> str:
     parts = [
         f"**{escaped(first)}** {escaped(' '.join(more))}".rstrip(),
         "\n".join(f"* {escaped(note)}" for note in notes),
-        f"{escaped(run.benchmark)}, {results.benchmark.samples:,} samples, protocol "
-        f"{escaped(results.protocol)}, 95 % intervals in brackets",
+        _asked(results),
         _table(["", *run.systems], tables.headline(results)),
-        _pairs(results),
-        _failures(results),
-        _scores(results),
+        *([_pairs(results), _failures(results), _scores(results)] if results.has_truth else []),
         _asymmetries(run),
-        _changed(run),
+        _changed(run) if results.has_truth else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _asked(results: Results) -> str:
+    """What was asked, and how the numbers below are to be read."""
+    count = results.benchmark.samples
+    asked = f"{escaped(results.benchmark.name)}, {count:,} sample{'' if count == 1 else 's'}"
+    if not results.has_truth:
+        return f"{asked}, without truth"
+    return f"{asked}, protocol {escaped(results.protocol)}, 95 % intervals in brackets"
 
 
 def escaped(text: str) -> str:

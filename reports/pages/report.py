@@ -51,12 +51,13 @@ def _page(run: Run) -> dict[str, Any]:
         "created": datetime.fromisoformat(manifest.created),
         "protocol": results.protocol,
         "samples": results.benchmark.samples,
+        "truth": results.has_truth,
         "systems": [{"name": plain(name), "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
         "verdict": sentences(results),
         "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
         "headline": tables.headline(results),
         "differences": _differences(results),
-        "matrix": tables.matrix(results, main_metric(results)) if len(run.systems) > 2 else [],
+        "matrix": tables.matrix(results, main_metric(results)) if len(run.systems) > 2 and results.has_truth else [],
         "metric": tables.metric_with_unit(results, main_metric(results)),
         "oracles": oracle_rows(results),
         "oracle_columns": oracle_columns(results),
@@ -72,7 +73,7 @@ def _page(run: Run) -> dict[str, Any]:
         "calls": CALL_NAMES,
         "causes": {"instances": list(INSTANCES), "samples": list(SAMPLES)},
         "provenance": _provenance(run),
-        "commands": [_command(member.manifest) for member in run.members],
+        "commands": [command for member in run.members for command in _commands(member.manifest)],
         "definitions": definitions(results),
         "colours": COLOURS,
         "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
@@ -83,7 +84,7 @@ def _page(run: Run) -> dict[str, Any]:
 def _differences(results: Results) -> list[dict[str, Any]]:
     """Tables of a few pairs each: their names, the rows of metrics and those of failure rates."""
     pairs = results.differences
-    if len(pairs) > PAIRS_IN_FULL:
+    if len(pairs) > PAIRS_IN_FULL or not results.has_truth:
         return []
     return [
         {
@@ -137,6 +138,11 @@ def _circumstances(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
         "Machine": manifest.machine.to_json(),
         "Options": manifest.options.to_json(),
     }
+
+
+def _commands(manifest: Manifest) -> list[str]:
+    """The commands that make the run again."""
+    return manifest.options.commands or [_command(manifest)]
 
 
 def _command(manifest: Manifest) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.data.conditions import outside
 from workbench.data.manifest import Manifest
 from workbench.data.results import Results
 from workbench.scoring.verdict import busy
@@ -26,6 +27,8 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
+    if not results.has_truth:
+        notes += outside(manifest.conditions)
     remarks = results.benchmark.remarks
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:

@@ -75,8 +75,13 @@ NAMES = {
 """How a word of the bench is shown; a name of a system's own is not in here, and shown as it is."""
 
 
+WITHOUT_TRUTH = ("Costs and intervals", "Calls", "What goes wrong in a call", "Outcomes")
+"""Sections that explain a run without truth."""
+
+
 def definitions(results: Results) -> dict[str, dict[str, str]]:
-    """Every definition by section and name; those of the metrics are the metric set's own."""
+    """Every definition by section and name; those of the metrics are the metric set's own. Of a run without truth, only
+    those of costs, calls and outcomes."""
     metrics = {name: text for name, info in results.metrics.items() if (text := definition(info))}
     named = {
         "Metrics": metrics,
@@ -91,6 +96,8 @@ def definitions(results: Results) -> dict[str, dict[str, str]]:
         "What a perfect part would do": ORACLES,
         "Outcomes": OUTCOMES,
     }
+    if not results.has_truth:
+        named = {section: lines for section, lines in named.items() if section in WITHOUT_TRUTH}
     named_sections = {
         section: {NAMES.get(key, key): line for key, line in lines.items()} for section, lines in named.items()
     }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 MACHINE = {"processor": "processor time", "waiting": "waiting for a processor"}
 PRICES = {"per_thousand_samples": "price of 1,000 samples", "per_correct_instance": "price per correct instance"}
+FEW = 10
+"""Questions without truth of which only the median latency is shown."""
 PER_CORRECT = {"seconds": "time", "calls": "calls", "tokens_in": "tokens read", "tokens_out": "tokens written"}
 
 
@@ -38,10 +40,14 @@ class Row:
 
 
 def headline(results: Results) -> list[Row]:
-    """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system."""
+    """Metrics with 95 % intervals, latency, calls, tokens and failures: one cell for each system. No metrics of a run
+    without truth."""
     systems = list(results.systems.values())
-    rows = [_metric_row(results, name) for name in systems[0].metrics]
-    rows += _known(_latency_row(quantile, systems) for quantile in ("p50", "p90", "p95", "p99"))
+    rows = [_metric_row(results, name) for name in systems[0].metrics] if results.has_truth else []
+    quantiles: tuple[str, ...] = ("p50", "p90", "p95", "p99")
+    if not results.has_truth and results.benchmark.samples < FEW:
+        quantiles = quantiles[:1]
+    rows += _known(_latency_row(quantile, systems) for quantile in quantiles)
     if any(s.samples_per_second for s in systems):
         rows.append(Row("throughput", "samples/s", [Cell(_number(s.samples_per_second)) for s in systems]))
     rows += _known(_machine_row(name, key, systems) for key, name in MACHINE.items())

@@ -83,6 +83,11 @@ def answer(system: System, batch: Sequence[Sample], options: Options) -> list[An
     return [answers[sample.sample_id] for sample in batch]
 
 
+def answer_loaded(system: System, sample: Sample, image: Image, options: Options) -> Answer:
+    """The answer to one sample whose image is in memory already; errors become outcomes as in `answer`."""
+    return _alone(system, [(sample, image)], options)[0]
+
+
 def load(sample: Sample) -> Image:
     """The image of a sample; raises `SampleError` for a sample that cannot be asked."""
     if sample.problem:

@@ -4,7 +4,24 @@ A system says it by `conditions()` (see `workbench.plugins.interfaces.HasConditi
 and the report lists what differs. Nothing in here is part of a system's identity.
 """
 
+from collections.abc import Mapping
+
 from workbench.data.records import Record
+
+
+def outside(stated: Mapping[str, "Conditions"]) -> list[str]:
+    """What systems know, by name, in a sentence for all that know the same: for people who ask them about something
+    else. Nothing about systems that do not say it.
+    """
+    alike: dict[str, list[str]] = {}
+    for name, one in stated.items():
+        if one.knows:
+            alike.setdefault(one.knows, []).append(name)
+    return [
+        f"What {' and '.join(names)} {'know' if len(names) > 1 else 'knows'}: {knows}. "
+        "Answers about other pictures are guesses."
+        for knows, names in alike.items()
+    ]
 
 
 class Conditions(Record):
@@ -24,6 +41,8 @@ class Conditions(Record):
     """What the detector was trained on: whether it saw instructions, or noun phrases only."""
     training: str | None = None
     """The budget of all trainings that led to its checkpoints."""
+    knows: str | None = None
+    """What its checkpoint can be asked about, where that is little: `generated tabletop scenes only`."""
     timed: str | None = None
     """What is inside the clock."""
     not_timed: str | None = None

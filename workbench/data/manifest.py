@@ -69,7 +69,7 @@ class BenchmarkEntry(Record):
     identity: Identity
     """What its samples depend on."""
     image_root: str
-    """Folder that the image paths of the samples are relative to."""
+    """Folder that the image paths of the samples are relative to; itself relative to the run folder, if in it."""
     remarks: list[str] = Field(default_factory=list)
     """What its reader left out or mended in its files."""
 
@@ -97,6 +97,8 @@ class RunOptions(Record):
     """Assignments `NAME.OPTION=VALUE` of options of systems and of the benchmark."""
     oracles: bool | list[str] = False
     """Parts that were replaced by the truth; True: all that the systems have."""
+    commands: list[str] = Field(default_factory=list)
+    """The commands of a run that was not made by one `workbench compare`."""
     makers: dict[str, str] = Field(default_factory=dict)
     """For systems that are no plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
 

@@ -92,6 +92,22 @@ def read_picture(path: Path, size: tuple[int, int] | None = None, draft: int | N
         return Picture(_turned(shown, file, orientation), upright, (*notes, *how))
 
 
+def picture_of(image: Image.Image) -> Picture:
+    """A picture that Pillow has opened or made, shown as `read_picture` shows a file; raises `SampleError`."""
+    if not 0 < image.width * image.height <= MAX_PIXELS:
+        raise SampleError(f"expected a picture of 1 to {MAX_PIXELS:,} pixels, got {image.width}x{image.height}")
+    try:
+        image.load()
+        orientation, upright = _orientation(image), _upright(image, _orientation(image))
+        shown, how = _eight_bit(image)
+        notes = [f"shown {_TURNS[orientation][1]}, as its EXIF orientation says"] if orientation in _TURNS else []
+        return Picture(_turned(shown, image, orientation), upright, (*notes, *how))
+    except SampleError:
+        raise
+    except Exception as error:  # decoders raise nearly anything
+        raise SampleError(f"image cannot be read: {error or type(error).__name__}") from error
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Height and width of a picture as it is shown; raises `SampleError` where there is none."""
     with _opened(path) as file:

@@ -185,6 +185,8 @@ class SystemResult(Record):
     """Samples that were asked."""
     unscored: int
     """Samples with an unusable annotation, which have no truth to be scored against."""
+    without_truth: int = 0
+    """Samples that were asked although nobody said what answers them; they are not scored."""
     n_failed: int
     """Samples without an answer; they score as empty answers."""
     failures: Counts
@@ -376,6 +378,12 @@ class Results(Record):
     """Path of the report; None before it is written."""
     mlflow: LoggedRun | None
     """Where the run was logged; None where it was not."""
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether any sample came with its truth; else nothing is scored."""
+        systems = self.systems.values()
+        return not systems or any(system.without_truth < system.samples for system in systems)
 
 
 def read_results(value: object, where: str) -> Results:

@@ -45,7 +45,7 @@ class Sample:
     `readings` holds one entry for each annotator where several answered independently, else nothing; `targets` and
     `boxes` are then those of the first. `facts` are the annotation's own numbers and names for the sample (JSON
     types), which its reader documents. `phrase` is a noun phrase that names all targets, and maybe more, where the
-    benchmark has one.
+    benchmark has one. `has_truth`: whether the targets are known; a sample without truth is asked, but not scored.
     """
 
     sample_id: str
@@ -63,10 +63,12 @@ class Sample:
     readings: tuple[Reading, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     phrase: str | None = None
+    has_truth: bool = True
 
     def __repr__(self) -> str:
+        targets = f"{len(self.targets)} targets" if self.has_truth else "no truth"
         asked = f"{self.instruction[:60]!r}, {self.width}x{self.height}"
-        return f"Sample({self.sample_id!r}, {asked}, {len(self.targets)} targets)"
+        return f"Sample({self.sample_id!r}, {asked}, {targets})"
 
     @property
     def target_count(self) -> str:
@@ -89,7 +91,10 @@ def sample_to_json(sample: Sample, image_root: Path) -> dict[str, Any]:
     """Plain JSON types; the image path is relative to `image_root` where it lies below it."""
     path = sample.image_path.resolve()
     relative = path.relative_to(image_root) if path.is_relative_to(image_root) else path
-    return {**asdict(sample), "image_path": str(relative)}
+    record = {**asdict(sample), "image_path": str(relative)}
+    if sample.has_truth:  # said only where it is not as usual
+        del record["has_truth"]
+    return record
 
 
 def sample_from_json(record: Mapping[str, Any], image_root: Path) -> Sample:

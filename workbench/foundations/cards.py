@@ -6,7 +6,7 @@ from typing import TypedDict
 from workbench.data.errors import ConfigurationError
 from workbench.data.yaml_files import parse_yaml
 
-KEYS = ("detector", "training", "threshold_chosen")
+KEYS = ("detector", "training", "threshold_chosen", "knows")
 FENCE = "---\n"
 
 
@@ -16,6 +16,7 @@ class Card(TypedDict, total=False):
     detector: str
     training: str
     threshold_chosen: str
+    knows: str
     threshold: float
 
 

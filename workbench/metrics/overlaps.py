@@ -88,11 +88,12 @@ class SampleOverlap:
 def overlaps(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[SampleOverlap]:
     """One overlap per sample with a usable annotation, in the order of the samples.
 
-    A sample with a `problem` has no truth to compare with and is left out; predictions of other samples are not read.
-    Raises `ConfigurationError` where a sample has no prediction, or two, and where a predicted mask or score does not
-    fit its image.
+    A sample with a `problem`, or without truth, has nothing to compare with and is left out; predictions of other
+    samples are not read. Raises `ConfigurationError` where a sample has no prediction, or two, and where a predicted
+    mask or score does not fit its image.
     """
-    return [_overlap(sample, answer) for sample, answer in pair(samples, predictions) if sample.problem is None]
+    pairs = pair(samples, predictions)
+    return [_overlap(sample, answer) for sample, answer in pairs if sample.problem is None and sample.has_truth]
 
 
 def pair(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[tuple[Sample, Prediction]]:

@@ -118,11 +118,13 @@ def read_rules(path: Path) -> Rules:
 def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
     """Compare the systems that both runs have. Where each run has a single system, compare these two.
 
-    Raises `ConfigurationError` where the runs have different samples or protocols, share no system, or lack
-    predictions.
+    Raises `ConfigurationError` where the runs have different samples or protocols, no truth or no system in common, or
+    lack predictions.
     """
     check_same_samples(baseline, candidate)
     samples = baseline.samples()
+    if not any(sample.has_truth for sample in samples):
+        raise ConfigurationError("the runs have no truth, so nothing can be judged")
     protocol = baseline.manifest.benchmark.protocol
     pairs = [(name, name) for name in baseline.systems if name in candidate.systems]
     if len(baseline.systems) == len(candidate.systems) == 1:

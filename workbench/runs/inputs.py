@@ -43,7 +43,7 @@ def write_inputs(
             "name": benchmark.name,
             "protocol": benchmark.protocol,
             "identity": benchmark.identity(),
-            "image_root": str(root),
+            "image_root": str(root.relative_to(path.resolve()) if root.is_relative_to(path.resolve()) else root),
             **({"remarks": list(remarks)} if remarks else {}),
         },
         "systems": dict(systems),

@@ -95,7 +95,7 @@ class Run:
                 f"run {self.name} has no {path.relative_to(self.path)} in {self.path}: an earlier version logged it to "
                 "MLflow without; log its run folder again with `workbench track FOLDER`"
             )
-        root = Path(self.manifest.benchmark.image_root)
+        root = self.path / self.manifest.benchmark.image_root  # an absolute path stays as it is
         samples = read_samples(path, root)
         self.contents.samples[path] = samples
         return list(samples)

@@ -119,7 +119,7 @@ def _labelled(runs: Sequence[Run]) -> dict[str, tuple[Run, str]]:
 def _manifest(runs: Sequence[Run], parts: Mapping[str, tuple[Run, str]]) -> Manifest:
     """The first run's, with the systems of all, and the images of a run that has them on this machine."""
     first = runs[0].manifest
-    here = next((run for run in runs if Path(run.manifest.benchmark.image_root).exists()), runs[0])
+    here = next((run for run in runs if (run.path / run.manifest.benchmark.image_root).exists()), runs[0])
     dirty = any(run.manifest.git.dirty for run in runs)
     return first.model_copy(
         update={

@@ -51,8 +51,8 @@ def score(
 
     `overlapping`: the overlaps of these samples and predictions, if they have been computed already. An answer whose
     outcome is not `ok` scores as an empty answer and is counted in `failures`. Samples with an unusable annotation are
-    counted there too, and in `unscored`; they have no truth to be scored against. Raises `ConfigurationError` for an
-    unknown protocol, and where samples and predictions do not belong together.
+    counted there too, and in `unscored`; those that came without truth are counted in `without_truth`. Raises
+    `ConfigurationError` for an unknown protocol, and where samples and predictions do not belong together.
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
@@ -62,10 +62,12 @@ def score(
     diagnoses = [diagnose(overlap) for overlap in overlapping]
     correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(overlapping, diagnoses, strict=True)}
     measured = _measured(overlapping, build)
+    without_truth = sum(not sample.has_truth for sample, _ in pairs)
     return {
         "protocol": protocol,
         "samples": len(pairs),
-        "unscored": len(pairs) - len(overlapping),
+        "unscored": len(pairs) - len(overlapping) - without_truth,
+        "without_truth": without_truth,
         "n_failed": failures.total(),
         "failures": dict(sorted(failures.items())),
         "metrics": measured["metrics"],
@@ -90,7 +92,7 @@ def table(
 
     `overlapping`: the overlaps of these samples and predictions, if they have been computed already. `iou` is that of
     all answered and all target pixels (two empty masks give 1). The IoU, the areas and the diagnosis are None for a
-    sample whose annotation is unusable.
+    sample whose annotation is unusable or that has no truth.
     """
     pairs = pair(samples, predictions)
     overlapping = (
@@ -104,7 +106,7 @@ def table(
             "sample_id": sample.sample_id,
             "image_id": sample.image_id,
             "kind": sample.kind,
-            "n_targets": len(sample.targets),
+            "n_targets": len(sample.targets) if sample.has_truth else None,
             "n_instances": len(answer.instances) if answer.outcome == OK else 0,
             "outcome": answer.outcome,
             "message": answer.message,

@@ -59,7 +59,8 @@ class Sides:
 
 def verdict(results: Results) -> str:
     """In which metrics the best system leads the second best beyond chance, in which that one leads, how fast each is,
-    and what is open. The best is that of the main metric. Further systems are named with their values.
+    and what is open; without truth, only how fast. The best is that of the main metric. Further systems are named with
+    their values.
     """
     return " ".join(sentences(results))
 
@@ -68,6 +69,8 @@ def sentences(results: Results) -> list[str]:
     """The verdict as sentences: who leads in what; what is open; who is behind. The first is always there."""
     metric = main_metric(results)
     systems = results.systems
+    if not results.has_truth:
+        return _without_truth(results)
     if all(s.n_failed == s.samples for s in systems.values()):
         return [f"No verdict: {'every system' if len(systems) > 1 else next(iter(systems))} failed on every sample."]
     order = [name for name in ranked(results, metric) if systems[name].metrics.get(metric) is not None]
@@ -84,6 +87,19 @@ def sentences(results: Results) -> list[str]:
     said = [_who_leads(results, found, pair, metric, numbers), _what_is_open(results.benchmark.samples, found)]
     said.append(_behind(systems, order[2:], values[2:]))
     return [sentence for sentence in said if sentence]
+
+
+def _without_truth(results: Results) -> list[str]:
+    """What can be said of answers that nothing is known to be the truth of: that, and how long they took."""
+    said = ["No verdict: no truth was given, so the answers are shown but not scored."]
+    systems = results.systems
+    medians = {name: one.latency.p50 for name, one in systems.items() if one.latency.p50}
+    if len(systems) == 2:
+        fast, pace = _pace(results, *systems)
+        said += [f"{fast} is {pace}." if fast else f"Both take {pace}."] if pace else []
+    elif medians:
+        said.append(f"Median time: {_listed([f'{name} {seconds(value)}' for name, value in medians.items()])}.")
+    return said
 
 
 def busy(results: Results) -> list[str]:

@@ -2,7 +2,7 @@
 (async () => {
   const PAGE = 12;
   const byId = (id) => document.getElementById(id);
-  const { systems, names, causes, calls } = JSON.parse(byId("setup").textContent);
+  const { systems, truth: scored, names, causes, calls } = JSON.parse(byId("setup").textContent);
   const pictures = JSON.parse(byId("pictures").textContent);
   const { sizes, samples } = await unpack(byId("packed").textContent.trim());
   const bins = { 0: "no target", 1: "1 target", ">=2": "2 or more" };
@@ -36,6 +36,8 @@
     return value < 60 ? `${value.toFixed(value < 9.95 ? 1 : 0)}\u00a0s` : `${(value / 60).toFixed(1)}\u00a0min`;
   }
 
+  const many = (count, noun) => `${count}\u00a0${noun}${count === 1 ? "" : "s"}`;
+
   /* Everything that went wrong in an answer: {category: count}. */
   function wrongs(answer) {
     const found = {};
@@ -64,27 +66,27 @@
   }
 
   function build() {
-    for (const system of systems)
+    for (const system of scored ? systems : [])
       select(`system:${system}`, system, [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]]);
     const kinds = counted(samples.map((sample) => sample.kind).filter((kind) => kind !== null));
     if (kinds.size)
       select("kind", "Instruction", [["", "any kind"], ...[...kinds].map(([kind, n]) => [kind, `${kind} (${n})`])]);
     const targets = counted(samples.map((sample) => sample.bin));
-    select("bin", "Targets", [["", "any number"],
+    if (scored) select("bin", "Targets", [["", "any number"],
       ...Object.keys(bins).filter((bin) => targets.has(bin)).map((bin) => [bin, `${bins[bin]} (${targets.get(bin)})`])]);
     const occurring = counted(samples.flatMap((sample) =>
       [...new Set(Object.values(sample.answers).flatMap((answer) => Object.keys(wrongs(answer))))]));
     const order = [...causes.instances, ...causes.samples];
     const listed = [...order.filter((key) => occurring.has(key)), ...[...occurring.keys()].filter((key) => !order.includes(key))];
-    select("cause", "What went wrong", [["", "anything"], ...listed.map((key) => [key, `${named(key)} (${occurring.get(key)})`])]);
-    if (systems.length > 1)
+    if (scored || listed.length) select("cause", "What went wrong", [["", "anything"], ...listed.map((key) => [key, `${named(key)} (${occurring.get(key)})`])]);
+    if (systems.length > 1 && selects.cause)
       select("where", "in", [["", "any system"], ...systems.map((system) => [system, system])]);
-    select("sort", "Order", [["", "benchmark"], ["gap", "largest gap in IoU"], ["slow", "slowest first"]]);
+    select("sort", "Order", [["", scored ? "benchmark" : "as asked"], ...(scored ? [["gap", "largest gap in IoU"]] : []), ["slow", "slowest first"]]);
     filters.append(make("label.search", {}, make("span", {}, "Search"),
       (selects.text = make("input", { type: "search", name: "text", placeholder: "instruction, phrase or id" }))));
     filters.addEventListener("input", apply);
     filters.addEventListener("submit", (event) => event.preventDefault());
-    presets();
+    if (scored) presets();
   }
 
   /* Buttons for common selections: who is right where the other of a pair is wrong; any pair can be chosen. */
@@ -196,7 +198,7 @@
 
   function meta(sample) {
     const count = sample.targets.length;
-    const parts = [sample.kind, count === 1 ? "1 target" : count ? `${count} targets` : "no target", sample.id];
+    const parts = [sample.kind, !sample.truth ? "no truth given" : count === 1 ? "1 target" : count ? `${count} targets` : "no target", sample.id];
     return make("p.meta", {}, parts.filter(Boolean).join(" · "));
   }
 
@@ -208,9 +210,9 @@
 
   function truth(sample, drawings) {
     const layers = sample.targets.map((counts) => ({ counts, style: "truth", colour: "#ffffff" }));
-    const text = sample.problem || (sample.targets.length ? "" : "nothing fits");
+    const text = sample.problem || (!sample.truth ? "no truth given" : sample.targets.length ? "" : "nothing fits");
     return make("div.column", {}, panel(sample, layers, drawings, true),
-      make("p.name", {}, "truth"), text ? make("p.remark", {}, text) : null);
+      make("p.name", {}, sample.truth ? "truth" : "picture"), text ? make("p.remark", {}, text) : null);
   }
 
   function column(sample, system, drawings, candidates, labelled = 4) {
@@ -219,7 +221,7 @@
     const tint = resolved(system);
     const layers = answer.masks.map(([counts, score], i) => ({
       counts,
-      style: answer.instances[i] === "matched" ? "matched" : "wrong",
+      style: !sample.truth || answer.instances[i] === "matched" ? "matched" : "wrong",
       colour: tint,
       label: answer.masks.length <= labelled ? score.toFixed(2) : "",
     }));
@@ -227,7 +229,10 @@
       if (answer.targets[i] !== "matched") layers.push({ counts, style: "missed", colour: "#ffffff" });
     });
     for (const counts of candidates) layers.push({ counts, style: "dropped", colour: "#ffe14d" });
-    const numbers = [answer.iou === null ? "" : `IoU\u00a0${answer.iou.toFixed(2)}`, seconds(answer.latency)];
+    const numbers = sample.truth
+      ? [answer.iou === null ? "" : `IoU\u00a0${answer.iou.toFixed(2)}`, seconds(answer.latency)]
+      : [answer.outcome === "ok" ? many(answer.masks.length, "instance") : "", seconds(answer.latency),
+        many(answer.calls.length + answer.more_calls, "call")];
     return make("div.column", { "--c": colour(system) }, panel(sample, layers, drawings, false),
       make("p.name.system", {}, system), chips(answer),
       answer.phrases.length ? make("p.phrases", {}, answer.phrases.map((phrase) => `“${phrase}”`).join(" ")) : null,
@@ -305,7 +310,7 @@
         sent.length ? make("div.sent", {}, sent.map((part) => shown(part, sample, drawings))) : null,
         notes(note, read || written ? `${read} → ${written} tokens` : "")));
     const more = answer.more_calls ? make("p.remark", {}, `and ${answer.more_calls} more calls`) : null;
-    return make("div", {}, make("h4", {}, `${answer.calls.length + answer.more_calls} calls in ${seconds(end)}`), make("ol.timeline", {}, rows), more);
+    return make("div", {}, make("h4", {}, `${many(answer.calls.length + answer.more_calls, "call")} in ${seconds(end)}`), make("ol.timeline", {}, rows), more);
   }
 
   /* What a request showed the model: a text, or a picture, drawn again from the masks that were in it. */

@@ -1,6 +1,7 @@
 """Samples: their bins, and that they read back from JSON as they were."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,11 @@ def test_the_bin_follows_the_number_of_targets(count: int, name: str) -> None:
 def test_the_longest_list_of_masks_counts(tmp_path: Path) -> None:
     assert most_masks(full(tmp_path)) == 3
     assert most_masks(Sample("s", "i", Path("x"), 6, 4, "")) == 0
+
+
+def test_whether_there_is_a_truth_is_stored_only_where_there_is_none(tmp_path: Path) -> None:
+    untold = replace(full(tmp_path), targets=(), boxes=(), readings=(), has_truth=False)
+    stored = json.loads(json.dumps(sample_to_json(untold, tmp_path)))
+    assert stored["has_truth"] is False and sample_from_json(stored, tmp_path) == untold
+    assert "has_truth" not in sample_to_json(full(tmp_path), tmp_path)
+    assert repr(untold).endswith("6x4, no truth)")

@@ -13,6 +13,7 @@ conditions:
   detector: trained on noun phrases
   threshold: 0.3
   threshold_chosen: chosen on val
+  knows: boxes only
   more: of another version
 ---
 
@@ -23,7 +24,12 @@ conditions:
 def test_a_card_is_the_head_of_the_readme(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(CARD)
     about = card(tmp_path)
-    assert about == {"detector": "trained on noun phrases", "threshold": 0.3, "threshold_chosen": "chosen on val"}
+    assert about == {
+        "detector": "trained on noun phrases",
+        "threshold": 0.3,
+        "threshold_chosen": "chosen on val",
+        "knows": "boxes only",
+    }
     assert chosen(about, 0.3) == "chosen on val"
     assert chosen(about, 0.5) == "set for this run; the checkpoint's own is 0.3"
     assert chosen({}, 0.5) is None and chosen({"threshold_chosen": "by hand"}, 0.5) == "by hand"

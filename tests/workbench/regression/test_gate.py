@@ -42,6 +42,13 @@ def test_runs_of_other_samples_are_refused(tmp_path: Path, capsys: pytest.Captur
     assert "not about the same samples" in capsys.readouterr().err
 
 
+def test_runs_without_truth_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark = Rectangles(tmp_path / "data", 2, changes={f"s{n}": {"has_truth": False} for n in range(2)})
+    run({"toy": lambda: threshold(90)}, lambda: benchmark, tmp_path / "a")
+    assert main(["gate", str(tmp_path / "a"), str(tmp_path / "a")]) == 2
+    assert "the runs have no truth, so nothing can be judged" in capsys.readouterr().err
+
+
 def test_too_little_data_is_said_and_does_not_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", made(tmp_path / "a", 90, 8), made(tmp_path / "b", 0, 8)]) == 0
     assert "too little data: 4 images" in capsys.readouterr().out

@@ -155,3 +155,13 @@ def test_a_busy_machine_is_said_with_the_share_that_each_system_waited() -> None
         found["systems"][name]["latency"]["waiting"] = waited
     (sentence,) = busy(read_results(found, "results.json"))
     assert sentence.endswith("Waiting for a processor: agent 40% of the time.")
+
+
+def test_without_truth_only_times_are_compared() -> None:
+    found = made_results({"one": 0.5, "agent": 0.4}, None, {"one": 0.05, "agent": 0.6})
+    for system in found["systems"].values():
+        system["without_truth"] = system["samples"]
+    assert said(found) == (
+        "No verdict: no truth was given, so the answers are shown but not scored. "
+        "one is 12 times as fast (50 ms against 600 ms a sample, median)."
+    )

@@ -77,6 +77,7 @@ class Sam3Segmenter:
             threshold_chosen=chosen(about, self.threshold),
             detector=about.get("detector"),
             training=about.get("training"),
+            knows=about.get("knows"),
         )
 
     @property
