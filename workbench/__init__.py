@@ -7,6 +7,10 @@ system, benchmark, segmenter, metric set or other plugin must provide is in `wor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.asking.answer import Answer as Answer
+    from workbench.asking.answer import Answers as Answers
+    from workbench.asking.api import ask as ask
+    from workbench.asking.api import load as load
     from workbench.comparison.api import compare as compare
     from workbench.comparison.api import make_benchmark as make_benchmark
     from workbench.comparison.api import make_segmenter as make_segmenter
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
+    "asking.answer": "Answer Answers",
+    "asking.api": "ask load",
     "comparison.api": "compare make_benchmark make_segmenter make_system",
     "data.conditions": "Conditions",
     "data.digests": "digest file_digest",

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench import __version__
+from workbench.asking.defaults import DEFAULT
+from workbench.cli.ask import ask_pictures
 from workbench.cli.commands import (
     ALL_TINY,
     TINY,
@@ -103,6 +105,30 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=compare_systems)
+
+    ask = commands.add_parser("ask", help="ask systems about your own pictures, and see their answers side by side")
+    ask.usage = 'workbench ask PICTURE [PICTURE ...] "INSTRUCTION" [options]'
+    ask.description = (
+        "Ask systems for what an instruction names in your own pictures. Prints the instances, and writes a picture of "
+        "the answers side by side, masks as PNG and COCO RLE, and a run folder that `workbench report` shows."
+    )
+    ask.epilog = (
+        'Examples: workbench ask photo.jpg "the two mugs nearest the lamp" --open; '
+        'workbench ask *.jpg --ask "the mugs" --ask "the lamp" --systems instructsam-tiny'
+    )
+    ask.add_argument("words", nargs="+", metavar="PICTURE", help="files; without --ask or --asks, last the instruction")
+    ask.add_argument("--ask", action="append", default=[], metavar="TEXT", help="an instruction; may be repeated")
+    ask.add_argument("--asks", type=Path, metavar="FILE", help="instructions, one a line")
+    ask.add_argument(
+        "--systems",
+        default=",".join(DEFAULT),
+        help="names, separated by commas; NAME=SYSTEM asks one under another name (%(default)s)",
+    )
+    ask.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system")
+    ask.add_argument("--out", type=Path, help="run folder; questions are added to one that exists (runs/ask-TIME)")
+    ask.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
+    ask.add_argument("--open", action="store_true", help="open the picture, or of several questions the report")
+    ask.set_defaults(command=ask_pictures)
 
     check = commands.add_parser("check", help="say what is missing or broken in the files of a benchmark")
     check.add_argument("benchmark", help="name of the benchmark")
@@ -215,6 +241,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The parsed command line. A command that accepts a plugin's options has them, as written, in `more`."""
     parser = build_parser()
     options, rest = parser.parse_known_args(arguments)
+    if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
+        options.words += rest  # an instruction that stands behind an option
+        rest = []
     if rest and not getattr(options, "takes_more", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.more = _options_in(rest, parser)
