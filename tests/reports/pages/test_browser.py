@@ -99,10 +99,11 @@ def test_hostile_data_is_shown_and_does_not_run(tmp_path: Path, width: int) -> N
         assert browser.problems == []
 
 
+@pytest.mark.parametrize("samples", [36, pytest.param(24, id="too few for intervals")])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_all_columns_of_the_numbers_are_on_the_screen(tmp_path: Path, width: int) -> None:
+def test_all_columns_of_the_numbers_are_on_the_screen(tmp_path: Path, width: int, samples: int) -> None:
     names = ["single-pass-tiny", "agent-of-sam3-tiny"]
-    run = made_run.make_run(tmp_path, samples=36, systems=names)
+    run = made_run.make_run(tmp_path, samples=samples, systems=names)
     with Browser(tmp_path / "profile", width) as browser:
         browser.open(write_report(run, tmp_path / "report.html"))
         cut = "[...document.querySelectorAll('#numbers .scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
