@@ -1,8 +1,6 @@
 """The shipped checkpoints: small enough, and the whole comparison runs on them from the command line."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,8 @@ import pytest
 from agents.systems import CHECKPOINT as AGENT
 from e2e.systems import MULTI_SEG, SEG_TOKEN
 from e2e.systems import TINY as INSTRUCTSAM
+from tests.forking import completed
+from workbench.cli.main import main
 from workbench.foundations.sam3.segmenter import TINY as SAM3
 
 SYSTEMS = ("instructsam-tiny", "sam3-agent-tiny", "sam3-phrase-tiny")
@@ -28,9 +28,8 @@ def test_checkpoints_are_safetensors_of_40_megabytes_at_most_each_with_a_card() 
 
 @pytest.mark.slow
 def test_the_three_systems_are_compared_end_to_end(tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).parent / "workbench"), "compare", "--systems", ",".join(SYSTEMS), "--benchmark"]
-    options = ["tabletop", "--limit", "8", "--out", str(tmp_path / "run"), "--json"]
-    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    command = ["compare", "--systems", ",".join(SYSTEMS), "--benchmark", "tabletop", "--limit", "8", "--json"]
+    done = completed(lambda: main([*command, "--out", str(tmp_path / "run")]))
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads(done.stdout)
     assert set(results["systems"]) == set(SYSTEMS)

@@ -55,8 +55,8 @@ class Suppressing(Threshold):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     root = tmp_path_factory.mktemp("own-words")
-    for name, kept in (("first", 20), ("second", 8)):
-        run({"own": lambda kept=kept: Suppressing(kept)}, lambda: Rectangles(root / "data", 24), root / name)
+    for name, kept in (("first", 40), ("second", 16)):
+        run({"own": lambda kept=kept: Suppressing(kept)}, lambda: Rectangles(root / "data", 48), root / name)
     finish(root / "first")
     yield finish(root / "second")
 
@@ -69,7 +69,7 @@ def test_a_finished_run_counts_them_by_name(finished: Run) -> None:
     own = result(finished)
     assert own["failures"] == {}
     assert own["missed_targets"]["other: nms"] == own["diagnosis"]["missed"] > 0
-    assert own["call_failures"]["other: bad_crop"] == 24
+    assert own["call_failures"]["other: bad_crop"] == 48
     assert own["latency"]["by_call"]["other: rerank"]["seconds_per_call"] == pytest.approx(0.25)
     assert own["funnel"]["surfaced"] == own["funnel"]["targets"] > own["funnel"]["survived_suppression"]
 
