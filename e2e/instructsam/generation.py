@@ -3,7 +3,8 @@
 The numbers are those of the reference implementation at batch 1 (DCDmllm/InstructSAM): causal prefill, positions that
 count tokens (image tokens too, no M-RoPE), and one step of K + 3 embeddings after each phrase. In cases where the
 reference fails, this code continues: a slot token or a stray marker in the output is ordinary text, only phrases whose
-slots were fed count, and a phrase that is open when the length limit is reached is dropped.
+slots were fed count, and a phrase that is open when the length limit is reached is dropped, as is one that repeats
+the same words without end.
 
 Prompts about one image begin with the same tokens, including the image. Where several prompts share such a beginning,
 it is run once for each image, and its keys and values are copied to all its prompts.
@@ -18,15 +19,17 @@ from torch import Tensor
 from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSAM
 from e2e.single_pass.attention import INJECTED
-from e2e.single_pass.decoding import Prompt, Written, decode
+from e2e.single_pass.decoding import Prompt, Written, decode, is_repeating
 from e2e.single_pass.language import TEXT_LENGTH, ImageTokens
 
 
 @dataclass(frozen=True)
 class Generated(Written):
-    """The answer to one prompt, with the states of its slots, `[P, K, D]`."""
+    """The answer to one prompt, with the states of its slots, `[P, K, D]`. `repeating`: it was ended in a phrase of the
+    same words again and again, which is dropped."""
 
     slot_states: Tensor
+    repeating: bool = False
 
 
 @dataclass
@@ -43,6 +46,7 @@ class _SlotRow:
     opened: int | None = None
     done: bool = False
     cut_off: bool = False
+    repeating: bool = False
     injects: bool = False
 
     def take(self, token: int, logits: Tensor) -> list[int]:
@@ -65,6 +69,8 @@ class _SlotRow:
                 slots = [config.seg_token_index] * config.max_seg_nums
                 return [token, config.seg_start_token_index, *slots, config.seg_end_token_index]
             self.done = self.cut_off = True
+        if not self.done and self.opened is not None and is_repeating(self.tokens[self.opened :]):
+            self.done = self.repeating = True
         return [] if self.done else [token]
 
     def read(self, states: Tensor) -> None:
@@ -93,6 +99,6 @@ def generate(
     width = model.config.text_config.hidden_size
     empty = torch.zeros(0, model.slots, width, dtype=model.dtype, device=model.device)
     return [
-        Generated(row.tokens, row.phrases, row.cut_off, torch.stack(row.states) if row.states else empty)
+        Generated(row.tokens, row.phrases, row.cut_off, torch.stack(row.states) if row.states else empty, row.repeating)
         for row in rows
     ]

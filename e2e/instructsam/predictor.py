@@ -112,4 +112,5 @@ class Predictor(SinglePass[Generated]):
             prompt_tokens=prompt_tokens,
             answer_tokens=len(written.token_ids),
             cut_off=written.cut_off,
+            repeating=written.repeating,
         )

@@ -37,6 +37,19 @@ class Written:
     cut_off: bool
 
 
+REPEATS, LONGEST_CYCLE = 8, 4
+"""So often in a row, and of at most so many tokens, is what nobody writes on purpose."""
+
+
+def is_repeating(tokens: Sequence[int]) -> bool:
+    """Whether the tokens end in the same few, `REPEATS` times in a row: greedy decoding never leaves such a loop."""
+    for cycle in range(1, LONGEST_CYCLE + 1):
+        last = tokens[-cycle * REPEATS :]
+        if len(last) == cycle * REPEATS and list(last) == list(last[:cycle]) * REPEATS:
+            return True
+    return False
+
+
 class Row(Protocol):
     """One prompt of a batch while it is being answered; `length` counts the tokens fed so far."""
 

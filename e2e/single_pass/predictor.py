@@ -35,8 +35,8 @@ class Answer:
     """The answer to one instruction.
 
     `text` is what the model wrote, `phrases` the noun phrases in it. `instances` are the slots above the score
-    threshold, `below` all others. `cut_off`: the length limit came first. `too_long`: the instruction does not fit the
-    model's context and was not answered.
+    threshold, `below` all others. `cut_off`: the length limit came first. `repeating`: it was ended in a phrase that
+    repeats itself. `too_long`: the instruction does not fit the model's context and was not answered.
     """
 
     text: str = ""
@@ -46,6 +46,7 @@ class Answer:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cut_off: bool = False
+    repeating: bool = False
     too_long: bool = False
 
 

@@ -56,9 +56,16 @@ class SinglePassSystem:
         """How an answer ended: a key of `OUTCOMES` and a message."""
         if answer.too_long:
             return "too_long", f"the prompt has {answer.prompt_tokens} tokens, which leaves no room for an answer"
+        if answer.repeating and not answer.phrases:
+            return "repeating", f"the same words again and again: {answer.text[:200]}"
         if answer.cut_off and not answer.phrases:
             return "cut_off", f"no phrase within {answer.answer_tokens} tokens: {answer.text[:200]}"
         return OK, ""
+
+
+def _mistake(answer: "Answer") -> str | None:
+    """What went wrong while it was written; a key of `MISTAKES`."""
+    return "repeating" if answer.repeating else "cut_off" if answer.cut_off else None
 
 
 def _prediction(
@@ -68,7 +75,7 @@ def _prediction(
     for call in own:
         if call.kind == "llm":
             call.tokens_in, call.tokens_out = answer.prompt_tokens, answer.answer_tokens
-            call.note.reply, call.note.mistake = answer.text, "cut_off" if answer.cut_off else None
+            call.note.reply, call.note.mistake = answer.text, _mistake(answer)
     outcome, message = ending
     return Prediction(
         sample_id,

@@ -97,6 +97,14 @@ def test_an_answer_cut_off_after_a_phrase_keeps_it(system: InstructSamSystem, wr
     assert [call.note.mistake for call in prediction.calls] == [None, "cut_off", None, None]
 
 
+def test_an_answer_that_repeats_itself_has_its_own_outcome(system: InstructSamSystem, write: Write) -> None:
+    system.predictor = replace(system.predictor, max_new_tokens=40)
+    write("<" + "red " * 40, end=False)
+    (prediction,) = system.predict([sample("s", "mug")], [IMAGE])
+    assert prediction.outcome == "repeating" and "again and again: red red" in prediction.message
+    assert "repeating" in [call.note.mistake for call in prediction.calls]
+
+
 def test_all_slots_below_the_threshold_are_candidates(system: InstructSamSystem, write: Write) -> None:
     write("<mug>")
     system.predictor = replace(system.predictor, threshold=0.9999)

@@ -24,6 +24,7 @@ OUTCOMES: Mapping[str, str] = {
     "unreadable_verdict": "a mask check gave no readable verdict within its retries",
     "model_unavailable": "the language model could not be reached or failed",
     "cut_off": "the language model's reply hit its length limit within every retry",
+    "repeating": "the model wrote the same words again and again, and was stopped",
     "budget_spent": "the agent used up its rounds without a final answer",
     "timed_out": "the sample ran past its time limit",
     "segmenter_failed": "the segmenter raised an exception",
@@ -128,6 +129,8 @@ MISTAKES: Mapping[str, str] = {
     "unreadable_verdict": "a mask check without a readable verdict",
     "cut_off": "a reply that hit its length limit before it was complete; in a single pass also where phrases were "
     "complete",
+    "repeating": "a phrase of the same words again and again, where the reply was ended; in a single pass also where "
+    "phrases were complete",
     "timed_out": "a request without a reply in time; once for a sample past its time limit, if none of its requests "
     "is one",
     "model_unavailable": "a request that the server refused, broke off or answered with an error, each try",

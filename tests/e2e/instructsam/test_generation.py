@@ -93,3 +93,17 @@ def test_an_instruction_cannot_spell_a_special_token(predictor: Predictor, text:
     ids = predictor.processor.prompt(text, (1, 8, 8))
     assert [i for i in ids if i in special] == [i for i in plain if i in special]
     assert len(ids) > len(plain)
+
+
+def test_a_phrase_that_repeats_itself_is_ended_and_dropped(predictor: Predictor, write: Write) -> None:
+    write("<mug> <pear " + "red mug " * 40, end=False)
+    (written,) = answer(predictor, "the mug", max_new_tokens=60)
+    assert written.repeating and not written.cut_off
+    assert [predictor.processor.text(phrase) for phrase in written.phrases] == ["mug"]
+    assert len(written.token_ids) < 30
+
+
+def test_words_that_come_back_a_few_times_are_no_repetition(predictor: Predictor, write: Write) -> None:
+    write("<red red red red red mug>")
+    (written,) = answer(predictor, "the mug", max_new_tokens=60)
+    assert not written.repeating and len(written.phrases) == 1
