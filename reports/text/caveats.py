@@ -28,7 +28,7 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     if unscored:
         notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
     if not results.has_truth:
-        notes += outside(manifest.conditions)
+        notes += outside({name: one.knows for name, one in manifest.conditions.items()})
     remarks = results.benchmark.remarks
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:

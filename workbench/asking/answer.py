@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.data import masks
 from workbench.data.colours import SYSTEM_COLOURS
+from workbench.data.conditions import outside
 from workbench.data.numbers import seconds as duration
 from workbench.data.predictions import OK, Call, Instance, Prediction
 from workbench.data.samples import Box
@@ -37,7 +38,7 @@ class Found:
 @dataclass(frozen=True, repr=False)
 class Answer:
     """What one system answers. `pixels`: the picture, `[H, W, 3] uint8`. `colour`: that of the system, `#rrggbb`.
-    `warnings`: what to know before relying on it."""
+    `knows`: what its checkpoint can be asked about, where that is little."""
 
     system: str
     instruction: str
@@ -45,7 +46,12 @@ class Answer:
     pixels: NDArray[np.uint8] = field(compare=False)
     prediction: Prediction
     colour: str = SYSTEM_COLOURS[0]
-    warnings: tuple[str, ...] = ()
+    knows: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before relying on the answer."""
+        return tuple(outside({self.system: self.knows}))
 
     @property
     def ok(self) -> bool:
@@ -196,8 +202,8 @@ class Answers(Mapping[str, Answer]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before relying on the answers, each sentence once."""
-        return tuple(dict.fromkeys(line for answer in self.values() for line in answer.warnings))
+        """What to know before relying on the answers."""
+        return tuple(outside({system: answer.knows for system, answer in self._answers.items()}))
 
     def overlay(self) -> "Image.Image":
         """The answers side by side, each with its outlines, numbers, scores, phrases, time and calls."""

@@ -36,9 +36,8 @@ class Loaded:
         except OSError as error:  # transformers raises this for a missing file of a checkpoint
             raise ConfigurationError(f"system {name} cannot be made: {error}") from error
         check(self._system)
-        stated = {name: self._system.conditions()} if isinstance(self._system, HasConditions) else {}
-        self.warnings = tuple(outside(stated))
-        self._warned = False
+        self.knows = self._system.conditions().knows if isinstance(self._system, HasConditions) else None
+        self.warned = False
 
     def ask(self, picture: Any, instruction: str) -> Answer:
         """Ask for what an instruction names in a picture: a path, a Pillow image, or an array of `[H, W, 3] uint8`
@@ -49,19 +48,18 @@ class Loaded:
         (`UserWarning`) where the checkpoint knows little.
         """
         _check(instruction)
-        return self._answer(pixels_of(picture), name_of(picture), instruction)
+        pixels = pixels_of(picture)
+        _warn([self])
+        return self.answer(pixels, name_of(picture), instruction)
 
-    def _answer(self, pixels: NDArray[np.uint8], name: str, instruction: str) -> Answer:
+    def answer(self, pixels: NDArray[np.uint8], name: str, instruction: str) -> Answer:
+        """The same about pixels `[H, W, 3] uint8` of a picture with a name; nothing is checked, and nobody warned."""
         if self._system is None:
             raise ConfigurationError(f"{self.name} was closed: load it again")
-        if not self._warned:
-            self._warned = True
-            for line in self.warnings:
-                warnings.warn(line, stacklevel=3)
         height, width = pixels.shape[:2]
         sample = Sample(name, name, Path(name), width, height, instruction, has_truth=False)
         given = answer_loaded(self._system, sample, pixels, Options())
-        return Answer(self.name, instruction, name, pixels, given.prediction, warnings=self.warnings)
+        return Answer(self.name, instruction, name, pixels, given.prediction, knows=self.knows)
 
     def close(self) -> None:
         """Let go of the models."""
@@ -117,13 +115,23 @@ def ask(
     keys = {name: repr((name, plugin, sorted((options or {}).get(name, {}).items()))) for name, plugin in names.items()}
     for key in set(_kept) - set(keys.values()):
         _kept.pop(key).close()
-    given = {}
-    for place, (name, key) in enumerate(keys.items()):
+    for name, key in keys.items():
         if key not in _kept:
             _kept[key] = Loaded(name, makers[name])
-        answer = _kept[key]._answer(pixels, name_of(picture), instruction)
+    _warn([_kept[key] for key in keys.values()])
+    given = {}
+    for place, (name, key) in enumerate(keys.items()):
+        answer = _kept[key].answer(pixels, name_of(picture), instruction)
         given[name] = replace(answer, colour=SYSTEM_COLOURS[place % len(SYSTEM_COLOURS)])
     return Answers(given)
+
+
+def _warn(systems: Sequence[Loaded]) -> None:
+    """Say what systems know to whoever asks them for the first time."""
+    for line in outside({one.name: one.knows for one in systems if not one.warned}):
+        warnings.warn(line, stacklevel=3)
+    for one in systems:
+        one.warned = True
 
 
 def _check(instruction: object) -> None:

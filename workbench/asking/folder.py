@@ -16,7 +16,6 @@ from workbench.asking.answer import Answer, Answers
 from workbench.asking.picture import existing
 from workbench.comparison.runner import run
 from workbench.data.colours import SYSTEM_COLOURS
-from workbench.data.conditions import outside
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.pictures import read_picture
@@ -123,7 +122,7 @@ def ask_in(
 def answers_in(run: Run, samples: Sequence[Sample]) -> list[Answers]:
     """The answers of all systems of a run to each of these samples; raises `SampleError` where a picture cannot be
     read any more."""
-    warned = {name: tuple(outside({name: one})) for name, one in run.manifest.conditions.items()}
+    known = {name: one.knows for name, one in run.manifest.conditions.items()}
     predictions = {name: {one.sample_id: one for one in run.predictions(name)} for name in run.systems}
     found = []
     for sample in samples:
@@ -138,7 +137,7 @@ def answers_in(run: Run, samples: Sequence[Sample]) -> list[Answers]:
                         pixels,
                         own[sample.sample_id],
                         SYSTEM_COLOURS[place % len(SYSTEM_COLOURS)],
-                        warned.get(name, ()),
+                        known.get(name),
                     )
                     for place, (name, own) in enumerate(predictions.items())
                 }

@@ -40,7 +40,7 @@ def ask_pictures(options: argparse.Namespace) -> int:
                 f"workbench: the answers so far are kept; go on with the same command and --out {out}", file=sys.stderr
             )
             raise
-        warnings = outside(run.manifest.conditions)
+        warnings = outside({name: one.knows for name, one in run.manifest.conditions.items()})
         for line in warnings:
             print(f"workbench: {line}", file=sys.stderr)
         drawings, records = [], []

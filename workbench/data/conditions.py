@@ -4,24 +4,28 @@ A system says it by `conditions()` (see `workbench.plugins.interfaces.HasConditi
 and the report lists what differs. Nothing in here is part of a system's identity.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.data.records import Record
 
 
-def outside(stated: Mapping[str, "Conditions"]) -> list[str]:
+def outside(known: Mapping[str, str | None]) -> list[str]:
     """What systems know, by name, in a sentence for all that know the same: for people who ask them about something
-    else. Nothing about systems that do not say it.
+    else. Nothing about systems that do not say it (`Conditions.knows`).
     """
     alike: dict[str, list[str]] = {}
-    for name, one in stated.items():
-        if one.knows:
-            alike.setdefault(one.knows, []).append(name)
+    for name, knows in known.items():
+        if knows:
+            alike.setdefault(knows, []).append(name)
     return [
-        f"What {' and '.join(names)} {'know' if len(names) > 1 else 'knows'}: {knows}. "
+        f"What {_listed(names)} {'know' if len(names) > 1 else 'knows'}: {knows}. "
         "Answers about other pictures are guesses."
         for knows, names in alike.items()
     ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 class Conditions(Record):

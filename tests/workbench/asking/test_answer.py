@@ -53,14 +53,14 @@ def test_a_failed_answer_says_why_and_has_no_instances() -> None:
 
 
 def test_several_answers_stand_side_by_side() -> None:
-    both = Answers({"a": answered("a"), "b": answered("b", 0, colour="#d4692a", warnings=("Guesses.",))})
-    assert list(both) == ["a", "b"] and both["b"].found == [] and both.warnings == ("Guesses.",)
+    both = Answers({"a": answered("a"), "b": answered("b", 0, colour="#d4692a", knows="boxes only")})
+    assert list(both) == ["a", "b"] and both["b"].found == [] and len(both.warnings) == 1
     width, height = both.overlay().size
     assert width > 2 * 480 and height > 360, "a small picture is enlarged"
     assert repr(both) == "Answers('the red box'; a: 2 instances in 50 ms, 0 calls; b: 0 instances in 50 ms, 0 calls)"
     shown = both._repr_html_()
     assert shown.count("<img") == 1 and "data:image/jpeg;base64," in shown and "20, 15, 20, 15" in shown
-    assert "Guesses." in shown
+    assert "What b knows: boxes only. Answers" in shown
 
 
 def test_several_answers_are_saved_together(tmp_path: Path) -> None:
