@@ -333,6 +333,7 @@ def test_it_fires_again_and_again_also_after_a_failure_and_stops_cleanly(workpla
     wait(lambda: len(records(config)) >= 1)
     Path("mood").write_text("")
     wait(lambda: records(config)[-1]["state"] == "passed")
+    wait(lambda: bool(unfinished(read_schedule(config))))  # the next one begins after it was said that this one is done
     process.terminate()
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
