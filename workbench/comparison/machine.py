@@ -19,7 +19,8 @@ _TASKS, _STAT, _CPUINFO = Path("/proc/self/task"), Path("/proc/stat"), Path("/pr
 @dataclass(frozen=True)
 class Spent:
     """What an answer took, in seconds: of the clock, of all processors (of this process, all its threads), and of
-    waiting: how long the thread that waited longest had no processor. None where the system does not count that.
+    waiting for others: how long the thread that waited longest had no processor, but no longer than other processes
+    computed, since its own threads may keep each other waiting too. None where the system does not count that.
     """
 
     seconds: float
@@ -38,19 +39,18 @@ class Clock:
     def read(self) -> Spent:
         seconds = time.perf_counter() - self._begun
         processor = time.process_time() - self._processor
-        return Spent(seconds, processor, self._waited(seconds))
+        return Spent(seconds, processor, self._waited(seconds, processor))
 
-    def _waited(self, seconds: float) -> float | None:
+    def _waited(self, seconds: float, processor: float) -> float | None:
         now = _waits()
         if not now:
             return None
         longest = max(wait - self._waits.get(thread, 0.0) for thread, wait in now.items())
-        return min(seconds, longest + seconds * self._stolen())
-
-    def _stolen(self) -> float:
-        """The share of the time that processors were wanted and a hypervisor gave them to others."""
-        (wanted, stolen), (wanted_before, stolen_before) = _processors(), self._stat
-        return (stolen - stolen_before) / (wanted - wanted_before) if wanted > wanted_before else 0.0
+        used, stolen = (after - before for after, before in zip(_processors(), self._stat, strict=True))
+        others = max(0.0, used - processor)
+        # of the time that processors were wanted, this share went to other machines
+        share = stolen / (used + stolen) if stolen > 0 else 0.0
+        return min(seconds, min(longest, others) + seconds * share)
 
 
 def machine_state() -> dict[str, Any]:
@@ -76,14 +76,15 @@ def _waits() -> dict[str, float]:
     return waits
 
 
-def _processors() -> tuple[int, int]:
-    """Ticks in which a processor was wanted, and those of them that a hypervisor took."""
+def _processors() -> tuple[float, float]:
+    """Seconds that all processes of the machine have used processors, and that a hypervisor took processors away."""
     try:
         with _STAT.open("rb") as file:
             user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
     except (OSError, ValueError):
-        return 0, 0
-    return user + nice + system + irq + softirq + steal, steal
+        return 0.0, 0.0
+    second = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / second, steal / second
 
 
 def _frequency() -> float | None:

@@ -160,7 +160,8 @@ class Prediction:
     processor: float | None = None
     """Seconds of all processors that the process used within `latency`."""
     waited: float | None = None
-    """Seconds of `latency` in which it waited for a processor; None where the operating system does not count them."""
+    """Seconds of `latency` in which other processes kept it waiting for a processor; None where the operating system
+    does not count them."""
 
     def __repr__(self) -> str:
         seconds = "" if self.latency is None else f", {_digits(self.latency)} s"

@@ -47,6 +47,29 @@ print(json.dumps(vars(clock.read())))
     assert all(one["waited"] <= one["seconds"] for one in spent)
 
 
+@LINUX
+def test_threads_of_one_process_that_wait_for_each_other_are_no_busy_machine() -> None:
+    """Three threads that compute on one core wait most of the time, for nobody but themselves."""
+    code = """
+import json, os, zlib
+from concurrent.futures import ThreadPoolExecutor
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from workbench.comparison import machine
+own = lambda: (__import__("time").process_time(), 0.0)
+machine._processors = own  # a machine on which nothing else runs
+clock = machine.Clock()
+block = bytes(10_000_000)
+with ThreadPoolExecutor(3) as pool:
+    list(pool.map(lambda _: zlib.crc32(block * 3), range(30)))
+spent = clock.read()
+waits = machine._waits()
+print(json.dumps([spent.waited, max(waits.values()), spent.seconds]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    waited, longest, seconds = json.loads(done.stdout)
+    assert waited < 0.05 * seconds < longest
+
+
 def test_where_the_system_tells_nothing_waiting_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_TASKS", "_STAT", "_CPUINFO"):
         monkeypatch.setattr(machine, name, tmp_path / "nowhere")
