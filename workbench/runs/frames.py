@@ -133,7 +133,8 @@ def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
     """See `workbench.runs.run.Run.calls`; predictions by system."""
     import pandas as pd
 
-    columns = ("call", "kind", "name", "start", "seconds", "tokens_in", "tokens_out", "phrase", "failed", "mistake")
+    spans = ("start", "seconds", "processor", "tokens_in", "tokens_out")
+    columns = ("call", "kind", "name", *spans, "phrase", "failed", "mistake")
     rows = []
     for system, answers in predictions.items():
         for answer in answers:
@@ -141,7 +142,7 @@ def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
                 note = call.note
                 name = note.tool or note.request or call.kind
                 said = (note.phrase, note.failed, note.mistake)
-                spent = (call.start, call.duration, call.tokens_in, call.tokens_out)
+                spent = (call.start, call.duration, call.processor, call.tokens_in, call.tokens_out)
                 rows.append((system, answer.sample_id, place, call.kind, name, *spent, *said))
     return pd.DataFrame(rows, columns=["system", "sample_id", *columns])
 

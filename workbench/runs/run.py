@@ -183,9 +183,9 @@ class Run:
         return curve(self.results, name)
 
     def calls(self) -> "pd.DataFrame":
-        """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`, `start`
-        and `seconds`, `tokens_in`, `tokens_out`, `phrase`, `failed` (the error it ended with) and `mistake` (see
-        `workbench.failures.calls`)."""
+        """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`,
+        `start`, `seconds` of the clock, `processor` (seconds of all processors), `tokens_in`, `tokens_out`, `phrase`,
+        `failed` (the error it ended with) and `mistake` (see `workbench.failures.calls`)."""
         from workbench.runs.frames import calls
 
         return calls({system: self.predictions(system) for system in self.systems})

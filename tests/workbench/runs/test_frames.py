@@ -75,6 +75,7 @@ def test_calls_has_one_row_for_each_call(runs: Path) -> None:
     answer = found.predictions("wide")[3]
     (row,) = frame[(frame.system == "wide") & (frame.sample_id == answer.sample_id)].to_dict("records")
     assert (row["kind"], row["seconds"]) == ("segment", answer.calls[0].duration)
+    assert row["processor"] == answer.calls[0].processor
 
 
 def test_a_call_is_named_by_its_tool_and_says_what_failed() -> None:
