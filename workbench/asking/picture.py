@@ -29,10 +29,20 @@ def pixels_of(given: Any) -> NDArray[np.uint8]:
 
 def existing(given: str | Path) -> Path:
     """The path of a picture; raises `ConfigurationError` where nothing is there."""
-    path = Path(given).expanduser()
-    if not path.exists():
+    path = found(given)
+    if path is None:
         raise ConfigurationError(f"picture not found: {given}")
     return path
+
+
+def found(given: str | Path) -> Path | None:
+    """The path of what is there; None where nothing is, or where no path reads like this, as a long instruction does
+    not."""
+    try:
+        path = Path(given).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # longer than names may be; the home of a user that there is not
+        return None
 
 
 def name_of(given: Any) -> str:

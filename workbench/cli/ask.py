@@ -70,23 +70,25 @@ def ask_pictures(options: argparse.Namespace) -> int:
 def questions(options: argparse.Namespace) -> "tuple[list[Picture], list[str]]":
     """The pictures, each of which can be shown, and the instructions; raises `ConfigurationError` for anything else."""
     from workbench.asking.folder import picture_at
+    from workbench.asking.picture import found
 
     words = list(options.words)
     asked = [*options.ask, *(_lines(options.asks) if options.asks else [])]
     if not asked:
         if len(words) < 2:
-            lacking = "the instruction" if Path(words[0]).exists() else "the pictures"
+            lacking = "the instruction" if found(words[0]) else "the pictures"
             raise ConfigurationError(f"ask: {lacking} is missing; {HOW}".replace("pictures is", "picture is"))
-        if Path(words[-1]).is_file():
+        last = found(words[-1])
+        if last and last.is_file():
             raise ConfigurationError(f"ask: {words[-1]!r} is a file, not an instruction; {HOW}")
         asked = [words.pop()]
     if any(not one.strip() for one in asked):
         raise ConfigurationError(f"ask: the instruction is empty; {HOW}")
     for word in words:
-        if not Path(word).expanduser().exists():
+        if not found(word):
             raise ConfigurationError(f"ask: picture not found: {word}; {HOW}")
-    found = {one.name: one for one in map(picture_at, words)}
-    return list(found.values()), list(dict.fromkeys(one.strip() for one in asked))
+    pictures = {one.name: one for one in map(picture_at, words)}
+    return list(pictures.values()), list(dict.fromkeys(one.strip() for one in asked))
 
 
 def text(answers: "Answers", drawing: Path) -> str:
@@ -140,11 +142,13 @@ def _lines(file: Path) -> list[str]:
 
 def _command(options: argparse.Namespace) -> str:
     """The command as it can be given again."""
-    words = ["workbench", "ask", *options.words]
+    dashed = any(word.startswith("-") for word in options.words)
+    words = ["workbench", "ask", *([] if dashed else options.words)]
     for one in options.ask:
         words += ["--ask", one]
     words += ["--asks", str(options.asks)] if options.asks else []
     words += ["--systems", options.systems]
     for one in options.set:
         words += ["--set", one]
+    words += ["--", *options.words] if dashed else []
     return shlex.join(words)

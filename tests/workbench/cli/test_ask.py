@@ -1,6 +1,7 @@
 """`workbench ask` as a user types it."""
 
 import json
+import shlex
 import webbrowser
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.workbench.asking.asked import saved
 from workbench.cli.main import main
+from workbench.tracking.load import load_run
 
 Output = pytest.CaptureFixture[str]
 
@@ -48,6 +50,14 @@ def test_an_instruction_may_stand_behind_an_option(workplace: Path, capsys: Outp
     assert "“the red box”" in capsys.readouterr().out
 
 
+def test_an_instruction_may_be_longer_than_names_of_files_and_begin_with_a_hyphen(workplace: Path) -> None:
+    saved(workplace)
+    long = "-the red box, " * 400
+    assert main(["ask", "--out", "run", "--systems", "toy-a", "--", "photo.png", long]) == 0
+    (command,) = load_run(workplace / "run").manifest.options.commands
+    assert command == shlex.join(["workbench", "ask", "--systems", "toy-a", "--", "photo.png", long])
+
+
 def test_open_shows_the_picture(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved(workplace)
     opened: list[str] = []
@@ -65,6 +75,8 @@ def test_open_shows_the_picture(workplace: Path, monkeypatch: pytest.MonkeyPatch
         (["photo.png", "photo.png"], "ask: 'photo.png' is a file, not an instruction"),
         (["photo.png", "the", "red", "box"], "ask: picture not found: the; expected"),
         (["photo.png", "the red box", "--ask", "the blue box"], "ask: picture not found: the red box"),
+        (["the red box " * 400, "the red box"], "ask: picture not found: the red box the"),
+        (["~nobody-of-this-name/photo.png", "the red box"], "ask: picture not found: ~nobody"),
         (["photo.png", " "], "ask: the instruction is empty"),
         (["photo.png", "--asks", "nowhere.txt"], "ask: nowhere.txt cannot be read"),
         (["text.png", "the red box"], "text.png: expected JPEG, PNG"),
