@@ -211,13 +211,16 @@ def _machine_row(name: str, key: str, systems: Sequence[SystemResult]) -> Row:
 
 
 def _price_row(name: str, key: str, systems: Sequence[SystemResult]) -> Row:
+    """The currency is the row's unit; where runs of several currencies are shown together, each cell has its own."""
     costs = [system.cost for system in systems]
+    currencies = list(dict.fromkeys(cost.currency for cost in costs if cost))
     cells = []
     for cost in costs:
         value, interval = (getattr(cost, key), cost.intervals.get(key)) if cost else (None, None)
         bounds = interval and [NONE if bound is None else f"{bound:.3g}" for bound in interval]
-        cells.append(Cell(NONE if value is None else f"{value:.3g}", NONE.join(bounds) if bounds else ""))
-    return Row(name, next((cost.currency for cost in costs if cost), ""), cells)
+        own = f" {cost.currency}" if cost and len(currencies) > 1 else ""
+        cells.append(Cell(NONE if value is None else f"{value:.3g}{own}", NONE.join(bounds) if bounds else ""))
+    return Row(name, currencies[0] if len(currencies) == 1 else "", cells)
 
 
 def _per_correct(name: str, key: str, systems: Sequence[SystemResult]) -> Row:

@@ -3,6 +3,7 @@
 from reports.text import tables
 from tests.reports import made_run
 from tests.reports.drawn import copied, typed
+from workbench.data.results import Cost
 from workbench.runs.run import Run
 
 
@@ -48,6 +49,25 @@ def test_costs_of_a_correct_instance_stand_in_the_table(run: Run) -> None:
     cell = rows["calls", "per correct instance"].cells[1]
     assert cell.text == f"{found.calls:.1f}"
     assert cell.detail == "\u2013".join(f"{bound:.1f}" for bound in found.intervals["calls"])
+
+
+def test_prices_in_two_currencies_each_name_their_own(run: Run) -> None:
+    first, second, *_ = run.results.systems
+    for currencies, unit, texts in ((("EUR", "EUR"), "EUR", ["2", "2"]), (("EUR", "USD"), "", ["2 EUR", "2 USD"])):
+        systems = dict(run.results.systems)
+        for name, currency in zip((first, second), currencies, strict=True):
+            cost = Cost(
+                currency=currency,
+                total=1.0,
+                per_thousand_samples=2.0,
+                per_correct_instance=None,
+                intervals={},
+                note=None,
+            )
+            systems[name] = systems[name].model_copy(update={"cost": cost})
+        rows = tables.headline(run.results.model_copy(update={"systems": systems}))
+        (row,) = [row for row in rows if row.name == tables.PRICES["per_thousand_samples"]]
+        assert row.unit == unit and [cell.text for cell in row.cells[:2]] == texts
 
 
 def test_the_tables_as_data_frames(run: Run) -> None:
