@@ -103,8 +103,11 @@ def split_of(run: Run) -> str | None:
 
 
 def check_apart(run: Run, other: Run | None) -> None:
-    """Raise `ConfigurationError` where thresholds must not be chosen on `run` to be applied to `other`: the two share
-    images, or the first is of a test split and it is not known what the thresholds are for."""
+    """Raise `ConfigurationError` where thresholds must not be chosen on `run` to be applied to `other`: one has no
+    truth, the two share images, or the first is of a test split and it is not known what the thresholds are for."""
+    for one in filter(None, (run, other)):
+        if not any(sample.has_truth for sample in one.samples()):
+            raise ConfigurationError(f"{one.path} has no truth, so no threshold is better than another there")
     split = split_of(run)
     if other is None:
         if split is not None and split.lower().startswith(TEST):

@@ -147,6 +147,16 @@ def test_thresholds_are_not_chosen_on_test(runs: dict[str, Run]) -> None:
         check_apart(runs["val"], load_run(runs["val"].path))
 
 
+def test_nothing_is_chosen_or_judged_without_truth(runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = load_run(runs["other"].path)
+    asked = [replace(sample, has_truth=False, targets=()) for sample in bare.samples()]
+    really = Run.samples
+    monkeypatch.setattr(Run, "samples", lambda run: asked if run is bare else really(run))
+    for pair in ((bare, None), (bare, runs["val"]), (runs["val"], bare)):
+        with pytest.raises(ConfigurationError, match="other has no truth"):
+            check_apart(*pair)
+
+
 def test_the_command_prints_settings_and_what_they_do(runs: dict[str, Run], capsys: pytest.CaptureFixture[str]) -> None:
     val, test = str(runs["val"].path), str(runs["test"].path)
     assert main(["tune", val, "--apply", test]) == 0
