@@ -14,13 +14,21 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.records import Record
 from workbench.data.yaml_files import read_mapping
 
-Amount = Annotated[float, Field(ge=0)]
+
+def _shown(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("expected a name or code to be shown, as EUR")
+    return name
+
+
+Amount = Annotated[float, Field(ge=0, le=1e12)]
+Currency = Annotated[str, Field(max_length=12), AfterValidator(_shown)]
 
 
 class Price(Record):
@@ -41,7 +49,7 @@ class Price(Record):
 class Prices(Record):
     """The prices of all systems."""
 
-    currency: str = Field(max_length=12)
+    currency: Currency
     """Its name or code, as it is shown."""
     default: Price = Field(default_factory=Price)
     """Of systems that are not listed."""
