@@ -117,6 +117,9 @@ def run(
         money = Budget(prices, budget, {item.name: store for item, store in queue}, owners)
         made.clear()
         turns = [one for one in queue if repeats and one[0].name in identities and is_timed(one[0].system)]
+        if repeats and len(turns) < 2:
+            print("in turns: nothing is asked again, as no two systems here are timed", file=sys.stderr)
+            turns.clear()
         while queue:
             _run_system(*queue.pop(0), samples, digests, options, patience, money)
         if turns:
@@ -286,6 +289,9 @@ def _repeat(
     answers are thrown away.
     """
     shared = [s for s in samples if all(store.done[s.sample_id].timed for _, store in turns)]
+    if not shared:
+        print("in turns: no sample has a time of every system, so none is asked again", file=sys.stderr)
+        return
     asked = {made.name: Counter(one.sample_id for one in store.repeats) for made, store in turns}
     wanted = options.repeats * len(shared) * len(turns)
     done = sum(min(count[s.sample_id], options.repeats) for count in asked.values() for s in shared)

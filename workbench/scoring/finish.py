@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from workbench.data.predictions import Prediction
 from workbench.data.results import VERSION, read_results
 from workbench.data.vocabulary import MATCHED
 from workbench.runs.checks import REPEATS, Repeat, read_repeats, read_sessions
@@ -69,7 +70,7 @@ def _finish(path: Path) -> Run:
         }
         for system, scored in scores.items()
     }
-    repeated = {system: _repeated(read_repeats(run.store(system) / REPEATS)) for system in run.systems}
+    repeated = _repeated(predictions, {name: read_repeats(run.store(name) / REPEATS) for name in run.systems})
     results = {
         "version": VERSION,
         "run": str(run.path),
@@ -89,14 +90,28 @@ def _finish(path: Path) -> Run:
     return add_results(run, read_results(finite(results), str(run.path / "results.json")))
 
 
-def _repeated(repeats: Sequence[Repeat]) -> dict[str, list[float]]:
-    """The latencies of each sample that was asked again, by sample id; a sample that failed is left out."""
-    latencies: dict[str, list[float]] = {}
-    for one in repeats:
-        if one.latency is not None:
-            latencies.setdefault(one.sample_id, []).append(one.latency)
-    failed = {one.sample_id for one in repeats if one.latency is None}
-    return {name: times for name, times in latencies.items() if name not in failed}
+def _repeated(
+    predictions: Mapping[str, Sequence[Prediction]], repeats: Mapping[str, Sequence[Repeat]]
+) -> dict[str, dict[str, list[float]]]:
+    """The latencies of each sample of the run that was asked again, by system and sample id. A sample that failed is
+    left out; while some were not asked again yet, so are all, since those that were are no fair choice.
+    """
+    timed = {
+        name: {one.sample_id for one in predictions[name] if one.latency is not None}
+        for name, found in repeats.items()
+        if found
+    }
+    shared = set.intersection(*timed.values()) if timed else set()
+    if any(not shared <= {one.sample_id for one in repeats[name]} for name in timed):
+        return {}
+    latencies: dict[str, dict[str, list[float]]] = {}
+    for name in timed:
+        failed = {one.sample_id for one in repeats[name] if one.latency is None}
+        latencies[name] = {}
+        for one in repeats[name]:
+            if one.latency is not None and one.sample_id in shared - failed:
+                latencies[name].setdefault(one.sample_id, []).append(one.latency)
+    return latencies
 
 
 def _costs(run: Run, system: str) -> dict[str, Any]:

@@ -246,7 +246,8 @@ def _pace(results: Results, best: str, second: str) -> tuple[str, str]:
         fast, factor = second, ratio
     said = [f"{seconds(min(ours, theirs))} against {seconds(max(ours, theirs))} a sample, median"]
     said += [f"95 % interval {times(bounds[0])} to {times(bounds[1])} times"] if bounds else []
-    said += [f"ratio of {pair.repeats} repeats in turns"] if pair and pair.repeats else []
+    turns = "1 repeat" if pair and pair.repeats == 1 else f"{pair.repeats} repeats" if pair and pair.repeats else ""
+    said += [f"ratio of {turns} in turns"] if turns else []
     return fast, f"{times(factor)} times as fast ({'; '.join(said)})"
 
 

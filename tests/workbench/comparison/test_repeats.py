@@ -100,6 +100,27 @@ def test_only_samples_that_all_were_timed_on_are_repeated(tmp_path: Path) -> Non
     assert order[-4:] == ["a s0", "b s0", "a s2", "b s2"]
 
 
+def test_where_nothing_can_be_asked_in_turns_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two(tmp_path, 2, trouble=raise_on("s0", "s1"), repeats=1)
+    assert "in turns: no sample has a time of every system" in capsys.readouterr().err
+    run({"a": lambda: Named("a", [])}, lambda: toy(tmp_path, 2), tmp_path / "alone", repeats=1)
+    assert "in turns: nothing is asked again, as no two systems here are timed" in capsys.readouterr().err
+    assert not (tmp_path / "alone/toy/a/repeats.jsonl").exists()
+
+
+def test_repeats_count_where_every_sample_of_the_run_has_them(tmp_path: Path) -> None:
+    two(tmp_path, 4, repeats=1)
+    two(tmp_path, 4, repeats=2, limit=2)
+    (pair,) = finish(tmp_path / "run").results.differences
+    assert (pair.repeats, pair.timed) == (2, 2)
+    two(tmp_path, 4)
+    (pair,) = finish(tmp_path / "run").results.differences
+    assert (pair.repeats, pair.timed) == (1, 4)
+    two(tmp_path, 6)
+    (pair,) = finish(tmp_path / "run").results.differences
+    assert (pair.repeats, pair.timed) == (0, 6), "two samples were asked once, so all first answers are compared"
+
+
 @pytest.mark.parametrize(("options", "reason"), [({"repeats": -1}, "at least 0"), ({"mode": "throughput"}, "latency")])
 def test_wrong_repeats_stop_before_any_work(tmp_path: Path, options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
