@@ -159,7 +159,7 @@ def _earlier(out: Path) -> Run | None:
 def _questions(out: Path, pictures: Sequence[Picture], instructions: Sequence[str]) -> list[Sample]:
     """A sample for each picture and instruction; the pictures are copied into the folder."""
     (out / PICTURES).mkdir(exist_ok=True)
-    asked = {}
+    asked, called = {}, _called([one.path for one in pictures])
     for one in pictures:
         kept = out / PICTURES / one.name
         if not kept.exists():
@@ -174,10 +174,22 @@ def _questions(out: Path, pictures: Sequence[Picture], instructions: Sequence[st
                 one.width,
                 one.height,
                 instruction,
-                facts={"picture": one.path.name},
+                facts={"picture": called[one.path]},
                 has_truth=False,
             )
     return list(asked.values())
+
+
+def _called(paths: Sequence[Path]) -> dict[Path, str]:
+    """The name of each file, with as many of its folders as tell it from the others that are asked about."""
+    called = {}
+    for path in paths:
+        others = [other.absolute().parts for other in paths if other != path]
+        parts = path.absolute().parts
+        tails = (parts[-length:] for length in range(1, len(parts)))
+        tail = next((tail for tail in tails if all(other[-len(tail) :] != tail for other in others)), parts[-1:])
+        called[path] = "/".join(tail)
+    return called
 
 
 def _slug(text: str) -> str:

@@ -44,6 +44,17 @@ def test_json_is_one_object_and_several_instructions_come_from_a_file(workplace:
     assert Path(red["folder"], "masks", "1.png").exists()
 
 
+def test_pictures_of_one_name_are_told_apart_by_their_folders(workplace: Path, capsys: Output) -> None:
+    for folder, colour in (("a", "red"), ("b", "blue")):
+        (workplace / folder).mkdir()
+        saved(workplace / folder, colour=colour)
+    saved(workplace, "other.png", colour="green")
+    pictures = ["a/photo.png", "b/photo.png", "other.png"]
+    assert main(["ask", *pictures, "the red box", "--systems", "toy-a", "--out", "run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines if "“the red box”" in line] == pictures
+
+
 def test_an_instruction_may_stand_behind_an_option(workplace: Path, capsys: Output) -> None:
     saved(workplace)
     assert main(["ask", "photo.png", "--out", "run", "--systems", "toy-a", "the red box"]) == 0
