@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import asdict
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill
@@ -172,6 +173,8 @@ def _bounds(given: Sequence[str]) -> dict[str, float]:
         name, _, value = text.partition("=")
         try:
             bounds[name] = float(value)
+            if not isfinite(bounds[name]):
+                raise ValueError
         except ValueError:
             raise ConfigurationError(f"--at-least expects METRIC=VALUE, as N_acc=0.85; got {text!r}") from None
     return bounds

@@ -167,6 +167,7 @@ def test_the_command_prints_settings_and_what_they_do(runs: dict[str, Run], caps
     assert f"0.20 -> {whole.threshold:.2f}" in shown
     assert "applied to the stored answers of test (strips)" in shown and "corrected p" in shown
     assert main(["tune", test]) == 2
+    assert main(["tune", val, "--at-least", "N_acc=nan"]) == 2
     assert main(["tune", val, "--at-least", "N_acc"]) == 2
     assert "--at-least expects METRIC=VALUE, as N_acc=0.85; got 'N_acc'" in capsys.readouterr().err
     assert main(["tune", val, "--metric", "mAP", "--at-least", "N_acc=0.9", "--apply", test, "--json"]) == 0
