@@ -39,8 +39,7 @@ def compare(
     `tracking_uri` is given.
 
     Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails or the budget is
-    spent. Predictions are
-    kept whatever is raised; the same call continues from there.
+    spent. Predictions are kept whatever is raised; the same call continues from there.
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
     from workbench.tracking.stores import OFF

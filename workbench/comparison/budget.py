@@ -27,8 +27,8 @@ class Budget:
 
     def add(self, system: str, seconds: float, predictions: Sequence[Prediction]) -> None:
         """Count answers that a system took so many seconds for."""
-        calls = [call for prediction in predictions for call in prediction.calls]
-        self.spent += self._price(system, seconds, sum(c.tokens_in for c in calls), sum(c.tokens_out for c in calls))
+        read, written = (sum(one.tokens[side] for one in predictions) for side in (0, 1))
+        self.spent += self._price(system, seconds, read, written)
 
     def check(self, system: str, done: int, samples: int) -> None:
         """Raise `StoppedError` where the budget is spent; `done` of the `samples` of a system are answered."""

@@ -320,9 +320,8 @@ def _repeat(
 def _repeat_of(one: Answer) -> Repeat:
     """What is kept of the answer to a sample that was asked again."""
     answered = one.prediction
-    tokens = (sum(call.tokens_in for call in answered.calls), sum(call.tokens_out for call in answered.calls))
     times = (answered.latency, answered.processor, answered.waited)
-    return Repeat(answered.sample_id, *times, one.seconds, tokens)
+    return Repeat(answered.sample_id, *times, one.seconds, answered.tokens)
 
 
 def _warm_up(made: _Made, samples: Sequence[Sample], watch: Watch, time_limit: float | None) -> float | None:

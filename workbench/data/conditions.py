@@ -4,8 +4,9 @@ A system says it by `conditions()` (see `workbench.plugins.interfaces.HasConditi
 and the report lists what differs. Nothing in here is part of a system's identity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from workbench.data.numbers import listed
 from workbench.data.records import Record
 
 
@@ -18,14 +19,10 @@ def outside(known: Mapping[str, str | None]) -> list[str]:
         if knows:
             alike.setdefault(knows, []).append(name)
     return [
-        f"What {_listed(names)} {'know' if len(names) > 1 else 'knows'}: {knows}. "
+        f"What {listed(names)} {'know' if len(names) > 1 else 'knows'}: {knows}. "
         "Answers about other pictures are guesses."
         for knows, names in alike.items()
     ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 class Conditions(Record):

@@ -1,4 +1,6 @@
-"""How the verdict and the reports write numbers."""
+"""How the verdict and the reports write numbers and lists."""
+
+from collections.abc import Sequence
 
 from workbench.data.metric_info import FRACTION
 from workbench.data.units import change_in_unit, in_unit
@@ -38,3 +40,8 @@ def seconds(value: float) -> str:
 def p_value(value: float) -> str:
     """A p-value with two digits that count: `p 0.04`, `p < 0.001`."""
     return "p < 0.001" if value < 0.001 else f"p {value:.2g}" if value < 0.995 else "p 1"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """One or more parts of a sentence: `a`, `a and b` or `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -163,6 +163,11 @@ class Prediction:
     """Seconds of `latency` in which other processes kept it waiting for a processor; None where the operating system
     does not count them."""
 
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens that language models read and wrote in all calls."""
+        return sum(call.tokens_in for call in self.calls), sum(call.tokens_out for call in self.calls)
+
     def __repr__(self) -> str:
         seconds = "" if self.latency is None else f", {_digits(self.latency)} s"
         return f"Prediction({self.sample_id!r}, {len(self.instances)} instances, {self.outcome}{seconds})"

@@ -134,8 +134,8 @@ def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> d
     spent = {
         "seconds": [answer.latency or 0.0 for _, answer in pairs],
         "calls": [len(answer.calls) for _, answer in pairs],
-        "tokens_in": [sum(call.tokens_in for call in answer.calls) for _, answer in pairs],
-        "tokens_out": [sum(call.tokens_out for call in answer.calls) for _, answer in pairs],
+        "tokens_in": [answer.tokens[0] for _, answer in pairs],
+        "tokens_out": [answer.tokens[1] for _, answer in pairs],
     }
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
@@ -150,12 +150,7 @@ def cost(pairs: Sequence[Pair], seconds: Sequence[float], correct: Mapping[str, 
 
     seconds: `[S]`, how long the system worked on each sample. correct: as for `per_correct_instance`.
     """
-    spent = np.array(
-        [
-            price.of(time, *(sum(getattr(call, name) for call in answer.calls) for name in ("tokens_in", "tokens_out")))
-            for (_, answer), time in zip(pairs, seconds, strict=True)
-        ]
-    )
+    spent = np.array([price.of(time, *answer.tokens) for (_, answer), time in zip(pairs, seconds, strict=True)])
     instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:

@@ -117,7 +117,7 @@ class Done:
         this = Earlier(outcome=record["outcome"], message=record["message"], when=record.get("when"))
         earlier = (*stood_in_for(record), this) if outage else ()
         calls = record.get("calls", ())
-        tokens = (sum(call.get(name, 0) for call in calls) for name in ("tokens_in", "tokens_out"))
+        read, written = (sum(call.get(name, 0) for call in calls) for name in ("tokens_in", "tokens_out"))
         return cls(
             record["image"],
             record["instruction"],
@@ -126,7 +126,7 @@ class Done:
             earlier,
             record.get("latency") is not None,
             record.get("seconds", 0.0),
-            (next(tokens), next(tokens)),
+            (read, written),
         )
 
 

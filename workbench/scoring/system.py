@@ -143,8 +143,8 @@ def _costs(answer: Prediction) -> dict[str, float | int]:
         "calls_llm": kinds.count("llm"),
         "calls_segment": kinds.count("segment"),
         **{f"seconds_{kind}": spent for kind, spent in seconds.items()},
-        "tokens_in": sum(call.tokens_in for call in answer.calls),
-        "tokens_out": sum(call.tokens_out for call in answer.calls),
+        "tokens_in": answer.tokens[0],
+        "tokens_out": answer.tokens[1],
         **_columns("calls", MISTAKES, call_failures(answer)),
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.data.metric_info import FRACTION, MetricInfo
-from workbench.data.numbers import change, seconds, shown, times
+from workbench.data.numbers import change, listed, seconds, shown, times
 from workbench.data.results import (
     Difference,
     Interval,
@@ -98,7 +98,7 @@ def _without_truth(results: Results) -> list[str]:
         fast, pace = _pace(results, *systems)
         said += [f"{fast} is {pace}." if fast else f"Both take {pace}."] if pace else []
     elif medians:
-        said.append(f"Median time: {_listed([f'{name} {seconds(value)}' for name, value in medians.items()])}.")
+        said.append(f"Median time: {listed([f'{name} {seconds(value)}' for name, value in medians.items()])}.")
     return said
 
 
@@ -108,9 +108,7 @@ def busy(results: Results) -> list[str]:
     waited = [f"{name} {share:.0%}" for name, share in shares.items() if share > BUSY]
     if not waited:
         return []
-    return [
-        f"The machine was busy, and latencies are too high. Waiting for a processor: {_listed(waited)} of the time."
-    ]
+    return [f"The machine was busy, and latencies are too high. Waiting for a processor: {listed(waited)} of the time."]
 
 
 def sides(results: Results, a: str, b: str) -> Sides:
@@ -144,9 +142,7 @@ def sides_of(
 
 def both_sides(found: Sides, samples: int) -> str:
     """What speaks for each of two systems, and what is open, in a sentence or two."""
-    said = [
-        f"{name} leads in {_listed([_led(lead) for lead in leads])}" for name, leads in found.leads.items() if leads
-    ]
+    said = [f"{name} leads in {listed([_led(lead) for lead in leads])}" for name, leads in found.leads.items() if leads]
     return " ".join(filter(None, [f"{'; '.join(said)}." if said else "", _what_is_open(samples, found)]))
 
 
@@ -169,7 +165,7 @@ def _who_leads(results: Results, found: Sides, pair: tuple[str, str], metric: st
     fast, pace = _pace(results, *pair)
     said = []
     for name in pair:
-        own = [f"leads in {_listed([_led(lead) for lead in found.leads[name]])}"] if found.leads[name] else []
+        own = [f"leads in {listed([_led(lead) for lead in found.leads[name]])}"] if found.leads[name] else []
         own += [f"is {pace}"] if name == fast else []
         said += [f"{name} {' and '.join(own)}"] if own else []
     said += [f"both take {pace}"] if pace and not fast else []
@@ -195,7 +191,7 @@ def _what_is_open(samples: int, found: Sides) -> str:
         ahead = f"{_amount(lead)} for {lead.ahead}" if lead.by else "no difference"
         enough = f"; {_count(lead.needed)} would settle it" if lead.needed else ""
         parts.append(f"{lead.metric} ({ahead}, {_between(lead)}{enough})")
-    return f"Open at {samples:,} samples: {_listed(parts)}."
+    return f"Open at {samples:,} samples: {listed(parts)}."
 
 
 def _amount(lead: Lead) -> str:
@@ -212,10 +208,6 @@ def _count(samples: int) -> str:
         return f"more than {MANY:,}"
     step = 10 ** max(0, len(str(samples)) - 2)
     return f"about {math.ceil(samples / step) * step:,}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _named(name: str, metric: MetricInfo) -> str:
