@@ -209,6 +209,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"file not found: {path}") from None
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
 

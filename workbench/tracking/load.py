@@ -98,6 +98,8 @@ def load_run(source: Path | str, tracking_uri: str | None = None) -> Run:
                 f"no run folder {path}, and {str(source)!r} is no MLflow run id (32 hexadecimal digits)"
             )
         path = fetch(str(source), tracking_uri)
+    elif not path.is_dir():
+        raise ConfigurationError(f"{path} is no folder: expected a run folder, which holds manifest.json")
     manifest = path / "manifest.json"
     results = path / "results.json"
     return Run(

@@ -11,7 +11,7 @@ import pytest
 from tests.workbench.runs.filled import IDENTITY, fill, prediction
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Instance, Prediction
-from workbench.runs.files import check_writable, read_records, write_json
+from workbench.runs.files import check_writable, read_json, read_records, write_json
 from workbench.runs.store import Store
 
 
@@ -69,3 +69,9 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_no_half_of_it(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(errno.EFBIG)
     assert path.read_bytes() == whole
+
+
+def test_a_folder_in_the_place_of_a_json_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(ConfigurationError, match=r"manifest\.json cannot be read: Is a directory"):
+        read_json(tmp_path / "manifest.json")
