@@ -28,6 +28,8 @@ MAX_SAMPLES = 3_000
 NOTE_CHARACTERS = 600
 MAX_CALLS, MAX_DROPPED = 40, 12
 """Per answer; what is beyond is counted, not shown."""
+FEW_SAMPLES, MAX_DROPPED_OF_FEW = 500, 32
+"""So few samples have room for every slot of two noun phrases."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,15 @@ def _dullness(answers: Mapping[str, Answer]) -> int:
 
 def _content(samples: Sequence[Sample], paths: Sequence[Path], answers: Answers, side: int) -> dict[str, Any]:
     places = {path: place for place, path in enumerate(paths)}
+    most = MAX_DROPPED_OF_FEW if len(answers) <= FEW_SAMPLES else MAX_DROPPED
     sizes = {sample.image_path: shown_size(sample.width, sample.height, side) for sample in samples}
     return {
         "sizes": [sizes[path] for path in paths],
-        "samples": [_sample(s, places[s.image_path], answers[s.sample_id], side) for s in samples],
+        "samples": [_sample(s, places[s.image_path], answers[s.sample_id], side, most) for s in samples],
     }
 
 
-def _sample(sample: Sample, picture: int, answers: Mapping[str, Answer], side: int) -> dict[str, Any]:
+def _sample(sample: Sample, picture: int, answers: Mapping[str, Answer], side: int, most: int) -> dict[str, Any]:
     return {
         "id": sample.sample_id,
         "picture": picture,
@@ -144,11 +147,11 @@ def _sample(sample: Sample, picture: int, answers: Mapping[str, Answer], side: i
         "problem": sample.problem,
         "truth": sample.has_truth,
         "targets": [shrink(target, side) for target in sample.targets],
-        "answers": {system: _answer(answer, sample, side) for system, answer in answers.items()},
+        "answers": {system: _answer(answer, sample, side, most) for system, answer in answers.items()},
     }
 
 
-def _answer(answer: Answer, sample: Sample, side: int) -> dict[str, Any]:
+def _answer(answer: Answer, sample: Sample, side: int, most: int) -> dict[str, Any]:
     prediction, diagnosis = answer.prediction, answer.diagnosis
     instances = prediction.instances if prediction.outcome == OK else ()
     dropped = sorted(prediction.candidates, key=lambda candidate: -candidate.score)
@@ -165,8 +168,8 @@ def _answer(answer: Answer, sample: Sample, side: int) -> dict[str, Any]:
         "phrases": prediction.phrases,
         "calls": _calls(prediction.calls[:MAX_CALLS], sample, side),
         "more_calls": max(0, len(prediction.calls) - MAX_CALLS),
-        "dropped": [[shrink(c.mask, side), round(c.score, 4), c.dropped, c.phrase] for c in dropped[:MAX_DROPPED]],
-        "more_dropped": max(0, len(dropped) - MAX_DROPPED),
+        "dropped": [[shrink(c.mask, side), round(c.score, 4), c.dropped, c.phrase] for c in dropped[:most]],
+        "more_dropped": max(0, len(dropped) - most),
     }
 
 

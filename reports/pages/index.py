@@ -15,7 +15,7 @@ from reports.pages.markdown import escaped, markdown
 from reports.pages.rendering import TEMPLATE, rendered
 from reports.text.glossary import NAMES
 from workbench.data.metric_info import FRACTION
-from workbench.data.numbers import NONE, change, seconds, shown
+from workbench.data.numbers import NONE, change, many, seconds, shown
 from workbench.data.units import difference_unit, labelled, with_direction
 from workbench.data.upgrades import leading_of_0_1
 from workbench.regression.history import FAILED, RATES, REGRESSION, metric_info, sentence, started
@@ -40,7 +40,7 @@ def summary(schedule: Schedule, record: Record, folder: Path) -> str:
     parts = [f"## {escaped(schedule.name)}: {escaped(_first_line(sentence(dict(record))))}"]
     if record["gate"]:
         lines = [*map(_worse, record["gate"]["failed"]), *record["gate"]["notes"]]
-        lines.append(f"{record['gate']['changed']} samples are in another category than before")
+        lines.append(f"{many(record['gate']['changed'], 'sample')} in another category than before")
         parts.append("\n".join(f"* {escaped(line)}" for line in lines))
     if record["systems"] and (folder / "results.json").exists():
         parts.append(markdown(load_run(folder)))
@@ -107,7 +107,7 @@ def caveats(history: Sequence[Record], total: int) -> list[str]:
     for name, system in last["systems"].items():
         if system["n_failed"]:
             how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system["failures"].items())
-            notes.append(f"{name} failed on {system['n_failed']} of {last['samples']} samples ({how}).")
+            notes.append(f"{name} failed on {system['n_failed']} of {many(last['samples'], 'sample')} ({how}).")
     machines = {record["machine"] for record in history if record["machine"]}
     if len(machines) > 1:
         notes.append(f"They ran on {len(machines)} kinds of processors, so latencies differ for that alone.")

@@ -9,7 +9,7 @@ from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
 from reports.text.curves import score_rows
 from reports.text.glossary import NAMES
-from workbench.data.numbers import NONE
+from workbench.data.numbers import NONE, many
 from workbench.data.plain import plain
 from workbench.data.results import Results, main_metric, ranked
 from workbench.runs.run import Run
@@ -47,8 +47,7 @@ def markdown(run: Run) -> str:
 
 def _asked(results: Results) -> str:
     """What was asked, and how the numbers below are to be read."""
-    count = results.benchmark.samples
-    asked = f"{escaped(results.benchmark.name)}, {count:,} sample{'' if count == 1 else 's'}"
+    asked = f"{escaped(results.benchmark.name)}, {many(results.benchmark.samples, 'sample')}"
     if not results.has_truth:
         return f"{asked}, without truth"
     return f"{asked}, protocol {escaped(results.protocol)}, 95 % intervals in brackets"
@@ -152,7 +151,7 @@ def _changed(run: Run) -> str:
         text = text if len(text) <= INSTRUCTION else text[: INSTRUCTION - 1] + "…"
         values = [f"{iou.loc[sample_id, name]:.2f}" for name in (a, b)]
         lines.append(_line([escaped(str(sample_id)), escaped(text), *values]))
-    title = f"The first is {a}, the second {b}; {len(gaps)} samples with the largest difference in IoU"
+    title = f"The first is {a}, the second {b}; {many(len(gaps), 'sample')} with the largest difference in IoU"
     return "### Samples that changed most\n\n" + escaped(title) + "\n\n" + "\n".join(lines)
 
 

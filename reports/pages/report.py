@@ -22,6 +22,7 @@ from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
 from reports.text.published import beside_published, published
 from workbench.data.digests import flatten
 from workbench.data.manifest import Manifest
+from workbench.data.numbers import many
 from workbench.data.plain import plain
 from workbench.data.results import Results, main_metric
 from workbench.runs.run import Run
@@ -30,6 +31,8 @@ from workbench.scoring.verdict import sentences
 PAIRS_IN_FULL = 6
 """Differences of every metric and failure rate are shown for as many pairs of systems; the matrix has all pairs."""
 PAIRS_IN_A_TABLE = 3
+SCRIPTS = ("masks.js", "parts.js", "sample.js", "gallery.js")
+"""Of the page, in order: each uses those before it."""
 
 
 def write_report(run: Run, out: Path) -> Path:
@@ -51,6 +54,7 @@ def _page(run: Run) -> dict[str, Any]:
         "created": datetime.fromisoformat(manifest.created),
         "protocol": results.protocol,
         "samples": results.benchmark.samples,
+        "many": many,
         "truth": results.has_truth,
         "systems": [{"name": plain(name), "colour": f"var(--{_variable(style[name][0])})"} for name in run.systems],
         "verdict": sentences(results),
@@ -77,7 +81,7 @@ def _page(run: Run) -> dict[str, Any]:
         "definitions": definitions(results),
         "colours": COLOURS,
         "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
-        "scripts": [Markup((TEMPLATE / name).read_text(encoding="utf-8")) for name in ("masks.js", "gallery.js")],
+        "scripts": [Markup((TEMPLATE / name).read_text(encoding="utf-8")) for name in SCRIPTS],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.data.conditions import outside
 from workbench.data.manifest import Manifest
+from workbench.data.numbers import many
 from workbench.data.results import Results
 from workbench.scoring.verdict import busy
 
@@ -19,20 +20,21 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     for name, system in results.systems.items():
         if system.n_failed:
             how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system.failures.items())
-            notes.append(f"{name} failed on {system.n_failed} of {system.samples} samples ({how}).")
+            notes.append(f"{name} failed on {system.n_failed} of {many(system.samples, 'sample')} ({how}).")
         timed = system.latency.samples
         if timed < system.samples:
-            notes.append(f"The latency of {name} rests on the {timed} of {system.samples} samples that were timed.")
+            asked = many(system.samples, "sample")
+            notes.append(f"The latency of {name} rests on the {timed} of {asked} that were timed.")
     notes += busy(results)
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
-        notes.append(f"{unscored} samples have an unusable annotation and are not scored.")
+        notes.append(f"Not scored, as the annotation is unusable: {many(unscored, 'sample')}.")
     if not results.has_truth:
         notes += outside({name: one.knows for name, one in manifest.conditions.items()})
     remarks = results.benchmark.remarks
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:
-        notes.append(f"Benchmark files: {len(remarks) - REMARKS} more remarks, which `workbench check` lists.")
+        notes.append(f"Benchmark files: {many(len(remarks) - REMARKS, 'more remark')}, which `workbench check` lists.")
     if manifest.git.dirty:
         notes.append("The code had uncommitted changes.")
     return notes

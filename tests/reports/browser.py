@@ -44,10 +44,14 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.call("Emulation.setDeviceMetricsOverride", **screen)
+        self.resize(width, height)
         self.call("Performance.enable", timeDomain="threadTicks")
         return self
+
+    def resize(self, width: int, height: int = 1000) -> None:
+        """Give the tab another size: below 600 pixels it is that of a phone."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **screen)
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
@@ -82,15 +86,17 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def open(self, page: Path) -> float:
-        """Show a report; returns the milliseconds from navigation to the first samples on the screen."""
-        self.show(page)
+    def open(self, page: Path, at: str = "") -> float:
+        """Show a report, or a place in it; returns the milliseconds from navigation to the first samples on the
+        screen."""
+        self.show(page, at)
         return float(self.run(DRAWN))
 
-    def show(self, page: Path) -> None:
+    def show(self, page: Path, at: str = "") -> None:
         """Go to any page and wait until its document is there."""
         self.events.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        # with a query of its own, another place of the same page is loaded anew
+        self.call("Page.navigate", url=f"{page.resolve().as_uri()}?{self._number}{at}")
         while not any(event.get("method") == "Page.domContentEventFired" for event in self.events):
             self.events.append(json.loads(self._next()))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from workbench.data.errors import StoppedError
+from workbench.data.numbers import many
 from workbench.data.predictions import Prediction
 from workbench.data.prices import Prices
 from workbench.runs.store import Store
@@ -37,8 +38,8 @@ class Budget:
         currency = self._prices.currency
         raise StoppedError(
             f"the budget of {self._most:g} {currency} is spent ({self.spent:.4g} {currency}; {system} has answered "
-            f"{done} of {samples} samples). All answers are kept: the same command with a larger --budget goes on, and "
-            "with --limit N and without --budget it compares the first N samples"
+            f"{done} of {many(samples, 'sample')}). All answers are kept: the same command with a larger --budget goes "
+            "on, and with --limit N and without --budget it compares the first N samples"
         )
 
     def _price(self, system: str, seconds: float, tokens_in: int, tokens_out: int) -> float:

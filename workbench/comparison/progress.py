@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from workbench.data.numbers import many
 from workbench.data.plain import plain
 
 
@@ -51,7 +52,7 @@ class Progress:
     def line(self) -> str:
         """`label: 12/240 samples, 3.1/s, 1:14 left, 2 failed`"""
         elapsed = self._clock() - self._begun
-        parts = [f"{self.done}/{self.total} samples"]
+        parts = [f"{self.done}/{many(self.total, 'sample')}"]
         if self._new and elapsed > 0:
             rate = self._new / elapsed
             parts += [f"{rate:.1f}/s", f"{_minutes((self.total - self.done) / rate)} left"]

@@ -26,6 +26,7 @@ from workbench.comparison.progress import Progress
 from workbench.data.conditions import Conditions
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
+from workbench.data.numbers import many
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
 from workbench.data.prices import Prices
@@ -274,7 +275,7 @@ def _run_system(
     finally:
         progress.close()
     if lost := sum(store.done[sample.sample_id].outage for sample in samples):
-        what = "1 sample" if lost == 1 else f"{lost} samples"
+        what = many(lost, "sample")
         print(f"{made.name}: {what} failed for a server's sake; the same command asks again", file=sys.stderr)
 
 

@@ -42,6 +42,11 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p {value:.2g}" if value < 0.995 else "p 1"
 
 
+def many(count: int, noun: str) -> str:
+    """A count of things: `1 sample`, `1,234 samples`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(parts: Sequence[str]) -> str:
     """One or more parts of a sentence: `a`, `a and b` or `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

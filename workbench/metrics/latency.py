@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.numbers import many
 from workbench.data.predictions import BAD_SAMPLE, Call, Prediction
 from workbench.data.prices import Price
 from workbench.data.samples import Sample
@@ -167,12 +168,13 @@ def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
     images = [sample.image_id for sample, _ in timed]
     n_images = len(set(images))
     missing = [name for name in QUANTILES if not enough_images(name, n_images)]
+    given = many(n_images, "image")
     return {
         "samples": len(timed),
         **percentiles(seconds),
         "mean": float(np.mean(seconds)) if seconds else None,
         "intervals": _intervals(images, durations(seconds), n_images),
-        "note": f"too little data for an interval of {', '.join(missing)}: {n_images} images" if missing else None,
+        "note": f"too little data for an interval of {', '.join(missing)}: {given}" if missing else None,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.numbers import many
 from workbench.data.predictions import Prediction
 from workbench.data.results import PairDifference
 from workbench.data.vocabulary import INSTANCE_CATEGORIES, MATCHED, MISSED, SAMPLE_CATEGORIES
@@ -131,7 +132,7 @@ def _pair(
         "b": b,
         "metrics": _minus(drawn[a], drawn[b], fractions(build, drawn[a])),
         "rates": rates,
-        "note": None if n_images >= MIN_IMAGES else f"too little data: {n_images} images, {MIN_IMAGES} needed",
+        "note": None if n_images >= MIN_IMAGES else f"too little data: {many(n_images, 'image')}, {MIN_IMAGES} needed",
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.data.metric_info import FRACTION, MetricInfo
-from workbench.data.numbers import change, listed, seconds, shown, times
+from workbench.data.numbers import change, listed, many, seconds, shown, times
 from workbench.data.results import (
     Difference,
     Interval,
@@ -191,7 +191,7 @@ def _what_is_open(samples: int, found: Sides) -> str:
         ahead = f"{_amount(lead)} for {lead.ahead}" if lead.by else "no difference"
         enough = f"; {_count(lead.needed)} would settle it" if lead.needed else ""
         parts.append(f"{lead.metric} ({ahead}, {_between(lead)}{enough})")
-    return f"Open at {samples:,} samples: {listed(parts)}."
+    return f"Open at {many(samples, 'sample')}: {listed(parts)}."
 
 
 def _amount(lead: Lead) -> str:

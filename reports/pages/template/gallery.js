@@ -1,52 +1,22 @@
 "use strict";
+/* The gallery: which samples are shown, in an order and a page that the address keeps, as cards. */
 (async () => {
   const PAGE = 12;
   const byId = (id) => document.getElementById(id);
-  const { systems, truth: scored, names, causes, calls } = JSON.parse(byId("setup").textContent);
-  const pictures = JSON.parse(byId("pictures").textContent);
+  const setup = JSON.parse(byId("setup").textContent);
+  const { systems, truth: scored, causes } = setup;
   const { sizes, samples } = await unpack(byId("packed").textContent.trim());
+  const parts = Parts({ ...setup, pictures: JSON.parse(byId("pictures").textContent), sizes });
+  const { column, counted, make, many, meta, named, spread, truth, wrongs } = parts;
   const bins = { 0: "no target", 1: "1 target", ">=2": "2 or more" };
-  const named = (key) => names[key] || String(key).replaceAll("_", " ");
-  const colour = (system) => `var(--system-${systems.indexOf(system) % 6})`;
-  const resolved = (system) => getComputedStyle(document.documentElement).getPropertyValue(colour(system).slice(4, -1));
-  const state = { page: 0, shown: samples, pair: [0, 1] };
+  const state = { page: 0, shown: samples, pair: [0, 1], at: "" };
+  const opened = Opened(byId("detail"), setup, parts, around, (sample) =>
+    remember(sample ? `sample=${encodeURIComponent(sample.id)}` : "samples"));
 
   async function unpack(text) {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).json();
-  }
-
-  /* An element from a tag, properties and children; text is always set as text. */
-  function make(tag, properties = {}, ...children) {
-    const [name, ...classes] = tag.split(".");
-    const element = document.createElement(name);
-    element.classList.add(...classes);
-    for (const [key, value] of Object.entries(properties)) {
-      if (key.startsWith("--")) element.style.setProperty(key, value);
-      else element[key] = value;
-    }
-    element.append(...children.flat().filter((child) => child !== null && child !== ""));
-    return element;
-  }
-
-  function seconds(value) {
-    if (value === null) return "";
-    if (value < 0.9995) return `${(value * 1000).toFixed(value < 0.00995 ? 1 : 0)}\u00a0ms`;
-    return value < 60 ? `${value.toFixed(value < 9.95 ? 1 : 0)}\u00a0s` : `${(value / 60).toFixed(1)}\u00a0min`;
-  }
-
-  const many = (count, noun) => `${count}\u00a0${noun}${count === 1 ? "" : "s"}`;
-
-  /* Everything that went wrong in an answer: {category: count}. */
-  function wrongs(answer) {
-    const found = {};
-    const add = (key) => (found[key] = (found[key] || 0) + 1);
-    answer.instances.filter((category) => category !== "matched").forEach(add);
-    answer.targets.filter((category) => category !== "matched").forEach(() => add("missed"));
-    if (answer.verdict && answer.verdict !== "exact_set") add(answer.verdict);
-    if (answer.outcome !== "ok") add(answer.outcome);
-    return found;
   }
 
   /* Filters */
@@ -57,12 +27,6 @@
   function select(key, title, options) {
     selects[key] = make("select", { name: key }, options.map(([value, text]) => make("option", { value }, text)));
     filters.append(make("label", {}, make("span", {}, title), selects[key]));
-  }
-
-  function counted(values) {
-    const counts = new Map();
-    for (const value of values) counts.set(value, (counts.get(value) || 0) + 1);
-    return counts;
   }
 
   function build() {
@@ -84,7 +48,7 @@
     select("sort", "Order", [["", scored ? "benchmark" : "as asked"], ...(scored ? [["gap", "largest gap in IoU"]] : []), ["slow", "slowest first"]]);
     filters.append(make("label.search", {}, make("span", {}, "Search"),
       (selects.text = make("input", { type: "search", name: "text", placeholder: "instruction, phrase or id" }))));
-    filters.addEventListener("input", apply);
+    filters.addEventListener("input", () => apply());
     filters.addEventListener("submit", (event) => event.preventDefault());
     if (scored) presets();
   }
@@ -130,7 +94,7 @@
   const matches = (sample, wanted) => systems.every((system, i) =>
     !wanted[i] || (sample.answers[system] !== undefined && sample.answers[system].right === (wanted[i] === "right")));
 
-  function apply() {
+  function apply(page = 0) {
     const value = Object.fromEntries(Object.entries(selects).map(([key, element]) => [key, element.value]));
     const wanted = systems.map((system) => value[`system:${system}`]);
     const text = value.text.trim().toLowerCase();
@@ -145,7 +109,8 @@
     if (value.sort) state.shown = state.shown.sort((a, b) => keys[value.sort](b) - keys[value.sort](a));
     for (const button of byId("presets").querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(button.wanted.every((w, i) => w === wanted[i])));
-    state.page = 0;
+    state.page = Math.max(0, Math.min(page, Math.ceil(state.shown.length / PAGE) - 1));
+    remember("samples");
     render();
   }
 
@@ -159,19 +124,80 @@
     return [sample.id, sample.text, ...phrases].join("\n").toLowerCase();
   }
 
+  function around(sample) {
+    const at = state.shown.indexOf(sample);
+    return at < 0 ? [undefined, undefined] : [state.shown[at - 1], state.shown[at + 1]];
+  }
+
+  /* The address: a place of the page or `sample=ID`, then what is chosen, so that a selection can be linked to. */
+
+  function chosen() {
+    const params = new URLSearchParams();
+    for (const [key, element] of Object.entries(selects)) if (element.value) params.set(key, element.value);
+    if (state.pair.join() !== "0,1") params.set("pair", state.pair.join());
+    if (state.page) params.set("page", state.page + 1);
+    return params.toString();
+  }
+
+  /* `at`: the place; nothing is written before the reader did something. */
+  function remember(at) {
+    if (!state.ready) return;
+    state.at = at;
+    const text = chosen();
+    history.replaceState(null, "", `#${at}${text && `&${text}`}`);
+  }
+
+  /* Choose what the address says; what it cannot mean here is left out. */
+  function follow() {
+    const [at, ...rest] = location.hash.slice(1).split("&");
+    const params = new URLSearchParams(rest.join("&"));
+    state.ready = false;
+    for (const [key, element] of Object.entries(selects)) {
+      const value = params.get(key) || "";
+      element.value = !element.options || [...element.options].some((option) => option.value === value) ? value : "";
+    }
+    const pair = (params.get("pair") || "0,1").split(",").map(Number);
+    if (pair.length === 2 && pair[0] !== pair[1] && pair.every((place) => place in systems)) state.pair = pair;
+    if (scored) presets();
+    apply((Number(params.get("page")) || 1) - 1);
+    state.ready = true;
+    const id = new URLSearchParams(at).get("sample");
+    const wanted = id !== null && samples.find((sample) => sample.id === id);
+    if (wanted) opened.show(wanted);
+    else if (rest.length) byId(at)?.scrollIntoView();
+    state.at = at;
+  }
+
+  /* A link within the page keeps what is chosen; an address that someone typed is followed. */
+  function moved() {
+    const [at, ...rest] = location.hash.slice(1).split("&");
+    if (!rest.length && byId(at)) remember(at);
+    else follow();
+  }
+
   /* Cards */
 
   function render() {
     const pages = Math.max(1, Math.ceil(state.shown.length / PAGE));
     const first = state.page * PAGE;
     const visible = state.shown.slice(first, first + PAGE);
+    const span = visible.length > 1 ? `${first + 1} to ${first + visible.length}` : first + 1;
     byId("count").textContent = visible.length
-      ? `${first + 1} to ${first + visible.length} of ${state.shown.length} samples`
+      ? `${span} of ${many(state.shown.length, "sample")}`.replaceAll("\u00a0", " ")
       : "No sample fits this selection";
+    byId("selection").textContent = selection();
     const drawings = [];
     byId("cards").replaceChildren(...visible.map((sample) => card(sample, drawings)));
+    byId("cards").querySelectorAll(".strip").forEach((strip) => spread(strip));
     for (const start of drawings) start();
     byId("pager").replaceChildren(...(pages > 1 ? pager(pages) : []));
+  }
+
+  /* What is chosen, in words: on paper the filters are not shown. */
+  function selection() {
+    const said = Object.entries(selects).filter(([, element]) => element.value).map(([key, element]) =>
+      `${element.previousSibling.textContent}: ${key === "text" ? element.value : element.selectedOptions[0].textContent}`);
+    return said.length ? `Selected: ${said.join("; ")}` : "";
   }
 
   function pager(pages) {
@@ -179,6 +205,7 @@
       const button = make("button", { type: "button", disabled: page < 0 || page >= pages, title }, text);
       button.addEventListener("click", () => {
         state.page = page;
+        remember("samples");
         render();
         byId("presets").scrollIntoView({ block: "start" });
       });
@@ -189,180 +216,23 @@
 
   function card(sample, drawings) {
     const open = make("button.open", { type: "button" }, sample.text);
-    open.addEventListener("click", () => show(sample));
-    const columns = [truth(sample, drawings), ...systems.map((system) => column(sample, system, drawings, []))];
-    const element = make("article.card", {}, make("h3", {}, open), meta(sample), make("div.strip", {}, columns));
-    element.addEventListener("click", (event) => event.target.closest("button, a") || show(sample));
+    open.addEventListener("click", () => opened.show(sample));
+    const strip = make("div.strip", {}, truth(sample, drawings), systems.map((system) => column(sample, system, drawings)));
+    const element = make("article.card", {}, make("h3", {}, open), meta(sample), strip);
+    element.addEventListener("click", (event) => {
+      const large = event.target.matches("canvas") ? [...strip.children].indexOf(event.target.parentNode) : -1;
+      if (!event.target.closest("button, a")) opened.show(sample, large);
+    });
     return element;
   }
 
-  function meta(sample) {
-    const count = sample.targets.length;
-    const parts = [sample.kind, !sample.truth ? "no truth given" : count === 1 ? "1 target" : count ? `${count} targets` : "no target", sample.id];
-    return make("p.meta", {}, parts.filter(Boolean).join(" · "));
-  }
-
-  function panel(sample, layers, drawings, spotlight) {
-    const canvas = make("canvas");
-    drawings.push(() => Masks.draw(canvas, pictures[sample.picture], sizes[sample.picture], layers, spotlight));
-    return canvas;
-  }
-
-  function truth(sample, drawings) {
-    const layers = sample.targets.map((counts) => ({ counts, style: "truth", colour: "#ffffff" }));
-    const text = sample.problem || (!sample.truth ? "no truth given" : sample.targets.length ? "" : "nothing fits");
-    return make("div.column", {}, panel(sample, layers, drawings, true),
-      make("p.name", {}, sample.truth ? "truth" : "picture"), text ? make("p.remark", {}, text) : null);
-  }
-
-  function column(sample, system, drawings, candidates, labelled = 4) {
-    const answer = sample.answers[system];
-    if (!answer) return make("div.column", {}, make("p.remark", {}, `${system}: no answer`));
-    const tint = resolved(system);
-    const layers = answer.masks.map(([counts, score], i) => ({
-      counts,
-      style: !sample.truth || answer.instances[i] === "matched" ? "matched" : "wrong",
-      colour: tint,
-      label: answer.masks.length <= labelled ? score.toFixed(2) : "",
-    }));
-    sample.targets.forEach((counts, i) => {
-      if (answer.targets[i] !== "matched") layers.push({ counts, style: "missed", colour: "#ffffff" });
-    });
-    for (const counts of candidates) layers.push({ counts, style: "dropped", colour: "#ffe14d" });
-    const numbers = sample.truth
-      ? [answer.iou === null ? "" : `IoU\u00a0${answer.iou.toFixed(2)}`, seconds(answer.latency)]
-      : [answer.outcome === "ok" ? many(answer.masks.length, "instance") : "", seconds(answer.latency),
-        many(answer.calls.length + answer.more_calls, "call")];
-    return make("div.column", { "--c": colour(system) }, panel(sample, layers, drawings, false),
-      make("p.name.system", {}, system), chips(answer),
-      answer.phrases.length ? make("p.phrases", {}, answer.phrases.map((phrase) => `“${phrase}”`).join(" ")) : null,
-      make("p.remark", {}, numbers.filter(Boolean).join(" · ")));
-  }
-
-  function chips(answer) {
-    // the outcome says more than "failed", and the instances more than "inexact set"
-    const found = Object.entries(wrongs(answer)).filter(([key]) => key !== "failed" && key !== "inexact_set");
-    const texts = found.map(([key, count]) => (causes.instances.includes(key) && count > 1 ? `${count} ` : "") + named(key));
-    return make("ul.chips", {}, answer.right ? make("li.right", {}, "right") : texts.map((text) => make("li", {}, text)));
-  }
-
-  /* One sample */
-
-  const dialog = byId("detail");
-
-  function show(sample) {
-    const at = state.shown.indexOf(sample);
-    const step = (by, text, title) => {
-      const button = make("button", { type: "button", title, disabled: at < 0 || !state.shown[at + by] }, text);
-      button.addEventListener("click", () => show(state.shown[at + by]));
-      return button;
-    };
-    const close = make("button", { type: "button", title: "Close (Esc)" }, "✕");
-    close.addEventListener("click", () => dialog.close());
-    const drawings = [];
-    dialog.replaceChildren(
-      make("div.bar", {}, meta(sample), step(-1, "←", "Previous sample"), step(1, "→", "Next sample"), close),
-      make("h3", {}, sample.text),
-      make("div.sides", {}, truth(sample, drawings), systems.map((system) => answered(sample, system, drawings))));
-    dialog.onkeydown = (event) => {
-      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (by && at >= 0 && state.shown[at + by]) show(state.shown[at + by]);
-    };
-    if (!dialog.open) dialog.showModal();
-    dialog.focus();
-    dialog.scrollTop = 0;
-    history.replaceState(null, "", `#sample=${encodeURIComponent(sample.id)}`);
-    for (const start of drawings) start();
-  }
-
-  dialog.addEventListener("close", () => history.replaceState(null, "", "#samples"));
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-
-  function answered(sample, system, drawings) {
-    const answer = sample.answers[system];
-    if (!answer) return make("section", {}, make("p.remark", {}, `${system}: no answer`));
-    const holder = make("div", {}, column(sample, system, drawings, [], 99));
-    const highlight = (counts) => {
-      const again = [];
-      holder.replaceChildren(column(sample, system, again, counts, 99));
-      for (const start of again) start();
-    };
-    return make("section", { "--c": colour(system) }, holder,
-      answer.message ? make("p.message", {}, answer.message) : null,
-      missed(answer), timeline(answer, sample, drawings), dropped(answer, highlight));
-  }
-
-  function missed(answer) {
-    const reasons = counted(answer.targets.filter((category) => category !== "matched"));
-    if (!reasons.size) return null;
-    const text = [...reasons].map(([reason, count]) => `${count} ${named(reason)}`).join(", ");
-    return make("p.remark", {}, `Missed targets: ${text}`);
-  }
-
-  function timeline(answer, sample, drawings) {
-    if (!answer.calls.length) return make("p.remark", {}, "No calls recorded");
-    const end = Math.max(answer.latency || 0, ...answer.calls.map(([, start, duration]) => start + duration), 1e-9);
-    const rows = answer.calls.map(([kind, start, duration, read, written, note, sent]) =>
-      make("li", { "--call": `var(--call-${Object.hasOwn(calls, kind) ? kind : "other"})` },
-        make("span.kind", {}, Object.hasOwn(calls, kind) ? calls[kind] : kind),
-        make("span.track", { "--from": `${(100 * start) / end}%`, "--long": `${(100 * duration) / end}%` }),
-        make("span.time", {}, seconds(duration)),
-        sent.length ? make("div.sent", {}, sent.map((part) => shown(part, sample, drawings))) : null,
-        notes(note, read || written ? `${read} → ${written} tokens` : "")));
-    const more = answer.more_calls ? make("p.remark", {}, `and ${answer.more_calls} more calls`) : null;
-    return make("div", {}, make("h4", {}, `${many(answer.calls.length + answer.more_calls, "call")} in ${seconds(end)}`), make("ol.timeline", {}, rows), more);
-  }
-
-  /* What a request showed the model: a text, or a picture, drawn again from the masks that were in it. */
-  function shown(part, sample, drawings) {
-    if (part.text !== undefined) return make("p", {}, part.text);
-    const numbered = part.picture === "all_masks" || part.picture === "accepted_masks";
-    const layers = part.masks.map((counts, i) => ({
-      counts,
-      style: "seen",
-      colour: `hsl(${(i * 222.5) % 360} 100% ${i < 20 ? 50 : 68}%)`,
-      label: numbered ? String(i + 1) : "",
-    }));
-    return make("figure", {}, panel(sample, layers, drawings, part.picture === "zoomed"), make("figcaption", {}, named(part.picture)));
-  }
-
-  function notes(note, tokens) {
-    const entries = Object.entries(note).filter(([, value]) => value !== "" && value !== "null");
-    const short = entries.filter(([, value]) => String(value).length <= 60);
-    const long = entries.filter(([, value]) => String(value).length > 60);
-    const line = [tokens, ...short.map(([key, value]) => `${named(key)}: ${value}`)].filter(Boolean).join(" · ");
-    if (!line && !long.length) return null;
-    return make("div.note", {}, line,
-      long.map(([key, value]) => make("details", {},
-        make("summary", {}, `${named(key)}: ${String(value).slice(0, 56)}…`), make("pre", {}, String(value)))));
-  }
-
-  function dropped(answer, highlight) {
-    if (!answer.dropped.length) return null;
-    const on = new Set();
-    const items = answer.dropped.map(([counts, score, reason, phrase]) => {
-      const button = make("button", { type: "button", title: "Show on the picture" }, `${named(reason)} ${score.toFixed(2)}`, phrase ? ` “${phrase}”` : "");
-      button.setAttribute("aria-pressed", "false");
-      button.addEventListener("click", () => {
-        on.has(counts) ? on.delete(counts) : on.add(counts);
-        button.setAttribute("aria-pressed", String(on.has(counts)));
-        highlight([...on]);
-      });
-      return make("li", {}, button);
-    });
-    const more = answer.more_dropped ? make("p.remark", {}, `and ${answer.more_dropped} more`) : null;
-    return make("div", {}, make("h4", {}, "Dropped candidates"), make("ul.dropped", {}, items), more);
-  }
-
   build();
-  apply();
-  const linked = decodeURIComponent(location.hash.replace(/^#sample=/, ""));
-  const wanted = location.hash.startsWith("#sample=") && samples.find((sample) => sample.id === linked);
-  if (wanted) show(wanted);
+  follow();
+  window.addEventListener("hashchange", moved);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== width) render();
+    if (window.innerWidth !== width) render(), opened.draw();
     width = window.innerWidth;
   });
 })();

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.pages.report import write_report
+from reports.pages.report import SCRIPTS, write_report
 from tests.reports import made_run
 from tests.reports.page import Page
 from workbench.data.numbers import NONE, points
@@ -27,7 +27,9 @@ def test_nothing_is_fetched(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_hostile_instruction_is_text(page: Page) -> None:
-    assert [name for name, _ in page.scripts] == ["setup", "pictures", "packed", None, None], "no script was added"
+    assert [name for name, _ in page.scripts] == ["setup", "pictures", "packed", *[None] * len(SCRIPTS)], (
+        "no script was added"
+    )
     assert not any("alert(1)" in script for _, script in page.scripts)
     assert made_run.HOSTILE in [sample["text"] for sample in page.content["samples"]]
 
@@ -39,7 +41,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     manifest = run.manifest.model_copy(update={"name": "<i>name</i>"})
     hostile = replace(run, scored=read_results(json.loads(text), "results.json"), manifest=manifest)
     html = write_report(hostile, tmp_path / "report.html").read_text()
-    assert len(Page(html).scripts) == 5
+    assert len(Page(html).scripts) == 3 + len(SCRIPTS)
     assert not any(tag in html for tag in ("<b onclick", "<i>name", "<script>$"))
     assert name in Page(html).text
 

@@ -28,3 +28,13 @@ def test_caveats_name_failures_and_uncommitted_code() -> None:
         "The code had uncommitted changes.",
     ]
     assert noted(made_results({"one": 0.5}, None, {}), dirty=False) == []
+
+
+def test_one_sample_is_not_called_samples() -> None:
+    found = made_results({"one": 0.5}, None, {})
+    found["systems"]["one"] |= {"samples": 1, "unscored": 1, "n_failed": 1, "failures": {"timed_out": 1}}
+    found["systems"]["one"]["latency"]["samples"] = 1
+    assert noted(found, dirty=False) == [
+        "one failed on 1 of 1 sample (timed out 1).",
+        "Not scored, as the annotation is unusable: 1 sample.",
+    ]

@@ -64,7 +64,7 @@ def test_differences_among_many_systems_can_still_be_told_from_chance(found: dic
 def test_too_little_data_is_said_and_the_result_is_plain_json() -> None:
     one = overlaps([sample("a", [(0, 20)])], [answer("a", [((0, 20), 0.9)])])
     (pair,) = pairwise_differences({"a": one, "b": one})
-    assert pair.note == "too little data: 1 images, 10 needed"
+    assert pair.note == "too little data: 1 image, 10 needed"
     assert pair.metrics["mAP"].p_holm is None
     for result in (pair, pairwise_differences({"a": [], "b": []})[0]):
         text = json.dumps(result.to_json(), allow_nan=False)
