@@ -18,6 +18,8 @@ from workbench.scoring.verdict import superior
 DPI = 144
 Drawn = tuple[str, str, Figure]
 """Title, note and figure."""
+_last: list[tuple[Results, list[Drawn]]] = []
+"""Results and their figures, of at most one comparison."""
 
 
 def write_figures(run: Run, out: Path) -> Path:
@@ -28,9 +30,19 @@ def write_figures(run: Run, out: Path) -> Path:
     out.mkdir(exist_ok=True)
     for earlier in out.glob("*.png"):
         earlier.unlink()
-    for title, _, figure in drawn(run.results):
+    for title, _, figure in drawn_once(run.results):
         figure.savefig(out / f"{title.lower().replace(' ', '-')}.png", dpi=DPI)
+    _last.clear()  # the page was written before
     return out
+
+
+def drawn_once(results: Results) -> list[Drawn]:
+    """All figures, the same ones when they are asked for again: page and files show what was drawn and laid out once,
+    which takes as long as writing it down. They are kept until the files are written or another comparison is drawn.
+    """
+    if not _last or _last[0][0] is not results:
+        _last[:] = [(results, list(drawn(results)))]
+    return _last[0][1]
 
 
 def drawn(results: Results) -> Iterator[Drawn]:

@@ -22,6 +22,7 @@ def inline_svg(figure: Figure, description: str) -> Markup:
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": description}):
         figure.savefig(buffer, format="svg", metadata=nothing)
+    figure.set_layout_engine("none")  # it is laid out now: a file of the same figure need not do so again
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     head, body = text.split(">", 1)

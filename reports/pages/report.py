@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports.figures.catalogue import drawn
+from reports.figures.catalogue import drawn_once
 from reports.figures.oracles import oracle_columns, oracle_rows, unavailable
 from reports.figures.style import CALL_NAMES, system_style
 from reports.figures.svg import COLOURS, inline_svg
@@ -70,7 +70,7 @@ def _page(run: Run) -> dict[str, Any]:
         "published": beside_published(results, published(run.benchmark)),
         "figures": [
             {"title": title, "note": note, "svg": inline_svg(figure, f"{title}. {note}")}
-            for title, note, figure in drawn(results)
+            for title, note, figure in drawn_once(results)
         ],
         "gallery": gallery,
         "names": NAMES,

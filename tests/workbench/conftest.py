@@ -19,13 +19,13 @@ def figures_are_few() -> Iterator[None]:
     """Pages hold one figure: drawing all takes seconds for each comparison. tests/reports draw every one, and so do the
     commands that tests start in processes of their own."""
     from reports.figures import catalogue
-    from reports.pages import index, report
+    from reports.pages import index
 
     def first(draw: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         return lambda *given: islice(draw(*given), 1)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (catalogue, report, index):
+        for module in (catalogue, index):
             patch.setattr(module, "drawn", first(module.drawn))
         yield
 

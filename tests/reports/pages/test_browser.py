@@ -19,6 +19,7 @@ from workbench.runs.run import Run
 from workbench.scoring.joined import join
 
 pytestmark = needs_chromium
+everything = catalogue.drawn
 PRESETS = "[...document.querySelectorAll('#presets button')].map((b) => b.textContent)"
 SHOWN = "document.getElementById('count').textContent"
 
@@ -49,7 +50,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
 def figures_are_few() -> Iterator[None]:
     """What is tested here are samples and numbers; `test_catalogue` draws every figure."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "drawn", lambda results: islice(catalogue.drawn(results), 2))
+        patch.setattr(catalogue, "drawn", lambda results: islice(everything(results), 2))
         yield
 
 
@@ -291,7 +292,7 @@ def test_the_index_of_a_schedule_shows_hostile_names_as_text(tmp_path: Path, bro
 def test_it_prints_on_a_few_pages(
     runs: tuple[Run, Run], tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "drawn", catalogue.drawn)
+    monkeypatch.setattr(catalogue, "drawn", everything)
     browser.open(report.write_report(runs[0], tmp_path / "report.html"))
     browser.pdf(tmp_path / "report.pdf")
     pages = re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes())
