@@ -198,11 +198,12 @@ def with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
     """
     from workbench.runs.files import held
     from workbench.runs.run import add_tracking
+    from workbench.scoring.verdict import verdict
     from workbench.tracking.log import TrackingError, track
 
     with held(run.path):
         try:
-            logged = track(run, uri)
+            logged = track(run, uri, verdict(run.results))
             tracked = add_tracking(run, logged) if logged else run
         except TrackingError as error:
             print(f"workbench: {error}", file=sys.stderr)
