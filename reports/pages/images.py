@@ -20,7 +20,7 @@ _PROBED = 12
 
 def shown_size(width: int, height: int, side: int) -> tuple[int, int]:
     """Width and height of a picture whose longest side is at most `side`; never enlarged."""
-    scale = min(1.0, side / max(width, height))
+    scale = min(1.0, side / max(width, height, 1))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 

@@ -227,7 +227,8 @@ def _check_sample(sample: Sample) -> None:
             raise SampleError(f"{name}: expected text, got {short(getattr(sample, name))}")
     for name in ("width", "height"):
         value = getattr(sample, name)
-        if type(value) is not int or value < 1:
+        # of a sample that cannot be used, the size may not be known
+        if type(value) is not int or value < (0 if sample.problem else 1):
             raise SampleError(f"{name}: expected pixels, got {short(value)}")
     sample_masks = [*sample.targets, *(other.mask for other in sample.others)]
     sample_masks += [target for reading in sample.readings for target in reading.targets]
