@@ -75,6 +75,7 @@ class Sam3Agent:
                 "stored_from": before,
                 "training": "; ".join(trained) or None,
                 "knows": stated.knows or model.knows,
+                "benchmarks": stated.benchmarks if stated.knows else model.benchmarks,
                 "timed": f"image features, every phrase, {model.timed or 'every reply'}, pictures, notes on disk",
                 "not_timed": model.not_timed or "loading, a first answer",
             }

@@ -47,7 +47,10 @@ class EmbeddedQwen:
         """What its checkpoint's card says, and where it runs."""
         about = card(self.checkpoint)
         return Conditions(
-            training=about.get("training"), knows=about.get("knows"), timed="every reply (in this process)"
+            training=about.get("training"),
+            knows=about.get("knows"),
+            benchmarks=about.get("benchmarks"),
+            timed="every reply (in this process)",
         )
 
     async def complete(self, messages: Sequence[Message], max_tokens: int) -> Reply:

@@ -47,6 +47,7 @@ class SinglePassSystem:
             detector=about.get("detector"),
             training=about.get("training"),
             knows=about.get("knows"),
+            benchmarks=about.get("benchmarks"),
             timed="image features, language model, detector, masks at image size",
             not_timed="loading, a first answer",
             **more,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.data.conditions import outside
+from workbench.data.conditions import strangers
 from workbench.data.manifest import Manifest
 from workbench.data.numbers import many
 from workbench.data.results import Results
@@ -29,8 +29,7 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
         notes.append(f"Not scored, as the annotation is unusable: {many(unscored, 'sample')}.")
-    if not results.has_truth:
-        notes += outside({name: one.knows for name, one in manifest.conditions.items()})
+    notes += strangers(manifest.conditions, manifest.benchmark.name, results.has_truth)
     remarks = results.benchmark.remarks
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:

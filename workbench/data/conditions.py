@@ -44,7 +44,23 @@ class Conditions(Record):
     """The budget of all trainings that led to its checkpoints."""
     knows: str | None = None
     """What its checkpoint can be asked about, where that is little: `generated tabletop scenes only`."""
+    benchmarks: str | None = None
+    """Names of the benchmarks, separated by commas, that ask for nothing else."""
     timed: str | None = None
     """What is inside the clock."""
     not_timed: str | None = None
     """What is outside the clock, though its answers need it."""
+
+
+def strangers(stated: Mapping[str, Conditions], benchmark: str, has_truth: bool) -> list[str]:
+    """Like `outside`, of the systems that this benchmark asks about pictures that they do not know. Without a truth
+    that is every system that says what it knows; else those that say which benchmarks they know.
+    """
+    known = {name: (one.benchmarks or "").split(", ") for name, one in stated.items()}
+    return outside(
+        {
+            name: one.knows
+            for name, one in stated.items()
+            if not has_truth or (one.benchmarks is not None and benchmark not in known[name])
+        }
+    )

@@ -6,7 +6,7 @@ from typing import TypedDict
 from workbench.data.errors import ConfigurationError
 from workbench.data.yaml_files import parse_yaml
 
-KEYS = ("detector", "training", "threshold_chosen", "knows")
+KEYS = ("detector", "training", "threshold_chosen", "knows", "benchmarks")
 FENCE = "---\n"
 
 
@@ -17,6 +17,7 @@ class Card(TypedDict, total=False):
     training: str
     threshold_chosen: str
     knows: str
+    benchmarks: str
     threshold: float
 
 

@@ -78,6 +78,7 @@ class Sam3Segmenter:
             detector=about.get("detector"),
             training=about.get("training"),
             knows=about.get("knows"),
+            benchmarks=about.get("benchmarks"),
         )
 
     @property
