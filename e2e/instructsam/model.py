@@ -17,6 +17,7 @@ from e2e.single_pass.language import TEXT_LENGTH, LanguageModel, projection
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import check_tensors, locate
+from workbench.foundations.loading import no_bars
 
 
 class GroundingModel(nn.Module):
@@ -106,9 +107,10 @@ class InstructSAM(LanguageModel):
         if config.tie_word_embeddings:
             del expected["lm_head.weight"]
         check_tensors(folder, expected, optional={"lm_head.weight"} if config.tie_word_embeddings else set())
-        model, report = super().from_pretrained(
-            folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
-        )
+        with no_bars():
+            model, report = super().from_pretrained(
+                folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
         if report["missing_keys"]:
             raise ConfigurationError(f"{folder}: tensors were not loaded: {', '.join(sorted(report['missing_keys']))}")
         loaded: InstructSAM = model.eval()

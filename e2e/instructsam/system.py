@@ -75,7 +75,8 @@ def _load(options: InstructSamOptions) -> "Predictor":
         torch.empty(0, device=options.device)
     except (RuntimeError, AssertionError) as error:
         # torch's CPU build asserts that it has no CUDA
-        raise ConfigurationError(f"device {options.device!r} cannot be used: {error}") from error
+        hint = "" if options.device == "cpu" else "; without a GPU, set its option device=cpu (slow at full size)"
+        raise ConfigurationError(f"device {options.device!r} cannot be used: {error}{hint}") from error
     return Predictor.from_pretrained(
         options.checkpoint,
         device=options.device,

@@ -44,7 +44,8 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
 
     Samples are numbered image by image as `images` lists them, and within an image category by category as `categories`
     does; the instruction is the category's name. `targets` are the image's instances of the category, `others` those
-    of the other categories. `facts` have `image` (its id), `category`, `crowds` (masks of the category's crowds), and,
+    of the other categories. `facts` have `image` (its id), `coco_id`
+    (the ids of image and category), `category`, `crowds` (masks of the category's crowds), and,
     where every target has one, `areas` (square pixels). Raises `ConfigurationError` for a file that is not in this
     layout.
     """
@@ -101,9 +102,9 @@ def _samples(
             others=tuple(
                 SceneObject(mask, label) for label, mask, _, crowd in annotated if label != name and not crowd
             ),
-            facts={"image": image_id, **_facts(name, annotated)},
+            facts={"image": image_id, "coco_id": [image_id, category_id], **_facts(name, annotated)},
         )
-        for name in categories.values()
+        for category_id, name in categories.items()
     ]
 
 

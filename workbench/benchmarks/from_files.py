@@ -13,8 +13,8 @@ from workbench.plugins.interfaces import Benchmark, FileReader, file_reader
 def reader_of(protocol: str, annotations: Path) -> str:
     """Name of the benchmark that reads the annotations of a protocol.
 
-    This is the benchmark that declares the protocol. Where several do, it is the one that recognises the file. Raises
-    `ConfigurationError` where there is none, or more than one.
+    This is the benchmark that declares the protocol. Where several do, it is the one that recognises the file, else has
+    the protocol's name. Raises `ConfigurationError` where there is none, or more than one.
     """
     readers = _readers()
     fitting = {name: reader for name, reader in readers.items() if protocol in reader.protocols}
@@ -24,7 +24,9 @@ def reader_of(protocol: str, annotations: Path) -> str:
         )
     if len(fitting) > 1:
         known = {name: r for name, r in fitting.items() if r.recognises is not None and r.recognises(annotations)}
-        fitting = known or {name: reader for name, reader in fitting.items() if reader.recognises is None}
+        named = {name: reader for name, reader in fitting.items() if name == protocol.partition("/")[0]}
+        unsure = {name: reader for name, reader in fitting.items() if reader.recognises is None}
+        fitting = known or unsure or named
     if len(fitting) != 1:
         several = [name for name, reader in readers.items() if protocol in reader.protocols]
         raise ConfigurationError(

@@ -19,6 +19,8 @@ from workbench.data.errors import SampleError, short
 from workbench.data.masks import MAX_OUTLINE, outline
 from workbench.data.pictures import MAX_PIXELS
 
+MAX_WORK = 2**32
+"""Shapes times pixels of the image: each shape is drawn on a canvas of its own."""
 LINE_WIDTH, POINT_RADIUS = 10, 5
 """Pixels, labelme's own."""
 _COUNTS = {"circle": (2,), "rectangle": (2, 4), "line": (2,), "point": (1,), "mask": (2,)}
@@ -26,6 +28,15 @@ _COUNTS = {"circle": (2,), "rectangle": (2, 4), "line": (2,), "point": (1,), "ma
 SHAPE_TYPES = ("polygon", "rectangle", "circle", "line", "linestrip", "point", "mask")
 
 XY = tuple[float, float]
+
+
+def shapes_of(value: object, height: int, width: int, where: str) -> list[Any]:
+    """The list of shapes in a file about an image of this size; raises `SampleError` for what is none, or too long."""
+    if not isinstance(value, list):
+        raise SampleError(f"{where}: expected a list of shapes, got {short(value)}")
+    if len(value) * height * width > MAX_WORK:
+        raise SampleError(f"{where}: {len(value)} shapes are too many for an image of {width}x{height}")
+    return value
 
 
 def drawn(shape: dict[str, Any], height: int, width: int, where: str) -> NDArray[np.bool_]:

@@ -103,9 +103,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def starts_with(path: Path, mark: bytes) -> bool:
-    """Whether the content of a file starts with this, blanks aside; raises `ConfigurationError` for an unreadable
-    file.
+    """Whether the content of a file starts with this, blanks aside; not so a folder. Raises `ConfigurationError` for an
+    unreadable file.
     """
+    if path.is_dir():
+        return False
     try:
         with open_file(path) as file:
             return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(mark)

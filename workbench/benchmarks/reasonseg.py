@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.labelme import drawn
+from workbench.benchmarks.labelme import drawn, shapes_of
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -37,8 +37,6 @@ from workbench.plugins.interfaces import reads_files
 
 MAX_DRAWN = 2**28
 """Pixels of the boxes around all shapes of one image together; an image of the data set has a twentieth of that."""
-MAX_WORK = 2**32
-"""Shapes times pixels of the image: each shape is drawn on a canvas of its own."""
 
 
 @reads_files("reasonseg/lisa", "reasonseg/instructsam")
@@ -128,10 +126,7 @@ def _parsed(file: Path) -> dict[str, Any]:
 
 def _drawn(shapes: object, height: int, width: int, where: str) -> tuple[Rle, Rle]:
     """Target and ignore masks: shapes are drawn by falling area, so that small ones stay visible."""
-    if not isinstance(shapes, list):
-        raise SampleError(f"{where}: expected a list of shapes, got {short(shapes)}")
-    if len(shapes) * height * width > MAX_WORK:
-        raise SampleError(f"{where}: {len(shapes)} shapes are too many for an image of {width}x{height}")
+    shapes = shapes_of(shapes, height, width, where)
     outlines: list[_Shape] = []
     length = 0.0
     for i, shape in enumerate(shapes):

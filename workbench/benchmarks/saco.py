@@ -111,7 +111,7 @@ def _sample(entry: object, where: str, files: Sequence[CocoFile], images: ImageF
         path = images.place(entry.get("file_name"), f"{where}: file_name")
         phrase = text_of(entry.get("text_input"), f"{where}: text_input")
         height, width = checked_size(entry.get("height"), entry.get("width"), where)
-        facts = kept(entry, ["id"])
+        facts = {**kept(entry, ["id"]), "coco_id": [image_id, None]}
         known = Sample("", entry["file_name"], path, width, height, phrase, facts=facts, phrase=phrase)
         readings = tuple(_reading(file, image_id, known, f"{where}: {file.name}") for file in files)
     except SampleError as error:

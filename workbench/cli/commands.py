@@ -17,7 +17,7 @@ from textwrap import fill
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from workbench.cli.text import file_scores_table, gains_table, scores_table
+from workbench.cli.text import gains_table, scores_table
 from workbench.comparison.comparison import Comparison, delivered, scored, with_report, with_tracking
 from workbench.data.errors import ConfigurationError, OutageError
 from workbench.plugins import registry
@@ -54,10 +54,18 @@ def list_plugins(options: argparse.Namespace) -> int:
 def _show_plugin(name: str, as_json: bool) -> int:
     from workbench.cli.text import plugin_card
     from workbench.plugins.details import details
+    from workbench.plugins.recipes import configurations
 
     with redirect_stdout(sys.stderr):
         shown = details(name)
-    print(json.dumps([asdict(one) for one in shown], indent=2) if as_json else "\n\n".join(map(plugin_card, shown)))
+    if as_json:
+        print(json.dumps([asdict(one) for one in shown], indent=2))
+        return 0
+    print("\n\n".join(map(plugin_card, shown)))
+    if any(one.group == "recipes" for one in shown):
+        files = {file: path for file, (recipe, path) in configurations().items() if recipe == name}
+        print("\nconfigurations, for `workbench train NAME`:")
+        print("\n".join(f"  {file}" for file in files) or "  none")
     return 0
 
 
@@ -70,6 +78,7 @@ def compare_systems(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
+    from workbench.data.conditions import strangers
     from workbench.scoring.verdict import busy, verdict
 
     systems = system_names(options.systems)
@@ -95,6 +104,8 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
             print(scores_table(run.results))
             for said in (verdict(run.results), *busy(run.results)):
                 print(fill(said, 120, break_on_hyphens=False))
+            for line in strangers(run.manifest.conditions, run.benchmark, run.results.has_truth):
+                print(f"workbench: {line}", file=sys.stderr)
             if run.results.oracles:
                 print(gains_table(run.results))
             return delivered(run, comparison.tracking_uri)
@@ -217,82 +228,11 @@ def _finished(source: str | Path, tracking_uri: str | None = None) -> "Run":
     return run if run.finished else finish(run.path)
 
 
-def check_files(options: argparse.Namespace) -> int:
-    from workbench.benchmarks.check import check
-    from workbench.benchmarks.from_files import make
-
-    settings = settings_by_name(options.set, [options.benchmark])[options.benchmark]
-    with redirect_stdout(sys.stderr):  # of a benchmark that prints while it writes its files
-        if options.annotations is not None:
-            benchmark = make(options.benchmark, options.annotations, options.images, settings)
-        else:
-            images = {} if options.images is None else {"images": options.images}
-            benchmark = registry.prepare("benchmarks", options.benchmark, {**settings, **images})()
-        checked = check(benchmark, with_images=options.annotations is None or options.images is not None)
-    print(json.dumps(checked.to_json()) if options.json else checked.to_text())
-    return 1 if checked.problems else 0
-
-
-def score_predictions(options: argparse.Namespace) -> int:
-    from workbench.benchmarks.from_files import reader_of
-    from workbench.scoring.prediction_file import score_file
-    from workbench.scoring.system import metrics_of
-
-    registry.load("metrics", options.protocol)
-    name = options.benchmark or reader_of(options.protocol, options.annotations)
-    with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        scores = score_file(
-            options.protocol,
-            options.annotations,
-            options.predictions,
-            images=options.images,
-            benchmark=name,
-            options=settings_by_name(options.set, [name])[name],
-            missing_as_empty=options.missing_as_empty,
-        )
-    for remark in scores["remarks"]:
-        print(f"{name}: {remark}", file=sys.stderr)
-    if options.json:
-        print(json.dumps(scores, allow_nan=False))
-    else:
-        print(file_scores_table(scores, metrics_of(options.protocol, scores["metrics"])))
-    return 0
-
-
-def generate_files(options: argparse.Namespace) -> int:
-    from workbench.plugins.interfaces import Generated
-    from workbench.plugins.options import arguments
-    from workbench.runs.files import check_writable
-
-    name = options.benchmark
-    benchmark: object = registry.load("benchmarks", name)
-    if not isinstance(benchmark, Generated):
-        generated = [one for one in registry.names("benchmarks") if _is_generated(one)]
-        raise ConfigurationError(f"the benchmark {name} is not generated; those that are: {', '.join(generated)}")
-    if "out" in options.more:
-        raise ConfigurationError("generate: the folder is given with --out alone")
-    given = arguments(name, benchmark.generate, {**options.more, "out": options.out})
-    check_writable(options.out)
-    with redirect_stdout(sys.stderr):
-        benchmark.generate(**given)
-    print(options.out)
-    return 0
-
-
-def _is_generated(name: str) -> bool:
-    from workbench.plugins.interfaces import Generated
-
-    try:
-        return isinstance(registry.load("benchmarks", name), Generated)
-    except ConfigurationError:  # a broken plugin cannot be used
-        return False
-
-
 def train_checkpoint(options: argparse.Namespace) -> int:
-    from workbench.plugins.recipes import read_config
+    from workbench.plugins.recipes import find_config, read_config
     from workbench.runs.files import check_writable
 
-    name, train, config = read_config(options.config, keys_and_values(options.set))
+    name, train, config = read_config(find_config(options.config), keys_and_values(options.set))
     if not 0 < options.share <= 1:
         raise ConfigurationError(f"--share expects a fraction above 0 and up to 1, got {options.share}")
     for key in config:

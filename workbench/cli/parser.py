@@ -1,30 +1,33 @@
 """The commands and options that `workbench` takes."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from workbench import __version__
 from workbench.asking.defaults import DEFAULT
 from workbench.cli.ask import ask_pictures
+from workbench.cli.benchmarks import check_files, generate_files, list_samples, score_predictions
 from workbench.cli.commands import (
     ALL_TINY,
     TINY,
-    check_files,
     compare_systems,
     gate_runs,
-    generate_files,
     list_plugins,
     part_names,
     run_schedule,
-    score_predictions,
     serve_model,
     track_run,
     train_checkpoint,
     tune_thresholds,
     write_report,
 )
+from workbench.cli.completion import complete, subcommands
+from workbench.cli.examples import EXAMPLES
 from workbench.data.vocabulary import EXACT_SETS
+from workbench.plugins.names import unknown
 from workbench.plugins.values import Written
 
 _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
@@ -112,10 +115,6 @@ def build_parser() -> argparse.ArgumentParser:
         "Ask systems for what an instruction names in your own pictures. Prints the instances, and writes a picture of "
         "the answers side by side, masks as PNG and COCO RLE, and a run folder that `workbench report` shows."
     )
-    ask.epilog = (
-        'Examples: workbench ask photo.jpg "the two mugs nearest the lamp" --open; '
-        'workbench ask *.jpg --ask "the mugs" --ask "the lamp" --systems instructsam-tiny'
-    )
     ask.add_argument("words", nargs="+", metavar="PICTURE", help="files; without --ask or --asks, last the instruction")
     ask.add_argument("--ask", action="append", default=[], metavar="TEXT", help="an instruction; may be repeated")
     ask.add_argument("--asks", type=Path, metavar="FILE", help="instructions, one a line")
@@ -144,11 +143,27 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(command=check_files)
 
+    samples = commands.add_parser("samples", help="print the samples of a benchmark, to answer them elsewhere")
+    samples.description = (
+        "Print sample_id, image, width, height and instruction of each sample, one JSON object a line. Answers to them "
+        "are scored by `workbench score`, or compared by the system `predictions`."
+    )
+    samples.add_argument("benchmark", help="name of the benchmark")
+    samples.add_argument("--annotations", type=Path, help="annotation file or folder (where the benchmark looks)")
+    samples.add_argument("--images", type=Path, help="image folder (that of the benchmark)")
+    samples.add_argument("--limit", type=int, help="only the first so many samples")
+    samples.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of the benchmark"
+    )
+    samples.set_defaults(command=list_samples)
+
     score = commands.add_parser("score", help="score a file of predictions by a protocol")
     score.add_argument("--protocol", required=True, help="name of a metric set; `workbench list` shows them")
     score.add_argument("--annotations", type=Path, required=True, help="the benchmark's published file or folder")
     score.add_argument("--images", type=Path, help="image folder, where the annotations need it")
-    score.add_argument("--predictions", type=Path, required=True, help="JSON lines, one object for each sample")
+    score.add_argument(
+        "--predictions", type=Path, required=True, help="JSON lines, one object for each sample, or COCO results"
+    )
     score.add_argument("--benchmark", help="whose reader reads the annotations (the protocol's own)")
     score.add_argument("--missing-as-empty", action="store_true", help="samples without a prediction have no instance")
     score.add_argument(
@@ -165,7 +180,9 @@ def build_parser() -> argparse.ArgumentParser:
     generate.set_defaults(command=generate_files, takes_more=True)
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
-    train.add_argument("config", type=Path, help="YAML file; its key `recipe` names the recipe, the rest configures it")
+    train.add_argument(
+        "config", help="YAML file, whose key `recipe` names the recipe; or the name of one that comes with a recipe"
+    )
     train.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/RECIPE-TIME)")
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the recipe, in place of the file's"
@@ -234,12 +251,26 @@ def build_parser() -> argparse.ArgumentParser:
     track.add_argument("run", type=Path)
     track.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     track.set_defaults(command=track_run)
+    for name, command in commands.choices.items():
+        _with_examples(command, EXAMPLES.get(name, ()))
     return parser
+
+
+def _with_examples(command: argparse.ArgumentParser, examples: Sequence[str]) -> None:
+    """End a command's help with its examples, one a line."""
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.description = fill(command.description, 100) if command.description else None
+    if examples:
+        command.epilog = "\n  ".join(["examples:", *examples])
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The parsed command line. A command that accepts a plugin's options has them, as written, in `more`."""
     parser = build_parser()
+    complete(parser)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and not given[0].startswith("-") and given[0] not in (known := list(subcommands(parser))):
+        parser.error(unknown("command", given[0], known))
     options, rest = parser.parse_known_args(arguments)
     if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
         options.words += rest  # an instruction that stands behind an option

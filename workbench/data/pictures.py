@@ -132,6 +132,45 @@ def read_marks(path: Path) -> NDArray[np.bool_]:
         return _turned(marked, file, orientation)
 
 
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """The mask of one object in an image file, `[H, W] bool`, upright: where the value is not 0 (black, or seen
+    through).
+
+    Raises `SampleError` for anything that is not a picture, and for one with more than one value besides 0: it may be
+    of several objects, or a mask with soft edges.
+    """
+    with _opened(path) as file:
+        orientation = _orientation(file)
+        file.load()
+        marked = np.empty((file.height, file.width), dtype=bool)
+        inside: Any = None
+        for rows, band in _bands(file):
+            values = _values(band)
+            marked[rows] = values != 0
+            found = values[marked[rows]]
+            if len(found):
+                inside = found[0] if inside is None else inside
+                if (found != inside).any():
+                    raise SampleError(
+                        "expected the mask of one object, with 0 outside and one other value inside, got several "
+                        "values: give a picture for each object, as PNG and without soft edges"
+                    )
+        return _turned(marked, file, orientation)
+
+
+def _values(band: Image.Image) -> NDArray[Any]:
+    """One number for each pixel, `[H, W]`: 0 for black and for what is seen through, and different ones for different
+    colours.
+    """
+    if _is_deep(band.mode):
+        return np.asarray(band)
+    if band.has_transparency_data:
+        layers = band.convert("RGBA")
+        band = Image.alpha_composite(Image.new("RGBA", layers.size, "black"), layers)
+    colours = np.asarray(band.convert("RGB")).astype(np.uint32)
+    return np.asarray(colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2])
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image of which only the header is read. Every error inside the block becomes a `SampleError`."""

@@ -44,7 +44,8 @@ class Sample:
     `boxes` holds the annotated box of each target, where the benchmark has boxes of its own, else nothing.
     `readings` holds one entry for each annotator where several answered independently, else nothing; `targets` and
     `boxes` are then those of the first. `facts` are the annotation's own numbers and names for the sample (JSON
-    types), which its reader documents. `phrase` is a noun phrase that names all targets, and maybe more, where the
+    types), which its reader documents; `coco_id`, `[image_id, category_id or None]`, is what COCO results call the
+    sample, where that is not its id. `phrase` is a noun phrase that names all targets, and maybe more, where the
     benchmark has one. `has_truth`: whether the targets are known; a sample without truth is asked, but not scored.
     """
 

@@ -6,6 +6,8 @@ is checked rather than a list of names, so that tied weights and every published
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,10 @@ def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
     try:
         if Path(checkpoint).is_dir():
             _check_size(kind, Path(checkpoint))
-        model, report = kind.from_pretrained(
-            checkpoint, dtype=dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
-        )
+        with no_bars():
+            model, report = kind.from_pretrained(
+                checkpoint, dtype=dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+            )
     except ConfigurationError:
         raise
     except Exception as error:  # transformers and safetensors raise anything for a damaged file
@@ -47,6 +50,20 @@ def load_model(kind: Any, checkpoint: str | Path, dtype: Precision) -> Any:
     if problems:
         raise ConfigurationError(f"{checkpoint}: the tensors do not fit the configuration. {'. '.join(problems)}")
     return model
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Without the progress bars that transformers draws while it loads weights, which takes a moment."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def load_tokenizer(checkpoint: str | Path) -> Any:

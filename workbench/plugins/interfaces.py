@@ -49,7 +49,8 @@ class Generated(Protocol):
     """
 
     def generate(self, out: Path, **options: Any) -> Any:
-        """Write all files to the folder `out`. Its keyword arguments are the options of `workbench generate`."""
+        """Write all files to the folder `out`. Its keyword arguments are the options of `workbench
+        generate`. A text that it returns is shown: what was written, and how to use it."""
         ...
 
 

@@ -6,6 +6,7 @@ A recipe is an entry point of group `workbench.recipes`: a function `(config, ou
 
 import typing
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,46 @@ def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> tuple[s
     config = read_mapping(path, texts=("recipe", *(option.name for option in known.values() if option.type is str)))
     del config["recipe"]
     return name, recipe, _checked({**config, **(changes or {})}, known, path)
+
+
+def find_config(given: str) -> Path:
+    """The file that is meant by a path, by the name of a file that comes with a recipe (`sam3-tiny`), or by the name
+    of a recipe with a single such file (`sam3`).
+
+    Raises `ConfigurationError` where there is none, with the names of all.
+    """
+    if Path(given).exists() or given.endswith((".yaml", ".yml")):
+        return Path(given)
+    shipped = configurations()
+    if given in shipped:
+        return shipped[given][1]
+    of_recipe = [name for name, (recipe, _) in shipped.items() if recipe == given]
+    if len(of_recipe) == 1:
+        return shipped[of_recipe[0]][1]
+    if of_recipe:
+        raise ConfigurationError(f"recipe {given} has several configurations: name one of {', '.join(of_recipe)}")
+    raise ConfigurationError(unknown("recipe or configuration", given, sorted({*shipped, *registry.names("recipes")})))
+
+
+def configurations() -> dict[str, tuple[str, Path]]:
+    """The files that come with recipes: recipe and file by the file's name without its ending. They lie in folders
+    `configs` of the packages that the recipes are in."""
+    found = {}
+    for point in registry.entry_points("recipes"):
+        package = find_spec(point.module.partition(".")[0])
+        for place in package.submodule_search_locations or () if package else ():
+            for file in sorted(Path(place).rglob("configs/*.yaml")):
+                if (recipe := _recipe(file)) == point.name:
+                    found[file.stem] = (recipe, file)
+    return found
+
+
+def _recipe(file: Path) -> str | None:
+    try:
+        name = read_mapping(file, texts=("recipe",)).get("recipe")
+    except ConfigurationError:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _checked(config: Mapping[str, Any], known: Mapping[str, Option], path: Path) -> dict[str, Any]:

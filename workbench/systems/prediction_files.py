@@ -6,7 +6,8 @@
 `sample_id` is the position of the sample in the annotation file, in reading order, from 0, as text or as a whole number
 (`"17"`, 17, 17.0). `rejected` says that nothing
 answers the instruction; without it, having no instance says so. `box` is optional, in pixels. Nothing is guessed:
-whatever is not exactly this is refused with file, line and sample.
+whatever is not exactly this is refused with file, line and sample. A file that is one list is read as COCO's results
+(`workbench.systems.coco_results`).
 """
 
 import json
@@ -23,6 +24,7 @@ from workbench.data.masks import check_pairs, from_annotation
 from workbench.data.opening import open_file
 from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Box, Sample, most_masks
+from workbench.systems import coco_results
 
 SHOWN = 5
 """Samples that one message names."""
@@ -37,6 +39,8 @@ def read_predictions(path: Path, samples: Sequence[Sample], missing_as_empty: bo
     `ConfigurationError` for a file that cannot be read, a line that is not as this module describes, a mask that does
     not fit its image, and missing, double or unknown samples.
     """
+    if coco_results.is_results(path):
+        return coco_results.read_predictions(path, samples)
     known = {sample.sample_id: sample for sample in samples}
     by_id: dict[str, Prediction] = {}
     lines: dict[str, int] = {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class RecordedAnswers:
     """Returns for each sample the answer that a file has for it; see `workbench.systems.prediction_files` for its
-    layout.
+    layout. COCO's results (`workbench.systems.coco_results`) answer every sample, some with no instance.
 
     Sample ids are those of the benchmark: positions in the annotation file, for the readers of this package. Raises
     `ConfigurationError` for a file that cannot be read or that has two answers to one sample. A faulty or missing
@@ -26,10 +26,12 @@ class RecordedAnswers:
 
     def __init__(self, file: Path, missing_as_empty: bool = False) -> None:
         from workbench.data.digests import file_digest
+        from workbench.systems.coco_results import is_results, read_results
         from workbench.systems.prediction_files import read_records
 
         self.file, self.missing_as_empty = file, missing_as_empty
-        self.records = read_records(file)
+        self.results = read_results(file) if is_results(file) else None
+        self.records = {} if self.results is not None else read_records(file)
         self.digest = file_digest(file)
 
     def identity(self) -> dict[str, Any]:
@@ -50,12 +52,14 @@ class RecordedAnswers:
         from workbench.data.predictions import CRASHED, Prediction
         from workbench.systems.prediction_files import prediction
 
-        if sample.sample_id in self.records:
-            line, record = self.records[sample.sample_id]
-            try:
+        try:
+            if self.results is not None:
+                return self.results.prediction(sample)
+            if sample.sample_id in self.records:
+                line, record = self.records[sample.sample_id]
                 return prediction(record, {sample.sample_id: sample}, f"{self.file}: line {line}")
-            except SampleError as error:
-                return Prediction(sample.sample_id, outcome=CRASHED, message=str(error))
+        except SampleError as error:
+            return Prediction(sample.sample_id, outcome=CRASHED, message=str(error))
         if self.missing_as_empty:
             return Prediction(sample.sample_id)
         return Prediction(sample.sample_id, outcome=CRASHED, message=f"{self.file} has no answer to this sample")

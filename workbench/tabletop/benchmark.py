@@ -20,11 +20,17 @@ Root = Annotated[
 ]
 
 
-def generate(out: Path, scenes: Scenes = 60, per_scene: PerScene = 4, seed: Seed = 0, size: Size = 128) -> None:
+def generate(out: Path, scenes: Scenes = 60, per_scene: PerScene = 4, seed: Seed = 0, size: Size = 128) -> str:
     """Write train, val and test, `scenes` images each, to folders of these names in `out`."""
     from workbench.tabletop import writer
 
-    writer.generate(out, scenes=scenes, per_scene=per_scene, seed=seed, size=size)
+    folders = writer.generate(out, scenes=scenes, per_scene=per_scene, seed=seed, size=size)
+    listed = ", ".join(str(folder / f"{folder.name}.json") for folder in folders)
+    return (
+        f"Written in the layout of Inst2Seg-Bench, {scenes} pictures with {per_scene} instructions each: {listed}\n"
+        f"Compare on one: workbench compare --systems instructsam-tiny,sam3-agent-tiny --benchmark inst2seg "
+        f"--set inst2seg.annotations={out}/test/test.json --set inst2seg.images={out}/test"
+    )
 
 
 @generated_by(generate)

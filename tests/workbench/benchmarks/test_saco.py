@@ -29,7 +29,7 @@ def test_saco_has_the_readings_of_all_annotators() -> None:
         [False, True, True],
     ]
     assert samples[0].boxes == samples[0].readings[0].boxes == ((1, 1, 3, 4), (8, 2, 4, 4))
-    assert samples[2].facts == {"id": 1002}
+    assert samples[2].facts == {"id": 1002, "coco_id": [1002, None]}
 
 
 def test_saco_with_fewer_annotators(official: Path) -> None:

@@ -1,11 +1,15 @@
 """How command lines are read: options reach what they are meant for, and wrong ones are refused at once."""
 
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from workbench.cli.completion import subcommands
+from workbench.cli.examples import EXAMPLES
 from workbench.cli.main import main
+from workbench.cli.parser import build_parser, parse
 
 
 @pytest.mark.parametrize(
@@ -39,3 +43,23 @@ def test_a_folder_may_have_any_name(workplace: Path, capsys: pytest.CaptureFixtu
     assert main(["check", "inst2seg", *given]) == 0
     assert main(["check", "inst2seg", "--annotations", f"{folder}/test/test.json", "--images", f"{folder}/test"]) == 0
     assert "1 samples, 1 usable; 1 images; nothing is missing or broken" in capsys.readouterr().out
+
+
+def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["comapre", "--systems", "instructsam-tiny"])
+    assert ended.value.code == 2
+    assert "unknown command 'comapre' (did you mean 'compare'?)" in capsys.readouterr().err
+
+
+def test_every_command_has_examples_that_it_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(EXAMPLES) == set(subcommands(build_parser()))
+    for name, examples in EXAMPLES.items():
+        with pytest.raises(SystemExit):
+            parse([name, "--help"])
+        said = capsys.readouterr().out
+        for example in examples:
+            assert f"\n  {example}\n" in said
+            words = shlex.split(example.partition(" > ")[0])
+            assert words[:2] == ["workbench", name]
+            parse(words[1:])

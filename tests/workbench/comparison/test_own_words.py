@@ -115,8 +115,8 @@ def test_mlflow_has_them_and_gives_the_run_back(finished: Run, tmp_path: Path) -
     experiment = client.get_experiment_by_name(tracked["experiment"])
     assert experiment is not None
     (child,) = [r for r in client.search_runs([experiment.experiment_id]) if "gIoU" in r.data.metrics]
-    assert child.data.metrics["workbench/missed_targets.other: nms"] == result(finished)["missed_targets"]["other: nms"]
-    assert child.data.metrics["workbench/latency.by_call.other: rerank.seconds_per_call"] == pytest.approx(0.25)
+    assert child.data.metrics["missed_targets.other: nms"] == result(finished)["missed_targets"]["other: nms"]
+    assert child.data.metrics["latency.by_call.other: rerank.seconds_per_call"] == pytest.approx(0.25)
     back = load_run(tracked["run_id"], uri)
     assert back.predictions("own") == finished.predictions("own")
     pd.testing.assert_frame_equal(back.table(), finished.table())

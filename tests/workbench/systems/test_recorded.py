@@ -84,7 +84,7 @@ def test_a_changed_file_does_not_continue_an_earlier_run() -> None:
     [
         (None, "answers.jsonl cannot be read"),
         ('{"sample_id": "s0", "instances": []}\n' * 2, "line 2: sample 's0' was answered before, in line 1"),
-        ("[]\n", "line 1: expected an object"),
+        ("[]\n{}", "expected a JSON list"),
         ('{"sample_id": 3.5}\n', "line 1: expected `sample_id` to be a text"),
     ],
 )

@@ -9,7 +9,6 @@ from tests.workbench.tracking.failing import failing
 from workbench.comparison.runner import run
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
-from workbench.scoring.verdict import verdict
 from workbench.tracking.log import track
 
 
@@ -24,7 +23,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def logged(finished: Run) -> tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]:
     """The client, the parent run and the children by system."""
-    where = track(finished, verdict=verdict(finished.results))
+    where = track(finished)
     client = MlflowClient(where["tracking_uri"])
     experiment = client.get_experiment_by_name(where["experiment"])
     assert experiment is not None

@@ -1,6 +1,7 @@
 """A finished run is logged to MLflow with all that it takes to compare it, and is never lost with the server."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -13,13 +14,12 @@ from mlflow.entities import Run as MlflowRun
 from workbench.data.errors import ConfigurationError
 from workbench.runs.run import Run
 from workbench.tracking.load import load_run
-from workbench.tracking.log import TrackingError, default_uri, track
+from workbench.tracking.log import TrackingError, default_uri, metric_values, track
 from workbench.tracking.tables import DIFFERENCES, METRICS, SAMPLES
 
 Logged = tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]
 
 
-@pytest.mark.usefixtures("logged")
 def test_the_default_store_lies_beside_the_run_folder_and_nothing_in_the_working_directory(
     finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +34,21 @@ def test_a_comparison_is_a_parent_with_a_child_for_each_system(logged: Logged) -
     assert set(children) == {"good", "failing"}
     assert {found.info.status for found in (parent, *children.values())} == {"FINISHED"}
     assert parent.info.run_name == "first"
+
+
+def test_children_have_the_same_metric_keys_with_the_values_of_the_results(finished: Run, logged: Logged) -> None:
+    children = logged[2]
+    good, failing = (children[system].data.metrics for system in ("good", "failing"))
+    assert good.keys() == failing.keys()
+    assert good["gIoU"] == finished.results.systems["good"].metrics["gIoU"] == 1.0
+    assert good["failures.crashed"] == 0.0
+    assert failing["failures.crashed"] == 24.0
+    assert good["latency.p50"] > 0
+    assert good["latency.by_targets.1.p50"] > 0
+    assert good["per_correct_instance.calls"] == finished.results.systems["good"].per_correct_instance.calls
+    assert math.isnan(metric_values(finished)["failing"]["per_correct_instance.calls"])
+    assert not [key for key in good if key.endswith("note")]
+    assert math.isnan(metric_values(finished)["failing"]["latency.p50"])
 
 
 def test_identity_options_git_and_digests_are_logged(finished: Run, logged: Logged) -> None:
@@ -69,15 +84,15 @@ def test_small_tables_are_there_for_the_ui(finished: Run, logged: Logged) -> Non
     assert list(numbers.metric) == list(finished.metrics().metric)
     differences = shown_table(client, parent.info.run_id, DIFFERENCES)
     assert list(differences.name) == list(finished.differences().name)
-    for system, category in (("good", "exact_set"), ("failing", "failed")):
+    for system, verdict in (("good", "exact_set"), ("failing", "failed")):
         samples = shown_table(client, children[system].info.run_id, SAMPLES)
         assert list(samples.instruction) == [sample.instruction for sample in finished.samples()]
-        assert set(samples.verdict) == {category}
+        assert set(samples.verdict) == {verdict}
 
 
-def test_the_description_of_a_system_says_what_each_metric_is(finished: Run, logged: Logged) -> None:
-    client, _, children = logged
-    for one in children.values():
+def test_the_description_says_what_each_metric_is(finished: Run, logged: Logged) -> None:
+    client, parent, children = logged
+    for one in (parent, *children.values()):
         described = client.get_run(one.info.run_id).data.tags["mlflow.note.content"]
         for name, info in finished.results.metrics.items():
             assert f"* **{name}**: {info.formula}" in described

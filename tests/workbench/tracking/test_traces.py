@@ -15,9 +15,9 @@ def test_samples_are_traces_with_a_span_for_each_call(finished: Run, logged: Log
     child = children["good"].info
     found = client.search_traces(locations=[child.experiment_id], max_results=200)
     own = {t.data.spans[0].name: t for t in found if t.info.trace_metadata["mlflow.sourceRun"] == child.run_id}
-    assert sorted(own) == sorted(f"good/s{n}" for n in range(traces.LIMIT))
+    assert sorted(own) == sorted(f"s{n}" for n in range(traces.LIMIT))
     stored = {prediction.sample_id: prediction for prediction in finished.predictions("good")}
-    root, call = own["good/s3"].data.spans
+    root, call = own["s3"].data.spans
     assert root.inputs["instruction"] == finished.samples()[3].instruction
     assert root.outputs["scores"] == [instance.score for instance in stored["s3"].instances]
     assert call.name == "segment" and call.parent_id == root.span_id

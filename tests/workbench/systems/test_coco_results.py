@@ -1,0 +1,90 @@
+"""Files of COCO results are scored as they are, by any protocol."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import photos
+from tests.workbench.benchmarks import test_coco as coco
+from workbench.benchmarks.folder import folder
+from workbench.data import masks
+from workbench.data.errors import ConfigurationError
+from workbench.metrics.coco_files import evaluate_files
+from workbench.scoring.prediction_file import score_file
+from workbench.systems.recorded import RecordedAnswers
+
+
+@pytest.mark.parametrize("boxed", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_coco_results_score_as_pycocotools_scores_them(tmp_path: Path, seed: int, boxed: bool) -> None:
+    truth, found = coco.files(tmp_path, seed, [0.2, 0.5, 0.9])
+    for place, one in enumerate(found):
+        one["segmentation"] = masks.from_annotation(one["segmentation"], coco.SIDE, coco.SIDE, "detection")
+        if boxed:  # a little larger than the mask: the area by which detections are large or small is the box's
+            x, y, width, height = masks.bounding_box(one["segmentation"])
+            one["bbox"] = [x, y, width * 3, height * 3]
+        one["id"] = place
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    ours = score_file("coco/ap", tmp_path / "a.json", tmp_path / "results.json")
+    assert ours["metrics"] == pytest.approx(evaluate_files(truth, found, engine="pycocotools"), abs=1e-12)
+
+
+def results(tmp_path: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """A folder of photographs, and results that are right."""
+    own = photos.write(tmp_path / "own")
+    found = [
+        {"image_id": place, "category_id": 1, "segmentation": mask, "score": 0.9}
+        for place, sample in enumerate(folder(str(own)).samples())
+        for mask in sample.targets
+    ]
+    return own, found
+
+
+def test_elsewhere_the_image_is_the_sample_and_no_entry_is_no_instance(tmp_path: Path) -> None:
+    own, found = results(tmp_path)
+    for place, one in enumerate(found):
+        one["image_id"] = [one["image_id"], str(one["image_id"]), float(one["image_id"])][place % 3]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(found))
+    scores = score_file("inst2seg", own, path, benchmark="folder")
+    assert scores["metrics"] == dict.fromkeys(scores["metrics"], 1.0)
+    path.write_text(json.dumps(found[1:]))
+    assert score_file("inst2seg", own, path, benchmark="folder")["metrics"]["T_acc"] == pytest.approx(34 / 35)
+
+
+def test_the_system_predictions_answers_from_them_too(tmp_path: Path) -> None:
+    own, found = results(tmp_path)
+    found[0]["score"] = 2
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    samples = list(folder(str(own)).samples())
+    answers = RecordedAnswers(tmp_path / "results.json").predict(samples, [])
+    assert [len(one.instances) for one in answers[1:]] == [len(sample.targets) for sample in samples[1:]]
+    assert (answers[0].outcome, "entry 0 (sample '0'): expected `score`" in answers[0].message) == ("crashed", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_id": 99}, r"entry 3: the annotations have no `image_id` 99: theirs are '0' to '43'"),
+        ({"image_id": None}, "entry 3: expected"),
+        ({"score": "high"}, r"entry 3 \(sample '2'\): expected `score`"),
+        ({"segmentation": None}, r"entry 3 \(sample '2'\): expected a mask"),
+        ({"segmentation": {"size": [3, 3], "counts": "9"}}, r"entry 3 \(sample '2'\): segmentation"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_entry(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    own, found = results(tmp_path)
+    found[3].update(change)
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    with pytest.raises(ConfigurationError, match=message):
+        score_file("inst2seg", own, tmp_path / "results.json", benchmark="folder")
+
+
+def test_a_category_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    _, found = coco.files(tmp_path, 1, [0.5])
+    found[2]["category_id"] = 4
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    with pytest.raises(ConfigurationError, match=r"entry \d+: the annotations have no `category_id` 4"):
+        score_file("coco/ap", tmp_path / "a.json", tmp_path / "results.json")

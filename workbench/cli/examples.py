@@ -1,0 +1,34 @@
+"""Examples that `workbench COMMAND --help` ends with."""
+
+EXAMPLES = {
+    "list": ("workbench list", "workbench list sam3-agent-tiny"),
+    "compare": (
+        "workbench compare --systems instructsam-tiny,sam3-agent-tiny --benchmark tabletop --limit 12",
+        "workbench compare --systems a=instructsam-tiny,b=instructsam-tiny --set b.threshold=0.2 --benchmark tabletop",
+        "workbench compare --systems instructsam --benchmark inst2seg --set inst2seg.annotations=FILE --out runs/2b",
+    ),
+    "ask": (
+        'workbench ask photo.jpg "the two mugs nearest the lamp" --open',
+        'workbench ask *.jpg --ask "the mugs" --ask "the lamp" --systems instructsam-tiny',
+    ),
+    "check": (
+        "workbench check folder --annotations own --images own",
+        "workbench check inst2seg --annotations data/eval/inst2seg.json --images data",
+    ),
+    "samples": ("workbench samples folder --annotations own > samples.jsonl", "workbench samples tabletop --limit 5"),
+    "score": (
+        "workbench score --protocol inst2seg --annotations own --predictions answers.json",
+        "workbench score --protocol coco/ap --annotations instances_val2017.json --predictions results.json --json",
+    ),
+    "generate": ("workbench generate tabletop --out data/mine --scenes 20 --seed 7",),
+    "train": (
+        "workbench train sam3-tiny --out runs/mine --share 0.01",
+        "workbench train my-recipe.yaml --set seed=1",
+    ),
+    "serve": ("workbench serve Qwen/Qwen3-VL-8B-Thinking --install",),
+    "report": ("workbench report runs/first", "workbench report runs/first runs/second --out both.html"),
+    "gate": ("workbench gate runs/first runs/second --rules rules.yaml",),
+    "tune": ("workbench tune runs/val --at-least N_acc=0.85 --apply runs/test",),
+    "schedule": ("workbench schedule nightly.yaml", "workbench schedule nightly.yaml --once"),
+    "track": ("workbench track runs/first --tracking-uri http://localhost:5000",),
+}

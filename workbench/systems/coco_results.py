@@ -1,0 +1,128 @@
+"""Answers in the layout of COCO's results: one list, with an entry for each instance.
+
+    [{"image_id": 7, "category_id": 1, "segmentation": {"size": [h, w], "counts": "..."}, "score": 0.9}, ...]
+
+`image_id` and `category_id` are those of the annotation file where it has such ids (`facts["coco_id"]` of a sample,
+which the readers of COCO and SA-Co set); elsewhere `image_id` is the sample's id, and `category_id` is not looked at.
+A sample without an entry is answered with no instance, as COCO counts it. Masks are RLE or polygons. `bbox` (`x, y,
+width, height`) is read where the first entry has one, as pycocotools does; other keys are not looked at.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.benchmarks.reading import numbers_of, read_list, starts_with
+from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.ids import whole_number
+from workbench.data.masks import check_pairs, from_annotation
+from workbench.data.predictions import Instance, Prediction
+from workbench.data.samples import Sample, most_masks
+
+Entry = Mapping[str, Any]
+Key = tuple[str, int | None]
+"""Image or sample, and category where it counts."""
+
+
+def is_results(path: Path) -> bool:
+    """Whether a file is a list, as COCO's results are; not so a file that cannot be read."""
+    try:
+        return starts_with(path, b"[")
+    except ConfigurationError:
+        return False
+
+
+@dataclass(frozen=True)
+class Results:
+    """A file's entries with their places, by image or sample; `boxed`: their boxes are read too."""
+
+    path: Path
+    by_image: Mapping[str, Sequence[tuple[int, Entry]]]
+    boxed: bool
+
+    def prediction(self, sample: Sample) -> Prediction:
+        """The answer to a sample; raises `SampleError` that names file and entry for one that does not fit it."""
+        image, category = key_of(sample)
+        entries = [
+            (place, entry)
+            for place, entry in self.by_image.get(image, ())
+            if category is None or whole_number(entry.get("category_id")) == category
+        ]
+        where = f"{self.path}: sample {sample.sample_id!r}"
+        try:
+            check_pairs(len(entries), most_masks(sample))
+        except SampleError as error:
+            raise SampleError(f"{where}: {error}") from error
+        return Prediction(sample.sample_id, tuple(self._instance(sample, *entry) for entry in entries))
+
+    def _instance(self, sample: Sample, place: int, entry: Entry) -> Instance:
+        where = f"{self.path}: entry {place} (sample {sample.sample_id!r})"
+        score: Any = entry.get("score")
+        mask = entry.get("segmentation")
+        if type(score) not in (int, float) or not 0 <= score <= 1:
+            raise SampleError(f"{where}: expected `score` to be a number from 0 to 1, got {short(score)}")
+        if mask is None:
+            raise SampleError(f"{where}: expected a mask in `segmentation`: boxes alone are not scored")
+        rle = from_annotation(mask, sample.height, sample.width, f"{where}: segmentation")
+        if not self.boxed:
+            return Instance(rle, float(score))
+        x, y, width, height = map(float, numbers_of(entry.get("bbox"), 4, f"{where}: bbox"))
+        if min(width, height) < 0:
+            raise SampleError(f"{where}: expected `bbox` [x, y, width, height], got {short(entry.get('bbox'))}")
+        return Instance(rle, float(score), (x, y, width, height))
+
+
+def read_results(path: Path) -> Results:
+    """Read a file of results. Raises `ConfigurationError` for a file that is no such list, and for an entry without
+    an `image_id`; the rest of an entry is checked with its sample.
+    """
+    entries = read_list(path, "{image_id, category_id, segmentation, score}")
+    by_image: dict[str, list[tuple[int, Entry]]] = defaultdict(list)
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, dict) or (name := _name(entry.get("image_id"))) is None:
+            raise ConfigurationError(
+                f"{path}: entry {place}: expected {{image_id, category_id, segmentation, score}}, got {short(entry)}"
+            )
+        by_image[name].append((place, entry))
+    return Results(path, by_image, bool(entries and entries[0].get("bbox")))
+
+
+def read_predictions(path: Path, samples: Sequence[Sample]) -> list[Prediction]:
+    """One prediction for each sample, in their order. Raises `ConfigurationError` for anything wrong in the file, an
+    entry about an image or a category that no sample has included.
+    """
+    results = read_results(path)
+    keys = [key_of(sample) for sample in samples]
+    images = {image for image, _ in keys}
+    categories = {category for _, category in keys if category is not None}
+    for name, entries in results.by_image.items():
+        place, entry = entries[0]
+        if name not in images:
+            raise ConfigurationError(
+                f"{path}: entry {place}: the annotations have no `image_id` {short(entry['image_id'])}: "
+                f"theirs are {short(keys[0][0])} to {short(keys[-1][0])}"
+                if keys
+                else f"{path}: entry {place}: the annotations have no samples"
+            )
+        for place, entry in entries if categories else ():
+            if whole_number(entry.get("category_id")) not in categories:
+                raise ConfigurationError(
+                    f"{path}: entry {place}: the annotations have no `category_id` {short(entry.get('category_id'))}"
+                )
+    try:
+        return [results.prediction(sample) for sample in samples]
+    except SampleError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def key_of(sample: Sample) -> Key:
+    """What results call a sample: its image, and its category where an image is asked for several."""
+    image, category = sample.facts.get("coco_id", (sample.sample_id, None))
+    return str(image), category
+
+
+def _name(value: object) -> str | None:
+    number = whole_number(value)
+    return str(number) if number is not None else value if isinstance(value, str) else None
