@@ -109,11 +109,11 @@ def test_the_readme_leads_to_every_page_of_the_handbook() -> None:
     assert {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} <= linked
 
 
-def test_the_readme_and_the_help_name_the_same_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_guide_and_the_help_name_the_same_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--help"])
     said = capsys.readouterr().out.partition("Exit codes:")[2]
-    listed = re.findall(r"^\| (\d+) \| ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    listed = re.findall(r"^\| (\d+) \| ", (ROOT / "docs/guide.md").read_text(), flags=re.MULTILINE)
     assert listed == re.findall(r"(?:^|;)\s+(\d+)\s", said)
 
 

@@ -32,7 +32,7 @@ from workbench.regression.schedule import Schedule
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
 from workbench.scoring.verdict import verdict
-from workbench.tracking.values import metric_values
+from workbench.tracking.log import metric_values
 
 MODULE = '''
 import numpy as np

@@ -198,12 +198,11 @@ def with_tracking(run: "Run", uri: str | None) -> tuple["Run", bool]:
     """
     from workbench.runs.files import held
     from workbench.runs.run import add_tracking
-    from workbench.scoring.verdict import verdict
     from workbench.tracking.log import TrackingError, track
 
     with held(run.path):
         try:
-            logged = track(run, uri, verdict(run.results))
+            logged = track(run, uri)
             tracked = add_tracking(run, logged) if logged else run
         except TrackingError as error:
             print(f"workbench: {error}", file=sys.stderr)

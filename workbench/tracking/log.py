@@ -6,21 +6,21 @@ keys. What is logged is enough to read the run back as a folder, see `workbench.
 """
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.digests import digest, file_digest
+from workbench.data.digests import digest, file_digest, flatten
 from workbench.data.errors import ConfigurationError, disk_fault
-from workbench.data.results import CHECKSUM, Results
+from workbench.data.results import CHECKSUM, Difference, Results
 from workbench.data.units import definition
 from workbench.runs.files import read_json
 from workbench.runs.run import Run
-from workbench.tracking.client import PARENT, RUN, SYSTEM, log_metrics, log_params, open_experiment, shown
+from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
 from workbench.tracking.stores import OFF, chosen, sqlite_uri, tidy
-from workbench.tracking.values import child_values, headline
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,6 +33,11 @@ DESCRIPTION = "mlflow.note.content"
 DESCRIBED = 5000
 """Characters of a description; MLflow refuses a tag of more than 8000."""
 
+COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
+"""Groups of counts: what is not listed for a system happened 0 times."""
+MEASURES = ("samples", "unscored", "n_failed", "asked_again", "cold_start", "samples_per_second", "calls_per_sample")
+NESTED_MEASURES = ("latency", "tokens_per_sample", "per_correct_instance", "cost")
+
 
 class TrackingError(Exception):
     """The run is complete on disk, but could not be logged."""
@@ -43,12 +48,11 @@ def default_uri(run: Path) -> str:
     return sqlite_uri(run.resolve().parent / "mlflow.db")
 
 
-def track(run: Run, uri: str | None = None, verdict: str = "") -> dict[str, str] | None:
+def track(run: Run, uri: str | None = None) -> dict[str, str] | None:
     """Log a finished run; returns `tracking_uri`, `experiment` and `run_id` of the parent run.
 
     `uri`: the store; without it that of `MLFLOW_TRACKING_URI`, and without that `mlflow.db` beside the run. For `none`,
-    nothing is logged and None is returned. A run that the store has already is not logged again. `verdict`: what the
-    description of the parent run says.
+    nothing is logged and None is returned. A run that the store has already is not logged again.
 
     Raises `ConfigurationError` where the run has no results, and `TrackingError` where MLflow refuses something or a
     server cannot be reached. The run folder is only read.
@@ -61,7 +65,7 @@ def track(run: Run, uri: str | None = None, verdict: str = "") -> dict[str, str]
         experiment = f"{run.benchmark}-{_benchmark_digest(run)[:8]}"
         with tidy(uri):
             client, experiment_id = open_experiment(uri, run.path, experiment)
-            run_id = _known(client, experiment_id, run) or _log(client, experiment_id, run, uri, verdict)
+            run_id = _known(client, experiment_id, run) or _log(client, experiment_id, run, uri)
         return {"tracking_uri": shown(uri), "experiment": experiment, "run_id": run_id}
     except Exception as error:
         kind = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
@@ -72,27 +76,70 @@ def track(run: Run, uri: str | None = None, verdict: str = "") -> dict[str, str]
         ) from error
 
 
-def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str, verdict: str) -> str:
+def metric_values(run: Run) -> dict[str, dict[str, float]]:
+    """For each system its numbers under the same flat keys; nan where one is undefined for a system."""
+    numbers_of = {system: _numbers(result.to_json()) for system, result in run.results.systems.items()}
+    for row in run.results.oracles:
+        for metric, gain in (row.gains or {}).items():
+            numbers_of[row.system] |= _gains(f"oracles.{row.oracle}.{metric}", gain)
+    keys = sorted({key for numbers in numbers_of.values() for key in numbers})
+    return {
+        system: {key: numbers.get(key, 0.0 if key.startswith(COUNTS) else math.nan) for key in keys}
+        for system, numbers in numbers_of.items()
+    }
+
+
+def _gains(name: str, gain: Difference) -> dict[str, float]:
+    """Gain of a metric, bounds of its interval and corrected p-value."""
+    low, high = gain.interval or (None, None)
+    known = {"": gain.difference, ".low": low, ".high": high, ".p_holm": gain.p_holm}
+    return {_key(name + ending): math.nan if value is None else float(value) for ending, value in known.items()}
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    groups = {key: result[key] for key in (*COUNTS, *NESTED_MEASURES) if key in result}
+    measures = {key: result[key] for key in MEASURES if key in result}
+    tree = {**result["metrics"], **measures, **groups, "intervals": result["intervals"]}
+    flat = flatten(_with_bounds(tree))
+    return {_key(key): math.nan if value is None else float(value) for key, value in flat.items()}
+
+
+def _with_bounds(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers with their intervals beside them as `name.low` and `name.high`, at every depth; without notes."""
+    bounded: dict[str, Any] = {}
+    for key, value in tree.items():
+        if key == "intervals":
+            known = {name: interval for name, interval in value.items() if interval}
+            bounded |= {
+                f"{name}.{bound}": v for name, i in known.items() for bound, v in zip(("low", "high"), i, strict=True)
+            }
+        elif isinstance(value, Mapping):
+            bounded[key] = _with_bounds(value)
+        elif key not in ("note", "currency"):
+            bounded[key] = value
+    return bounded
+
+
+def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
     from workbench.tracking.tables import log_comparison, log_samples
     from workbench.tracking.traces import log_traces
 
     manifest, results = run.manifest, run.results
     shared = {"benchmark": manifest.benchmark.identity, "option": manifest.options.to_json()}
     tags = {
+        DESCRIPTION: _descriptions(results),
         "git.commit": str(manifest.git.commit),
         "git.dirty": str(manifest.git.dirty),
         "benchmark.digest": _benchmark_digest(run),
         RUN: manifest.name,
         LOGGED: _fingerprint(run),
     }
-    said = {DESCRIPTION: verdict[:DESCRIBED]} if verdict else {}
-    parent = _start(client, experiment_id, run, manifest.name, {**tags, **said})
+    parent = _start(client, experiment_id, run, manifest.name, tags)
     try:
         log_params(client, parent, {**shared, "version": manifest.versions, "machine": manifest.machine.to_json()})
-        log_metrics(client, parent, headline(results))
-        values, described = child_values(run), _descriptions(results)
+        values = metric_values(run)
         for system, identity in manifest.systems.items():
-            own = {PARENT: parent, SYSTEM: system, "system.digest": digest(identity), DESCRIPTION: described}
+            own = {PARENT: parent, SYSTEM: system, "system.digest": digest(identity)}
             child = _start(client, experiment_id, run, system, {**tags, **own})
             log_params(client, child, {"system": identity, **shared})
             log_metrics(client, child, values[system])
@@ -100,7 +147,7 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str, verdict
             log_samples(client, child, run, system)
             if (run.store(system) / "sessions.jsonl").exists():
                 client.log_artifact(child, str(run.store(system) / "sessions.jsonl"))
-            log_traces(uri, experiment_id, child, system, run.samples(), run.predictions(system))
+            log_traces(uri, experiment_id, child, run.samples(), run.predictions(system))
             client.set_terminated(child)
         client.log_artifact(parent, str(run.path / run.benchmark / "samples.jsonl"), run.benchmark)
         for name in ("manifest.json", "results.json", "samples.parquet"):

@@ -16,15 +16,9 @@ _MASKS = ("masks", "marked")  # run lengths, of which the number is shown
 
 
 def log_traces(
-    uri: str,
-    experiment_id: str,
-    run_id: str,
-    system: str,
-    samples: Sequence[Sample],
-    predictions: Sequence[Prediction],
+    uri: str, experiment_id: str, run_id: str, samples: Sequence[Sample], predictions: Sequence[Prediction]
 ) -> int:
-    """Log the first `LIMIT` predictions as traces of a run, each called `SYSTEM/SAMPLE`, and wait until they have
-    arrived; returns how many.
+    """Log the first `LIMIT` predictions as traces of a run, and wait until they have arrived; returns how many.
 
     Calls keep their times relative to the beginning of their sample. When a sample began is not stored, so the samples
     are placed one after the other, up to the present. MLflow's tracking URI is set for the duration, as its exporter
@@ -38,7 +32,7 @@ def log_traces(
     try:
         begun = time.time() - sum(_seconds(prediction) for _, prediction in chosen)
         for sample, prediction in chosen:
-            _log(experiment_id, run_id, f"{system}/{sample.sample_id}", sample, prediction, begun)
+            _log(experiment_id, run_id, sample, prediction, begun)
             begun += _seconds(prediction)
         mlflow.flush_trace_async_logging()
     finally:
@@ -46,11 +40,11 @@ def log_traces(
     return len(chosen)
 
 
-def _log(experiment_id: str, run_id: str, name: str, sample: Sample, prediction: Prediction, begun: float) -> None:
+def _log(experiment_id: str, run_id: str, sample: Sample, prediction: Prediction, begun: float) -> None:
     import mlflow
 
     root = mlflow.start_span_no_context(
-        name=name,
+        name=sample.sample_id,
         span_type="AGENT",
         inputs={"instruction": sample.instruction, "image": sample.image_id},
         metadata={"mlflow.sourceRun": run_id},

@@ -10,7 +10,7 @@ from tests.reports import made_run
 from workbench.data.numbers import points
 from workbench.runs.run import Run
 from workbench.scoring.finish import finish
-from workbench.tracking.values import metric_values
+from workbench.tracking.log import metric_values
 
 NOTE = "the benchmark has no phrases that name the targets"
 
