@@ -1,5 +1,6 @@
 """The README's commands and its lines of Python, as a newcomer types them."""
 
+import json
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from tests.test_own_data import MODULES
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^    ((?:make setup|source|workbench) .*|make setup)$", README, re.MULTILINE)
+METRICS = {"mAP", "AP50", "AP75", "gIoU", "cIoU", "N_acc", "T_acc"}
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -30,7 +32,7 @@ def clone(tmp_path: Path) -> Path:
         (clone / name).symlink_to(ROOT / name)
     venv.create(clone / ".venv")
     (clone / ".venv" / "installed").touch()
-    for name in MODULES:
+    for name in (*MODULES, "mlflow.pyfunc"):
         import_module(name)
     return clone
 
@@ -61,6 +63,16 @@ def test_the_commands_work_one_after_the_other(clone: Path, tmp_path: Path) -> N
     assert (clone / "opened.txt").read_text().endswith("answers.png")
     assert (clone / "runs/first/report.html").stat().st_size > 100_000
     assert "| mAP" in output
+    results = json.loads((clone / "runs/first/results.json").read_text())
+    assert set(results["systems"]) == {"instructsam-tiny", "sam3-agent-tiny"}
+    for name, system in results["systems"].items():
+        assert system["samples"] == 12
+        assert set(system["metrics"]) >= METRICS
+        assert {"p50", "p90", "p95", "p99"} <= set(system["latency"])
+        encoded = system["latency"]["by_call"]["encode"]["calls_per_sample"]
+        assert encoded == 1, "no system keeps image features from one sample to the next"
+        assert {"duplicate", "missed", "wrong_instance"} <= set(system["diagnosis"])
+        assert (clone / "runs/first/tabletop" / name / "predictions.jsonl").exists()
 
 
 @pytest.mark.slow
