@@ -15,7 +15,7 @@ from workbench.asking.picture import name_of, pixels_of
 from workbench.comparison.answers import Options, answer_loaded
 from workbench.comparison.outages import check
 from workbench.data.colours import SYSTEM_COLOURS
-from workbench.data.conditions import outside
+from workbench.data.conditions import Conditions, outside
 from workbench.data.errors import ConfigurationError
 from workbench.data.samples import Sample
 from workbench.plugins import registry
@@ -36,7 +36,8 @@ class Loaded:
         except OSError as error:  # transformers raises this for a missing file of a checkpoint
             raise ConfigurationError(f"system {name} cannot be made: {error}") from error
         check(self._system)
-        self.knows = self._system.conditions().knows if isinstance(self._system, HasConditions) else None
+        self.conditions = self._system.conditions() if isinstance(self._system, HasConditions) else Conditions()
+        self.knows = self.conditions.knows
         self.warned = False
 
     def ask(self, picture: Any, instruction: str) -> Answer:

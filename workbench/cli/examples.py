@@ -11,6 +11,7 @@ EXAMPLES = {
         'workbench ask photo.jpg "the two mugs nearest the lamp" --open',
         'workbench ask *.jpg --ask "the mugs" --ask "the lamp" --systems instructsam-tiny',
     ),
+    "demo": ("workbench demo --open", "workbench demo --systems instructsam-tiny,low=instructsam-tiny --out runs/own"),
     "check": (
         "workbench check folder --annotations own --images own",
         "workbench check inst2seg --annotations data/eval/inst2seg.json --images data",

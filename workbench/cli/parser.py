@@ -25,6 +25,7 @@ from workbench.cli.commands import (
     write_report,
 )
 from workbench.cli.completion import complete, subcommands
+from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins.names import unknown
@@ -128,6 +129,8 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
     ask.add_argument("--open", action="store_true", help="open the picture, or of several questions the report")
     ask.set_defaults(command=ask_pictures)
+
+    add_demo(commands, ",".join(DEFAULT))
 
     check = commands.add_parser("check", help="say what is missing or broken in the files of a benchmark")
     check.add_argument("benchmark", help="name of the benchmark")

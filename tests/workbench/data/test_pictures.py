@@ -155,8 +155,9 @@ def test_an_alpha_channel_that_hides_nothing_changes_nothing(tmp_path: Path) -> 
 def test_other_modes_show_the_same_colours(tmp_path: Path) -> None:
     image = Image.fromarray(COLOUR)
     assert (shown(tmp_path, image.convert("CMYK")).pixels == COLOUR).all()
+    packed = {"compression": "tiff_lzw"}  # Pillow below 13 writes them without compression, but cannot read them
     assert np.abs(shown(tmp_path, image.convert("CMYK"), "a.jpg", quality=100).pixels.astype(int) - COLOUR).max() < 30
-    assert np.abs(shown(tmp_path, image.convert("YCbCr")).pixels.astype(int) - COLOUR).max() < 4
+    assert np.abs(shown(tmp_path, image.convert("YCbCr"), **packed).pixels.astype(int) - COLOUR).max() < 4
     assert is_grey(shown(tmp_path, Image.fromarray(GREY), "a.bmp"))
     ink = shown(tmp_path, Image.fromarray(GREY > 100), "a.png")
     assert is_grey(ink, np.where(GREY > 100, 255, 0).astype(np.uint8))
