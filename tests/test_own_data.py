@@ -82,6 +82,7 @@ def test_every_step_of_the_page_works(own: Path) -> None:
     assert [name for name, _ in ran] == [
         "check", "compare", "check", "check", "check", "compare", "samples", "own/predict.py", "score", "compare",
     ]  # fmt: skip
+    assert all("Loading weights" not in done.stderr for _, done in ran)  # a bar that transformers draws
     outputs = [done.stdout for _, done in ran]
     assert "folder: 6 samples, 6 usable; 2 images; nothing is missing or broken" in outputs[0]
     assert "What instructsam-tiny and sam3-agent-tiny know: generated tabletop scenes only" in ran[1][1].stderr

@@ -46,6 +46,8 @@ def mixed(manifests: Sequence[Manifest]) -> list[str]:
         notes.append("The runs were made on different machines: their times do not compare.")
     if len({m.options.mode for m in manifests}) > 1:
         notes.append("The runs were made in different modes (latency, throughput): their times do not compare.")
+    if any(m.options.repeats for m in manifests):
+        notes.append("Times of different runs are those of first answers: repeats in turns are of one run's systems.")
     commits = list(dict.fromkeys(str(m.git.commit)[:7] for m in manifests))
     if len(commits) > 1:
         notes.append(f"The runs were made by different versions of the code ({', '.join(commits)}).")

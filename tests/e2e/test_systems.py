@@ -141,7 +141,7 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
         ({"dtype": "int8"}, "dtype"),
         ({"max_new_tokens": 0}, "max_new_tokens"),
         ({"device": "nonsense"}, "device 'nonsense'"),
-        ({"device": "cuda:99"}, "device 'cuda:99'"),
+        ({"device": "cuda:99"}, "device 'cuda:99'.*without a GPU, set its option device=cpu"),
     ],
 )
 def test_a_wrong_option_is_named(folder: Path, options: dict[str, Any], words: str) -> None:

@@ -1,7 +1,7 @@
 """`workbench.ask` and `workbench.load`: answers about one's own pictures in Python."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +16,7 @@ from workbench.comparison.answers import Options, answer_loaded
 from workbench.comparison.outages import check
 from workbench.data.colours import SYSTEM_COLOURS
 from workbench.data.conditions import Conditions, outside
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, short
 from workbench.data.samples import Sample
 from workbench.plugins import registry
 from workbench.plugins.checks import Maker
@@ -141,4 +141,7 @@ def _check(instruction: object) -> None:
 
 
 def _listed(systems: str | Sequence[str]) -> Sequence[str]:
-    return [systems] if isinstance(systems, str) else systems
+    listed = [systems] if isinstance(systems, str) else systems
+    if not isinstance(listed, Iterable) or not all(isinstance(name, str) for name in listed):
+        raise ConfigurationError(f"expected names of systems, got {short(systems)}")
+    return list(listed)

@@ -45,16 +45,18 @@ class Options:
     repeats: int = 0
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ConfigurationError(f"limit must be at least 1, got {self.limit}")
+        if self.limit is not None and (type(self.limit) is not int or self.limit < 1):
+            raise ConfigurationError(f"limit must be a whole number of at least 1, got {self.limit!r}")
+        if type(self.seed) is not int:
+            raise ConfigurationError(f"seed must be a whole number, got {self.seed!r}")
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode must be one of {', '.join(get_args(Mode))}, got {self.mode!r}")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise ConfigurationError(f"time limit must be above 0 seconds, got {self.time_limit}")
+        if self.time_limit is not None and not (type(self.time_limit) in (int, float) and self.time_limit > 0):
+            raise ConfigurationError(f"time limit must be above 0 seconds, got {self.time_limit!r}")
         if self.time_limit is not None and threading.current_thread() is not threading.main_thread():
             raise ConfigurationError("a time limit can be kept in the main thread only")
-        if self.repeats < 0:
-            raise ConfigurationError(f"repeats must be at least 0, got {self.repeats}")
+        if type(self.repeats) is not int or self.repeats < 0:
+            raise ConfigurationError(f"repeats must be a whole number of at least 0, got {self.repeats!r}")
         if self.repeats and self.mode != "latency":
             raise ConfigurationError("repeats compare times: expected mode latency, got throughput")
 

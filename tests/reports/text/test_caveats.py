@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reports.text.caveats import caveats
+from reports.text.caveats import caveats, mixed
 from tests.reports.made_results import made_results
 from workbench.data.manifest import read_manifest
 from workbench.data.results import read_results
@@ -37,4 +37,13 @@ def test_one_sample_is_not_called_samples() -> None:
     assert noted(found, dirty=False) == [
         "one failed on 1 of 1 sample (timed out 1).",
         "Not scored, as the annotation is unusable: 1 sample.",
+    ]
+
+
+def test_runs_with_repeats_say_that_only_first_answers_are_compared() -> None:
+    manifest = read_manifest(json.loads(OLD.read_text()), "manifest.json")
+    turns = manifest.model_copy(update={"options": manifest.options.model_copy(update={"repeats": 3})})
+    assert mixed([manifest, manifest]) == []
+    assert mixed([manifest, turns]) == [
+        "Times of different runs are those of first answers: repeats in turns are of one run's systems."
     ]

@@ -118,3 +118,9 @@ def test_the_shipped_systems_answer_about_a_large_noisy_picture() -> None:
     api._kept.clear()
     assert answers["instructsam-tiny"].outcome == "ok", answers["instructsam-tiny"].message
     assert answers["instructsam-tiny"].masks().shape[1:] == (600, 900)
+
+
+@pytest.mark.parametrize("systems", [5, [5], ["toy", None]])
+def test_systems_that_are_no_names_are_refused(systems: Any) -> None:
+    with pytest.raises(workbench.ConfigurationError, match="expected names of systems, got"):
+        workbench.ask(boxes(), "the red box", systems=systems)

@@ -45,7 +45,7 @@ def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixt
         (compare("--set", "toy-a.threshold=much"), "toy-a.threshold: expected a whole number, got 'much'"),
         (compare("--set", "toy-a.delay=nan"), "toy-a.delay: expected a number, got 'nan'"),
         (compare("--set", "toy.n_samples=2024-01-05"), "toy.n_samples: expected a whole number, got '2024-01-05'"),
-        (compare("--limit", "0"), "limit must be at least 1"),
+        (compare("--limit", "0"), "limit must be a whole number of at least 1"),
         (["list", "tyo"], "unknown plugin 'tyo' (did you mean 'toy'?)"),
         (["generate", "toy", "--out", "made"], "the benchmark toy is not generated; those that are: tabletop"),
         (["generate", "tabletop", "--out", "made", "--scenes", "none"], "tabletop.scenes: expected a whole number"),

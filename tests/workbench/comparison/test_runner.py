@@ -124,7 +124,11 @@ def test_a_changed_image_stops_a_run_that_is_continued(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"limit": 0}, "limit must be at least 1, got 0"),
+        ({"limit": 0}, "limit must be a whole number of at least 1, got 0"),
+        ({"limit": 1.5}, "limit must be a whole number of at least 1, got 1.5"),
+        ({"repeats": 1.5}, "repeats must be a whole number of at least 0, got 1.5"),
+        ({"seed": "0"}, "seed must be a whole number, got '0'"),
+        ({"time_limit": "10"}, "time limit must be above 0 seconds, got '10'"),
         ({"mode": "fast"}, "mode must be one of latency, throughput, got 'fast'"),
         ({"time_limit": 0}, "time limit must be above 0"),
     ],
