@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from workbench.regression.gate import Verdict
     from workbench.runs.run import Run
 
+APART = ("tracking_uri", "prices", "budget")
+"""Options of a comparison on which its predictions do not depend: one that was stopped is continued with others."""
 DONE, WORSE, WRONG, INCOMPLETE, BROKEN = 0, 1, 2, 3, 4
 """Exit codes: fine; the gate failed; wrong configuration; results without report or tracking; the comparison failed."""
 
@@ -87,7 +89,7 @@ def say(schedule: Schedule, text: str) -> None:
 
 def _begin(schedule: Schedule) -> Path:
     """The folder to work in: that of the unfinished comparison if it can be continued, otherwise a new one."""
-    comparison = {key: value for key, value in asdict(schedule.comparison).items() if key != "tracking_uri"}
+    comparison = {key: value for key, value in asdict(schedule.comparison).items() if key not in APART}
     comparison["settings"] = [hide_setting(setting) for setting in comparison["settings"]]
     state = {"comparison": comparison, "commit": git_state()["commit"]}
     for folder in unfinished(schedule):

@@ -4,7 +4,8 @@ cron        minute hour day month weekday; weekdays by name
 timezone    of `cron` and of the dates shown (UTC)
 systems     list of names
 benchmark   name
-limit, mode, seed, time_limit, set, tracking_uri    as the options of `workbench compare`; `set` is a list
+limit, mode, seed, time_limit, repeats, prices, budget, set, tracking_uri
+            as the options of `workbench compare`; `set` is a list
 baseline    `previous` (the last comparison that passed), `first`, or a run folder (previous)
 rules       file with the bounds of `workbench gate --rules` (a point for every fraction)
 keep        how many run folders are kept; older ones are deleted, their numbers stay in the history (all)
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 PREVIOUS, FIRST = "previous", "first"
-TEXTS = ("timezone", "benchmark", "tracking_uri", "baseline", "rules", "out")
+TEXTS = ("timezone", "benchmark", "prices", "tracking_uri", "baseline", "rules", "out")
 """Keys that name something: their values are texts whatever they look like."""
 REQUIRED = ("cron", "systems", "benchmark")
 
@@ -88,6 +89,8 @@ def read_schedule(path: Path) -> Schedule:
     with _about(path, "set"):
         comparison = _comparison(given)
         comparison.plugins()
+    with _about(path, "prices"):
+        comparison.priced()
     schedule = Schedule(
         name=path.stem,
         folder=Path(given.get("out", f"runs/{path.stem}")),
@@ -152,6 +155,12 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0,
         "seconds above 0",
     ),
+    "repeats": _whole(0),
+    "prices": _text("a YAML file"),
+    "budget": (
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0,
+        "an amount above 0",
+    ),
     "set": (_texts, "a list of NAME.OPTION=VALUE"),
     "tracking_uri": _text("an MLflow URI"),
     "baseline": _text("previous, first, or a run folder"),
@@ -191,10 +200,11 @@ def _trigger(cron: str, timezone: ZoneInfo) -> "WallClock":
 
 
 def _comparison(given: Mapping[str, Any]) -> Comparison:
-    passed_on = ("benchmark", "limit", "mode", "seed", "time_limit", "tracking_uri")
+    passed_on = ("benchmark", "limit", "mode", "seed", "time_limit", "repeats", "budget", "tracking_uri")
     return Comparison(
         systems=tuple(given["systems"]),
         settings=settings_by_name(given.get("set", ()), [*given["systems"], given["benchmark"]]),
+        prices=Path(given["prices"]) if "prices" in given else None,
         **{key: given[key] for key in passed_on if key in given},
     )
 

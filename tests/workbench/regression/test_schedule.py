@@ -132,6 +132,10 @@ def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
         ({"set": ["toy-a.typo=1"]}, "set: unknown option of toy-a 'typo'"),
         ({"set": {"toy-a.threshold": 1}}, "set: expected a list of NAME.OPTION=VALUE"),
         ({"keep": "all"}, "keep: expected a whole number of at least 1, got 'all'"),
+        ({"repeats": 1.5}, "repeats: expected a whole number of at least 0, got 1.5"),
+        ({"budget": 0}, "budget: expected an amount above 0, got 0"),
+        ({"budget": 5}, "prices: a budget needs prices"),
+        ({"prices": "nowhere.yaml"}, "prices: nowhere.yaml cannot be read"),
         ({"rules": "nowhere.yaml"}, "rules: nowhere.yaml cannot be read"),
         ({"baseline": "nowhere"}, "baseline: no run folder"),
         ({"limit": "2024-01-05"}, "limit: expected a whole number of at least 1, got '2024-01-05'"),
@@ -369,6 +373,15 @@ def test_the_resident_scheduler_stops_its_comparison_and_the_next_one_continues_
     assert "continues what was interrupted; then next 20" in err
     assert records(config)[0]["name"] == folder.name
     assert records(config)[0]["attempts"] == 2
+
+
+def test_repeats_prices_and_a_budget_are_those_of_compare(workplace: Path) -> None:
+    Path("prices.yaml").write_text("currency: EUR\ndefault: {second: 0.5}\n")
+    config = write(systems=["toy-a", "toy-b"], repeats=2, prices="prices.yaml", budget=1000.0)
+    assert once(config) == 0
+    results = json.loads((read_schedule(config).folder / records(config)[0]["name"] / "results.json").read_text())
+    assert results["differences"][0]["repeats"] == 2
+    assert results["systems"]["toy-a"]["cost"]["per_thousand_samples"] > 0
 
 
 def test_what_was_missed_while_down_is_due_at_once_and_once(workplace: Path) -> None:
