@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.data.conditions import strangers
-from workbench.data.manifest import Manifest
+from workbench.data.manifest import Manifest, ShardEntry
 from workbench.data.numbers import many
 from workbench.data.results import Results
 from workbench.scoring.verdict import busy
@@ -34,9 +34,15 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     notes += [f"Benchmark files: {remark}" for remark in remarks[:REMARKS]]
     if len(remarks) > REMARKS:
         notes.append(f"Benchmark files: {many(len(remarks) - REMARKS, 'more remark')}, which `workbench check` lists.")
+    notes += mixed([_as_run(manifest, shard) for shard in manifest.shards])
     if manifest.git.dirty:
         notes.append("The code had uncommitted changes.")
     return notes
+
+
+def _as_run(manifest: Manifest, shard: ShardEntry) -> Manifest:
+    """The manifest of the shard of a run that was joined from shards."""
+    return manifest.model_copy(update={"machine": shard.machine, "git": shard.git, "versions": shard.versions})
 
 
 def mixed(manifests: Sequence[Manifest]) -> list[str]:

@@ -6,8 +6,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import asdict
 from datetime import datetime
 from math import isfinite
@@ -18,8 +18,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from workbench.cli.text import gains_table, scores_table
-from workbench.comparison.comparison import Comparison, delivered, scored, with_report, with_tracking
-from workbench.data.errors import ConfigurationError, OutageError
+from workbench.comparison.comparison import Comparison, delivered, predicted, scored, with_report, with_tracking
+from workbench.data.errors import ConfigurationError, OutageError, StoppedError
+from workbench.data.shards import read_shard
 from workbench.plugins import registry
 from workbench.plugins.assignments import keys_and_values, settings_by_name
 
@@ -71,16 +72,16 @@ def _show_plugin(name: str, as_json: bool) -> int:
 
 def compare_systems(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        run, complete = _compared(options)
+        comparison, out = _comparison(options)
+        if comparison.shard is not None:
+            return _part_compared(comparison, out)
+        run, complete = _compared(comparison, out)
     if options.json:
         print(json.dumps(run.results.to_json()))
     return 0 if complete else INCOMPLETE
 
 
-def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
-    from workbench.data.conditions import strangers
-    from workbench.scoring.verdict import busy, verdict
-
+def _comparison(options: argparse.Namespace) -> tuple[Comparison, Path]:
     systems = system_names(options.systems)
     comparison = Comparison(
         systems,
@@ -97,24 +98,67 @@ def _compared(options: argparse.Namespace) -> tuple["Run", bool]:
         options.repeats,
         options.prices,
         options.budget,
+        None if options.shard is None else read_shard(options.shard),
     )
-    out = options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}"
+    part = f"-{comparison.shard.number}-of-{comparison.shard.count}" if comparison.shard else ""
+    return comparison, options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}{part}"
+
+
+def _compared(comparison: Comparison, out: Path) -> tuple["Run", bool]:
+    with _kept(out), scored(comparison, out) as run:
+        _print_scores(run)
+        return delivered(run, comparison.tracking_uri)
+
+
+def _part_compared(comparison: Comparison, out: Path) -> int:
+    """Only ask: scores, report and MLflow are of all parts together."""
+    with _kept(out), predicted(comparison, out):
+        print(f"shard {comparison.shard} is answered in {out}; when all are: workbench merge DIR DIR ... --out DIR")
+    return 0
+
+
+@contextmanager
+def _kept(out: Path) -> Iterator[None]:
+    """Say how to go on where the block is stopped."""
     try:
-        with scored(comparison, out) as run:
-            print(scores_table(run.results))
-            for said in (verdict(run.results), *busy(run.results)):
-                print(fill(said, 120, break_on_hyphens=False))
-            for line in strangers(run.manifest.conditions, run.benchmark, run.results.has_truth):
-                print(f"workbench: {line}", file=sys.stderr)
-            if run.results.oracles:
-                print(gains_table(run.results))
-            return delivered(run, comparison.tracking_uri)
+        yield
     except (KeyboardInterrupt, OutageError):
         print(
             f"workbench: the predictions so far are kept; continue with the same command and --out {out}",
             file=sys.stderr,
         )
         raise
+
+
+def _print_scores(run: "Run") -> None:
+    from workbench.data.conditions import strangers
+    from workbench.scoring.verdict import busy, verdict
+
+    print(scores_table(run.results))
+    for said in (verdict(run.results), *busy(run.results)):
+        print(fill(said, 120, break_on_hyphens=False))
+    for line in strangers(run.manifest.conditions, run.benchmark, run.results.has_truth):
+        print(f"workbench: {line}", file=sys.stderr)
+    if run.results.oracles:
+        print(gains_table(run.results))
+
+
+def merge_shards(options: argparse.Namespace) -> int:
+    from workbench.runs.merging import merge
+    from workbench.scoring.finish import finish
+    from workbench.tracking.reaching import check_reachable
+
+    check_reachable(options.tracking_uri, options.out)
+    merged = merge(options.shard, options.out)
+    if merged.missing:
+        lacking = ", ".join(f"{name} {count:,}" for name, count in merged.missing.items())
+        raise StoppedError(
+            f"of {merged.samples:,} samples in {merged.path} there is no answer by {lacking}: the command of the "
+            f"comparison without --shard, and with --out {merged.path}, asks for them"
+        )
+    run = finish(merged.path)
+    _print_scores(run)
+    return 0 if delivered(run, options.tracking_uri)[1] else INCOMPLETE
 
 
 def write_report(options: argparse.Namespace) -> int:

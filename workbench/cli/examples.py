@@ -7,6 +7,7 @@ EXAMPLES = {
         "workbench compare --systems a=instructsam-tiny,b=instructsam-tiny --set b.threshold=0.2 --benchmark tabletop",
         "workbench compare --systems instructsam --benchmark inst2seg --set inst2seg.annotations=FILE --out runs/2b",
     ),
+    "merge": ("workbench merge runs/part-1 runs/part-2 runs/part-3 --out runs/whole",),
     "ask": (
         'workbench ask photo.jpg "the two mugs nearest the lamp" --open',
         'workbench ask *.jpg --ask "the mugs" --ask "the lamp" --systems instructsam-tiny',

@@ -16,6 +16,7 @@ from workbench.cli.commands import (
     compare_systems,
     gate_runs,
     list_plugins,
+    merge_shards,
     part_names,
     run_schedule,
     serve_model,
@@ -62,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--benchmark", required=True, help="name of the benchmark")
     compare.add_argument("--limit", type=int, help="only the first so many samples")
+    compare.add_argument(
+        "--shard", metavar="K/N", help="ask only the K-th of N parts of the samples, to be joined by `workbench merge`"
+    )
     compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
     compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
     compare.add_argument(
@@ -109,6 +113,14 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     compare.add_argument("--json", action="store_true", help="print the results as one JSON object, the rest on stderr")
     compare.set_defaults(command=compare_systems)
+
+    merge = commands.add_parser(
+        "merge", help="join the shards of a comparison into one run, score it, write the report"
+    )
+    merge.add_argument("shard", type=Path, nargs="+", help="run folders of `compare --shard`, all of one comparison")
+    merge.add_argument("--out", type=Path, required=True, help="run folder of the whole")
+    merge.add_argument("--tracking-uri", metavar="URI", help=_LOG)
+    merge.set_defaults(command=merge_shards)
 
     ask = commands.add_parser("ask", help="ask systems about your own pictures, and see their answers side by side")
     ask.usage = 'workbench ask PICTURE [PICTURE ...] "INSTRUCTION" [options]'

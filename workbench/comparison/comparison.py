@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError, disk_fault, short, stopping
 from workbench.data.secrets import hide_setting
+from workbench.data.shards import Shard
 from workbench.plugins import registry
 from workbench.plugins.assignments import as_assignments
 from workbench.plugins.checks import Maker, takes
@@ -35,6 +36,7 @@ class Comparison:
     `oracles`: names of parts, or True for all that the systems have. `keep_failed` and `stop_after` are those of
     `workbench.comparison.outages.Patience`. `repeats`: how often samples are asked again in turns, to compare times.
     `prices`: a YAML file, see `workbench.data.prices`; `budget`: what all answers may cost by these prices.
+    `shard`: the part of the samples that is asked.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -51,6 +53,7 @@ class Comparison:
     repeats: int = 0
     prices: Path | None = None
     budget: float | None = None
+    shard: Shard | None = None
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
@@ -112,10 +115,10 @@ class Comparison:
 
 
 @contextmanager
-def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iterator[Run]":
-    """Run and score a comparison in the run folder `out`, or continue there. The block holds the folder's lock, so that
-    report and MLflow (`delivered`) can follow safely. `store_first`: an MLflow store that cannot be written is found
-    before any work; else the run is scored without it.
+def predicted(comparison: Comparison, out: Path, tracked: bool = False) -> "Iterator[None]":
+    """Run a comparison in the run folder `out`, or continue there. The block holds the folder's lock, so that scores,
+    report and MLflow (`delivered`) can follow safely. `tracked`: an MLflow store that cannot be written is found before
+    any work.
 
     Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails. Predictions are
     kept whatever is raised.
@@ -127,13 +130,12 @@ def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iter
     from workbench.comparison.outages import Patience
     from workbench.comparison.runner import run
     from workbench.runs.files import check_writable, held
-    from workbench.scoring.finish import finish
     from workbench.tracking.reaching import check_reachable
     from workbench.tracking.stores import chosen
 
     chosen(comparison.tracking_uri)  # raises for one that keeps nothing
     check_writable(out)
-    if store_first:
+    if tracked:
         check_reachable(comparison.tracking_uri, out)
     goes_on = f"give the same command again, with --out {out}"
     with held(out):
@@ -152,7 +154,20 @@ def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iter
                 repeats=comparison.repeats,
                 prices=prices,
                 budget=comparison.budget,
+                shard=comparison.shard,
             )
+        yield
+
+
+@contextmanager
+def scored(comparison: Comparison, out: Path, store_first: bool = True) -> "Iterator[Run]":
+    """Like `predicted`, and the run is scored when the block begins. `store_first`: an MLflow store that cannot be
+    written is found before any work; else the run is scored without it.
+    """
+    from workbench.scoring.finish import finish
+
+    goes_on = f"give the same command again, with --out {out}"
+    with predicted(comparison, out, tracked=store_first):
         with stopping(f"All predictions are in {out}, but not their scores: when there is room, {goes_on}", True):
             finished = finish(out)
         yield finished

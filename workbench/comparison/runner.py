@@ -26,6 +26,7 @@ from workbench.comparison.progress import Progress
 from workbench.data.conditions import Conditions
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
+from workbench.data.manifest import read_manifest
 from workbench.data.numbers import many
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
@@ -33,12 +34,13 @@ from workbench.data.prices import Prices
 from workbench.data.remarks import remark_lines
 from workbench.data.samples import Sample
 from workbench.data.secrets import hide
+from workbench.data.shards import Shard
 from workbench.plugins import registry
 from workbench.plugins.checks import checked_identity
 from workbench.plugins.interfaces import Benchmark, HasConditions, HasOracles, HasRemarks, Rerunnable, Resumable, System
 from workbench.plugins.names import unknown
 from workbench.runs.checks import Repeat
-from workbench.runs.files import check_writable, held
+from workbench.runs.files import check_writable, held, read_json
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
 from workbench.scoring.oracles import DERIVED, unavailable
@@ -62,6 +64,7 @@ def run(
     repeats: int = 0,
     prices: Prices | None = None,
     budget: float | None = None,
+    shard: Shard | None = None,
 ) -> None:
     """Predict the samples of a benchmark with every system, and store the predictions in the run folder `out`.
 
@@ -78,6 +81,8 @@ def run(
     `prices` are recorded for the scores. `budget`: what the answers of all systems may cost by these prices; what is
     asked again in turns, and what failed before, costs as well.
 
+    `shard`: only this part of the samples is asked.
+
     `oracles`: for each part, or for the parts given here, a system also runs with that part replaced by the truth. For
     the other options see `Options`. `settings` are only recorded in the manifest.
 
@@ -92,6 +97,11 @@ def run(
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
     made = [_make(name, factory) for name, factory in systems.items()]
     samples = _first_samples(benchmark, limit)
+    _check_shard(out, shard)
+    if shard is not None:
+        samples = shard.of(samples)
+        if not samples:
+            raise ConfigurationError(f"shard {shard} has no samples: the benchmark has fewer than {shard.number}")
     planned: dict[str, dict[str, Any]] = {}
     if oracles:
         parts = _parts(made, oracles)
@@ -111,7 +121,7 @@ def run(
         identities = {item.name: item.identity for item in made if item.name not in planned}
         remarks = _remarks(benchmark)
         stated = {item.name: one for item in made if item.name in identities and (one := _conditions(item))}
-        money_options = {"prices": prices and prices.to_json(), "budget": budget}
+        money_options = {"shard": shard and str(shard), "prices": prices and prices.to_json(), "budget": budget}
         recorded = {**asdict(options), **{k: v for k, v in money_options.items() if v}, **(settings or {})}
         write_inputs(out, benchmark, samples, identities, recorded, planned, remarks, stated)
         owners = {name: one["system"] for name, one in planned.items()}
@@ -212,6 +222,18 @@ def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
             raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
         seen.add(sample.sample_id)
     return samples
+
+
+def _check_shard(out: Path, shard: Shard | None) -> None:
+    """Raise `ConfigurationError` where the folder holds another part of the samples."""
+    path = out / "manifest.json"
+    before = read_manifest(read_json(path), str(path)).options.shard if path.exists() else None
+    now = None if shard is None else str(shard)
+    if path.exists() and before != now:
+        raise ConfigurationError(
+            f"{out} holds {f'shard {before}' if before else 'a run that is no shard'}: expected "
+            f"{f'--shard {before}' if before else 'no --shard'}, got {now or 'none'}; or choose another --out"
+        )
 
 
 def _remarks(benchmark: Benchmark) -> list[str]:

@@ -93,6 +93,8 @@ class RunOptions(Record):
     """What seconds and tokens cost; None: not said."""
     budget: float | None = None
     """What all answers may cost, in the currency of the prices; None: any."""
+    shard: str | None = None
+    """The part of the samples that was asked, as `3/8`; None: all."""
     set: list[str] = Field(default_factory=list)
     """Assignments `NAME.OPTION=VALUE` of options of systems and of the benchmark."""
     oracles: bool | list[str] = False
@@ -101,6 +103,21 @@ class RunOptions(Record):
     """The commands of a run that was not made by one `workbench compare`."""
     makers: dict[str, str] = Field(default_factory=dict)
     """For systems that are no plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
+
+
+class ShardEntry(Record):
+    """Where a part of a run was made that was joined from parts."""
+
+    shard: str
+    """Which part, as `3/8`."""
+    created: Time
+    """When it was started first."""
+    machine: Machine
+    """The machine that it ran on."""
+    git: GitState
+    """The checkout that it ran from."""
+    versions: dict[str, str | None]
+    """Versions of Python and of the packages that decide results."""
 
 
 class PlannedOracle(Record):
@@ -141,6 +158,8 @@ class Manifest(Record):
     """The options of the comparison."""
     oracles: dict[FolderName, PlannedOracle] = Field(default_factory=dict)
     """The runs and computations that show what a perfect part would gain, by name `SYSTEM+PART`."""
+    shards: list[ShardEntry] = Field(default_factory=list)
+    """Where the parts of a run were made that was joined by `workbench merge`."""
 
 
 def read_manifest(value: object, where: str) -> Manifest:

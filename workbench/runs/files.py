@@ -1,11 +1,13 @@
 """Files of a run: append-only JSON lines that survive a kill at any byte, JSON files replaced in one step, locks."""
 
+import errno
 import fcntl
 import json
 import math
 import os
 import platform
 import shlex
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +68,22 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     return _read(path)[0] if path.exists() else []
 
 
+def complete_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a journal as they are, without a last one that is not complete, one at a time.
+
+    Raises `ConfigurationError` for a line whose checksum does not fit.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                _has_seal(line)
+            except ValueError as error:
+                raise damaged(path, {number: str(error)}, number) from error
+            yield line
+
+
 def write_whole(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Replace a file of JSON lines in one step. A last line states how many there are, so that a missing line is
     noticed.
@@ -122,6 +140,8 @@ def _advice(path: Path, numbers: Sequence[int]) -> str:
     return f"{delete}: the other lines are kept"
 
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""How a file system answers that knows no locks."""
 _HELD: set[Path] = set()
 """Folders that this process holds."""
 
@@ -140,7 +160,11 @@ def held(folder: Path) -> Iterator[None]:
 def waiting_lock(path: Path) -> Iterator[None]:
     """Hold a lock file, waiting until all others have released it."""
     with path.open("a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         yield
 
 
@@ -155,6 +179,14 @@ def lock(folder: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise ConfigurationError(f"{folder} is being written by {holder}: wait for it, or stop it") from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            print(
+                f"workbench: the file system of {folder} has no locks ({error.strerror}): see to it that no other "
+                "process writes there",
+                file=sys.stderr,
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
         file.flush()
