@@ -1,6 +1,6 @@
 """A benchmark that was read from annotation files: its samples, and remarks about the files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ class Annotated:
     """A benchmark that is read from annotation files.
 
     `files`: all files that decide what is asked and what is right. `images`: the folder that image paths start from.
-    `read` returns the samples, numbered in reading order from 0. `facts` are part of the identity, beside the digest of
-    the files. `remarks` returns what is wrong with the files, apart from the problems of single samples.
+    `read` returns the samples, numbered in reading order from 0, at once or one after the other. `facts` are part of
+    the identity, beside the digest of the files. `remarks` returns what is wrong with the files, apart from the
+    problems of single samples.
     """
 
     name: str
     protocol: str
     files: tuple[Path, ...]
     images: Path
-    read: Callable[[], list[Sample]]
+    read: Callable[[], Iterable[Sample]]
     facts: dict[str, Any] = field(default_factory=dict)
     remarks: Callable[[], list[Remark]] = list
 
@@ -42,7 +43,7 @@ class Annotated:
             raise ConfigurationError(f"an annotation file of {self.name} cannot be read: {error}") from error
         return {**self.facts, "digest": digests[0] if len(digests) == 1 else digest(digests)}
 
-    def samples(self) -> list[Sample]:
+    def samples(self) -> Iterable[Sample]:
         """All samples; an error in one of them is its `problem`."""
         return self.read()
 

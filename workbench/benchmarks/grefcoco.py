@@ -5,32 +5,38 @@ with `ann_id` [-1] where nothing is meant, and `instances.json` beside it has im
 InstructSAM's file is a list of `{image, height, width, cat: [text, ...], masks: [masks of the text, ...]}`.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated as Option
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
+from workbench.benchmarks.coco_file import CocoFile, is_crowd, is_id
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
     blank,
-    checked_size,
     existing,
-    kept,
     numbered,
     read_list,
     split_in_name,
     text_of,
     unusable,
 )
+from workbench.benchmarks.refs import (
+    Objects,
+    instances_beside,
+    said,
+    samples_of_ref,
+    sized,
+    skipped,
+    splits_of,
+    with_whole_ids,
+)
 from workbench.data.errors import ConfigurationError, SampleError, short
-from workbench.data.ids import Ids
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.remarks import Remark
-from workbench.data.samples import Sample, SceneObject
+from workbench.data.samples import Sample
 from workbench.plugins.interfaces import reads_files
 
 EXPECTED = "{ref_id, image_id, ann_id, sentences} or {image, height, width, cat, masks}"
@@ -58,11 +64,10 @@ def grefcoco(
             raise ConfigurationError(f"grefcoco: {path} has no splits: leave out `split`, got {split!r}")
         facts = {"split": split_in_name(path, ["train", "val", "testA", "testB"])}
         return Annotated("grefcoco", protocol, (path,), root or path.parent, lambda: read(path, root), facts)
-    splits = [entry.get("split") for entry in entries if isinstance(entry, dict)]
-    known = sorted({item for item in splits if isinstance(item, str)})
+    known = splits_of(entries)
     if split is not None and split not in known:
         raise ConfigurationError(f"grefcoco: {path} has no split {split!r}; it has {', '.join(known) or 'none'}")
-    instances = _instances(path)
+    instances = instances_beside("grefcoco", path, "gRefCOCO")
 
     def remarks() -> list[Remark]:
         return [*mended, *CocoFile(instances).remarks]
@@ -94,11 +99,16 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
     if not _is_published(entries):
         readable = (sample for i, entry in enumerate(entries) for sample in _packed(entry, f"entry {i}", folder))
         return numbered(readable, annotations.name)
-    objects = _Objects(CocoFile(_instances(annotations)))
+    instances = CocoFile(instances_beside("grefcoco", annotations, "gRefCOCO"))
+    objects = Objects(instances, lambda value, *place: from_annotation(_valid_parts(value), *place))
     readable = (
         sample
         for i, ref in enumerate(entries)
-        for sample in (_skipped(ref, folder) if _is_elsewhere(ref, split) else _ref(ref, f"ref {i}", objects, folder))
+        for sample in (
+            skipped(ref, folder)
+            if _is_elsewhere(ref, split)
+            else samples_of_ref(ref, f"ref {i}", objects, folder, _with_objects)
+        )
     )
     samples = numbered(readable, annotations.name)
     return [sample for sample in samples if split is None or sample.facts.get("split") == split]
@@ -106,66 +116,16 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
 
 def _entries(path: Path) -> tuple[list[Any], list[Remark]]:
     """The entries of a file, with whole ids, and remarks about ids that were mended."""
-    entries, ids = read_list(path, EXPECTED), Ids()
-    for i, entry in enumerate(entries):
-        if isinstance(entry, dict):
-            for key in ("ref_id", "image_id", "ann_id"):
-                ids.mend(entry, key, f"ref {i}")
-    return entries, [Remark(path, note, mended=True) for note in ids.notes()]
+    entries = read_list(path, EXPECTED)
+    return entries, with_whole_ids(path, entries)
 
 
 def _is_elsewhere(ref: object, split: str | None) -> bool:
     return split is not None and isinstance(ref, dict) and ref.get("split") != split
 
 
-def _skipped(ref: dict[str, Any], images: ImageFolder) -> list[Sample]:
-    """Placeholders for the samples of another split, so that sample numbers stay the same."""
-    sentences = ref.get("sentences")
-    return [blank(images)] * (len(sentences) if isinstance(sentences, list) else 1)
-
-
 def _is_published(entries: list[Any]) -> bool:
     return any(isinstance(entry, dict) and {"sentences", "ann_id", "ref_id"} & entry.keys() for entry in entries)
-
-
-def _instances(annotations: Path) -> Path:
-    path = annotations.with_name("instances.json")
-    if not path.is_file():
-        raise ConfigurationError(f"grefcoco: {annotations} needs the file {path} of gRefCOCO, which is not there")
-    return path
-
-
-class _Objects:
-    """The masks of the objects in `instances.json`, each read once."""
-
-    def __init__(self, file: CocoFile) -> None:
-        self.file = file
-        self._masks: dict[int, Rle | SampleError] = {}
-
-    def mask(self, annotation: Entry, height: int, width: int, where: str) -> Rle:
-        key = annotation["id"]
-        if key not in self._masks:
-            try:
-                self._masks[key] = from_annotation(
-                    _valid_parts(annotation.get("segmentation")), height, width, f"{self.file.name}: annotation {key}"
-                )
-            except SampleError as error:
-                self._masks[key] = error
-        mask = self._masks[key]
-        if isinstance(mask, SampleError):
-            raise SampleError(f"{where}: {mask}")
-        return mask
-
-    def others(self, image_id: int, targets: set[int], height: int, width: int) -> Iterator[SceneObject]:
-        """The objects of the image that are not asked for. Objects that cannot be read are left out, as no sample asks
-        for them.
-        """
-        for annotation in self.file.annotations_of(image_id):
-            try:
-                if is_id(annotation.get("id")) and annotation["id"] not in targets and not is_crowd(annotation, ""):
-                    yield SceneObject(self.mask(annotation, height, width, ""), self.file.category(annotation))
-            except SampleError:
-                continue
 
 
 def _valid_parts(segmentation: object) -> object:
@@ -175,39 +135,14 @@ def _valid_parts(segmentation: object) -> object:
     return segmentation
 
 
-def _ref(ref: object, where: str, objects: _Objects, images: ImageFolder) -> list[Sample]:
-    """The samples of one ref, without ids yet; an error in the ref is the problem of each of them."""
-    sentences = ref.get("sentences") if isinstance(ref, dict) else None
-    if not isinstance(ref, dict) or not isinstance(sentences, list):
-        expected = "{ref_id, image_id, ann_id, sentences: [...]}"
-        facts = kept(ref, ["ref_id", "split"]) if isinstance(ref, dict) else {}
-        return [replace(unusable(f"{where}: expected {expected}, got {short(ref)}", images), facts=facts)]
-    facts = kept(ref, ["ref_id", "image_id", "split"])
-    asked = blank(images)
-    try:
-        if not isinstance(ref.get("split"), str):
-            raise SampleError(f"{where}: expected a `split`, got {short(ref.get('split'))}")
-        image = objects.file.image(ref.get("image_id"), where)
-        asked = _sized(image, "file_name", f"{where}: {objects.file.name}: image {short(image['id'])}", images)
-        asked = _with_objects(asked, ref, objects, where)
-    except SampleError as error:
-        asked = replace(asked, problem=str(error))
-    return [
-        _said(item, replace(asked, facts=facts), f"{where}: sentence {i}", _sentence)
-        for i, item in enumerate(sentences)
-    ]
-
-
-def _with_objects(asked: Sample, ref: dict[str, Any], objects: _Objects, where: str) -> Sample:
+def _with_objects(asked: Sample, ref: dict[str, Any], objects: Objects, where: str) -> Sample:
     wanted = ref.get("ann_id")
     wanted = wanted if isinstance(wanted, list) else [wanted]
     targets: dict[int, Rle] = {}
     if not (len(wanted) == 1 and is_id(wanted[0]) and wanted[0] == -1):
         crowds = 0
         for key in wanted:
-            annotation = objects.file.annotation(key, where)
-            if not is_id(annotation.get("image_id")) or annotation["image_id"] != ref["image_id"]:
-                raise SampleError(f"{where}: annotation {key} is of another image than {short(ref['image_id'])}")
+            annotation = objects.of_image(key, ref["image_id"], where)
             if is_crowd(annotation, f"{where}: annotation {key}"):
                 crowds += 1
             else:
@@ -219,32 +154,6 @@ def _with_objects(asked: Sample, ref: dict[str, Any], objects: _Objects, where: 
     return replace(asked, targets=tuple(targets.values()), others=tuple(others))
 
 
-def _sentence(item: object, where: str) -> tuple[str, dict[str, Any]]:
-    if not isinstance(item, dict):
-        raise SampleError(f"{where}: expected {{sent_id, raw, sent}}, got {short(item)}")
-    raw = item.get("raw", "")
-    text = item.get("sent") if isinstance(raw, str) and not raw.strip() else raw
-    return text_of(text, where), kept(item, ["sent_id"])
-
-
-def _said(
-    item: object, asked: Sample, where: str, read_text: Callable[[object, str], tuple[str, dict[str, Any]]]
-) -> Sample:
-    """The sample with its instruction; an earlier problem is kept."""
-    try:
-        text, facts = read_text(item, where)
-    except SampleError as error:
-        return replace(asked, problem=asked.problem or str(error), targets=(), others=())
-    return replace(asked, instruction=text, facts=asked.facts | facts)
-
-
-def _sized(image: dict[str, Any], name: str, where: str, images: ImageFolder) -> Sample:
-    """A sample that has its image and nothing else."""
-    path = images.place(image.get(name), where)
-    height, width = checked_size(image.get("height"), image.get("width"), where)
-    return Sample("", image[name], path, width=width, height=height, instruction="")
-
-
 def _packed(entry: object, where: str, images: ImageFolder) -> list[Sample]:
     """The samples of one entry of InstructSAM's list, still without ids."""
     texts = entry.get("cat") if isinstance(entry, dict) else None
@@ -253,7 +162,7 @@ def _packed(entry: object, where: str, images: ImageFolder) -> list[Sample]:
         return [unusable(f"{where}: expected {expected}, got {short(entry)}", images)]
     asked, answers = blank(images), entry.get("masks")
     try:
-        asked = _sized(entry, "image", where, images)
+        asked = sized(entry, "image", where, images)
         if not isinstance(answers, list) or len(answers) != len(texts):
             got = len(answers) if isinstance(answers, list) else short(answers)
             raise SampleError(f"{where}: expected `masks` with an entry for each of {len(texts)} texts, got {got}")
@@ -266,19 +175,19 @@ def _packed(entry: object, where: str, images: ImageFolder) -> list[Sample]:
 
 
 def _answered(text: object, answer: object, where: str, asked: Sample) -> Sample:
-    said = _said(text, asked, where, lambda item, place: (text_of(item, place), {}))
-    if said.problem:
-        return said
+    asked_so = said(text, asked, where, lambda item, place: (text_of(item, place), {}))
+    if asked_so.problem:
+        return asked_so
     masks = [answer] if isinstance(answer, dict) else answer
     if masks is not None and not isinstance(masks, list):
-        return replace(said, problem=f"{where}: expected a list of masks or null, got {short(answer)}")
+        return replace(asked_so, problem=f"{where}: expected a list of masks or null, got {short(answer)}")
     try:
         return replace(
-            said,
+            asked_so,
             targets=tuple(
                 from_annotation(mask, asked.height, asked.width, f"{where}: mask[{i}]")
                 for i, mask in enumerate(masks or [])
             ),
         )
     except SampleError as error:
-        return replace(said, problem=str(error))
+        return replace(asked_so, problem=str(error))

@@ -69,12 +69,16 @@ class ImageFolder:
         return path, None
 
 
-def existing(benchmark: str, annotations: str | Path, images: str | Path | None) -> tuple[Path, Path | None]:
-    """Both as paths; raises `ConfigurationError` where the annotations are not there or `images` is no folder."""
+def existing(
+    benchmark: str, annotations: str | Path, images: str | Path | None, made: bool = False
+) -> tuple[Path, Path | None]:
+    """Both as paths; raises `ConfigurationError` where the annotations are not there or `images` is no folder. `made`:
+    the folder may be missing, as it will be made.
+    """
     path, root = Path(annotations), None if images is None else Path(images)
     if not path.exists():
         raise ConfigurationError(f"{benchmark}: there is no annotation file {path}; set `annotations` and `images`")
-    if root is not None and not root.is_dir():
+    if root is not None and not root.is_dir() and not (made and not root.exists()):
         raise ConfigurationError(f"{benchmark}: there is no image folder {root}; set `annotations` and `images`")
     return path, root
 
@@ -141,14 +145,13 @@ def _parsed(path: Path, expected: str) -> Any:
 
 def numbered(samples: Iterable[Sample], file: str) -> list[Sample]:
     """The samples with their position as id, and with file and position in front of their problem."""
-    return [
-        replace(
-            sample,
-            sample_id=str(position),
-            problem=sample.problem and f"{file}: sample {position}: {sample.problem}",
-        )
-        for position, sample in enumerate(samples)
-    ]
+    return [number(sample, position, file) for position, sample in enumerate(samples)]
+
+
+def number(sample: Sample, position: int, file: str) -> Sample:
+    """The sample with its position as id, and with file and position in front of its problem."""
+    problem = sample.problem and f"{file}: sample {position}: {sample.problem}"
+    return replace(sample, sample_id=str(position), problem=problem)
 
 
 def blank(images: ImageFolder) -> Sample:

@@ -1,7 +1,8 @@
 """ReasonSeg: questions answered by a region of the image (layout and masks: dvlab-research/LISA, data_processing.py).
 
 Officially a folder holds `NAME.json` beside `NAME.jpg`, with `{text: [...], is_sentence, shapes: [{label, points}]}`.
-InstructSAM's file is a list of `{image, question, is_sentence, mask, ignore_mask}`.
+InstructSAM's file is a list of `{image, question, is_sentence, mask, ignore_mask}`. Mirrors have Parquet files
+(`workbench.benchmarks.reasonseg_parquet`).
 """
 
 import json
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.benchmarks import reasonseg_parquet
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.labelme import drawn, shapes_of
 from workbench.benchmarks.options import Annotations, Images, Protocol
+from workbench.benchmarks.parquet_file import is_parquet
 from workbench.benchmarks.reading import (
     ImageFolder,
     checked_size,
@@ -45,7 +48,10 @@ def reasonseg(
     images: Images = "data/reason_seg/ReasonSeg/val",
     protocol: Protocol = "reasonseg/lisa",
 ) -> Annotated:
-    """ReasonSeg from a folder of its published files, or from InstructSAM's JSON."""
+    """ReasonSeg from a folder of its published files, from InstructSAM's JSON, or from Parquet files of a mirror."""
+    path, root = existing("reasonseg", annotations, images, made=True)
+    if is_parquet(path):
+        return _mirrored(path, root, protocol)
     path, root = existing("reasonseg", annotations, images)
     folder = path if path.is_dir() else path.parent
 
@@ -56,6 +62,19 @@ def reasonseg(
     facts = {"split": split_in_name(path, ["train", "val", "test"])}
     return Annotated(
         "reasonseg", protocol, tuple(_files(path)), root or folder, lambda: read(path, root), facts, remarks
+    )
+
+
+def _mirrored(path: Path, images: Path | None, protocol: str) -> Annotated:
+    files = reasonseg_parquet.files_of(path)
+    return Annotated(
+        "reasonseg",
+        protocol,
+        files,
+        images or files[0].parent,
+        lambda: reasonseg_parquet.read(path, images),
+        {"split": reasonseg_parquet.split_of(path)},
+        lambda: reasonseg_parquet.remarks(path),
     )
 
 

@@ -1,8 +1,9 @@
-"""SA-Co/Gold: noun phrases with every instance in the image, most of them with none (layout: facebookresearch/sam3).
+"""SA-Co: noun phrases with every instance in the image, most of them with none (layout: facebookresearch/sam3).
 
 `gold_<subset>_merged_a_release_test.json` is in the layout of COCO, but an entry of `images` is an image with a phrase:
 `{id, file_name, text_input, height, width, is_instance_exhaustive}`. Boxes are fractions of the image. Two further
-files, with `b` and `c` in place of `a`, hold the answers of two other annotators to the same phrases.
+files, with `b` and `c` in place of `a`, hold the answers of two other annotators to the same phrases. Silver's
+`silver_<subset>_merged_test.json` has the same layout and one annotator.
 """
 
 import re
@@ -41,7 +42,7 @@ def saco(
     annotators: Annotators = None,
     protocol: Protocol = "saco/cgf1",
 ) -> Annotated:
-    """A subset of SA-Co/Gold: the file of annotator a, with those of b and c that lie beside it.
+    """A subset of SA-Co/Gold, the file of annotator a with those of b and c that lie beside it, or of SA-Co/Silver.
 
     `annotators` asks for 1, 2 or 3 of them; without it, all that are there are read.
     """

@@ -103,7 +103,7 @@ def cgf1(pairs: Sequence[PairCounts], weights: Weights) -> dict[str, NDArray[np.
     }
 )
 def saco_cgf1(overlaps: Sequence[SampleOverlap]) -> Measure:
-    """SA-Co/Gold: cgF1, pmF1 and IL_MCC with their parts, by one annotator or by the most favourable of several.
+    """SA-Co: cgF1, pmF1 and IL_MCC with their parts, by one annotator or by the most favourable of several.
 
     facebookresearch/sam3, `sam3/eval/cgf1_eval.py`. Pairs that an annotator did not mark exhaustively are left out.
     Only instances that score at least 0.5 count.

@@ -44,6 +44,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "inst2seg": ("inst2seg.json", "data"),
     "grefcoco": ("grefs(unc).json", "images/train2014"),
     "reasonseg": ("val", "val"),
+    "refcoco": ("refs(unc).p", "images/train2014"),
     "roborefit": ("final_dataset/testA/roborefit_testA.json", "."),
     "gseval": ("GroundingSuite-Eval.jsonl", "images"),
     "saco": ("gold_toy_merged_a_release_test.json", "images"),

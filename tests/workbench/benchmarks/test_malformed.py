@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, roborefit, saco
+from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, refcoco, roborefit, saco
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
 from workbench.data.samples import Sample
@@ -137,6 +137,31 @@ LAYOUTS = {
             ((0, "masks", 0), [7, 1.5, True, "x", NAN, {}], {0}),
             ((0, "masks", 0, 1), [*NOT_RLE, *NOT_POLYGONS], {0}),
             ((0, "masks", 2), NOT_RLE, {2}),
+        ),
+    ),
+    "refcoco refs": Layout(
+        "refcoco",
+        "refs(unc).json",
+        lambda folder: refcoco.read(folder / "refs(unc).json", folder / "images/train2014"),
+        (
+            ((0,), NOT_LIST, {0}),
+            ((0, "image_id"), NOT_ID, {0, 1}),
+            ((0, "ann_id"), [*NOT_ID, [11], [-1], -1, 21], {0, 1}),
+            ((0, "split"), [None, 7, [], {}, NAN], {0, 1}),
+            ((0, "sentences"), NOT_LIST, {0}),
+            ((0, "sentences", 1), NOT_LIST, {1}),
+        ),
+    ),
+    "refcoco instances": Layout(
+        "refcoco",
+        "instances.json",
+        lambda folder: refcoco.read(folder / "refs(unc).json", folder / "images/train2014"),
+        (
+            (("images", 0, "height"), [*NOT_SIZE], {0, 1, 2}),
+            (("annotations", 0, "image_id"), [*NOT_ID, 2], {0, 1}),
+            (("annotations", 0, "segmentation"), [None, [], *NOT_RLE, *NOT_POLYGONS], {0, 1}),
+            (("annotations", 1, "segmentation", 1), [*NOT_RLE, [1, 2, 3, 4], [1, 2, 3, 4, 5, NAN], [None] * 6], {2}),
+            (("annotations", 3, "segmentation", 0), [*NOT_RLE, [1, 2, 3, 4]], {3, 4}),
         ),
     ),
     "reasonseg": Layout(

@@ -54,3 +54,14 @@ def test_saco_phrases_that_share_an_id(official: Path) -> None:
     samples = saco.read(edited(path, lambda gold: gold["images"][1].update(id=1000)), None)
     assert [sample.problem is None for sample in samples] == [False, False, True, True]
     assert str(samples[0].problem).endswith("gold_toy_merged_a_release_test.json has several images of id 1000")
+
+
+@pytest.mark.parametrize("name", ["silver_nga_art_merged_test.json", "silver_fathomnet_test.json"])
+def test_silver_has_one_annotator(official: Path, name: str) -> None:
+    folder = official / "saco"
+    (folder / "gold_toy_merged_a_release_test.json").rename(folder / name)
+    benchmark = saco.saco(str(folder / name), str(folder / "images"))
+    samples = list(benchmark.samples())
+    assert {len(sample.readings) for sample in samples} == {1}
+    assert not any(sample.problem for sample in samples)
+    assert (benchmark.facts, list(benchmark.remarks())) == ({"annotators": 1}, [])

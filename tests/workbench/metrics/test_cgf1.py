@@ -24,42 +24,58 @@ NAMES = {"positive_micro_F1": "pmF1"}
 
 
 def _official_runs() -> list[tuple[str, Path, dict[str, Any], list[Path]]]:
-    """Name, folder, expected and annotation files of every run of the official code."""
+    """Name, predictions, expected and annotation files of every run of the official code."""
     runs = []
     for folder in golden_cases("metrics", "cgf1*"):
         if (folder / "pred.json").exists():
             for path in sorted(folder.glob("metrics_*.json")):
                 expected = json.loads(path.read_text())
                 files = [folder / f"gt_{letter}.json" for letter in path.stem.split("_")[2]]
-                runs.append((f"{folder.name}/{path.stem}", folder, expected, files))
+                runs.append((f"{folder.name}/{path.stem}", folder / "pred.json", expected, files))
         for case in sorted(path.parent for path in folder.glob("*/expected.json")):
             single = case / "gt.json"
             files = [single] if single.exists() else sorted(case.glob("gt_*.json"))
             for kind, expected in json.loads((case / "expected.json").read_text()).items():
-                runs.append((f"{folder.name}/{case.name}/{kind}", case, expected, files))
+                runs.append((f"{folder.name}/{case.name}/{kind}", case / "pred.json", expected, files))
     return runs
 
 
-RUNS = _official_runs()
+def _silver_runs() -> list[tuple[str, Path, dict[str, Any], list[Path]]]:
+    """The same for SA-Co/Silver, whose subsets have one annotator and files of other names."""
+    runs = []
+    for folder in golden_cases("metrics", "saco_silver*"):
+        for name, subset in json.loads((folder / "expected.json").read_text())["subsets"].items():
+            for kind in ("segm", "bbox"):
+                expected = {**subset[kind], "iou_type": kind, "n_gt_files": 1}
+                place = (folder / subset["pred"], expected, [folder / subset["gt"]])
+                runs.append((f"{folder.name}/{name}/{kind}", *place))
+    return runs
+
+
+SILVER = _silver_runs()
+RUNS = _official_runs() + SILVER
 ANSWERED = [run for run in RUNS if "metrics" in run[2]]
+COUNTED = [run for run in ANSWERED if "evaluated_image_ids" in run[2]]
 SEGM = [run for run in ANSWERED if run[2]["iou_type"] == "segm"]
 
 
 def parametrize(runs: Any) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("folder", "expected", "files"), [r[1:] for r in runs], ids=[r[0] for r in runs])
+    return pytest.mark.parametrize(
+        ("predictions", "expected", "files"), [r[1:] for r in runs], ids=[r[0] for r in runs]
+    )
 
 
 @parametrize(ANSWERED)
-def test_cgf1_equals_the_official_one(folder: Path, expected: Any, files: list[Path]) -> None:
-    pairs = judged(folder, expected, files)
+def test_cgf1_equals_the_official_one(predictions: Path, expected: Any, files: list[Path]) -> None:
+    pairs = judged(predictions, expected, files)
     metrics = {name: values[0] for name, values in cgf1(list(pairs.values()), np.ones((len(pairs), 1), int)).items()}
     for key, official in expected["metrics"].items():
         assert shown(metrics[our_name(key, expected)]) == pytest.approx(official, abs=1e-6), key
 
 
-@parametrize(ANSWERED)
-def test_every_pair_is_counted_as_officially(folder: Path, expected: Any, files: list[Path]) -> None:
-    pairs = judged(folder, expected, files)
+@parametrize(COUNTED)
+def test_every_pair_is_counted_as_officially(predictions: Path, expected: Any, files: list[Path]) -> None:
+    pairs = judged(predictions, expected, files)
     assert list(pairs) == expected["evaluated_image_ids"]
     assert pytest.approx(expected["iou_thresholds"]) == THRESHOLDS
     for record, (image_id, pair) in zip(expected["per_image"], pairs.items(), strict=True):
@@ -75,10 +91,10 @@ def test_every_pair_is_counted_as_officially(folder: Path, expected: Any, files:
 
 
 @parametrize(SEGM)
-def test_the_protocol_gives_the_same_through_the_reader(folder: Path, expected: Any, files: list[Path]) -> None:
+def test_the_protocol_gives_the_same_through_the_reader(predictions: Path, expected: Any, files: list[Path]) -> None:
     samples = saco.read(files[0], None, expected["n_gt_files"])
     assert not any(sample.problem for sample in samples)
-    found = predictions_of(folder, files[0])
+    found = predictions_of(predictions, files[0])
     answers = [
         Prediction(
             sample.sample_id,
@@ -93,22 +109,35 @@ def test_the_protocol_gives_the_same_through_the_reader(folder: Path, expected: 
 
 @parametrize([run for run in RUNS if "metrics" not in run[2]])
 def test_the_official_code_stops_only_where_a_further_annotator_was_not_asked(
-    folder: Path, expected: Any, files: list[Path]
+    predictions: Path, expected: Any, files: list[Path]
 ) -> None:
     """We count that annotator as one who marked nothing, as the official code does where nothing is predicted."""
     assert "exception_type" in expected
-    predicted = {p["image_id"] for p in json.loads((folder / "pred.json").read_text())}
+    predicted = {p["image_id"] for p in json.loads(predictions.read_text())}
     asked = [{image["id"] for image in json.loads(file.read_text())["images"]} for file in files]
     assert any((asked[0] & predicted) - ids for ids in asked[1:])
 
 
-def judged(folder: Path, expected: Any, files: list[Path]) -> dict[int, PairCounts]:
+@parametrize(SILVER)
+def test_the_counts_of_silver_equal_the_official_ones(predictions: Path, expected: Any, files: list[Path]) -> None:
+    pairs = list(judged(predictions, expected, files).values())
+    assert len(pairs) == expected["evaluated"]
+    counts = {
+        "TPs": [pair.true_positives for pair in pairs],
+        "FPs": [pair.false_positives for pair in pairs],
+        "FNs": [pair.false_negatives for pair in pairs],
+        "positive_micro_FPs": [pair.false_positives for pair in pairs if pair.n_targets],
+    }
+    assert {name: np.sum(values, axis=0).tolist() for name, values in counts.items()} == expected["counts"]
+
+
+def judged(predictions: Path, expected: Any, files: list[Path]) -> dict[int, PairCounts]:
     """Every evaluated pair by image id, from masks or from boxes."""
     annotators = [json.loads(file.read_text()) for file in files]
     unsure = {
         image["id"] for content in annotators for image in content["images"] if not image["is_instance_exhaustive"]
     }
-    found = predictions_of(folder, files[0])
+    found = predictions_of(predictions, files[0])
     targets: list[dict[int, list[Any]]] = [defaultdict(list) for _ in annotators]
     for content, of_image in zip(annotators, targets, strict=True):
         for annotation in content["annotations"]:
@@ -124,11 +153,11 @@ def judged(folder: Path, expected: Any, files: list[Path]) -> dict[int, PairCoun
     return pairs
 
 
-def predictions_of(folder: Path, first: Path) -> dict[int, list[Any]]:
+def predictions_of(predictions: Path, first: Path) -> dict[int, list[Any]]:
     """Predictions by image id; the official code reads only those of a category that the annotations have."""
     known = sorted(category["id"] for category in json.loads(first.read_text())["categories"])
     found = defaultdict(list)
-    for prediction in json.loads((folder / "pred.json").read_text()):
+    for prediction in json.loads(predictions.read_text()):
         if prediction["category_id"] in known:
             found[prediction["image_id"]].append(prediction)
     return defaultdict(
