@@ -51,7 +51,7 @@ def outlined(
     ink = np.array(ImageColor.getrgb(colour)[:3], dtype=np.uint8)
     places = []
     for mask in masks:
-        inside = _fitted(decode(mask), width, height)
+        inside = fitted(decode(mask), width, height)
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         if not len(rows):
             places.append((width / 2, height / 2))
@@ -124,7 +124,7 @@ def _halo(canvas: NDArray[np.uint8], inside: NDArray[np.bool_], box: tuple[int, 
     canvas[part][around] = 255
 
 
-def _fitted(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.bool_]:
+def fitted(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.bool_]:
     """A mask at another size: the pixels that it covers half, or of a mask smaller than that, those that it touches."""
     if mask.shape == (height, width):
         return mask

@@ -2,18 +2,18 @@
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workbench.asking.drawing import outlined, scaled, shown_side
+from workbench.asking.drawing import outlined, scaled
 from workbench.data.colours import SYSTEM_COLOURS
 from workbench.data.masks import Rle, bounding_box
 from workbench.demo.session import Session
-from workbench.demo.side import Side
+from workbench.demo.side import Mask, Side
 
 Pixels = NDArray[np.uint8]
 SMALL = 160
@@ -24,29 +24,28 @@ _ZOOM = 0.5
 
 def drawn(side: Side) -> Pixels:
     """The picture of an answer with its shown masks, at a size for a screen."""
-    pixels, shown = side.answer.pixels, side.shown
-    size = shown_side(pixels.shape[1], pixels.shape[0])
-    if not shown:
-        return scaled(pixels, size)
-    labels = [f"{one.number}  {one.score:.2f}" for one in shown]
-    return outlined(pixels, [one.rle for one in shown], labels, side.answer.colour, size)
+    labels = [f"{one.number}  {one.score:.2f}" for one in side.shown]
+    return outlined(side.screen, _on_screen(side.shown), labels, side.answer.colour)
 
 
 def to_be_kept(session: Session) -> Pixels:
     """The picture with the chosen masks, each in the colour of its side."""
-    pixels = session.sides[0].answer.pixels
-    canvas = scaled(pixels, shown_side(pixels.shape[1], pixels.shape[0]))
+    canvas = session.sides[0].screen
     for place, side in enumerate(session.sides):
         keys = [key for key in session.kept if key[0] == place]
-        if keys:
-            labels = [session.called(key) for key in keys]
-            canvas = outlined(canvas, [session.mask(key).rle for key in keys], labels, side.answer.colour)
+        masks = _on_screen(session.mask(key) for key in keys)
+        canvas = outlined(canvas, masks, [session.called(key) for key in keys], side.answer.colour)
     return canvas
 
 
-def small(pixels: Pixels, masks: Sequence[Rle], colour: str) -> str:
-    """A small picture with masks, as a data URI."""
-    return data_uri(outlined(pixels, masks, [""] * len(masks), colour, SMALL))
+def small(side: Side, mask: Mask) -> str:
+    """A small picture with one mask, as a data URI; an empty mask shows nothing."""
+    masks = _on_screen([mask]) if mask.share else []
+    return data_uri(outlined(side.screen, masks, [""] * len(masks), side.answer.colour, SMALL))
+
+
+def _on_screen(masks: Iterable[Mask]) -> list[Rle]:
+    return [one.on_screen or one.rle for one in masks]
 
 
 def seen(pixels: Pixels, kind: str, masks: Sequence[Rle]) -> Pixels:

@@ -3,6 +3,7 @@
 Every tab has a `View` of its own. Only asking loads or runs a model; all else is drawn again from what is stored.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ def build(shelf: Shelf, first: str, second: str, examples: Sequence[Example], ou
         inputs = [picture, instruction, left, right]
         outputs = [view, button, status, notice, *parts, *keeping.parts]
         for asked in (button.click, instruction.submit):
+            asked(None, None, [status], js=f"() => {json.dumps(words.ASKED)}")  # at once, without the server
             asked(
                 asking, inputs, outputs, concurrency_limit=1, concurrency_id="ask", show_progress="full",
                 show_progress_on=[status], api_visibility="private",

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from workbench.asking.defaults import DEFAULT
 from workbench.data.errors import ConfigurationError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -60,7 +61,8 @@ def serving(
     port = free_port(host, port)
     if samples := count(out):
         print(f"workbench: {out / ANNOTATIONS} has {samples} samples; new ones are added", file=sys.stderr)
-    with TemporaryDirectory(prefix="workbench-demo-") as temporary, _at_home(Path(temporary)):
+    offline = set(systems.values()) <= set(DEFAULT)
+    with TemporaryDirectory(prefix="workbench-demo-") as temporary, _at_home(Path(temporary), offline):
         page = _page(shelf, list(systems), out, Path(temporary))
         try:
             yield _launched(page, host, port)
@@ -118,15 +120,18 @@ def _launched(page: Any, host: str, port: int) -> str:
 
 
 @contextmanager
-def _at_home(temporary: Path) -> Iterator[None]:
-    """Settings that Gradio reads from the environment when it is imported: no telemetry, files in a folder that goes
-    with the page, and no proxy between it and itself."""
+def _at_home(temporary: Path, offline: bool) -> Iterator[None]:
+    """Settings that Gradio and the client of the model hub read from the environment when they are imported: no
+    telemetry, files in a folder that goes with the page, and no proxy between it and itself. `offline`: checkpoints
+    are not downloaded; who starts the page with the systems that come with theirs wants no gigabytes for a choice in a
+    list."""
     here = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), *LOOPBACK)))
     wanted = {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(temporary / "files"),
         "GRADIO_SHARE": "False",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        **({"HF_HUB_OFFLINE": "1"} if offline else {}),
         "NO_PROXY": here,
         "no_proxy": here,
     }

@@ -40,6 +40,7 @@ class Shelf:
                     self._makers[name] = registry.prepare("systems", name)
                 except ConfigurationError:
                     continue  # broken, or needs an option: `workbench list` says why
+        self._named = set(named)
         self._loaded: dict[str, Loaded] = {}
         self._lock = Lock()
 
@@ -65,6 +66,8 @@ class Shelf:
                 answer, conditions = system.answer(pixels, picture, instruction), system.conditions
             except Exception as error:  # whatever a checkpoint or plugin raises: the page shows it, and lives on
                 message = str(error) if isinstance(error, ConfigurationError) else said(error)
+                if fresh and name not in self._named:
+                    message += f" If it needs options or a download, start the page with --systems {name}."
                 failed = Prediction("", outcome=CRASHED, message=hide(message)[:2000])
                 return side_of(Answer(name, instruction, picture, pixels, failed, SYSTEM_COLOURS[place]))
         return side_of(replace(answer, colour=SYSTEM_COLOURS[place]), conditions, fresh)

@@ -4,10 +4,14 @@ No system is asked again. A lower threshold shows masks that the system stored a
 dropped for another reason can be added by hand.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workbench.asking.answer import Answer
+from workbench.asking.drawing import fitted, scaled, shown_side
 from workbench.data import masks
 from workbench.data.conditions import Conditions
 from workbench.data.masks import Rle
@@ -31,6 +35,8 @@ class Mask:
     dropped: str = ""
     phrase: str = ""
     by_score: bool = True
+    on_screen: Rle | None = None
+    """The mask at the size of `Side.screen`."""
 
     @property
     def label(self) -> str:
@@ -53,6 +59,9 @@ class Side:
     off: frozenset[int] = frozenset()
     added: frozenset[int] = frozenset()
     first: bool = False
+    screen: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), compare=False)
+    """The picture `[h, w, 3]` at a size for screens. What is drawn is drawn on it, so that a large picture is scaled
+    once, and its masks decoded once."""
 
     @property
     def above(self) -> list[Mask]:
@@ -97,12 +106,26 @@ def side_of(answer: Answer, conditions: Conditions | None = None, first: bool = 
     rles = [*(one.mask for one in answer.instances), *(one.mask for one in stored)]
     pixels = answer.pixels.shape[0] * answer.pixels.shape[1]
     shares = [area / pixels for area in masks.areas(rles)]
-    seen = [Mask(number, one.mask, one.score, shares[number - 1]) for number, one in enumerate(answer.instances, 1)]
+    screen = scaled(answer.pixels, shown_side(answer.pixels.shape[1], answer.pixels.shape[0]))
+    shown = [masks.encode(fitted(masks.decode(rle), screen.shape[1], screen.shape[0])) for rle in rles]
+    seen = [
+        Mask(number, one.mask, one.score, shares[number - 1], on_screen=shown[number - 1])
+        for number, one in enumerate(answer.instances, 1)
+    ]
     seen += [
-        Mask(number, one.mask, one.score, shares[number - 1], one.dropped, one.phrase, rising and one.dropped == LOW)
+        Mask(
+            number,
+            one.mask,
+            one.score,
+            shares[number - 1],
+            one.dropped,
+            one.phrase,
+            rising and one.dropped == LOW,
+            shown[number - 1],
+        )
         for number, one in enumerate(stored, len(seen) + 1)
     ]
     trusted = about.stated or rising
     # where nothing is known of a threshold, all instances are above it, also those that score 0
     threshold = about.operating if trusted else min(0.0, about.operating)
-    return Side(answer, tuple(seen), about.lowest if trusted else 0.0, threshold, first=first)
+    return Side(answer, tuple(seen), about.lowest if trusted else 0.0, threshold, first=first, screen=screen)

@@ -20,8 +20,7 @@ def is_single_pass(answer: Answer) -> bool:
 def pictures(side: Side) -> dict[int, str]:
     """The small picture of each mask of the grid, by number, as a data URI."""
     best = sorted(side.masks, key=lambda one: (bool(one.dropped), -one.score))[:MOST]
-    answer = side.answer
-    return {one.number: small(answer.pixels, [one.rle] if one.share else [], answer.colour) for one in best}
+    return {one.number: small(side, one) for one in best}
 
 
 def grid(side: Side, drawn: Mapping[int, str]) -> str:

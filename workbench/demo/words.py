@@ -20,7 +20,8 @@ EMPTY = (
 )
 
 
-DONE = '<p class="wb-quiet" role="status">Both have answered.</p>'
+ASKED = '<p class="wb-quiet">Asked. Answers come one after the other.</p>'
+DONE = '<p class="wb-quiet" role="status">Both are done.</p>'
 
 
 def head(side: Side) -> str:

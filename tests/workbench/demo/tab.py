@@ -34,7 +34,7 @@ class Tab(Browser):
         while not any(event.get("method") == "Page.domContentEventFired" for event in self.events):
             self.events.append(json.loads(self._next()))
 
-    def until(self, script: str, seconds: float = 20) -> Any:
+    def until(self, script: str, seconds: float = 120) -> Any:
         """Wait until a script returns something that is true, and return it."""
         return self.run(_UNTIL % (1000 * seconds, script))
 
