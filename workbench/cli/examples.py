@@ -32,5 +32,6 @@ EXAMPLES = {
     "gate": ("workbench gate runs/first runs/second --rules rules.yaml",),
     "tune": ("workbench tune runs/val --at-least N_acc=0.85 --apply runs/test",),
     "schedule": ("workbench schedule nightly.yaml", "workbench schedule nightly.yaml --once"),
+    "notebooks": ("workbench notebooks my-notebooks",),
     "track": ("workbench track runs/first --tracking-uri http://localhost:5000",),
 }

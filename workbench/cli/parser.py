@@ -28,6 +28,7 @@ from workbench.cli.commands import (
 from workbench.cli.completion import complete, subcommands
 from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
+from workbench.cli.notebooks import copy_notebooks
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins.names import unknown
 from workbench.plugins.values import Written
@@ -266,6 +267,10 @@ def build_parser() -> argparse.ArgumentParser:
     track.add_argument("run", type=Path)
     track.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     track.set_defaults(command=track_run)
+
+    notebooks = commands.add_parser("notebooks", help="copy the notebooks into a folder")
+    notebooks.add_argument("folder", type=Path, metavar="DIR", help="folder; a notebook that was changed there is kept")
+    notebooks.set_defaults(command=copy_notebooks)
     for name, command in commands.choices.items():
         _with_examples(command, EXAMPLES.get(name, ()))
     return parser
