@@ -151,6 +151,7 @@ const Opened = (dialog, { systems, calls }, parts, around, place) => {
     view.masks = true;
     place(null);
   });
+  window.addEventListener("beforeprint", () => dialog.querySelectorAll("details").forEach((one) => (one.open = true)));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   return { show, draw: () => dialog.open && draw() };
 };

@@ -313,5 +313,8 @@ def test_on_paper_are_the_cards_that_are_chosen_and_an_opened_sample_alone(page:
         browser.run("document.querySelector('.open').click()")
         assert browser.run(seen.format("'header, .card, #numbers, #figures'")) == 0
         assert browser.run(seen.format("'#detail .strip canvas, #detail .sides section'")) == 5
+        browser.run("window.dispatchEvent(new Event('beforeprint'))")
+        replies = browser.run("document.querySelectorAll('#detail details').length")
+        assert browser.run(seen.format("'#detail details pre'")) == replies > 0, "long replies in full"
     finally:
         browser.call("Emulation.setEmulatedMedia", media="")
