@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from contextlib import nullcontext, redirect_stdout
+from itertools import islice
 
 from workbench.cli.text import file_scores_table
 from workbench.data.errors import ConfigurationError
@@ -36,8 +37,9 @@ def list_samples(options: argparse.Namespace) -> int:
     if options.limit is not None and options.limit < 1:
         raise ConfigurationError(f"--limit expects a whole number of at least 1, got {options.limit}")
     with redirect_stdout(sys.stderr):  # of a benchmark that prints while it writes its files
-        samples = list(registry.prepare("benchmarks", options.benchmark, settings)().samples())
-    for sample in samples[: options.limit]:
+        made = registry.prepare("benchmarks", options.benchmark, settings)()
+        samples = list(islice(made.samples(), options.limit))
+    for sample in samples:
         if sample.problem:
             print(f"workbench: left out: {sample.problem}", file=sys.stderr)
             continue

@@ -99,6 +99,7 @@ def _comparison(options: argparse.Namespace) -> tuple[Comparison, Path]:
         options.prices,
         options.budget,
         None if options.shard is None else read_shard(options.shard),
+        options.sample,
     )
     part = f"-{comparison.shard.number}-of-{comparison.shard.count}" if comparison.shard else ""
     return comparison, options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}{part}"

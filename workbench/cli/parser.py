@@ -63,7 +63,13 @@ def build_parser() -> argparse.ArgumentParser:
         f"{ALL_TINY}: every system that ends in {TINY} and whose checkpoint is there",
     )
     compare.add_argument("--benchmark", required=True, help="name of the benchmark")
-    compare.add_argument("--limit", type=int, help="only the first so many samples")
+    compare.add_argument("--limit", type=int, help="only so many samples")
+    compare.add_argument(
+        "--sample",
+        choices=("first", "random"),
+        default="first",
+        help="which samples --limit takes: the first, or random ones by --seed (%(default)s)",
+    )
     compare.add_argument(
         "--shard", metavar="K/N", help="ask only the K-th of N parts of the samples, to be joined by `workbench merge`"
     )

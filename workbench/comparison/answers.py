@@ -18,6 +18,7 @@ from typing import Literal, NoReturn, get_args
 
 import numpy as np
 
+from workbench.comparison.choice import Choice, check_choice
 from workbench.comparison.machine import Clock, Spent
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
@@ -32,10 +33,11 @@ Mode = Literal["latency", "throughput"]
 
 @dataclass(frozen=True)
 class Options:
-    """How samples are asked. `limit`: ask only the first so many samples. `seed`: before every answer, the random
+    """How samples are asked. `limit`: ask only so many samples. `seed`: before every answer, the random
     generators are seeded from this and the sample id, so that a continued run draws the same numbers as an
     uninterrupted one. `time_limit`: seconds for one sample; after that, Python code in the main thread is interrupted.
-    `repeats`: how often the systems are asked each sample again, in turns, to compare their times.
+    `repeats`: how often the systems are asked each sample again, in turns, to compare their times. `sample`: whether
+    `limit` takes the first samples or random ones, which the seed decides.
     """
 
     limit: int | None = None
@@ -43,6 +45,7 @@ class Options:
     seed: int = 0
     time_limit: float | None = None
     repeats: int = 0
+    sample: Choice = "first"
 
     def __post_init__(self) -> None:
         if self.limit is not None and (type(self.limit) is not int or self.limit < 1):
@@ -59,6 +62,7 @@ class Options:
             raise ConfigurationError(f"repeats must be a whole number of at least 0, got {self.repeats!r}")
         if self.repeats and self.mode != "latency":
             raise ConfigurationError("repeats compare times: expected mode latency, got throughput")
+        check_choice(self.limit, self.sample)
 
 
 @dataclass(frozen=True)

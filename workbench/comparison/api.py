@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
+    from workbench.comparison.choice import Choice
     from workbench.plugins.interfaces import Benchmark, Segmenter, System
     from workbench.plugins.registry import Group
     from workbench.runs.run import Run
@@ -28,6 +29,7 @@ def compare(
     repeats: int = 0,
     prices: Path | str | None = None,
     budget: float | None = None,
+    sample: "Choice" = "first",
 ) -> "Run":
     """Run systems over a benchmark, score them and write the report, in the run folder `out`. If `out` holds an earlier
     part of the same run, continue it.
@@ -59,6 +61,7 @@ def compare(
         repeats,
         None if prices is None else Path(prices),
         budget,
+        sample=sample,
     )
     with scored(comparison, Path(out)) as run:
         run, _ = with_report(run)

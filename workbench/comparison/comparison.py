@@ -20,6 +20,7 @@ from workbench.plugins.names import unknown
 
 if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
+    from workbench.comparison.choice import Choice
     from workbench.data.prices import Prices
     from workbench.plugins.interfaces import System
     from workbench.runs.run import Run
@@ -36,7 +37,7 @@ class Comparison:
     `oracles`: names of parts, or True for all that the systems have. `keep_failed` and `stop_after` are those of
     `workbench.comparison.outages.Patience`. `repeats`: how often samples are asked again in turns, to compare times.
     `prices`: a YAML file, see `workbench.data.prices`; `budget`: what all answers may cost by these prices.
-    `shard`: the part of the samples that is asked.
+    `shard`: the part of the samples that is asked. `sample`: whether `limit` takes the first or random ones.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -54,6 +55,7 @@ class Comparison:
     prices: Path | None = None
     budget: float | None = None
     shard: Shard | None = None
+    sample: "Choice" = "first"
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
@@ -155,6 +157,7 @@ def predicted(comparison: Comparison, out: Path, tracked: bool = False) -> "Iter
                 prices=prices,
                 budget=comparison.budget,
                 shard=comparison.shard,
+                sample=comparison.sample,
             )
         yield
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from workbench.comparison.answers import Answer, Mode, Options, OutOfTimeError, answer, deadline, is_timed, load
 from workbench.comparison.budget import Budget
+from workbench.comparison.choice import Choice, chosen
 from workbench.comparison.machine import machine_state
 from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
@@ -65,6 +65,7 @@ def run(
     prices: Prices | None = None,
     budget: float | None = None,
     shard: Shard | None = None,
+    sample: Choice = "first",
 ) -> None:
     """Predict the samples of a benchmark with every system, and store the predictions in the run folder `out`.
 
@@ -91,12 +92,12 @@ def run(
     that is full, whether the store or a system met it. Anything else that goes wrong later becomes the outcome of a
     sample.
     """
-    options, patience = Options(limit, mode, seed, time_limit, repeats), patience or Patience()
+    options, patience = Options(limit, mode, seed, time_limit, repeats, sample), patience or Patience()
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
     made = [_make(name, factory) for name, factory in systems.items()]
-    samples = _first_samples(benchmark, limit)
+    samples = chosen(benchmark, limit, sample, seed)
     _check_shard(out, shard)
     if shard is not None:
         samples = shard.of(samples)
@@ -108,7 +109,14 @@ def run(
         made = [one for item in made for one in (item, *_variants(item, parts, samples, planned))]
     digests = _ImageDigests()
     with held(out), ExitStack() as stack:
-        conditions = {"benchmark": benchmark.identity(), "mode": mode, "seed": seed, "time_limit": time_limit}
+        conditions: dict[str, Any] = {
+            "benchmark": benchmark.identity(),
+            "mode": mode,
+            "seed": seed,
+            "time_limit": time_limit,
+        }
+        if sample != "first":  # a run of an earlier version, which does not say it, asked the first
+            conditions["sample"] = sample
         queue: list[tuple[_Made, Store]] = []
         for item in made:
             folder = out / benchmark.name / item.name
@@ -210,18 +218,6 @@ class _ImageDigests(dict[Path, str | None]):
         except OSError:
             self[path] = None
         return self[path]
-
-
-def _first_samples(benchmark: Benchmark, limit: int | None) -> list[Sample]:
-    samples = list(islice(benchmark.samples(), limit))
-    if not samples:
-        raise ConfigurationError(f"benchmark {benchmark.name} has no samples")
-    seen: set[str] = set()
-    for sample in samples:
-        if sample.sample_id in seen:
-            raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
-        seen.add(sample.sample_id)
-    return samples
 
 
 def _check_shard(out: Path, shard: Shard | None) -> None:

@@ -80,7 +80,9 @@ class RunOptions(Record):
     model_config = ConfigDict(extra="allow")
 
     limit: int | None = None
-    """How many samples were asked, from the first on; None: all."""
+    """How many samples were asked; None: all."""
+    sample: Literal["first", "random"] = "first"
+    """Whether these were the first samples, or random ones by the seed."""
     mode: Literal["latency", "throughput"] = "latency"
     """Whether samples were timed alone, or given to the systems in batches."""
     seed: int = 0

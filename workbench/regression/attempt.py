@@ -178,6 +178,8 @@ def _numbers(run: "Run") -> Record:
     """What the history keeps of a run's results. `asked` is a digest of the benchmark and its samples."""
     benchmark = run.manifest.benchmark.to_json()
     benchmark = {key: value for key, value in benchmark.items() if key not in ("image_root", "remarks")}
+    options = run.manifest.options
+    drawn = [] if options.sample == "first" else [options.sample, options.seed]
     systems = {
         name: {
             "metrics": result.metrics,
@@ -192,7 +194,7 @@ def _numbers(run: "Run") -> Record:
     return {
         "git": run.manifest.git.to_json(),
         "machine": run.manifest.machine.cpu,
-        "asked": digest([benchmark, run.manifest.options.limit]),
+        "asked": digest([benchmark, options.limit, *drawn]),
         "samples": run.results.benchmark.samples,
         "protocol": run.results.protocol,
         "metrics": {name: asdict(info) for name, info in run.results.metrics.items()},

@@ -4,7 +4,7 @@ cron        minute hour day month weekday; weekdays by name
 timezone    of `cron` and of the dates shown (UTC)
 systems     list of names
 benchmark   name
-limit, mode, seed, time_limit, repeats, prices, budget, set, tracking_uri
+limit, sample, mode, seed, time_limit, repeats, prices, budget, set, tracking_uri
             as the options of `workbench compare`; `set` is a list
 baseline    `previous` (the last comparison that passed), `first`, or a run folder (previous)
 rules       file with the bounds of `workbench gate --rules` (a point for every fraction)
@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
+from workbench.comparison.choice import check_choice, chosen
 from workbench.comparison.comparison import Comparison
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.yaml_files import read_mapping
@@ -89,6 +89,8 @@ def read_schedule(path: Path) -> Schedule:
     with _about(path, "set"):
         comparison = _comparison(given)
         comparison.plugins()
+    with _about(path, "sample"):
+        check_choice(comparison.limit, comparison.sample)
     with _about(path, "prices"):
         comparison.priced()
     schedule = Schedule(
@@ -149,6 +151,7 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "benchmark": _text("a name"),
     "limit": _whole(1),
+    "sample": (lambda value: value in ("first", "random"), "first or random"),
     "mode": (lambda value: value in _modes(), "latency or throughput"),
     "seed": _whole(0),
     "time_limit": (
@@ -200,7 +203,7 @@ def _trigger(cron: str, timezone: ZoneInfo) -> "WallClock":
 
 
 def _comparison(given: Mapping[str, Any]) -> Comparison:
-    passed_on = ("benchmark", "limit", "mode", "seed", "time_limit", "repeats", "budget", "tracking_uri")
+    passed_on = ("benchmark", "limit", "sample", "mode", "seed", "time_limit", "repeats", "budget", "tracking_uri")
     return Comparison(
         systems=tuple(given["systems"]),
         settings=settings_by_name(given.get("set", ()), [*given["systems"], given["benchmark"]]),
@@ -236,7 +239,8 @@ def _check_baseline(schedule: Schedule) -> None:
             f"expected a run of {', '.join(systems)}; {baseline.path} has {', '.join(baseline.systems)}"
         )
     benchmark = schedule.comparison.plugins()[1]()
-    samples = [asked(sample) for sample in islice(benchmark.samples(), schedule.comparison.limit)]
+    comparison = schedule.comparison
+    samples = [asked(one) for one in chosen(benchmark, comparison.limit, comparison.sample, comparison.seed)]
     protocol = baseline.manifest.benchmark.protocol
     if benchmark.protocol != protocol or samples != [asked(sample) for sample in baseline.samples()]:
         raise ConfigurationError(

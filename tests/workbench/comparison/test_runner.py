@@ -97,6 +97,7 @@ def test_the_limit_takes_the_first_samples_and_can_be_raised(tmp_path: Path) -> 
         ({"threshold": 61}, "system.threshold was 60 and is now 61"),
         ({"mode": "throughput"}, "mode was 'latency' and is now 'throughput'"),
         ({"seed": 1}, "seed was 0 and is now 1"),
+        ({"sample": "random", "limit": 6}, "sample was 'absent' and is now 'random'"),
     ],
 )
 def test_what_was_made_under_other_conditions_stops_a_run_before_any_system_works(
@@ -131,6 +132,8 @@ def test_a_changed_image_stops_a_run_that_is_continued(tmp_path: Path) -> None:
         ({"time_limit": "10"}, "time limit must be above 0 seconds, got '10'"),
         ({"mode": "fast"}, "mode must be one of latency, throughput, got 'fast'"),
         ({"time_limit": 0}, "time limit must be above 0"),
+        ({"sample": "last"}, "sample must be one of first, random, got 'last'"),
+        ({"sample": "random"}, "random samples need to know how many: expected a limit beside sample random"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:

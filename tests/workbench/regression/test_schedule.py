@@ -128,6 +128,8 @@ def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
         ({"systems": ["toy-c"]}, "systems: unknown system 'toy-c' (did you mean"),
         ({"benchmark": "tou"}, "benchmark: unknown benchmark 'tou' (did you mean 'toy'?)"),
         ({"limit": 0}, "limit: expected a whole number of at least 1, got 0"),
+        ({"sample": "last"}, "sample: expected first or random, got 'last'"),
+        ({"sample": "random", "limit": None}, "sample: random samples need to know how many"),
         ({"mode": "fast"}, "mode: expected latency or throughput, got 'fast'"),
         ({"set": ["toy-a.typo=1"]}, "set: unknown option of toy-a 'typo'"),
         ({"set": {"toy-a.threshold": 1}}, "set: expected a list of NAME.OPTION=VALUE"),

@@ -38,7 +38,8 @@ def test_the_manifest_says_what_the_results_depend_on(tmp_path: Path) -> None:
         "identity": {"version": 1, "seed": 7},
         "image_root": str(tmp_path / "data"),
     }
-    assert manifest.options.to_json() == {"limit": 20, "mode": "latency", "seed": 3, "time_limit": None, "repeats": 0}
+    asked = {"limit": 20, "sample": "first", "mode": "latency", "seed": 3, "time_limit": None, "repeats": 0}
+    assert manifest.options.to_json() == asked
     assert manifest.versions["numpy"] == np.__version__
     assert manifest.machine.cores
     assert manifest.git.dirty in (True, False, None)

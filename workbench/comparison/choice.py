@@ -1,0 +1,53 @@
+"""Which samples of a benchmark a comparison asks: all, the first so many, or a random part."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from heapq import nsmallest
+from itertools import islice
+from typing import Literal, get_args
+
+from workbench.data.errors import ConfigurationError
+from workbench.data.samples import Sample
+from workbench.plugins.interfaces import Benchmark
+
+Choice = Literal["first", "random"]
+
+
+def check_choice(limit: int | None, choice: object) -> None:
+    """Raise `ConfigurationError` for an unknown choice, and for a random one of all samples."""
+    if choice not in get_args(Choice):
+        raise ConfigurationError(f"sample must be one of {', '.join(get_args(Choice))}, got {choice!r}")
+    if choice == "random" and limit is None:
+        raise ConfigurationError("random samples need to know how many: expected a limit beside sample random")
+
+
+def chosen(benchmark: Benchmark, limit: int | None, choice: Choice = "first", seed: int = 0) -> list[Sample]:
+    """At most `limit` samples of a benchmark, in its order; all where it is None.
+
+    `random`: those whose ids, with the seed, have the smallest digests. So the part depends on the seed and the ids
+    alone, and a larger limit with the same seed adds samples to it. Raises `ConfigurationError` where there are no
+    samples, and where two have one id.
+    """
+    samples = _with_own_ids(benchmark)
+    if limit is None or choice == "first":
+        taken = list(islice(samples, limit))
+    else:
+        drawn = nsmallest(limit, enumerate(samples), key=lambda pair: _draw(seed, pair[1].sample_id))
+        taken = [sample for _, sample in sorted(drawn, key=lambda pair: pair[0])]
+    if not taken:
+        raise ConfigurationError(f"benchmark {benchmark.name} has no samples")
+    return taken
+
+
+def _with_own_ids(benchmark: Benchmark) -> Iterator[Sample]:
+    samples: Iterable[Sample] = benchmark.samples()
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.sample_id in seen:
+            raise ConfigurationError(f"benchmark {benchmark.name} has two samples of id {sample.sample_id!r}")
+        seen.add(sample.sample_id)
+        yield sample
+
+
+def _draw(seed: int, sample_id: str) -> bytes:
+    return sha256(f"sample {seed} {sample_id}".encode()).digest()
