@@ -1,7 +1,7 @@
 """Published numbers of the benchmarks, where they were read, and a table of measured results beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,29 +39,30 @@ class PublishedTable:
 def beside_published(results: Results, numbers: "Sequence[Published]") -> PublishedTable | None:
     """The measured systems beside the published numbers of the benchmark, or None where none has a measured metric.
 
-    Only numbers of the split that was run are taken, or of all splits where the run does not say which it was.
+    Only numbers of the split that was run are taken, or of all splits where the run does not say which it was; the
+    same holds for the data set, where a benchmark reads several.
     Published numbers are fractions, so they stand beside no metric that is measured in another unit.
     """
     systems = results.systems
-    split = results.benchmark.identity.get("split")
+    split, data_set = (results.benchmark.identity.get(key) for key in ("split", "data_set"))
     measured = next(iter(systems.values())).metrics
     fractions = {name for name in measured if info(results, name).unit == FRACTION}
-    taken = [n for n in numbers if n.metric in fractions and split in (None, n.split)]
+    taken = [n for n in numbers if n.metric in fractions and split in (None, n.split) and _fits(n, data_set)]
     if not taken:
         return None
     columns = sorted({(n.metric, n.kind) for n in taken}, key=lambda c: (c[1] or "", list(measured).index(c[0])))
     rows = [ComparedRow(name, _measured(result, columns), split or NONE, "", True) for name, result in systems.items()]
-    keys = dict.fromkeys((n.system, n.split, n.protocol, n.source) for n in taken)
-    for system, its_split, protocol, source in keys:
-        theirs_by_column = {
-            (n.metric, n.kind): n.value
-            for n in taken
-            if (n.system, n.split, n.protocol, n.source) == (system, its_split, protocol, source)
-        }
-        remark = f"{source}; {_scored_by(protocol, results.protocol)}".removesuffix("; ")
-        cells = [_percent(theirs_by_column.get(column)) for column in columns]
-        rows.append(ComparedRow(system, cells, its_split, remark, False))
+    for n in dict.fromkeys(replace(n, value=0.0, kind=None, metric="") for n in taken):  # one for each row
+        theirs = {(m.metric, m.kind): m.value for m in taken if replace(m, value=0.0, kind=None, metric="") == n}
+        remark = f"{n.source}; {_scored_by(n.protocol, results.protocol)}".removesuffix("; ")
+        cells = [_percent(theirs.get(column)) for column in columns]
+        its_split = f"{n.data_set} {n.split}" if n.data_set else n.split
+        rows.append(ComparedRow(n.system, cells, its_split, remark, False))
     return PublishedTable([f"{kind}: {metric}" if kind else metric for metric, kind in columns], rows)
+
+
+def _fits(number: "Published", data_set: str | None) -> bool:
+    return data_set is None or number.data_set in (None, data_set)
 
 
 def _measured(result: SystemResult, columns: Sequence[Column]) -> list[str]:
@@ -83,7 +84,8 @@ def _percent(value: float | None) -> str:
 @dataclass(frozen=True)
 class Published:
     """One published number. `value` is a fraction. `kind` is the group of samples that the number is about, None for
-    the whole split. `protocol` is what it was scored with, None where the source does not say.
+    the whole split. `protocol` is what it was scored with, None where the source does not say. `data_set` is the one of
+    several that a benchmark reads, as its identity names it.
     """
 
     value: float
@@ -94,6 +96,7 @@ class Published:
     metric: str
     protocol: str | None
     source: str
+    data_set: str | None = None
 
 
 def published(benchmark: str, path: Path = PUBLISHED) -> list[Published]:
@@ -122,9 +125,9 @@ def _numbers(table: object, where: str) -> Iterator[Published]:
     if not isinstance(columns, list) or not columns or not isinstance(rows, dict):
         _wrong(where, "a list of columns and a mapping of rows", columns)
     for i, column in enumerate(columns):
-        known = {"split", "kind", "metric", "unit"}
+        known = {"split", "kind", "metric", "unit", "data_set"}
         if not isinstance(column, dict) or not {"split", "metric"} <= set(column) <= known:
-            _wrong(f"{where}: column {i}", "split and metric, and perhaps kind and unit", column)
+            _wrong(f"{where}: column {i}", "split and metric, and perhaps kind, unit and data_set", column)
         if column.get("unit", "percent") not in ("percent", "fraction"):
             _wrong(f"{where}: column {i}", "the unit percent or fraction", column["unit"])
     for system, values in rows.items():
@@ -136,7 +139,8 @@ def _numbers(table: object, where: str) -> Iterator[Published]:
                 kind = _text(column, "kind", place) if "kind" in column else None
                 split, metric = _text(column, "split", place), _text(column, "metric", place)
                 fraction = _fraction(value, column, f"{where}: {system}: {metric}")
-                yield Published(fraction, str(system), benchmark, split, kind, metric, protocol, source)
+                data_set = _text(column, "data_set", place) if "data_set" in column else None
+                yield Published(fraction, str(system), benchmark, split, kind, metric, protocol, source, data_set)
 
 
 def _fraction(value: object, column: Mapping[str, Any], where: str) -> float:

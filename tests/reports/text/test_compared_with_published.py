@@ -47,6 +47,21 @@ def test_measured_rows_come_first_with_the_same_columns() -> None:
     assert [row.split for row in found.rows] == ["val"] * 3
 
 
+def test_numbers_are_of_the_data_set_that_was_run_or_of_all_where_it_is_not_known() -> None:
+    numbers = [number(0.6, "gIoU", name, data_set=name) for name in ("one", "two")] + [number(0.7, "gIoU", "C")]
+    shown = {}
+    for data_set in ("one", None):
+        run = results("val")
+        run.benchmark.identity["data_set"] = data_set
+        found = beside_published(run, numbers)
+        assert found is not None
+        shown[data_set] = [(row.system, row.split) for row in found.rows[1:]]
+    assert shown == {
+        "one": [("one", "one val"), ("C", "val")],
+        None: [("one", "one val"), ("two", "two val"), ("C", "val")],
+    }
+
+
 def test_another_or_unknown_protocol_is_said() -> None:
     numbers = [number(0.6, "gIoU", name, protocol=name) for name in ("p/ours", "p/theirs")]
     found = beside_published(RESULTS, [*numbers, number(0.6, "gIoU", "D", protocol=None)])

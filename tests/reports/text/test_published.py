@@ -35,14 +35,19 @@ def test_values_are_fractions_of_the_numbers_in_the_sources() -> None:
     )
     assert numbers("grefcoco", "ReLA, Swin-B") == pytest.approx({"cIoU": 0.6242, "gIoU": 0.6360})
     assert numbers("gseval", "EVF-SAM", kind="part") == pytest.approx({"gIoU": 0.231})
+    agent = numbers("refcoco", "SAM3 agent, Qwen3-VL-8B-Thinking", split="testB", data_set="refcoco+ (unc)")
+    assert agent == pytest.approx({"cIoU": 0.556})
+    assert numbers("refcoco", "LAVT", split="val", data_set="refcocog (google)") == pytest.approx(
+        {"oIoU": 0.6050, "mIoU": 0.6366}
+    )
     assert numbers("saco", "SAM3") == pytest.approx({"cgF1": 0.5406, "IL_MCC": 0.82, "pmF1": 0.6611})
 
 
 def test_every_number_is_told_once_and_has_a_source() -> None:
     found = read()
-    assert len(found) == 187
-    assert len({(n.benchmark, n.system, n.split, n.kind, n.metric) for n in found}) == len(found)
-    assert {n.benchmark for n in found} == {"reasonseg", "grefcoco", "gseval", "saco"}
+    assert len(found) == 187 + 78 + 18
+    assert len({(n.benchmark, n.data_set, n.system, n.split, n.kind, n.metric) for n in found}) == len(found)
+    assert {n.benchmark for n in found} == {"reasonseg", "refcoco", "grefcoco", "gseval", "saco"}
     assert {n.kind for n in found} == {None, "short", "long", "stuff", "part", "multi", "single"}
     assert all(n.source and 0 < n.value < 1 for n in found)
 
