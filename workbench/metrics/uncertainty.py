@@ -1,11 +1,15 @@
 """The 95 % interval of a metric, and the p-value of a difference, from a bootstrap over images.
 
-The interval is Student's, with three things that metrics of detections need, chosen by measuring on real answers how
+The interval is Student's, with four things that metrics of detections need, chosen by measuring on real answers how
 often it holds the truth (`speed/coverage.py`; docs/diagnosis.md has the table):
 
-* The bootstrap's standard error and bias are used, not its percentiles. Interpolated average precision takes the best
-  precision to the right, and is too high where scores rank poorly. Draws are too high once more, so their percentiles
-  lie on the wrong side of the value.
+* The bootstrap's bias is used, not its percentiles. Interpolated average precision takes the best precision to the
+  right, and is too high where scores rank poorly. Draws are too high once more, so their percentiles lie on the wrong
+  side of the value.
+* The standard error is the jackknife's, from leaving out each image in turn (Tukey, Annals of Mathematical Statistics
+  1958); of more than `JACKKNIFED` images it is the bootstrap's, which is the same by then. In a draw some images are
+  twice and others not at all, and the average precision of so uneven data varies a little less from draw to draw than
+  that of data sets does.
 * A fraction has Wilson's interval (Journal of the American Statistical Association 1927), with as many observations as
   the standard error stands for: it stays in [0, 1], and has a width also where all answers are right.
 * Equal scores have no order that means anything, but a value depends on theirs. The interval is that of the metric with
@@ -14,7 +18,7 @@ often it holds the truth (`speed/coverage.py`; docs/diagnosis.md has the table):
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +41,10 @@ that of other largest values of a random walk, with the variance to the power of
 Means have no bias, and ratios one too small to matter."""
 UNSURE = 0.5
 """The share of the squared bias that is added to the variance, since the bias is estimated from the same images."""
+AT_ONCE = 32
+"""Sets of weights that a measure is asked about together."""
+JACKKNIFED = 400
+"""Images of a data set up to which each is left out in turn."""
 NOTHING = 1e-12
 
 
@@ -54,6 +62,8 @@ class Sampled:
     """how many images the data set has"""
     telling: int
     """on how many of them the metric is defined; `images` where draws differ, which tells more"""
+    left_out: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """with each image left out in turn, `[images]`; none for more than `JACKKNIFED` images"""
 
     def __sub__(self, other: "Sampled") -> "Sampled":
         """The difference of two systems on the same samples and draws."""
@@ -63,6 +73,7 @@ class Sampled:
             self.draws - other.draws,
             self.images,
             min(self.telling, other.telling),
+            self.left_out - other.left_out,
         )
 
 
@@ -71,13 +82,20 @@ def sampled(image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed
     sample, `[S]`."""
     values = estimate(measure, len(image_ids))
     drawn = draw(image_ids, measure, draws, seed)
-    even = _even(measure, values, len(image_ids))
+    even, growing = _even(measure, values, len(image_ids))
     fixed = [name for name, found in drawn.items() if not np.isnan(found).any() and np.ptp(found) < NOTHING]
     telling = _telling(image_ids, measure) if fixed else {}
     images = len(set(image_ids))
+    left_out = _left_out(image_ids, measure) if drawn and images <= JACKKNIFED else {}
+    nothing = np.zeros(0)
     return {
         name: Sampled(
-            value, even[name], drawn.get(name, np.zeros(0)), images, telling[name] if name in fixed else images
+            value,
+            even[name],
+            drawn.get(name, nothing),
+            images,
+            telling[name] if name in fixed else images,
+            nothing if name in growing else left_out.get(name, nothing),
         )
         for name, value in values.items()
     }
@@ -148,9 +166,14 @@ def _is_defined(one: Sampled) -> bool:
 def _estimated(one: Sampled) -> tuple[float, float]:
     """The metric without its bias, and its standard error."""
     bias = BIAS_PER_SHIFT * (float(one.draws.mean()) - one.even)
+    return one.even - bias, math.sqrt(_variance(one) + UNSURE * bias**2)
+
+
+def _variance(one: Sampled) -> float:
+    if len(one.left_out) and not np.isnan(one.left_out).any():
+        return float(one.left_out.var()) * (one.images - 1)
     # a mean of n images has n / (n - 1) times the variance that draws of n from them have
-    variance = float(one.draws.var(ddof=1)) * one.images / (one.images - 1)
-    return one.even - bias, math.sqrt(variance + UNSURE * bias**2)
+    return float(one.draws.var(ddof=1)) * one.images / (one.images - 1)
 
 
 def _observations(one: Sampled, error: float) -> float:
@@ -166,22 +189,32 @@ def _wilson(share: float, observations: float, reach: float) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _even(measure: Measure, values: Mapping[str, float], n_samples: int) -> dict[str, float]:
-    """The metrics with equal scores mixed evenly, as they are when each sample occurs twice."""
+def _even(measure: Measure, values: Mapping[str, float], n_samples: int) -> tuple[dict[str, float], set[str]]:
+    """The metrics with equal scores mixed evenly, as they are when each sample occurs twice; and the names of those
+    that grow with the data set, as a sum does: these have no scores, and keep their value."""
     twice = measure(np.tile(np.array([2, 4], dtype=np.int32), (n_samples, 1)))
-    # a sum over the data set grows with it, and has no scores
-    return {
-        name: float(twice[name][0]) if math.isclose(*twice[name][:2], rel_tol=1e-6, abs_tol=1e-9) else value
-        for name, value in values.items()
-    }
+    growing = {name for name in values if not math.isclose(*twice[name][:2], rel_tol=1e-6, abs_tol=1e-9)}
+    return {n: value if n in growing else float(twice[n][0]) for n, value in values.items()}, growing
+
+
+def _left_out(image_ids: Sequence[str], measure: Measure) -> dict[str, NDArray[np.float64]]:
+    """Each metric with each image left out in turn, `[images]`, equal scores mixed evenly."""
+    images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    parts: dict[str, list[NDArray[np.float64]]] = {}
+    for start in range(0, len(images), AT_ONCE):
+        columns = np.arange(start, min(start + AT_ONCE, len(images)))
+        without = 2 * (image_of_sample[:, None] != columns).astype(np.int32)
+        for name, found in measure(without).items():
+            parts.setdefault(name, []).append(np.asarray(found, dtype=np.float64))
+    return {name: np.concatenate(found) for name, found in parts.items()}
 
 
 def _telling(image_ids: Sequence[str], measure: Measure) -> dict[str, int]:
     """On how many images each metric is defined by itself; on all, where it is on none."""
     images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
     counts: dict[str, int] = {}
-    for start in range(0, len(images), 32):
-        columns = np.arange(start, min(start + 32, len(images)))
+    for start in range(0, len(images), AT_ONCE):
+        columns = np.arange(start, min(start + AT_ONCE, len(images)))
         alone = (image_of_sample[:, None] == columns).astype(np.int32)
         for name, found in measure(alone).items():
             counts[name] = counts.get(name, 0) + int((~np.isnan(found)).sum())
