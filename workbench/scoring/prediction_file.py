@@ -40,6 +40,8 @@ def score_file(
     made = from_files.make(name, annotations, images, options)
     samples = list(made.samples())
     _check_usable(samples, annotations)
+    if samples and not any(sample.has_truth for sample in samples):
+        raise ConfigurationError(f"{annotations} does not say what is right, so there is nothing to score against")
     answers = read_predictions(predictions, samples, missing_as_empty)
     if images is not None and from_files.skips_missing_images(name, protocol):
         answers = [_without_image(sample, answer) for sample, answer in zip(samples, answers, strict=True)]

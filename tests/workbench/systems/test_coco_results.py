@@ -88,3 +88,11 @@ def test_a_category_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps(found))
     with pytest.raises(ConfigurationError, match=r"entry \d+: the annotations have no `category_id` 4"):
         score_file("coco/ap", tmp_path / "a.json", tmp_path / "results.json")
+
+
+def test_a_table_that_does_not_say_what_is_right_is_not_scored_against(tmp_path: Path) -> None:
+    photos.save(photos.BOX, tmp_path / "box.jpg")
+    (tmp_path / "instructions.csv").write_text("image,instruction\nbox.jpg,the soap\n")
+    (tmp_path / "results.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match="does not say what is right, so there is nothing to score against"):
+        score_file("inst2seg", tmp_path, tmp_path / "results.json")
