@@ -164,6 +164,7 @@ def _command(manifest: Manifest) -> str:
     for option in ("limit", "mode", "seed", "time_limit"):
         if (value := getattr(options, option)) is not None:
             words += ["--" + option.replace("_", "-"), str(value)]
+    words += ["--sample", options.sample] if options.sample != "first" else []
     words += ["--repeats", str(options.repeats)] if options.repeats else []
     if oracles := options.oracles:
         words += ["--oracles"] if oracles is True else ["--oracles", ",".join(oracles)]

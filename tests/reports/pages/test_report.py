@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.pages.report import SCRIPTS, write_report
+from reports.pages.report import SCRIPTS, _command, write_report
 from tests.reports import made_run
 from tests.reports.page import Page
 from workbench.data.numbers import NONE, points
@@ -78,6 +78,13 @@ def test_provenance_names_what_the_results_depend_on(run: Run, page: Page) -> No
     for fact in ("5f0c1d8e2b7a", "digest-of-agent", run.manifest.git.commit, run.manifest.versions["torch"]):
         assert fact in page.text
     assert "workbench compare --systems single-pass,agent --benchmark drawn --mode latency --seed 0" in page.text
+
+
+def test_the_command_that_repeats_it_says_which_samples_were_asked(run: Run) -> None:
+    options = run.manifest.options.model_copy(update={"limit": 5, "sample": "random"})
+    assert "--limit 5 " in (said := _command(run.manifest.model_copy(update={"options": options})))
+    assert "--sample random" in said
+    assert "--sample" not in _command(run.manifest)
 
 
 def test_one_system(tmp_path: Path) -> None:
