@@ -18,7 +18,7 @@ from typing import Any
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.opening import open_file
 
-MAX_BYTES = 2**28
+MAX_BYTES = 2**27
 MAX_VALUES = 2**24
 MAX_CONTAINERS = 2**22
 MAX_DEPTH = 16
@@ -72,7 +72,7 @@ class _Reader:
             if step is None:
                 raise _NotPlainError(_refusal(code, content, self.at))
             step(self)
-            if len(self.stack) > MAX_VALUES:
+            if len(self.stack) > MAX_VALUES or len(self.memo) > MAX_VALUES:
                 raise _NotPlainError(f"expected at most {MAX_VALUES} values")
         if len(self.stack) != 1 or self.stack[0] is _MARK:
             raise _NotPlainError("the pickle does not end with one value")

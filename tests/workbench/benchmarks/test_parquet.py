@@ -10,6 +10,7 @@ import pytest
 from tests.workbench.benchmarks.layouts import LEFT, RIGHT, asked
 from tests.workbench.benchmarks.parquet_cases import ONE, bits, names, write
 from workbench.benchmarks import parquet
+from workbench.cli.main import main
 from workbench.data import masks
 from workbench.data.samples import Sample
 
@@ -43,6 +44,20 @@ def test_masks_in_every_form(tmp_path: Path, value: Any, kind: Any, targets: Any
     samples = own(path, tmp_path / "images", **columns)
     assert asked(samples) == [("0", "which?", targets)]
     assert samples[0].kind == "a"
+
+
+def test_files_are_checked_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"image": ONE, "question": "cups?", "answer": [dict(LEFT), dict(RIGHT)]}]
+    path = write(tmp_path / "data" / "own.parquet", rows)
+    columns = ["--set", "parquet.instruction=question", "--set", "parquet.masks=answer"]
+    place = ["--annotations", str(path.parent)]
+    assert main(["check", "parquet", *place, "--images", str(tmp_path / "images"), *columns]) == 0
+    assert "parquet: 1 samples, 1 usable; 1 images; nothing is missing" in capsys.readouterr().out
+    answer = {"sample_id": 0, "instances": [{"mask": mask, "score": 1} for mask in (LEFT, RIGHT)]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(answer))
+    command = ["score", "--protocol", "inst2seg", "--benchmark", "parquet", *place, *columns, "--json"]
+    assert main([*command, "--predictions", str(tmp_path / "a.jsonl")]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["mAP"] == 1.0
 
 
 def test_pictures_may_lie_in_a_folder(tmp_path: Path) -> None:

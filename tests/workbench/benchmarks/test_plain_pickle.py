@@ -140,7 +140,13 @@ def test_a_small_pickle_does_not_unfold_into_a_huge_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "bound"), [(b"N" * 60 + b".", "MAX_VALUES"), (b"(" * 60, "MAX_VALUES"), (b"]" * 60, "MAX_CONTAINERS")]
+    ("content", "bound"),
+    [
+        (b"N" * 60 + b".", "MAX_VALUES"),
+        (b"(" * 60, "MAX_VALUES"),
+        (b"N" + b"\x94" * 60, "MAX_VALUES"),
+        (b"]" * 60, "MAX_CONTAINERS"),
+    ],
 )
 def test_values_lists_and_bytes_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, bound: str

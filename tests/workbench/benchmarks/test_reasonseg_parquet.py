@@ -1,5 +1,6 @@
 """ReasonSeg in Parquet files, on small files in the mirrors' layout."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.workbench.benchmarks.layouts import HEIGHT, KNIFE, LEFT, WIDTH, asked
 from tests.workbench.benchmarks.parquet_cases import REASON_ROWS, bits, write
 from workbench.benchmarks import reasonseg
 from workbench.cli.main import main
+from workbench.data import masks
 
 
 def test_reasonseg_of_a_mirror(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +24,14 @@ def test_reasonseg_of_a_mirror(tmp_path: Path, capsys: pytest.CaptureFixture[str
     command = ["check", "reasonseg", "--annotations", str(path), "--images", str(tmp_path / "images")]
     assert main(command) == 1
     assert "the pixels to ignore and the kinds" in capsys.readouterr().out
+    given = [{"sample_id": i, "instances": [{"mask": KNIFE, "score": 1}]} for i in range(2)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in given))
+    command = ["score", "--protocol", "reasonseg/lisa", "--annotations", str(path), "--json"]
+    assert main([*command, "--predictions", str(tmp_path / "a.jsonl")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    overlap = masks.iou_matrix([KNIFE], [LEFT])[0, 0]
+    assert said["metrics"]["gIoU"] == pytest.approx((1 + overlap) / 2, abs=1e-4)
+    assert "the pixels to ignore" in said["remarks"][0]
 
 
 @pytest.mark.parametrize(("count", "split"), [(200, "val"), (779, "test"), (5, None)])
