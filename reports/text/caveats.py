@@ -26,6 +26,11 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
             asked = many(system.samples, "sample")
             notes.append(f"The latency of {name} rests on the {timed} of {asked} that were timed.")
     notes += busy(results)
+    if results.benchmark.only_boxes:
+        notes.append(
+            "The benchmark annotates boxes: metrics, failures and the recall funnel compare the boxes of answers, "
+            "which are those of their masks where a system predicts no boxes of its own."
+        )
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:
         notes.append(f"Not scored, as the annotation is unusable: {many(unscored, 'sample')}.")

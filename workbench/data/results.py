@@ -342,6 +342,8 @@ class ScoredBenchmark(Record):
     """What its reader left out or mended in its files."""
     samples: int
     """Samples that were asked."""
+    only_boxes: bool = False
+    """Whether it annotates boxes and no masks: then answers are compared with it by their boxes."""
 
 
 class LoggedRun(Record):

@@ -47,6 +47,9 @@ class Sample:
     types), which its reader documents; `coco_id`, `[image_id, category_id or None]`, is what COCO results call the
     sample, where that is not its id. `phrase` is a noun phrase that names all targets, and maybe more, where the
     benchmark has one. `has_truth`: whether the targets are known; a sample without truth is asked, but not scored.
+    `only_boxes`: the benchmark annotates boxes and no masks. Then `boxes` has every target's box, `targets` and the
+    masks of `others` are the rectangles of boxes in whole pixels, `facts["crowds"]` are boxes, and answers are compared
+    by their boxes.
     """
 
     sample_id: str
@@ -65,6 +68,7 @@ class Sample:
     facts: dict[str, Any] = field(default_factory=dict)
     phrase: str | None = None
     has_truth: bool = True
+    only_boxes: bool = False
 
     def __repr__(self) -> str:
         targets = f"{len(self.targets)} targets" if self.has_truth else "no truth"
@@ -93,8 +97,9 @@ def sample_to_json(sample: Sample, image_root: Path) -> dict[str, Any]:
     path = sample.image_path.resolve()
     relative = path.relative_to(image_root) if path.is_relative_to(image_root) else path
     record = {**asdict(sample), "image_path": str(relative)}
-    if sample.has_truth:  # said only where it is not as usual
-        del record["has_truth"]
+    for name, usual in (("has_truth", True), ("only_boxes", False)):
+        if record[name] is usual:  # said only where it is not as usual
+            del record[name]
     return record
 
 

@@ -15,6 +15,7 @@ from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.masks import Rle
 from workbench.data.predictions import OK, Instance, Prediction
 from workbench.data.samples import Box, Sample, most_masks
+from workbench.metrics import shapes
 
 IOU_THRESHOLDS: NDArray[np.float64] = np.array([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 
@@ -25,6 +26,8 @@ class SampleOverlap:
 
     An answer whose outcome is not `ok` counts as empty: N is 0. Areas are in pixels, of the pooled masks (union over
     instances), without the pixels that the sample ignores.
+
+    Of a sample with `only_boxes`, overlaps and areas are those of boxes; pooled areas count the pixels under them.
 
     A metric that needs more than overlaps, as one of boundaries, finds the masks themselves in `sample` and
     `prediction`, and decodes them with `workbench.data.masks.decode`.
@@ -58,11 +61,11 @@ class SampleOverlap:
     areas: NDArray[np.float64]
     """`[N]` pixels, of the instance's own box where it has one"""
     target_areas: NDArray[np.float64]
-    """`[T]` pixels, as annotated where the annotation says it, else of the masks"""
+    """`[T]` pixels, as annotated where the annotation says it, else as `target_sizes`"""
     sizes: NDArray[np.float64]
-    """`[N]` pixels, of the masks"""
+    """`[N]` pixels, of what is compared: masks, or boxes"""
     target_sizes: NDArray[np.float64]
-    """`[T]` pixels, of the masks"""
+    """`[T]` pixels, of what is compared"""
     iou_readings: tuple[NDArray[np.float64], ...]
     """`[N, T']` for each annotator from the second on, who has T' targets"""
     exhaustive: bool
@@ -172,10 +175,11 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     instances = answer.instances if answer.outcome == OK else ()
     predicted = [instance.mask for instance in instances]
     scores = np.array([instance.score for instance in instances], dtype=np.float64)
-    candidates = [candidate.mask for candidate in answer.candidates]
-    _check(sample, [*predicted, *candidates], scores)
+    _check(sample, [*predicted, *(candidate.mask for candidate in answer.candidates)], scores)
     rejected = not answer.instances if answer.rejected is None else answer.rejected
-    intersection, union, target_area = pooled_areas(predicted, sample.targets, sample.ignore)
+    found, targets = shapes.predicted(sample, instances), shapes.targets(sample)
+    covered = shapes.pixels(sample, instances)
+    intersection, union, target_area = pooled_areas(covered, sample.targets, sample.ignore)
     given = sample.facts.get("areas")
     return SampleOverlap(
         sample=sample,
@@ -186,29 +190,29 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         outcome=answer.outcome,
         n_targets=len(sample.targets),
         scores=scores,
-        iou=masks.iou_matrix(predicted, sample.targets),
-        iou_others=masks.iou_matrix(predicted, [other.mask for other in sample.others]),
-        iou_candidates=masks.iou_matrix(candidates, sample.targets),
+        iou=found.iou(targets),
+        iou_others=found.iou(shapes.others(sample)),
+        iou_candidates=shapes.predicted(sample, answer.candidates).iou(targets),
         dropped=tuple(candidate.dropped for candidate in answer.candidates),
         intersection=intersection,
         union=union,
         target_area=target_area,
         rejected=rejected,
         box_iou=_box_iou(sample, instances),
-        areas=_areas(instances, predicted),
-        target_areas=np.array(given or masks.areas(sample.targets), dtype=np.float64),
-        sizes=np.array(masks.areas(predicted), dtype=np.float64),
-        target_sizes=np.array(masks.areas(sample.targets), dtype=np.float64),
+        areas=_areas(instances, found.sizes()),
+        target_areas=np.array(given, dtype=np.float64) if given else targets.sizes(),
+        sizes=found.sizes(),
+        target_sizes=targets.sizes(),
         iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
         exhaustive=all(reading.exhaustive for reading in sample.readings),
-        cover_crowds=masks.iou_matrix(predicted, sample.facts.get("crowds", ()), crowd=True),
+        cover_crowds=found.iou(shapes.crowds(sample), crowd=True),
         other_labels=tuple(other.label for other in sample.others),
         category=sample.facts.get("category"),
     )
 
 
-def _areas(instances: Sequence[Instance], predicted: Sequence[Rle]) -> NDArray[np.float64]:
-    pairs = zip(instances, masks.areas(predicted), strict=True)
+def _areas(instances: Sequence[Instance], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    pairs = zip(instances, sizes, strict=True)
     areas = [area if instance.box is None else instance.box[2] * instance.box[3] for instance, area in pairs]
     return np.array(areas, dtype=np.float64)
 

@@ -71,10 +71,11 @@ def _finish(path: Path) -> Run:
         for system, scored in scores.items()
     }
     repeated = _repeated(predictions, {name: read_repeats(run.store(name) / REPEATS) for name in run.systems})
+    boxes = {"only_boxes": True} if any(sample.only_boxes for sample in samples) else {}
     results = {
         "version": VERSION,
         "run": str(run.path),
-        "benchmark": {**run.manifest.benchmark.to_json(), "samples": len(samples)},
+        "benchmark": {**run.manifest.benchmark.to_json(), "samples": len(samples), **boxes},
         "protocol": protocol,
         "metrics": {name: asdict(about) for name, about in described.items()},
         "systems": systems,

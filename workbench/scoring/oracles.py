@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.data.manifest import PlannedOracle
-from workbench.data.masks import Rle, iou_matrix
+from workbench.data.masks import Rle
 from workbench.data.predictions import OK, Candidate, Instance, Prediction
 from workbench.data.results import OracleResult, Results, leading_metrics
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import HIT, diagnose
+from workbench.metrics import shapes
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import values
 from workbench.plugins.registry import load
@@ -39,7 +40,7 @@ def perfect_scores(sample: Sample, answer: Prediction) -> Prediction:
     threshold.
     """
     pool = _pool(answer, "low_score")
-    given = _given([mask for mask, _ in pool], sample.targets)
+    given = _given(pool, sample)
     rescored = [(mask, given.get(index, score)) for index, (mask, score) in enumerate(pool)]
     return _answered(answer, rescored, set(given), "low_score")
 
@@ -69,7 +70,7 @@ def perfect_presence(sample: Sample, answer: Prediction) -> Prediction:
 def perfect_selector(sample: Sample, answer: Prediction) -> Prediction:
     """Select, by the truth, among the masks that were there for the last selection. Their scores stay."""
     pool = _pool(answer, "unselected")
-    return _answered(answer, pool, set(_given([mask for mask, _ in pool], sample.targets)), "unselected")
+    return _answered(answer, pool, set(_given(pool, sample)), "unselected")
 
 
 DERIVED: dict[str, Callable[[Sample, Prediction], Prediction]] = {
@@ -95,6 +96,8 @@ def unavailable(oracle: str, samples: Sequence[Sample]) -> str | None:
     """Why a benchmark does not allow an oracle, or None."""
     if oracle == "rewriter" and not any(sample.phrase for sample in samples):
         return "the benchmark has no phrases that name the targets"
+    if oracle == "checker" and any(sample.only_boxes for sample in samples):
+        return "the benchmark annotates boxes, by which masks cannot be checked"
     return None
 
 
@@ -156,13 +159,13 @@ def _pool(answer: Prediction, reason: str) -> list[tuple[Rle, float]]:
     return [(instance.mask, instance.score) for instance in answer.instances] + dropped
 
 
-def _given(masks: Sequence[Rle], targets: Sequence[Rle]) -> dict[int, float]:
+def _given(pool: Sequence[tuple[Rle, float]], sample: Sample) -> dict[int, float]:
     """Index of each mask that is given to a target one to one, with its IoU."""
     from scipy.optimize import linear_sum_assignment
 
-    iou = iou_matrix(masks, targets)
+    iou = shapes.predicted(sample, [Instance(*item) for item in pool]).iou(shapes.targets(sample))
     # a served target weighs more than any gain in IoU of all others
-    worth = np.where(iou >= HIT, len(targets) + iou, 0.0)
+    worth = np.where(iou >= HIT, len(sample.targets) + iou, 0.0)
     rows, columns = linear_sum_assignment(worth, maximize=True)
     return {int(r): float(iou[r, c]) for r, c in zip(rows, columns, strict=True) if iou[r, c] >= HIT}
 

@@ -30,6 +30,13 @@ def test_caveats_name_failures_and_uncommitted_code() -> None:
     assert noted(made_results({"one": 0.5}, None, {}), dirty=False) == []
 
 
+def test_a_benchmark_of_boxes_is_said_to_be_one() -> None:
+    found = made_results({"one": 0.5}, None, {})
+    found["benchmark"]["only_boxes"] = True
+    (note,) = noted(found, dirty=False)
+    assert note.startswith("The benchmark annotates boxes: metrics, failures and the recall funnel compare")
+
+
 def test_one_sample_is_not_called_samples() -> None:
     found = made_results({"one": 0.5}, None, {})
     found["systems"]["one"] |= {"samples": 1, "unscored": 1, "n_failed": 1, "failures": {"timed_out": 1}}
