@@ -30,7 +30,7 @@ OTHERS = [
 OFFICIAL = {
     *("agent_core.py", "client_sam3.py", "cocoeval.py", "quantify.py", "cgf1_eval.py", "grefer.py", "solver.py"),
     *("eval_inst2seg.py", "eval_refcoco_ap.py", "eval_reasonseg.py", "eval_roborefit.py", "evaluate_grounding.py"),
-    *("refer_evaluation.py", "train_ds.py", "engine_vg.py", "test.py"),
+    *("refer_evaluation.py", "train_ds.py", "engine_vg.py", "test.py", "eval.py", "eval_and_analysis_json.py"),
 }
 """Files of official implementations."""
 MADE_ON_USE = {"notebooks/runs", "notebooks/data"}

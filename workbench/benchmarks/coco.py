@@ -49,25 +49,27 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     where every target has one, `areas` (square pixels). Raises `ConfigurationError` for a file that is not in this
     layout.
     """
-    file, categories = CocoFile(annotations), _categories(annotations)
+    file, names = CocoFile(annotations), categories(annotations)
     folder = ImageFolder(images, annotations.parent)
     samples = (
         sample
         for i, entry in enumerate(file.image_list)
-        for sample in _samples(entry, f"image {i}", file, categories, folder)
+        for sample in _samples(entry, f"image {i}", file, names, folder)
     )
     return numbered(samples, annotations.name)
 
 
-def _categories(annotations: Path) -> dict[int, str]:
-    """Names by id, in file order."""
+def categories(annotations: Path, shared_names: bool = False) -> dict[int, str]:
+    """The names of a file's categories by id, in file order. Raises `ConfigurationError` where two share an id, or a
+    name unless that is allowed.
+    """
     entries = categories_of(annotations)
     if not isinstance(entries, list) or not entries:
         raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
     names: dict[int, str] = {}
     for i, entry in enumerate(entries):
         key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
-        if not is_id(key) or not isinstance(name, str) or key in names or name in names.values():
+        if not is_id(key) or not isinstance(name, str) or key in names or (name in names.values() and not shared_names):
             raise ConfigurationError(
                 f"{annotations}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
             )

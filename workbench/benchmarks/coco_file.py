@@ -17,13 +17,14 @@ class CocoFile:
 
     Ids that are written as whole floats or as digits in a text, as pandas does, are read as whole numbers. `remarks`
     mentions these, and the entries that are left out: entries without an id, entries that share an id, and annotations
-    of images that are not in the file.
+    of images that are not in the file. `content` is all of the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name
         content = read_object(path, "{images, annotations, categories}")
         self.remarks = _with_whole_ids(path, content)
+        self.content = content
         self.image_list: list[Any] = self._list(content, "images")
         self._images, self._doubled_images = self._by_id(self.image_list, "image")
         annotations = self._list(content, "annotations")
@@ -107,7 +108,8 @@ def _with_whole_ids(path: Path, content: dict[str, Any]) -> list[Remark]:
     ids = Ids()
     for part, what, keys in (
         ("images", "image", ("id", "is_instance_exhaustive")),
-        ("annotations", "annotation", ("id", "image_id", "category_id", "iscrowd")),
+        ("annotations", "annotation", ("id", "image_id", "category_id", "iscrowd", "description_ids")),
+        ("descriptions", "description", ("id", "image_ids")),
         ("categories", "category", ("id",)),
     ):
         entries = content.get(part)

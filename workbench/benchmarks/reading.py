@@ -211,6 +211,14 @@ def box_of_corners(value: object, where: str) -> Box:
     return float(x1), float(y1), float(x2 - x1), float(y2 - y1)
 
 
+def box_of_sides(value: object, where: str) -> Box:
+    """A box `[x, y, width, height]` in pixels; raises `SampleError` for anything else."""
+    x, y, width, height = map(float, numbers_of(value, 4, where))
+    if min(width, height) < 0:
+        raise SampleError(f"{where}: expected [x, y, width, height] with sides of at least 0, got {short(value)}")
+    return x, y, width, height
+
+
 def mask_with_size(value: object, where: str) -> tuple[Rle, int, int]:
     """A mask in run lengths that state the image size themselves: mask, height, width."""
     size = value.get("size") if isinstance(value, Mapping) else None

@@ -5,7 +5,7 @@ A cell is one class in one image: its detections, its targets, and the regions w
 `workbench.scoring.system`); `workbench.metrics.coco_files` has the same numbers of COCO's own JSON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,8 @@ class Cell:
     """`[T]`"""
     image: int = 0
     """Id of the image: of equal scores, that in the image of the lower id ranks first"""
+    unmatchable: tuple[int, ...] = ()
+    """Targets that can be taken but not found: pycocotools reads an annotation of id 0 as no match"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,22 @@ def cell_of(overlap: SampleOverlap) -> Cell:
         target_areas=np.concatenate([overlap.target_areas, np.zeros(overlap.cover_crowds.shape[1])]),
         crowd=np.arange(overlap.n_targets + overlap.cover_crowds.shape[1]) >= overlap.n_targets,
         image=overlap.sample.facts.get("image", 0),
+        unmatchable=tuple(overlap.sample.facts.get("unmatchable", ())),
     )
+
+
+def class_curve(
+    cells: Sequence[Cell], most: int = MAX_DETECTIONS[-1]
+) -> Callable[[Weights], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Average precision and recall at each IoU threshold, `[K, D]` each, with all cells ranked as one class.
+
+    nan without a target. What is returned takes weights `[S, D]`: how often each cell counts.
+    """
+    if not cells:
+        return lambda weights: (np.full((len(THRESHOLDS), weights.shape[1]), np.nan),) * 2
+    order = np.array(sorted(range(len(cells)), key=lambda i: cells[i].image))
+    ranking = _rank([_judge(cells[i], *AREAS["all"], most) for i in order], most)
+    return lambda weights: _precision_and_recall(ranking, weights[order])
 
 
 def average_precision(
@@ -192,7 +209,7 @@ def _judge(cell: Cell, low: float, high: float, most: int) -> _Judged:
                     best, match = float(iou[n, t]), t
             if match >= 0:
                 taken.add(match)
-                matched[n, k] = True
+                matched[n, k] = columns[match] not in cell.unmatchable
                 ignored[n, k] = ignored_target[match]
     outside = (cell.areas[order] < low) | (cell.areas[order] > high)
     ignored |= ~matched & outside[:, None]

@@ -6,6 +6,14 @@
 which the readers of COCO and SA-Co set); elsewhere `image_id` is the sample's id, and `category_id` is not looked at.
 A sample without an entry is answered with no instance, as COCO counts it. Masks are RLE or polygons. `bbox` (`x, y,
 width, height`) is read where the first entry has one, as pycocotools does; other keys are not looked at.
+
+Where the benchmark has boxes only, `bbox` is enough, and OmniLabel's own results are read too, in which a box has a
+score for each of several descriptions:
+
+    {"image_id": 7, "bbox": [x, y, w, h], "description_ids": [1, 4], "scores": [0.9, 0.2]}
+
+Entries about images and descriptions that are not asked are left out there, as officially; a file without any
+other is refused.
 """
 
 from collections import defaultdict
@@ -14,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.reading import numbers_of, read_list, starts_with
+from workbench.benchmarks.reading import box_of_sides, read_list, starts_with
+from workbench.data.boxes import rectangle
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import whole_number
 from workbench.data.masks import check_pairs, from_annotation
@@ -60,18 +69,18 @@ class Results:
     def _instance(self, sample: Sample, place: int, entry: Entry) -> Instance:
         where = f"{self.path}: entry {place} (sample {sample.sample_id!r})"
         score: Any = entry.get("score")
-        mask = entry.get("segmentation")
+        mask, box = entry.get("segmentation"), None
         if type(score) not in (int, float) or not 0 <= score <= 1:
             raise SampleError(f"{where}: expected `score` to be a number from 0 to 1, got {short(score)}")
-        if mask is None:
-            raise SampleError(f"{where}: expected a mask in `segmentation`: boxes alone are not scored")
+        if self.boxed or (sample.only_boxes and entry.get("bbox") is not None):
+            box = box_of_sides(entry.get("bbox"), f"{where}: bbox")
+        if mask is None and not (sample.only_boxes and box):
+            what = "a box in `bbox`" if sample.only_boxes else "a mask in `segmentation`: boxes alone are not scored"
+            raise SampleError(f"{where}: expected {what}")
+        if mask is None and box:
+            return Instance(rectangle(box, sample.height, sample.width), float(score), box)
         rle = from_annotation(mask, sample.height, sample.width, f"{where}: segmentation")
-        if not self.boxed:
-            return Instance(rle, float(score))
-        x, y, width, height = map(float, numbers_of(entry.get("bbox"), 4, f"{where}: bbox"))
-        if min(width, height) < 0:
-            raise SampleError(f"{where}: expected `bbox` [x, y, width, height], got {short(entry.get('bbox'))}")
-        return Instance(rle, float(score), (x, y, width, height))
+        return Instance(rle, float(score), box)
 
 
 def read_results(path: Path) -> Results:
@@ -85,7 +94,7 @@ def read_results(path: Path) -> Results:
             raise ConfigurationError(
                 f"{path}: entry {place}: expected {{image_id, category_id, segmentation, score}}, got {short(entry)}"
             )
-        by_image[name].append((place, entry))
+        by_image[name] += [(place, one) for one in _single(entry, f"{path}: entry {place}")]
     return Results(path, by_image, bool(entries and entries[0].get("bbox")))
 
 
@@ -97,6 +106,9 @@ def read_predictions(path: Path, samples: Sequence[Sample]) -> list[Prediction]:
     keys = [key_of(sample) for sample in samples]
     images = {image for image, _ in keys}
     categories = {category for _, category in keys if category is not None}
+    if any(sample.only_boxes for sample in samples):
+        _check_some(results, set(keys))
+        return _answered(results, samples)
     for name, entries in results.by_image.items():
         place, entry = entries[0]
         if name not in images:
@@ -111,10 +123,43 @@ def read_predictions(path: Path, samples: Sequence[Sample]) -> list[Prediction]:
                 raise ConfigurationError(
                     f"{path}: entry {place}: the annotations have no `category_id` {short(entry.get('category_id'))}"
                 )
+    return _answered(results, samples)
+
+
+def _answered(results: Results, samples: Sequence[Sample]) -> list[Prediction]:
     try:
         return [results.prediction(sample) for sample in samples]
     except SampleError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _check_some(results: Results, keys: set[Key]) -> None:
+    """Refuse a file none of whose entries is about what is asked: it belongs to other annotations."""
+    about = (
+        (name, whole_number(entry.get("category_id")))
+        for name in results.by_image
+        for _, entry in results.by_image[name]
+    )
+    if results.by_image and not any(key in keys for key in about):
+        raise ConfigurationError(
+            f"{results.path}: no entry is about an image and a description that the annotations ask for"
+        )
+
+
+def _single(entry: Entry, where: str) -> list[Entry]:
+    """An entry of OmniLabel's results as one for each description; any other as it is."""
+    if "description_ids" not in entry:
+        return [entry]
+    descriptions, scores = entry["description_ids"], entry.get("scores")
+    if not isinstance(descriptions, list) or not isinstance(scores, list) or len(descriptions) != len(scores):
+        raise ConfigurationError(
+            f"{where}: expected `scores` with one for each of `description_ids`, got {short(scores)} and "
+            f"{short(descriptions)}"
+        )
+    return [
+        {"image_id": entry["image_id"], "category_id": one, "bbox": entry.get("bbox"), "score": score}
+        for one, score in zip(descriptions, scores, strict=True)
+    ]
 
 
 def key_of(sample: Sample) -> Key:

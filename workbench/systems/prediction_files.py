@@ -4,9 +4,9 @@
      "rejected": false}
 
 `sample_id` is the position of the sample in the annotation file, in reading order, from 0, as text or as a whole number
-(`"17"`, 17, 17.0). `rejected` says that nothing
-answers the instruction; without it, having no instance says so. `box` is optional, in pixels. Nothing is guessed:
-whatever is not exactly this is refused with file, line and sample. A file that is one list is read as COCO's results
+(`"17"`, 17, 17.0). `rejected` says that nothing answers the instruction; without it, having no instance says so. `box`
+is optional, in pixels; where the benchmark has boxes only, it may stand without `mask`. Nothing is guessed: whatever is
+not exactly this is refused with file, line and sample. A file that is one list is read as COCO's results
 (`workbench.systems.coco_results`).
 """
 
@@ -16,14 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.reading import numbers_of
+from workbench.benchmarks.reading import box_of_sides
+from workbench.data.boxes import rectangle
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import whole_number
 from workbench.data.json_objects import once_each
 from workbench.data.masks import check_pairs, from_annotation
 from workbench.data.opening import open_file
 from workbench.data.predictions import Instance, Prediction
-from workbench.data.samples import Box, Sample, most_masks
+from workbench.data.samples import Sample, most_masks
 from workbench.systems import coco_results
 
 SHOWN = 5
@@ -156,21 +157,17 @@ def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Predicti
 def _instance(value: object, sample: Sample, where: str) -> Instance:
     if not isinstance(value, dict):
         raise SampleError(f"{where}: expected an object {{mask, score}}, got {short(value)}")
-    _check_keys(value, ("mask", "score"), ("box",), where)
-    mask, score, box = value["mask"], value["score"], value.get("box")
-    if not isinstance(mask, dict) or set(mask) != {"size", "counts"}:
+    boxed = sample.only_boxes and "box" in value
+    _check_keys(value, ("box", "score") if boxed else ("mask", "score"), ("mask",) if boxed else ("box",), where)
+    mask, score, box = value.get("mask"), value["score"], value.get("box")
+    if not (boxed and mask is None) and (not isinstance(mask, dict) or set(mask) != {"size", "counts"}):
         raise SampleError(f"{where}: expected `mask` to be a COCO RLE {{size, counts}}, got {short(mask)}")
     if type(score) not in (int, float) or not 0 <= score <= 1:
         raise SampleError(f"{where}: expected `score` to be a number from 0 to 1, got {short(score)}")
-    rle = from_annotation(mask, sample.height, sample.width, f"{where}: mask")
-    return Instance(rle, float(score), None if box is None else _box(box, f"{where}: box"))
-
-
-def _box(value: object, where: str) -> Box:
-    x, y, width, height = map(float, numbers_of(value, 4, where))
-    if min(width, height) < 0:
-        raise SampleError(f"{where}: expected [x, y, width, height] with sides of at least 0, got {short(value)}")
-    return x, y, width, height
+    own = None if box is None else box_of_sides(box, f"{where}: box")
+    if mask is None and own is not None:
+        return Instance(rectangle(own, sample.height, sample.width), float(score), own)
+    return Instance(from_annotation(mask, sample.height, sample.width, f"{where}: mask"), float(score), own)
 
 
 def _check_keys(record: Mapping[str, object], needed: Sequence[str], optional: Sequence[str], where: str) -> None:

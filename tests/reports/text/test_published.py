@@ -41,13 +41,19 @@ def test_values_are_fractions_of_the_numbers_in_the_sources() -> None:
         {"oIoU": 0.6050, "mIoU": 0.6366}
     )
     assert numbers("saco", "SAM3") == pytest.approx({"cgF1": 0.5406, "IL_MCC": 0.82, "pmF1": 0.6611})
+    assert numbers("omnilabel", "FIBER-B")["AP_descr_pos"] == pytest.approx(0.348)
+    assert numbers("d3", "APE-L (D)", split="inter")["AP_abs"] == pytest.approx(0.179)
+    assert numbers("mmr", "M2SA-13B, given the reference answer", split="test_part_only") == pytest.approx(
+        {"gIoU": 0.136, "cIoU": 0.272}
+    )
 
 
 def test_every_number_is_told_once_and_has_a_source() -> None:
     found = read()
-    assert len(found) == 187 + 78 + 18
+    assert len(found) == 187 + 78 + 18 + 133
     assert len({(n.benchmark, n.data_set, n.system, n.split, n.kind, n.metric) for n in found}) == len(found)
-    assert {n.benchmark for n in found} == {"reasonseg", "refcoco", "grefcoco", "gseval", "saco"}
+    known = {"reasonseg", "refcoco", "grefcoco", "gseval", "saco", "omnilabel", "d3", "mmr"}
+    assert {n.benchmark for n in found} == known
     assert {n.kind for n in found} == {None, "short", "long", "stuff", "part", "multi", "single"}
     assert all(n.source and 0 < n.value < 1 for n in found)
 

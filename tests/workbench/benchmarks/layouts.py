@@ -47,5 +47,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "refcoco": ("refs(unc).p", "images/train2014"),
     "roborefit": ("final_dataset/testA/roborefit_testA.json", "."),
     "gseval": ("GroundingSuite-Eval.jsonl", "images"),
+    "omnilabel": ("dataset_all_val.json", "images"),
+    "d3": ("d3_json/d3_full_annotations.json", "d3_images"),
+    "mmr": ("MMR_val.json", "images"),
     "saco": ("gold_toy_merged_a_release_test.json", "images"),
 }

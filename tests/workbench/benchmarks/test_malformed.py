@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from workbench.benchmarks import grefcoco, gseval, inst2seg, reasonseg, refcoco, roborefit, saco
+from workbench.benchmarks import (
+    d3,
+    d3_groups,
+    grefcoco,
+    gseval,
+    inst2seg,
+    mmr,
+    omnilabel,
+    reasonseg,
+    refcoco,
+    roborefit,
+    saco,
+)
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
 from workbench.data.samples import Sample
@@ -47,6 +59,8 @@ NOT_POLYGONS = [
 ]
 NOT_POINTS = [None, 7, "x", [], {}, [[1]], [[1, 2, 3]], [["1", "2"]], [[NAN, 1]], [[1e300, 1]], [[10**400, 1]],
               [1, 2, 3], [[1, None]], [[True, 1]], [[-17, 0], [5, 5], [9, 2]], [[0, 25], [5, 5]], DEEP]  # fmt: skip
+NOT_SIDES = [None, *(value for value in NOT_CORNERS if value != [9, 9, 1, 1]), [1, 2, -1, 4], [1, 2, 3, -4]]
+NOT_IDS = [None, 7, 1.5, True, "text", {}, [None], [1.5], ["x"], [True], [[11]], NAN]
 JUNK = [*NOT_TEXT, *NOT_PATH, *NOT_SIZE, *NOT_CORNERS, *NOT_RLE, *NOT_POLYGONS, 1e308, -(2**63), "x" * 5000, [[]], [{}]]
 
 
@@ -60,6 +74,12 @@ class Layout:
     read: Callable[[Path], list[Sample]]
     fields: tuple[tuple[tuple[str | int, ...], list[Any], set[int]], ...]
     lines: bool = False
+
+
+def read_d3(folder: Path) -> list[Sample]:
+    file = folder / "d3_json" / "d3_full_annotations.json"
+    groups = d3_groups.read_groups(file, folder / "d3_pkl", grouped=True, chinese=False)
+    return d3.read(file, folder / "d3_images", groups)
 
 
 LAYOUTS = {
@@ -265,6 +285,87 @@ LAYOUTS = {
             (("images", 0, "width"), [*NOT_SIZE, 17], {0}),
             (("images", 0, "is_instance_exhaustive"), NOT_FLAG, {0}),
             (("annotations", 1, "segmentation", "counts"), NOT_COUNTS, {2}),
+        ),
+    ),
+    "omnilabel": Layout(
+        "omnilabel",
+        "dataset_all_val.json",
+        lambda folder: omnilabel.read(folder / "dataset_all_val.json", folder / "images"),
+        (
+            (("images",), NOT_LIST, {0, 1, 2, 3, 4}),
+            (("descriptions",), NOT_LIST, {0, 1, 2, 3, 4}),
+            (("annotations",), NOT_LIST, {0, 1, 2, 3, 4}),
+            (("images", 0), NOT_LIST, set()),
+            (("images", 0, "id"), [3], {0, 1, 2, 3}),
+            (("images", 0, "id"), NOT_ID, set()),
+            (("images", 0, "file_name"), [*NOT_PATH, "coco/no.jpg"], {0, 1, 2}),
+            (("descriptions", 0), NOT_LIST, set()),
+            (("descriptions", 0, "id"), [None, 1.5, "x", True, [], {}, NAN], {0, 3}),
+            (("descriptions", 0, "id"), [12], {0, 1, 3, 4}),
+            (("descriptions", 0, "text"), NOT_TEXT, {0, 3}),
+            (("descriptions", 0, "image_ids"), NOT_LIST, set()),
+            (("descriptions", 0, "anno_info"), [*NOT_LIST, [], {"type": None}, {"type": 7}], {0, 3}),
+            (("annotations", 0, "bbox"), NOT_SIDES, {0, 1, 2}),
+            (("annotations", 0, "description_ids"), NOT_IDS, {0, 1, 2}),
+            (("annotations", 0, "iscrowd"), NOT_FLAG, {0, 1, 2}),
+        ),
+    ),
+    "d3": Layout(
+        "d3",
+        "d3_json/d3_full_annotations.json",
+        read_d3,
+        (
+            (("images",), NOT_LIST, {0, 1, 2, 3}),
+            (("annotations",), NOT_LIST, {0, 1, 2, 3}),
+            (("categories",), [*NOT_LIST, []], {0, 1, 2, 3}),
+            (("categories", 0, "id"), [None, 1.5, "x", True, [], {}, NAN, 2], {0, 1, 2, 3}),
+            (("categories", 0, "name"), [value for value in NOT_TEXT if not isinstance(value, str)], {0, 1, 2, 3}),
+            (("categories", 0, "name"), ["", " ", "\ud800"], {0}),
+            (("images", 0, "id"), [1], {0, 1, 2, 3}),
+            (("images", 0, "file_name"), NOT_PATH, {0, 1}),
+            (("images", 0, "height"), [v for v in NOT_SIZE if v is not None], {0, 1}),
+            (("annotations", 0, "bbox"), NOT_SIDES, {0, 1}),
+            (("annotations", 0, "category_id"), NOT_ID, {0, 1}),
+            (("annotations", 0, "area"), [None, -1, "12", True, [], {}, NAN, 10**400], {0, 1}),
+            (("annotations", 0, "iscrowd"), NOT_FLAG, {0, 1}),
+        ),
+    ),
+    "d3 groups": Layout(
+        "d3",
+        "d3_pkl/groups.json",
+        read_d3,
+        (
+            ((0,), NOT_LIST, {0, 1, 2, 3}),
+            ((0, "img_id"), NOT_IDS, {0, 1, 2, 3}),
+            ((0, "inner_sent_id"), NOT_IDS, {0, 1, 2, 3}),
+        ),
+    ),
+    "d3 sentences": Layout(
+        "d3",
+        "d3_pkl/sentences.json",
+        read_d3,
+        (
+            ((0,), NOT_LIST, {0, 1, 2, 3}),
+            ((0, "id"), [None, 1.5, "x", True, [], {}, NAN, 2], {0, 1, 2, 3}),
+            ((0, "is_negative"), [None, 0, 1, "true", [], {}, NAN], {0, 1, 2, 3}),
+            ((0, "raw_sent_zh"), [7, 1.5, True, [], {}, "\ud800", NAN], {0, 1, 2, 3}),
+        ),
+    ),
+    "mmr": Layout(
+        "mmr",
+        "MMR_val.json",
+        lambda folder: mmr.read(folder / "MMR_val.json", folder / "images"),
+        (
+            ((0,), NOT_LIST, {0}),
+            ((0, "questions"), NOT_LIST, {0}),
+            ((0, "questions", 1), NOT_TEXT, {0, 1, 2}),
+            ((0, "file_name"), NOT_PATH, {0, 1, 2}),
+            ((0, "height"), [*NOT_SIZE, 13], {0, 1, 2}),
+            ((0, "answers"), [*NOT_LIST, [], [[], []]], {0, 1, 2}),
+            ((0, "answers", 0), NOT_LIST, {0, 1, 2}),
+            ((0, "answers", 0, 1), [*NOT_LIST, []], {0, 1, 2}),
+            ((0, "answers", 0, 1, "category_name"), [None, 7, True, [], {}, "\ud800", NAN], {0, 1, 2}),
+            ((0, "answers", 0, 1, "segmentation"), [None, [], *NOT_RLE, *NOT_POLYGONS], {0, 1, 2}),
         ),
     ),
 }

@@ -26,6 +26,10 @@ PLACES = {
     "gseval/official": ("gseval", "GroundingSuite-Eval.jsonl", "images"),
     "gseval/strict": ("gseval", "GroundingSuite-Eval.jsonl", None),
     "saco/cgf1": ("saco", "gold_toy_merged_a_release_test.json", "images"),
+    "omnilabel": ("omnilabel", "dataset_all_val.json", "images"),
+    "d3": ("d3", "d3_json/d3_abs_annotations.json", None),
+    "mmr/instances": ("mmr", "MMR_val.json", None),
+    "mmr/official": ("mmr", "MMR_val.json", None),
     "coco/ap": ("inst2seg", "inst2seg.json", None),
     "tide": ("inst2seg", "inst2seg.json", None),
 }

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import photos
 from tests.workbench.benchmarks import test_coco as coco
+from tests.workbench.benchmarks.layouts import OFFICIAL
 from workbench.benchmarks.folder import folder
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
@@ -96,3 +98,82 @@ def test_a_table_that_does_not_say_what_is_right_is_not_scored_against(tmp_path:
     (tmp_path / "results.json").write_text("[]")
     with pytest.raises(ConfigurationError, match="does not say what is right, so there is nothing to score against"):
         score_file("inst2seg", tmp_path, tmp_path / "results.json")
+
+
+def boxed(tmp_path: Path, entries: list[dict[str, Any]], protocol: str = "omnilabel") -> dict[str, Any]:
+    """The metrics of entries about the small files of OmniLabel or D3, without images."""
+    places = {"omnilabel": "dataset_all_val.json", "d3": "d3_json/d3_abs_annotations.json"}
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(entries))
+    found: dict[str, Any] = score_file(protocol, OFFICIAL / protocol / places[protocol], path)["metrics"]
+    return found
+
+
+CUP, OTHER = [1, 1, 3, 4], [8, 2, 4, 4]
+
+
+def test_boxes_alone_are_scored_where_the_benchmark_has_no_masks(tmp_path: Path) -> None:
+    found = boxed(
+        tmp_path,
+        [
+            {"image_id": 7, "category_id": 11, "bbox": CUP, "score": 0.9},
+            {"image_id": 7, "category_id": 12, "bbox": CUP, "score": 0.9},
+        ],
+    )
+    assert (found["AP50_descr"], found["AP50_categ"]) == pytest.approx((51 / 101, 51 / 101))
+    assert boxed(tmp_path, [{"image_id": 1, "category_id": 2, "bbox": CUP, "score": 0.9}], "d3")["AP50"] == (
+        pytest.approx(51 / 101)
+    )
+
+
+def test_a_mask_is_taken_for_its_box_where_the_benchmark_has_no_masks(tmp_path: Path) -> None:
+    mask = masks.encode(np.pad(np.ones((4, 3), bool), ((1, 2), (1, 8))))  # on the canvas of the annotated boxes
+    found = boxed(tmp_path, [{"image_id": 7, "category_id": 11, "segmentation": mask, "score": 0.9}])
+    assert found["AP75_descr"] == pytest.approx(51 / 101)
+
+
+def test_results_in_omnilabel_s_layout_are_read(tmp_path: Path) -> None:
+    entries = [
+        {"image_id": 7, "bbox": CUP, "description_ids": [11, 12], "scores": [0.9, 0.9]},
+        {"image_id": 7, "bbox": OTHER, "description_ids": [12], "scores": [0.8]},
+        {"image_id": 7, "bbox": [5.25, 5.5, 6, 1.5], "description_ids": [13, 99], "scores": [0.8, 0.9]},
+        {"image_id": 99, "bbox": CUP, "description_ids": [11], "scores": [1.0]},
+        {"image_id": 3, "bbox": [1, 1, 2, 2], "description_ids": [12, 13], "scores": [1.0, 1.0]},
+    ]
+    found = boxed(tmp_path, entries)
+    assert {name: found[name] for name in ("AP_descr", "AP_categ", "AR_categ")} == pytest.approx(
+        {"AP_descr": 1.0, "AP_categ": 1.0, "AR_categ": 1.0}
+    ), "what is not asked is left out, and a crowd absorbs"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scores": [0.9]}, "entry 0: expected `scores` with one for each of `description_ids`"),
+        ({"scores": [0.9, 2]}, r"entry 0 \(sample '1'\): expected `score` to be a number from 0 to 1, got 2"),
+        ({"bbox": None}, r"entry 0 \(sample '0'\): expected a box in `bbox`"),
+        ({"bbox": [1, 1, -3, 4]}, "sides of at least 0"),
+        ({"image_id": 99}, "no entry is about an image and a description that the annotations ask for"),
+    ],
+)
+def test_boxes_that_do_not_fit_are_refused_with_their_entry(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    entry = {"image_id": 7, "bbox": CUP, "description_ids": [11, 12], "scores": [0.9, 0.8], **change}
+    with pytest.raises(ConfigurationError, match=message):
+        boxed(tmp_path, [entry, {"image_id": 55, "category_id": 1, "bbox": CUP, "score": 0.4}])
+
+
+def test_lines_of_boxes_without_masks(tmp_path: Path) -> None:
+    answers = [[CUP], [CUP, OTHER], [], [], []]
+    path = tmp_path / "answers.jsonl"
+    lines = [
+        {"sample_id": place, "instances": [{"box": box, "score": 0.9} for box in boxes]}
+        for place, boxes in enumerate(answers)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    annotations = OFFICIAL / "omnilabel" / "dataset_all_val.json"
+    assert score_file("omnilabel", annotations, path)["metrics"]["AP_categ"] == pytest.approx(1.0)
+    path.write_text(json.dumps({"sample_id": 0, "instances": [{"score": 0.9}]}) + "\n")
+    with pytest.raises(ConfigurationError, match="expected the key `mask`"):
+        score_file("omnilabel", annotations, path)
