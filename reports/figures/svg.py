@@ -33,3 +33,8 @@ def inline_svg(figure: Figure, description: str) -> Markup:
     for name, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{name})")
     return Markup(f'<svg role="img" aria-label="{escape(description)}" {box[0] if box else ""}>{body}')
+
+
+def variable(colour: str) -> str:
+    """The CSS variable of a colour of figures, so that text beside them follows the page's colours."""
+    return next(f"var(--{name})" for name, value in COLOURS.items() if value == colour)

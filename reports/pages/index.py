@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from reports.figures import trends
 from reports.figures.style import system_style
-from reports.figures.svg import COLOURS, inline_svg
+from reports.figures.svg import COLOURS, inline_svg, variable
 from reports.pages.markdown import escaped, markdown
-from reports.pages.rendering import TEMPLATE, rendered
+from reports.pages.rendering import TEMPLATE, rendered, replaced
 from reports.text.glossary import NAMES
 from workbench.data.metric_info import FRACTION
 from workbench.data.numbers import NONE, change, many, seconds, shown
@@ -31,8 +31,8 @@ Record = Mapping[str, Any]
 def write_index(schedule: Schedule, history: Sequence[Record], folder: Path) -> Path:
     """Write `index.html` and `summary.md` of a history, oldest comparison first; returns the path of the page."""
     page = rendered("index.html.j2", _page(schedule, history[-SHOWN:], len(history), folder))
-    _replace(folder / "summary.md", summary(schedule, history[-1], folder / history[-1]["name"]))
-    return _replace(folder / "index.html", page)
+    replaced(folder / "summary.md", summary(schedule, history[-1], folder / history[-1]["name"]))
+    return replaced(folder / "index.html", page)
 
 
 def summary(schedule: Schedule, record: Record, folder: Path) -> str:
@@ -59,7 +59,7 @@ def _page(schedule: Schedule, history: Sequence[Record], total: int, folder: Pat
         "caveats": caveats(history, total),
         "due": due and f"{due:%-d %B %Y, %H:%M %Z}",
         "written": f"{datetime.now(schedule.timezone):%-d %B %Y, %H:%M %Z}",
-        "systems": [{"name": name, "colour": _variable(style[name][0])} for name in names],
+        "systems": [{"name": name, "colour": variable(style[name][0])} for name in names],
         "metric": _named(history, metrics[0]) if metrics else None,
         "rows": [_row(record, names, shown_metric, schedule, folder) for record in reversed(history)],
         "figures": _figures(history, metrics, schedule),
@@ -230,14 +230,3 @@ def _duration(record: Record) -> str:
 def _first_line(text: str) -> str:
     line = text.strip().partition("\n")[0]
     return line if len(line) <= 240 else line[:237] + "..."
-
-
-def _variable(colour: str) -> str:
-    return next(f"var(--{name})" for name, value in COLOURS.items() if value == colour)
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a file in one step."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(path)

@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from workbench.data.plain import plain
+from workbench.runs.files import replacing
 
 TEMPLATE = Path(__file__).parent / "template"
 
@@ -31,3 +32,10 @@ def _plain(value: object) -> object:
     if isinstance(value, Markup):
         return Markup(plain(value))
     return plain(value) if isinstance(value, str) else value
+
+
+def replaced(path: Path, text: str) -> Path:
+    """Write a page in one step; returns its path."""
+    with replacing(path) as file:
+        file.write(text.encode())
+    return path

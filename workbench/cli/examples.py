@@ -31,6 +31,10 @@ EXAMPLES = {
     "report": ("workbench report runs/first", "workbench report runs/first runs/second --out both.html"),
     "gate": ("workbench gate runs/first runs/second --rules rules.yaml",),
     "tune": ("workbench tune runs/val --at-least N_acc=0.85 --apply runs/test",),
+    "suite": (
+        "workbench suite agent-table --root data --systems instructsam,sam3-agent --limit 200 --sample random",
+        "workbench suite mine.yaml --out runs/mine",
+    ),
     "schedule": ("workbench schedule nightly.yaml", "workbench schedule nightly.yaml --once"),
     "notebooks": ("workbench notebooks my-notebooks",),
     "track": ("workbench track runs/first --tracking-uri http://localhost:5000",),

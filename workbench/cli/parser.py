@@ -29,16 +29,18 @@ from workbench.cli.completion import complete, subcommands
 from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
 from workbench.cli.notebooks import copy_notebooks
+from workbench.cli.suites import run_benchmarks
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins.names import unknown
 from workbench.plugins.values import Written
+from workbench.suites.suite import shipped
 
 _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 check found problems, or gate or schedule --once that something got worse; 2 wrong "
-    "configuration, nothing was started; 3 results are complete, but report or tracking failed; 4 the comparison of "
-    "schedule --once failed; 5 the disk or a server kept failing, or the budget is spent: what is there is kept, and "
-    "the same command continues; 130 interrupted."
+    "configuration, nothing was started; 3 results are complete, but report or tracking failed; 4 a comparison of "
+    "schedule --once or suite failed; 5 the disk or a server kept failing, or the budget is spent: what is there is "
+    "kept, and the same command continues; 130 interrupted."
 )
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
@@ -263,6 +265,28 @@ def build_parser() -> argparse.ArgumentParser:
     tune.add_argument("--tracking-uri", metavar="URI", help=_STORE)
     tune.add_argument("--json", action="store_true", help="print one JSON object, with the curves")
     tune.set_defaults(command=tune_thresholds)
+
+    suite = commands.add_parser(
+        "suite", help="compare on several benchmarks, those whose files are there, in one report"
+    )
+    suite.add_argument("suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(shipped())}")
+    suite.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
+    suite.add_argument(
+        "--systems",
+        default=",".join(DEFAULT),
+        help="names, separated by commas; NAME=SYSTEM as in compare (%(default)s)",
+    )
+    suite.add_argument("--limit", type=int, help="only so many samples of each")
+    suite.add_argument(
+        "--sample", choices=("first", "random"), default="first", help="which --limit takes (%(default)s)"
+    )
+    suite.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
+    suite.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
+    suite.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system")
+    suite.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
+    suite.add_argument("--tracking-uri", metavar="URI", help=_LOG)
+    suite.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
+    suite.set_defaults(command=run_benchmarks)
 
     schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
     schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")

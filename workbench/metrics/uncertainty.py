@@ -10,8 +10,9 @@ often it holds the truth (`speed/coverage.py`; docs/diagnosis.md has the table):
   1958); of more than `JACKKNIFED` images it is the bootstrap's, which is the same by then. In a draw some images are
   twice and others not at all, and the average precision of so uneven data varies a little less from draw to draw than
   that of data sets does.
-* A fraction has Wilson's interval (Journal of the American Statistical Association 1927), with as many observations as
-  the standard error stands for: it stays in [0, 1], and has a width also where all answers are right.
+* A fraction has Jeffreys' interval (Brown, Cai and DasGupta, Statistical Science 2001), with as many observations as
+  the standard error stands for: it stays in [0, 1]. Where all answers are right, or all wrong, there is no standard
+  error, and it has Wilson's (Journal of the American Statistical Association 1927), which is wider there.
 * Equal scores have no order that means anything, but a value depends on theirs. The interval is that of the metric with
   equal scores mixed evenly, widened where need be to hold the value.
 """
@@ -126,7 +127,7 @@ def interval(one: Sampled, fraction: bool = True) -> Interval | None:
     if not (fraction and 0 <= one.even <= 1):
         low, high = centre - reach * error, centre + reach * error
     else:
-        low, high = _wilson(min(max(centre, 0.0), 1.0), _observations(one, error), reach)
+        low, high = _of_fraction(min(max(centre, 0.0), 1.0), one, error, reach)
     return min(low, one.value), max(high, one.value)
 
 
@@ -176,10 +177,22 @@ def _variance(one: Sampled) -> float:
     return float(one.draws.var(ddof=1)) * one.images / (one.images - 1)
 
 
-def _observations(one: Sampled, error: float) -> float:
-    """How many independent yes-or-no observations have this standard error."""
+def _of_fraction(share: float, one: Sampled, error: float, reach: float) -> Interval:
+    """The interval of a fraction that is estimated as `share`."""
     variance = one.even * (1 - one.even)
-    return variance / error**2 if variance > NOTHING and error > NOTHING else one.telling
+    if variance <= NOTHING or error <= NOTHING:
+        return _wilson(share, one.telling, reach)
+    # so many independent yes-or-no observations have this standard error
+    return _jeffreys(share, variance / error**2, reach)
+
+
+def _jeffreys(share: float, observations: float, reach: float) -> Interval:
+    from scipy.special import betaincinv, ndtri
+
+    weight = observations * (float(ndtri((1 + LEVEL) / 2)) / reach) ** 2  # fewer, as Student's quantile is the larger
+    right, wrong = share * weight + 0.5, (1 - share) * weight + 0.5
+    low, high = (float(betaincinv(right, wrong, part)) for part in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return 0.0 if share <= 0 else low, 1.0 if share >= 1 else high
 
 
 def _wilson(share: float, observations: float, reach: float) -> Interval:
