@@ -2,7 +2,7 @@
 
 `d3_json/d3_{full,pres,abs}_annotations.json` are in the layout of COCO: a category is a description, named by its text,
 and an object that answers several has an annotation for each. `d3_pkl` has groups of images and descriptions, as
-pickles; `groups.json` and `sentences.json` are lists of the values in those pickles.
+pickles of plain data; `groups.json` and `sentences.json` with lists of their values are read in their place.
 """
 
 from collections import defaultdict
@@ -26,8 +26,8 @@ from workbench.plugins.interfaces import reads_files
 Setting = Option[
     Literal["intra", "inter"], "What an image is asked: the descriptions of its own group (intra), or all (inter)."
 ]
-Language = Option[Literal["en", "zh"], "Language of the descriptions; Chinese needs sentences.json."]
-Toolkit = Option[str | None, "Folder of groups.json and sentences.json; none: d3_pkl beside the annotations' folder."]
+Language = Option[Literal["en", "zh"], "Language of the descriptions; Chinese needs sentences.pkl."]
+Toolkit = Option[str | None, "Folder of groups.pkl and sentences.pkl; none: d3_pkl beside the annotations' folder."]
 
 
 @reads_files("d3")

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.benchmarks.coco import categories
 from workbench.benchmarks.coco_file import is_id
+from workbench.benchmarks.plain_pickle import read_plain_pickle
 from workbench.benchmarks.reading import is_text, read_list
 from workbench.data.errors import ConfigurationError, short
 
@@ -40,47 +41,54 @@ class Groups:
 
 def read_groups(annotations: Path, folder: Path, grouped: bool, chinese: bool) -> Groups:
     """Read what the toolkit's folder has. `grouped`: images are asked the descriptions of their groups, which needs
-    `groups.json`; `chinese` needs `sentences.json`.
+    its groups; `chinese` needs its sentences.
 
-    Descriptions of absence are those that `sentences.json` calls so, else those in the annotation files for presence
-    and absence that lie beside the annotations. Raises `ConfigurationError` for what is needed and not there.
+    Descriptions of absence are those in the annotation file for absence that lies beside the annotations; without it
+    and where sentences are read, those that the sentences call so. Raises `ConfigurationError` for what is needed and
+    not there.
     """
     files: list[Path] = []
-    asked = _asked(_needed(folder / "groups.json", "setting", "inter", files)) if grouped else None
-    sentences = folder / "sentences.json"
-    if chinese:
-        _needed(sentences, "language", "en", files)
-    elif sentences.is_file():
-        files.append(sentences)
-    if sentences in files:
-        entries = _sentences(sentences)
-        texts = {key: entry["raw_sent_zh"] for key, entry in entries.items()} if chinese else None
-        return Groups(tuple(files), asked, {key: entry["is_negative"] for key, entry in entries.items()}, texts)
+    asked = _asked(*_needed(folder, "groups", "setting", "inter", files)) if grouped else None
+    texts = None
     absent: dict[int, bool] = {}
     for name, is_absent in (("pres", False), ("abs", True)):
         file = annotations.with_name(f"d3_{name}_annotations.json")
         if file.is_file():
             absent |= dict.fromkeys(categories(file, shared_names=True), is_absent)
             files += [file] if file != annotations else []
-    return Groups(tuple(files), asked, absent)
+    if chinese or (not absent and _there(folder, "sentences")):
+        entries = _sentences(*_needed(folder, "sentences", "language", "en", files))
+        absent |= {key: entry["is_negative"] for key, entry in entries.items()}
+        texts = {key: entry["raw_sent_zh"] for key, entry in entries.items()} if chinese else None
+    return Groups(tuple(files), asked, absent, texts)
 
 
-def _needed(file: Path, option: str, instead: str, files: list[Path]) -> Path:
-    if not file.is_file():
-        pickled = file.with_suffix(".pkl")
-        there = f"{pickled.name} is a pickle, which can run code when loaded" if pickled.exists() else "it is not there"
+def _there(folder: Path, name: str) -> Path | None:
+    """The file of this name: a list in JSON before the published pickle, as it may stand in for it."""
+    return next((file for ending in (".json", ".pkl") if (file := folder / f"{name}{ending}").is_file()), None)
+
+
+def _needed(folder: Path, name: str, option: str, instead: str, files: list[Path]) -> tuple[Path, list[Any]]:
+    """A file and the values in it; `files` gets it too."""
+    file = _there(folder, name)
+    if file is None:
         raise ConfigurationError(
-            f"d3: expected {file}, the list of the values in {pickled.name}, but {there}: docs/benchmarks.md says "
-            f"how to write it; without it, --set d3.{option}={instead}"
+            f"d3: there is no {folder / name}.pkl, nor {name}.json with the list of its values; "
+            f"without it, --set d3.{option}={instead}"
         )
     files.append(file)
-    return file
+    if file.suffix == ".json":
+        return file, read_list(file, f"the values in {name}.pkl")
+    value = read_plain_pickle(file)
+    if not isinstance(value, dict | list):
+        raise ConfigurationError(f"{file}: expected a dict of {name} by id, got {short(value)}")
+    return file, list(value.values()) if isinstance(value, dict) else value
 
 
-def _asked(file: Path) -> dict[int, frozenset[int]]:
+def _asked(file: Path, groups: list[Any]) -> dict[int, frozenset[int]]:
     """The descriptions of each image's group."""
     asked: dict[int, frozenset[int]] = {}
-    for i, group in enumerate(read_list(file, "groups {img_id, inner_sent_id}")):
+    for i, group in enumerate(groups):
         lists = [group.get(key) if isinstance(group, dict) else None for key in ("img_id", "inner_sent_id")]
         if not all(isinstance(ids, list) and all(is_id(one) for one in ids) for ids in lists):
             raise ConfigurationError(
@@ -92,9 +100,9 @@ def _asked(file: Path) -> dict[int, frozenset[int]]:
     return asked
 
 
-def _sentences(file: Path) -> dict[int, dict[str, Any]]:
+def _sentences(file: Path, sentences: list[Any]) -> dict[int, dict[str, Any]]:
     by_id: dict[int, dict[str, Any]] = {}
-    for i, entry in enumerate(read_list(file, "sentences {id, is_negative, raw_sent_zh}")):
+    for i, entry in enumerate(sentences):
         sentence: dict[str, Any] = entry if isinstance(entry, dict) else {}
         key, text = sentence.get("id"), sentence.get("raw_sent_zh")
         named = text is None or (isinstance(text, str) and is_text(text))

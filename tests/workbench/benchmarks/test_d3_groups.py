@@ -1,5 +1,7 @@
 """The groups and sentences of D3: what an image is asked, in which language, and what is of absence."""
 
+import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -33,21 +35,48 @@ def test_chinese_descriptions() -> None:
     assert [sample.instruction for sample in samples] == ["红色杯子", "没有柄的刀", "没有柄的刀", "旧刀"]
 
 
-def test_presence_and_absence_are_known_from_the_files_beside_it_too(official: Path) -> None:
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_is_of_absence_is_known_from_the_files_beside_or_from_the_sentences(beside: bool, official: Path) -> None:
     folder = official / "d3"
-    (folder / "d3_pkl" / "sentences.json").unlink()
-    benchmark = d3(str(folder / "d3_json" / FULL.name), None)
-    assert [sample.kind for sample in benchmark.samples()] == ["presence", "absence", "absence", "presence"]
-    (folder / "d3_json" / "d3_pres_annotations.json").unlink()
-    assert [sample.kind for sample in benchmark.samples()][:2] == ["presence", "absence"], "what was read stays"
+    if beside:
+        (folder / "d3_pkl" / "sentences.json").unlink()
+    else:
+        for name in ("pres", "abs"):
+            (folder / "d3_json" / f"d3_{name}_annotations.json").unlink()
+    samples = d3(str(folder / "d3_json" / FULL.name), None).samples()
+    assert [sample.kind for sample in samples] == ["presence", "absence", "absence", "presence"]
 
 
-def test_pickles_are_refused_by_name_and_what_to_do_is_said(official: Path) -> None:
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_the_published_pickles_are_read(protocol: int, official: Path) -> None:
+    folder = official / "d3"
+    file = str(folder / "d3_json" / FULL.name)
+    listed = d3(file, None, language="zh").samples()
+    for path in sorted((folder / "d3_pkl").glob("*.json")):
+        by_id = {value["id"]: value for value in json.loads(path.read_text())}
+        path.with_suffix(".pkl").write_bytes(pickle.dumps(by_id, protocol))
+        path.unlink()
+    assert d3(file, None, language="zh").samples() == listed
+
+
+def test_a_pickle_of_more_than_plain_data_is_refused_by_name(official: Path) -> None:
     folder = official / "d3"
     groups = folder / "d3_pkl" / "groups.json"
-    groups.rename(groups.with_suffix(".pkl"))
-    with pytest.raises(ConfigurationError, match=r"groups.pkl is a pickle, .* --set d3.setting=inter"):
+    groups.unlink()
+    groups.with_suffix(".pkl").write_bytes(pickle.dumps({0: Path("x")}))
+    with pytest.raises(ConfigurationError, match=r"groups\.pkl: byte \d+: .* is refused: only lists, dicts"):
         d3(str(folder / "d3_json" / FULL.name), None)
-    (folder / "d3_pkl" / "sentences.json").unlink()
-    with pytest.raises(ConfigurationError, match=r"sentences.json.* it is not there.* --set d3.language=en"):
-        d3(str(folder / "d3_json" / FULL.name), None, setting="inter", language="zh")
+    groups.with_suffix(".pkl").write_bytes(pickle.dumps("cups"))
+    with pytest.raises(ConfigurationError, match=r"groups\.pkl: expected a dict of groups by id, got 'cups'"):
+        d3(str(folder / "d3_json" / FULL.name), None)
+
+
+def test_what_is_not_there_is_named_with_the_way_to_do_without(official: Path) -> None:
+    folder = official / "d3"
+    for path in (folder / "d3_pkl").glob("*.json"):
+        path.unlink()
+    file = str(folder / "d3_json" / FULL.name)
+    with pytest.raises(ConfigurationError, match=r"there is no .*groups.pkl, nor groups.json .*--set d3.setting=inter"):
+        d3(file, None)
+    with pytest.raises(ConfigurationError, match=r"sentences.pkl, nor .*--set d3.language=en"):
+        d3(file, None, setting="inter", language="zh")

@@ -76,9 +76,9 @@ class Layout:
     lines: bool = False
 
 
-def read_d3(folder: Path) -> list[Sample]:
+def read_d3(folder: Path, chinese: bool = False) -> list[Sample]:
     file = folder / "d3_json" / "d3_full_annotations.json"
-    groups = d3_groups.read_groups(file, folder / "d3_pkl", grouped=True, chinese=False)
+    groups = d3_groups.read_groups(file, folder / "d3_pkl", grouped=True, chinese=chinese)
     return d3.read(file, folder / "d3_images", groups)
 
 
@@ -343,7 +343,7 @@ LAYOUTS = {
     "d3 sentences": Layout(
         "d3",
         "d3_pkl/sentences.json",
-        read_d3,
+        lambda folder: read_d3(folder, chinese=True),
         (
             ((0,), NOT_LIST, {0, 1, 2, 3}),
             ((0, "id"), [None, 1.5, "x", True, [], {}, NAN, 2], {0, 1, 2, 3}),
@@ -396,7 +396,7 @@ def changed(content: Any, place: tuple[str | int, ...], value: Any) -> Any:
 def outcome(layout: Layout, folder: Path, shown: str) -> list[Sample]:
     """The samples, each checked: a problem that names file and sample, or nothing wrong with it. Where the file was
     refused by its name, there are none."""
-    named = {"val", Path(layout.file).name, *(path.name for path in folder.glob("*.json"))}
+    named = {"val", Path(layout.file).name, *(path.name for path in folder.rglob("*.json"))}
     try:
         samples = layout.read(folder)
     except ConfigurationError as error:
