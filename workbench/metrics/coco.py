@@ -27,8 +27,6 @@ AREAS: Mapping[str, tuple[float, float]] = {
 }
 """Square pixels, both ends included."""
 MAX_DETECTIONS = (1, 10, 100)
-ONCE = np.ones((1, 1), dtype=np.int64)
-"""One cell, counted once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,31 +231,42 @@ def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
 
 def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean precision over the recall points, and the largest recall, `[K, D]` each; nan without targets."""
-    if ranking.ties is not None and is_drawn(weights):
-        draws = [_precision_and_recall(_draw(ranking, ranking.ties, column), ONCE) for column in weights.T]
-        precisions, recalls = zip(*draws, strict=True)
-        return np.concatenate(precisions, axis=1), np.concatenate(recalls, axis=1)
     total = ranking.targets @ weights
-    drawn = np.take(weights, ranking.cell, axis=0)
     shape = (len(THRESHOLDS), weights.shape[1])
     precision, recall = np.full(shape, np.nan), np.full(shape, np.nan)
-    for k in range(len(THRESHOLDS)):
-        hits = np.cumsum(drawn * (ranking.matched & ranking.counted)[:, k, None], axis=0, dtype=np.float64)
-        misses = np.cumsum(drawn * (~ranking.matched & ranking.counted)[:, k, None], axis=0, dtype=np.float64)
+    right, wrong = ranking.matched & ranking.counted, ~ranking.matched & ranking.counted
+    if ranking.ties is not None and is_drawn(weights):
         for d in np.flatnonzero(total > 0):
-            reached = hits[:, d] / total[d]
-            curve = hits[:, d] / (hits[:, d] + misses[:, d] + np.spacing(1))
-            envelope = np.append(np.maximum.accumulate(curve[::-1])[::-1], 0.0)
-            precision[k, d] = envelope[np.searchsorted(reached, RECALLS, side="left")].mean()
-            recall[k, d] = reached[-1] if len(reached) else 0.0
+            rows = order_of_draw(ranking.ties, ranking.cell, weights[:, d])
+            hits, misses = (np.cumsum(one[rows], axis=0, dtype=np.float64) for one in (right, wrong))
+            precision[:, d], recall[:, d] = _area_and_end(hits, misses, total[d])
+        return precision, recall
+    some = np.flatnonzero(total > 0)
+    drawn = np.take(weights[:, some], ranking.cell, axis=0)
+    for k in range(len(THRESHOLDS) if len(some) else 0):
+        # recall rises, and the best precision to the right is reached, at hits only
+        rows = np.flatnonzero(right[:, k])
+        hits = np.cumsum(drawn[rows], axis=0, dtype=np.float64)
+        misses = np.cumsum(drawn * wrong[:, k, None], axis=0, dtype=np.float64)[rows]
+        precision[k, some], recall[k, some] = _area_and_end(hits, misses, total[some])
     return precision, recall
 
 
-def _draw(ranking: _Ranking, ties: NDArray[np.int64], weights: NDArray[np.integer]) -> _Ranking:
-    """The ranking of one bootstrap draw, as if it were one cell; equal scores are in the order of the draw."""
-    rows = order_of_draw(ties, ranking.cell, weights)
-    total = np.array([ranking.targets @ weights])
-    return _Ranking(np.zeros(len(rows), np.int64), ranking.matched[rows], ranking.counted[rows], total)
+def _area_and_end(
+    hits: NDArray[np.float64], misses: NDArray[np.float64], total: NDArray[np.integer] | np.integer
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean precision over the recall points and the last recall of C curves, `[C]` each.
+
+    hits, misses: `[R, C]` of the best-ranked so far, at the places where `hits` rises at least.
+    """
+    if not len(hits):
+        return np.zeros(hits.shape[1]), np.zeros(hits.shape[1])
+    reached = hits / total
+    envelope = np.maximum.accumulate((hits / (hits + misses + np.spacing(1)))[::-1], axis=0)[::-1]
+    upto = np.searchsorted(RECALLS, reached, side="right")
+    points = upto.copy()  # how many of the recall points each place is the first to reach
+    points[1:] -= upto[:-1]
+    return (envelope * points).sum(axis=0) / len(RECALLS), reached[-1]
 
 
 def _average(curves: Sequence[NDArray[np.float64]], n_draws: int) -> NDArray[np.float64]:
