@@ -18,7 +18,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "own-data.md"
 STEP = re.compile(
     r"`(own/\S+\.(?:csv|py))`[^`]*\n\n```\w+\n(.*?)```|^    ((?:workbench|python) [^\n]*)$", re.DOTALL | re.MULTILINE
 )
-MODULES = ("agents.systems", "e2e.systems", "reports.pages.report", "transformers.models.qwen3_vl")
+MODULES = (
+    *(
+        "agents.systems",
+        "agents.loop.graph",
+        "agents.language_models.embedded",
+        "e2e.instructsam.predictor",
+        "e2e.systems",
+    ),
+    *("reports.figures.catalogue", "reports.pages.report", "transformers.conversion_mapping", "langgraph.graph"),
+    *("workbench.foundations.sam3.segmenter", "transformers.models.sam3.modeling_sam3", "workbench.scoring.finish"),
+    "transformers.models.qwen3_vl.modeling_qwen3_vl",
+)
 """Loaded once, and not by each command."""
 HAT, CAP, FRONT = 16, 17, (15, 16, 17)
 
