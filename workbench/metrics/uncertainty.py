@@ -40,8 +40,6 @@ BIAS_PER_SHIFT = 1 / (2 ** (2 / 3) - 1)
 set and that of drawing from it, so twice the variance. The bias of interpolated AP where scores rank little grows like
 that of other largest values of a random walk, with the variance to the power of 2/3, and adds 0.59 of itself in a draw.
 Means have no bias, and ratios one too small to matter."""
-UNSURE = 0.5
-"""The share of the squared bias that is added to the variance, since the bias is estimated from the same images."""
 AT_ONCE = 32
 """Sets of weights that a measure is asked about together."""
 JACKKNIFED = 400
@@ -165,9 +163,10 @@ def _is_defined(one: Sampled) -> bool:
 
 
 def _estimated(one: Sampled) -> tuple[float, float]:
-    """The metric without its bias, and its standard error."""
+    """The metric without its bias, and its standard error: with the bias in it, which is estimated from the same images
+    and so about as unsure as it is large."""
     bias = BIAS_PER_SHIFT * (float(one.draws.mean()) - one.even)
-    return one.even - bias, math.sqrt(_variance(one) + UNSURE * bias**2)
+    return one.even - bias, math.sqrt(_variance(one) + bias**2)
 
 
 def _variance(one: Sampled) -> float:
