@@ -36,6 +36,8 @@ class Canvas:
     height: int
     width: int
     boxed: tuple[Boxed, ...]
+    sized: bool
+    """whether the size of the image is known"""
 
     def truth(self, description: int) -> dict[str, Any]:
         """The fields of a sample that asks for a description of this id; `facts` are those of its truth."""
@@ -47,12 +49,13 @@ class Canvas:
         facts = {"crowds": crowds, "areas": areas, "unmatchable": lost}
         taken = {one.box for one in asked}
         others = {one.box: one for one in reversed(self.boxed) if not one.crowd and one.box not in taken}
+        unsized = {} if self.sized else {"unsized": True}
         return {
             "targets": tuple(one.rectangle for one in targets),
             "boxes": tuple(one.box for one in targets),
             "others": tuple(SceneObject(one.rectangle, one.label) for one in reversed(others.values())),
             "only_boxes": True,
-            "facts": {name: values for name, values in facts.items() if values},
+            "facts": {name: values for name, values in facts.items() if values} | unsized,
         }
 
 
@@ -68,7 +71,7 @@ def canvas(
 
     `answered` gives the ids of the descriptions that an annotation answers, and what to call it. Where the file has no
     image size it is read from the image; without images the canvas ends with the annotated boxes, which is enough to
-    compare boxes.
+    compare boxes, and `facts` of its samples have `unsized`.
     """
     path = images.place(entry.get("file_name"), f"{where}: file_name")
     places = [f"{where}: annotation {short(one.get('id'))}" for one in annotations]
@@ -79,14 +82,18 @@ def canvas(
         descriptions, label = answered(one, at)
         drawn = rectangle(box, height, width)
         found.append(Boxed(box, drawn, is_crowd(one, at), descriptions, label, one.get("id"), area(one, at)))
-    return Canvas(path, height, width, tuple(found))
+    return Canvas(path, height, width, tuple(found), images.at_hand or _has_size(entry))
 
 
 def _size(entry: Entry, boxes: Sequence[Box], path: Path, images: ImageFolder, where: str) -> tuple[int, int]:
-    if entry.get("height") is not None or entry.get("width") is not None:
+    if _has_size(entry):
         return checked_size(entry.get("height"), entry.get("width"), where)
     if images.at_hand:
         return images.size(path, f"{where}: file_name")
     right = max((math.ceil(x + width) for x, _, width, _ in boxes), default=0)
     bottom = max((math.ceil(y + height) for _, y, _, height in boxes), default=0)
     return checked_size(max(bottom, 1), max(right, 1), where)
+
+
+def _has_size(entry: Entry) -> bool:
+    return entry.get("height") is not None or entry.get("width") is not None

@@ -26,7 +26,7 @@ from workbench.benchmarks.reading import box_of_sides, read_list, starts_with
 from workbench.data.boxes import rectangle
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import whole_number
-from workbench.data.masks import check_pairs, from_annotation
+from workbench.data.masks import Rle, check_pairs, from_annotation
 from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample, most_masks
 
@@ -79,8 +79,7 @@ class Results:
             raise SampleError(f"{where}: expected {what}")
         if mask is None and box:
             return Instance(rectangle(box, sample.height, sample.width), float(score), box)
-        rle = from_annotation(mask, sample.height, sample.width, f"{where}: segmentation")
-        return Instance(rle, float(score), box)
+        return Instance(mask_of(mask, sample, f"{where}: segmentation"), float(score), box)
 
 
 def read_results(path: Path) -> Results:
@@ -160,6 +159,18 @@ def _single(entry: Entry, where: str) -> list[Entry]:
         {"image_id": entry["image_id"], "category_id": one, "bbox": entry.get("bbox"), "score": score}
         for one, score in zip(descriptions, scores, strict=True)
     ]
+
+
+def mask_of(value: object, sample: Sample, where: str) -> Rle:
+    """A predicted mask; raises `SampleError` for one that does not fit the sample's image."""
+    try:
+        return from_annotation(value, sample.height, sample.width, where)
+    except SampleError as error:
+        if not sample.facts.get("unsized"):
+            raise
+        raise SampleError(
+            f"{error}; the annotations have no image size: give the images, or boxes in place of masks"
+        ) from error
 
 
 def key_of(sample: Sample) -> Key:

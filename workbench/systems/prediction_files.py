@@ -21,7 +21,7 @@ from workbench.data.boxes import rectangle
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import whole_number
 from workbench.data.json_objects import once_each
-from workbench.data.masks import check_pairs, from_annotation
+from workbench.data.masks import check_pairs
 from workbench.data.opening import open_file
 from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample, most_masks
@@ -167,7 +167,7 @@ def _instance(value: object, sample: Sample, where: str) -> Instance:
     own = None if box is None else box_of_sides(box, f"{where}: box")
     if mask is None and own is not None:
         return Instance(rectangle(own, sample.height, sample.width), float(score), own)
-    return Instance(from_annotation(mask, sample.height, sample.width, f"{where}: mask"), float(score), own)
+    return Instance(coco_results.mask_of(mask, sample, f"{where}: mask"), float(score), own)
 
 
 def _check_keys(record: Mapping[str, object], needed: Sequence[str], optional: Sequence[str], where: str) -> None:

@@ -130,6 +130,9 @@ def test_a_mask_is_taken_for_its_box_where_the_benchmark_has_no_masks(tmp_path: 
     mask = masks.encode(np.pad(np.ones((4, 3), bool), ((1, 2), (1, 8))))  # on the canvas of the annotated boxes
     found = boxed(tmp_path, [{"image_id": 7, "category_id": 11, "segmentation": mask, "score": 0.9}])
     assert found["AP75_descr"] == pytest.approx(51 / 101)
+    larger = masks.encode(np.ones((12, 16), bool))
+    with pytest.raises(ConfigurationError, match="no image size: give the images, or boxes in place of masks"):
+        boxed(tmp_path, [{"image_id": 7, "category_id": 11, "segmentation": larger, "score": 0.9}])
 
 
 def test_results_in_omnilabel_s_layout_are_read(tmp_path: Path) -> None:

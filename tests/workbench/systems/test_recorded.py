@@ -8,6 +8,7 @@ import pytest
 
 import workbench
 from tests.conftest import Install
+from tests.workbench.benchmarks.layouts import OFFICIAL
 from tests.workbench.cli.installed import TOYS
 from tests.workbench.toys import rectangles
 from workbench.data.errors import ConfigurationError
@@ -100,3 +101,23 @@ def test_a_file_that_cannot_be_used_is_refused_before_any_work(workplace: Path, 
 def test_a_file_is_needed() -> None:
     with pytest.raises(ConfigurationError, match=r"--set predictions\.file=FILE"):
         workbench.compare(["predictions"], "toy", "run")
+
+
+def test_boxes_without_masks_are_compared_on_a_benchmark_of_boxes_and_the_run_says_so() -> None:
+    folder = OFFICIAL / "omnilabel"
+    truth = json.loads((folder / "dataset_all_val.json").read_text())["annotations"]
+    found = [
+        {key: one[key] for key in ("image_id", "bbox", "description_ids")}
+        | {"scores": [0.9] * len(one["description_ids"])}
+        for one in truth
+        if not one["iscrowd"]
+    ]
+    Path("boxes.json").write_text(json.dumps(found))
+    options = {"annotations": str(folder / "dataset_all_val.json"), "images": str(folder / "images")}
+    given = {"predictions": {"file": "boxes.json"}, "omnilabel": options}
+    run = workbench.compare(["toy-a", "predictions"], "omnilabel", "run", options=given)
+    assert run.results.benchmark.only_boxes
+    theirs = run.results.systems["predictions"]
+    assert (theirs.metrics["AP_descr"], theirs.metrics["AP_categ"]) == pytest.approx((1.0, 1.0))
+    assert theirs.funnel["precise"] == theirs.funnel["targets"] == 4
+    assert theirs.diagnosis["background"] == 0
