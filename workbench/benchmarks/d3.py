@@ -163,25 +163,25 @@ def _unasked(entry: Entry, shown: Canvas, asked: Sequence[int], file: _File) -> 
 
 
 def _hand_out(unasked: Sequence[dict[str, Any]], samples: Sequence[Sample]) -> None:
-    """Add each entry to the `facts` of the sample most like it: officially such objects are missed ones, whatever the
-    system does, and so have to be in the same groups of samples, and in the same images where that is possible.
+    """Add each entry to the `facts` of a sample of its image: officially such objects are missed ones, whatever the
+    system does. Of the image's samples it is the one most like it, so that kinds of samples have their own; where the
+    image has none of its kind, it is one of another image.
     """
     alike: dict[tuple[Any, ...], Sample] = {}
     for sample in samples:
         if sample.problem is None:
-            for key in _likeness(sample.kind, sample.target_count, sample.facts["image"]):
+            for key in _likeness(sample.kind, len(sample.targets), sample.facts["image"]):
                 alike.setdefault(key, sample)
     for one in unasked:
-        bin_name = ("0", "1", ">=2")[min(len(one["areas"]), 2)]
-        keys = _likeness(one["kind"], bin_name, one["image"])
+        keys = _likeness(one["kind"], len(one["areas"]), one["image"])
         place = next((alike[key] for key in keys if key in alike), None)
         if place is not None:
             place.facts.setdefault("unasked", []).append(one)
 
 
-def _likeness(kind: str | None, bin_name: str, image: int) -> list[tuple[Any, ...]]:
+def _likeness(kind: str | None, targets: int, image: int) -> list[tuple[Any, ...]]:
     """From most to least alike."""
-    return [(kind, bin_name, image), (kind, bin_name), (kind,), ()]
+    return [(kind, image, min(targets, 2)), (kind, image, targets > 0, None), (kind, image), (kind,), ()]
 
 
 def _split(path: Path, setting: str) -> str:

@@ -28,8 +28,8 @@ def test_an_image_is_asked_the_descriptions_of_its_group() -> None:
 def test_objects_under_a_description_that_is_not_asked_are_kept_as_missed_ones() -> None:
     unasked = {"image": 0, "kind": "presence", "category": "3", "words": 3, "areas": [9.0], "crowds": 0}
     samples = d3(str(FULL), None).samples()
-    assert [sample.facts.get("unasked") for sample in samples] == [None, None, None, [unasked]], (
-        "at a sample of the same kind with as many targets"
+    assert [sample.facts.get("unasked") for sample in samples] == [[unasked], None, None, None], (
+        "at a sample of its image and kind, so that a part of the images has its own"
     )
     assert not any("unasked" in sample.facts for sample in d3(str(FULL), None, setting="inter").samples())
 
