@@ -34,8 +34,9 @@ COSTS = {
     "per correct instance": "All that the samples took, over all instances that match a target at IoU 0.5; samples "
     "without targets and failed ones take their part.",
     "failed": "Samples without an answer; they score as empty answers.",
-    "95 % interval": "Student's, with standard error and bias of a bootstrap over images; Wilson's for a value that is "
-    "a share. Two systems are compared on the same draws.",
+    "95 % interval": "Student's, with the bias of a bootstrap over images, and the standard error of leaving out each "
+    "(of more than 400 images, of the bootstrap); Jeffreys' for a value that is a share. Two systems are compared on "
+    "the same draws.",
 }
 
 CURVES = {
