@@ -47,7 +47,7 @@ def test_nothing_is_listed_where_nothing_is_stated(run: Run) -> None:
 
 
 def test_report_and_markdown_list_them(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "drawn", lambda results: iter(()))
+    monkeypatch.setattr(report, "drawn_once", lambda results: [])
     told = Conditions(resizing="<b>probabilities</b>")
     described = Run(run.path, stated(run, single_pass=SINGLE, agent=told), run.scored)
     text = markdown(described)
