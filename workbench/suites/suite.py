@@ -51,7 +51,7 @@ class Entry:
         """The paths below the folder of the data that are not there."""
         placed = self.placed(root)
         given = [key for key, value in self.options.items() if isinstance(value, str) and value.startswith(ROOT)]
-        return [placed[key] for key in given if not Path(placed[key]).exists()]
+        return list(dict.fromkeys(placed[key] for key in given if not Path(placed[key]).exists()))
 
 
 @dataclass(frozen=True)
