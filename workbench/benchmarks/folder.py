@@ -70,7 +70,8 @@ class _Rows:
     def samples(self) -> list[Sample]:
         """A sample for each row, numbered from 0."""
         return numbered(
-            (self._sample(row, f"row {i}") for i, row in enumerate(self.table.rows, 1)), self.table.path.name
+            (self._sample(row, f"row {i}") for i, row in zip(self.table.numbers, self.table.rows, strict=True)),
+            self.table.path.name,
         )
 
     def truth_files(self) -> list[Path]:

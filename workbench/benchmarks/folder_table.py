@@ -20,10 +20,12 @@ _SEPARATOR = ";"
 
 @dataclass(frozen=True)
 class Table:
-    """`rows`: the values of each row by column, unchecked; a row that is no object is kept as it is. `truth`: the
-    columns that say what is right, none where the table does not."""
+    """`rows`: the values of each row by column, unchecked; a row that is no object is kept as it is. `numbers`: what a
+    spreadsheet calls each row, where the names of the columns are row 1; in JSON the first is 1. `truth`: the columns
+    that say what is right, none where the table does not."""
 
     path: Path
+    numbers: Sequence[int]
     rows: Sequence[Any]
     truth: tuple[str, ...]
 
@@ -47,44 +49,58 @@ def read_table(path: Path) -> Table:
     """
     if path.suffix.lower() == ".json":
         rows = read_list(path, "{image, instruction}, and maybe masks, objects, kind")
+        numbers: Sequence[int] = range(1, len(rows) + 1)
         columns = (
             list(dict.fromkeys(key for row in rows if isinstance(row, dict) for key in row)) if rows else [*NEEDED]
         )
     else:
-        columns, rows = _csv(path)
+        columns, numbers, rows = _csv(path)
     if unknown := [name for name in columns if name not in COLUMNS]:
         raise ConfigurationError(f"{path}: unknown column {short(unknown[0])}: known are {', '.join(COLUMNS)}")
     if missing := [name for name in NEEDED if name not in columns]:
         raise ConfigurationError(
             f"{path}: expected the columns {' and '.join(NEEDED)}, got no {' and no '.join(missing)}"
         )
-    return Table(path, rows, tuple(name for name in TRUTH if name in columns))
+    return Table(path, numbers, rows, tuple(name for name in TRUTH if name in columns))
 
 
-def _csv(path: Path) -> tuple[list[str], list[Any]]:
-    """Columns and rows of a file whose first line names the columns, separated by commas, semicolons or tabs."""
+def _csv(path: Path) -> tuple[list[str], list[int], list[Any]]:
+    """Columns, row numbers and rows of a file whose first line names the columns, separated by commas, semicolons or
+    tabs. Empty rows are left out, and so are columns at the end that have neither a name nor a value: spreadsheets save
+    both.
+    """
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: expected UTF-8, got other bytes ({error}): save it as CSV UTF-8") from error
-    lines = text.splitlines()
-    if not lines:
+    first = next((line for line in text.splitlines() if line.strip(" ,;\t")), None)
+    if first is None:
         raise ConfigurationError(f"{path} is empty: expected a first line image,instruction")
-    separator = max(",;\t", key=lines[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     try:
-        names, *rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, strict=True) if any(row)]
+        (_, names), *rows = [(number, row) for number, row in enumerate(reader, 1) if any(map(str.strip, row))]
     except (csv.Error, ValueError) as error:
-        raise ConfigurationError(f"{path}: expected lines of CSV: {error}") from error
-    names = [name.strip().lower() for name in names]
+        raise ConfigurationError(
+            f'{path}: line {reader.line_num}: expected CSV, where quotes in a quoted value are doubled, "the ""red"" '
+            f'mug": {error}'
+        ) from error
+    names = [name.strip().lower() for name in _cut(names, 0)]
     if len(set(names)) < len(names):
         raise ConfigurationError(f"{path}: expected columns of different names, got {', '.join(names)}")
-    return names, [_row(names, values) for values in rows]
+    return names, [number for number, _ in rows], [_row(names, values) for _, values in rows]
+
+
+def _cut(values: Sequence[str], width: int) -> list[str]:
+    """The values of a row, without the empty ones at its end that are more than the columns."""
+    full = max((place for place, value in enumerate(values, 1) if value.strip()), default=0)
+    return list(values[: max(full, width)])
 
 
 def _row(names: Sequence[str], values: Sequence[str]) -> Any:
     """The row by column, with the names in a cell as a list; the values themselves where their number is another."""
+    values = _cut(values, len(names))
     if len(values) != len(names):
-        return list(values)
+        return values
     row: dict[str, Any] = {name: value.strip() for name, value in zip(names, values, strict=True)}
     for name in TRUTH:
         if name in row:

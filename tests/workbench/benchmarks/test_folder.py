@@ -45,6 +45,22 @@ def test_commas_semicolons_and_tabs_separate_columns(own: Path, separator: str) 
     assert (sample.instruction, len(sample.targets)) == ("a hat; the black one", 1)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_a_spreadsheet_leaves_behind_is_left_out(own: Path, end: str) -> None:
+    rows = [
+        "",
+        ";;",
+        "image;instruction;;",
+        "canteen.jpg;the bottle;;",
+        ";;;",
+        "canteen.jpg;x;;note",
+        "canteen.jpg;y;;;;",
+    ]
+    bottle, odd, short = table(own, end.join(rows) + end)
+    assert (bottle.problem, short.instruction, short.problem) == (None, "y", None)
+    assert "row 6: expected a value for each column" in str(odd.problem), "as the spreadsheet numbers it"
+
+
 def test_a_star_stands_for_several_masks_and_an_empty_cell_for_none(own: Path) -> None:
     one, none = table(own, "image,instruction,masks\ncanteen.jpg,ten,masks/canteen-1*.png\ncanteen.jpg,a dog,\n")
     assert len(one.targets) == 10  # 1 and 10 to 18
@@ -89,7 +105,8 @@ def test_the_identity_is_that_of_all_files_that_say_what_is_right(own: Path) -> 
         ("image,masks\ncanteen.jpg,\n", "got no instruction"),
         ("image,instruction,image\n", "different names"),
         ("", "empty"),
-        ('image,instruction\na,"b\n', "expected lines of CSV"),
+        ("\n;;\n", "empty"),
+        ('image,instruction\na,b\na,"b\n', "line 3: expected CSV"),
     ],
 )
 def test_a_table_that_is_none_is_refused(own: Path, text: str, message: str) -> None:
@@ -124,7 +141,7 @@ def test_a_row_that_does_not_fit_is_the_problem_of_its_sample(own: Path, row: st
     Image.new("L", (30, 20), 255).save(own / "masks/small.png")
     Image.fromarray(photos.instances(photos.CANTEEN)[:3].argmax(axis=0).astype(np.uint8)).save(own / "masks/map.png")
     broken, whole = table(own, f"image,instruction,masks\n{row}\ncanteen.jpg,the bottle,masks/canteen-0.png\n")
-    assert message in str(broken.problem) and "row 1" in str(broken.problem)
+    assert message in str(broken.problem) and "row 2" in str(broken.problem)
     assert whole.problem is None
 
 
