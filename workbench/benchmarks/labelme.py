@@ -23,9 +23,9 @@ MAX_WORK = 2**32
 """Shapes times pixels of the image: each shape is drawn on a canvas of its own."""
 LINE_WIDTH, POINT_RADIUS = 10, 5
 """Pixels, labelme's own."""
-_COUNTS = {"circle": (2,), "rectangle": (2, 4), "line": (2,), "point": (1,), "mask": (2,)}
+_COUNTS = {"circle": (2,), "rectangle": (2, 4), "oriented_rectangle": (4,), "line": (2,), "point": (1,), "mask": (2,)}
 """How many points a shape has, where not any number will do."""
-SHAPE_TYPES = ("polygon", "rectangle", "circle", "line", "linestrip", "point", "mask")
+SHAPE_TYPES = ("polygon", "rectangle", "oriented_rectangle", "circle", "line", "linestrip", "point", "mask")
 
 XY = tuple[float, float]
 
@@ -50,7 +50,9 @@ def drawn(shape: dict[str, Any], height: int, width: int, where: str) -> NDArray
     points = _points(shape.get("points"), height, width, where)
     if kind in _COUNTS and len(points) not in _COUNTS[kind]:
         expected = " or ".join(map(str, _COUNTS[kind]))
-        raise SampleError(f"{where}: expected a {kind} of {expected} points, got {len(points)}")
+        raise SampleError(
+            f"{where}: expected a {kind.removeprefix('oriented_')} of {expected} points, got {len(points)}"
+        )
     length = outline(np.array(points)) * (math.tau if kind == "circle" else 1)
     if length > MAX_OUTLINE:
         raise SampleError(
@@ -69,6 +71,8 @@ def _draw(draw: ImageDraw.ImageDraw, kind: str, points: list[XY], where: str) ->
     (x, y), (x_end, y_end) = points[0], points[-1]
     if kind == "rectangle":
         draw.rectangle(_corners(points, where), fill=1, outline=1)
+    elif kind == "oriented_rectangle":
+        draw.polygon(points, fill=1, outline=1)
     elif kind in ("circle", "point"):
         radius = math.hypot(x - x_end, y - y_end) if kind == "circle" else POINT_RADIUS
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)

@@ -46,6 +46,15 @@ def test_a_rectangle_is_filled_whatever_the_order_and_number_of_its_corners() ->
         assert found[4:10, 3:13].all()
 
 
+def test_a_turned_rectangle_has_four_corners_in_order() -> None:
+    shape = {"shape_type": "oriented_rectangle", "points": [[20, 5], [35, 20], [20, 35], [5, 20]]}
+    found = drawn(shape, 40, 40, "shape")
+    rows, columns = np.indices(found.shape)
+    assert (found == (abs(rows - 20) + abs(columns - 20) <= 15)).all()
+    with pytest.raises(SampleError, match="expected a rectangle of 4 points, got 2"):
+        drawn({**shape, "points": [[5, 5], [9, 9]]}, 40, 40, "shape")
+
+
 def test_a_circle_has_its_first_point_in_the_middle_and_its_second_on_the_rim() -> None:
     found = drawn({"shape_type": "circle", "points": [[50, 40], [50, 70]]}, 90, 100, "shape")
     assert found.sum() == pytest.approx(np.pi * 30.5**2, rel=0.01)
@@ -73,7 +82,7 @@ def test_a_mask_is_pasted_at_its_box_and_cut_at_the_border(dtype: type) -> None:
             {"shape_type": "points", "points": [[1, 1], [5, 5], [7, 2]]},
             "expected `shape_type` polygon, .* got 'points'",
         ),
-        ({"shape_type": "oriented_rectangle", "points": [[1, 1]] * 4}, "got 'oriented_rectangle'"),
+        ({"shape_type": "star", "points": [[1, 1]] * 4}, "got 'star'"),
         ({"shape_type": 7, "points": [[1, 1]]}, "expected `shape_type`"),
         ({"shape_type": ["polygon"], "points": [[1, 1]]}, "expected `shape_type`"),
         (
