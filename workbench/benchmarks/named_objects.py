@@ -87,8 +87,8 @@ class LabelmeFiles:
 class CocoObjects:
     """Objects from one file for all pictures in the layout of COCO, as CVAT, labelme and others export it.
 
-    A picture is found by its `file_name`, or by the last part of it where only one has that. Crowds are objects like
-    all others, as CVAT marks whatever was painted with a brush as one. Raises `ConfigurationError` for a file in
+    A picture is found by its `file_name`, or by as many of the last parts of it as only one has. Crowds are objects
+    like all others, as CVAT marks whatever was painted with a brush as one. Raises `ConfigurationError` for a file in
     another layout.
     """
 
@@ -130,7 +130,8 @@ class CocoObjects:
 
     def _image_id(self, picture: Path) -> int:
         relative = picture.relative_to(self.root).as_posix() if picture.is_relative_to(self.root) else picture.name
-        for name in dict.fromkeys((relative, picture.name)):
+        parts = relative.split("/")
+        for name in ("/".join(parts[start:]) for start in range(len(parts))):
             found = self.by_name.get(name, [])
             if len(found) == 1:
                 return found[0]

@@ -35,7 +35,7 @@ def test_objects_are_asked_for_by_label_from_labelme(own: Path) -> None:
     assert [masks.bounding_box(mask)[0] for mask in second.targets] == [50, 90]
     assert [masks.area(mask) for mask in cup.targets] == [2 * 21 * 31]
     assert missing.problem == (
-        "instructions.csv: sample 3: row 4: objects: canteen.json has no object 'shoe': it has hat (2), cap and cup"
+        "instructions.csv: sample 3: row 5: objects: canteen.json has no object 'shoe': it has hat (2), cap and cup"
     )
     assert (none.problem, len(none.others)) == (None, 4)
 
@@ -99,6 +99,7 @@ def test_a_picture_is_found_by_its_path_or_by_the_last_part_of_it(tmp_path: Path
     objects = coco(tmp_path, ["train/a.jpg", "test\\a.jpg", "deep/er/b.jpg", "c.jpg", None])
     for name in ("train/a.jpg", "test/a.jpg", "b.jpg", "er/b.jpg", "other/c.jpg"):
         assert len(objects.of(tmp_path / name, 10, 20).objects) == 1, name
+    assert len(objects.of(tmp_path / "data/train/a.jpg", 10, 20).objects) == 1, "more than its last part"
     with pytest.raises(SampleError, match=r"o\.json has 2 images that are called a\.jpg"):
         objects.of(tmp_path / "a.jpg", 10, 20)
     with pytest.raises(SampleError, match=r"o\.json has no image that is called more/d\.jpg"):
