@@ -37,7 +37,16 @@ from workbench.data.secrets import hide
 from workbench.data.shards import Shard
 from workbench.plugins import registry
 from workbench.plugins.checks import checked_identity
-from workbench.plugins.interfaces import Benchmark, HasConditions, HasOracles, HasRemarks, Rerunnable, Resumable, System
+from workbench.plugins.interfaces import (
+    Answered,
+    Benchmark,
+    HasConditions,
+    HasOracles,
+    HasRemarks,
+    Rerunnable,
+    Resumable,
+    System,
+)
 from workbench.plugins.names import unknown
 from workbench.runs.checks import Repeat
 from workbench.runs.files import check_writable, held, read_json
@@ -98,6 +107,8 @@ def run(
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
     made = [_make(name, factory) for name, factory in systems.items()]
     samples = chosen(benchmark, limit, sample, seed)
+    if limit is None:
+        _refuse_strange_answers(made, samples)
     _check_shard(out, shard)
     if shard is not None:
         samples = shard.of(samples)
@@ -105,6 +116,7 @@ def run(
             raise ConfigurationError(f"shard {shard} has no samples: the benchmark has fewer than {shard.number}")
     planned: dict[str, dict[str, Any]] = {}
     if oracles:
+        _check_truth(samples, benchmark.name)
         parts = _parts(made, oracles)
         made = [one for item in made for one in (item, *_variants(item, parts, samples, planned))]
     digests = _ImageDigests()
@@ -186,6 +198,22 @@ def _parts(made: Sequence[_Made], oracles: Literal[True] | Sequence[str]) -> set
         if part not in known:
             raise ConfigurationError(unknown("oracle", part, list(dict.fromkeys(known))))
     return set(oracles)
+
+
+def _check_truth(samples: Sequence[Sample], benchmark: str) -> None:
+    """Oracles replace a part by the truth; raises `ConfigurationError` where there is none."""
+    if not any(sample.has_truth for sample in samples):
+        raise ConfigurationError(
+            f"oracles: {benchmark} says nothing about what is right, so no part can be replaced by the truth: "
+            "leave --oracles out"
+        )
+
+
+def _refuse_strange_answers(made: Sequence[_Made], samples: Sequence[Sample]) -> None:
+    """Ask the systems that have their answers already whether they are about these samples: all of the benchmark."""
+    for item in made:
+        if isinstance(item.system, Answered):
+            item.system.check_samples(samples)
 
 
 def _variants(

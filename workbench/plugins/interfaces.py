@@ -131,6 +131,17 @@ class Checkable(Protocol):
 
 
 @runtime_checkable
+class Answered(Protocol):
+    """A system that has its answers already, to the samples of one benchmark."""
+
+    def check_samples(self, samples: Sequence[Sample]) -> None:
+        """Called with all samples of the benchmark before the first is asked, where all are asked. Raises
+        `ConfigurationError` for an answer about something else, which would be left out in silence.
+        """
+        ...
+
+
+@runtime_checkable
 class Resumable(Protocol):
     """A system that can continue in the middle of a sample after it was killed."""
 

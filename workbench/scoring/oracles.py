@@ -87,7 +87,9 @@ def derived(oracle: str, samples: Sequence[Sample], answers: Sequence[Prediction
     stay as they are.
     """
     return [
-        DERIVED[oracle](sample, answer) if answer.outcome == OK and sample.problem is None else answer
+        DERIVED[oracle](sample, answer)
+        if answer.outcome == OK and sample.problem is None and sample.has_truth
+        else answer
         for sample, answer in zip(samples, answers, strict=True)
     ]
 

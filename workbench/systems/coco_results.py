@@ -66,6 +66,31 @@ class Results:
             raise SampleError(f"{where}: {error}") from error
         return Prediction(sample.sample_id, tuple(self._instance(sample, *entry) for entry in entries))
 
+    def check_samples(self, samples: Sequence[Sample]) -> None:
+        """Raises `ConfigurationError` for an entry about an image or a category that none of these samples has. Of
+        boxes, which files have of more than is asked, for a file without any entry about these samples."""
+        keys = [key_of(sample) for sample in samples]
+        if any(sample.only_boxes for sample in samples):
+            _check_some(self, set(keys))
+            return
+        images = {image for image, _ in keys}
+        categories = {category for _, category in keys if category is not None}
+        for name, entries in self.by_image.items():
+            place, entry = entries[0]
+            if name not in images:
+                raise ConfigurationError(
+                    f"{self.path}: entry {place}: the annotations have no `image_id` {short(entry['image_id'])}: "
+                    f"theirs are {short(keys[0][0])} to {short(keys[-1][0])}"
+                    if keys
+                    else f"{self.path}: entry {place}: the annotations have no samples"
+                )
+            for place, entry in entries if categories else ():
+                if whole_number(entry.get("category_id")) not in categories:
+                    raise ConfigurationError(
+                        f"{self.path}: entry {place}: the annotations have no `category_id` "
+                        f"{short(entry.get('category_id'))}"
+                    )
+
     def _instance(self, sample: Sample, place: int, entry: Entry) -> Instance:
         where = f"{self.path}: entry {place} (sample {sample.sample_id!r})"
         score: Any = entry.get("score")
@@ -89,9 +114,14 @@ def read_results(path: Path) -> Results:
     entries = read_list(path, "{image_id, category_id, segmentation, score}")
     by_image: dict[str, list[tuple[int, Entry]]] = defaultdict(list)
     for place, entry in enumerate(entries):
-        if not isinstance(entry, dict) or (name := _name(entry.get("image_id"))) is None:
+        if not isinstance(entry, dict) or "image_id" not in entry:
             raise ConfigurationError(
                 f"{path}: entry {place}: expected {{image_id, category_id, segmentation, score}}, got {short(entry)}"
+            )
+        if (name := _name(entry["image_id"])) is None:
+            raise ConfigurationError(
+                f"{path}: entry {place}: expected `image_id` to be a whole number or a text, got "
+                f"{short(entry['image_id'])}"
             )
         by_image[name] += [(place, one) for one in _single(entry, f"{path}: entry {place}")]
     return Results(path, by_image, bool(entries and entries[0].get("bbox")))
@@ -102,26 +132,7 @@ def read_predictions(path: Path, samples: Sequence[Sample]) -> list[Prediction]:
     entry about an image or a category that no sample has included.
     """
     results = read_results(path)
-    keys = [key_of(sample) for sample in samples]
-    images = {image for image, _ in keys}
-    categories = {category for _, category in keys if category is not None}
-    if any(sample.only_boxes for sample in samples):
-        _check_some(results, set(keys))
-        return _answered(results, samples)
-    for name, entries in results.by_image.items():
-        place, entry = entries[0]
-        if name not in images:
-            raise ConfigurationError(
-                f"{path}: entry {place}: the annotations have no `image_id` {short(entry['image_id'])}: "
-                f"theirs are {short(keys[0][0])} to {short(keys[-1][0])}"
-                if keys
-                else f"{path}: entry {place}: the annotations have no samples"
-            )
-        for place, entry in entries if categories else ():
-            if whole_number(entry.get("category_id")) not in categories:
-                raise ConfigurationError(
-                    f"{path}: entry {place}: the annotations have no `category_id` {short(entry.get('category_id'))}"
-                )
+    results.check_samples(samples)
     return _answered(results, samples)
 
 

@@ -103,7 +103,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _parsed(line: bytes, where: str) -> Any:
     try:
-        return json.loads(line.decode("utf-8"), object_pairs_hook=once_each, parse_constant=_refused)
+        return json.loads(line.decode("utf-8-sig"), object_pairs_hook=once_each, parse_constant=_refused)
     except (ValueError, RecursionError, MemoryError) as error:
         what = "it nests too deeply" if isinstance(error, RecursionError) else error
         raise SampleError(f"{where}: {_named(line)}expected one JSON object, in UTF-8: {what}") from error
@@ -122,7 +122,12 @@ def _refused(constant: str) -> float:
 def _sample_id(record: object, where: str) -> str:
     if not isinstance(record, dict):
         raise SampleError(f"{where}: expected an object {{sample_id, instances}}, got {short(record)}")
-    name = record.get("sample_id")
+    if "sample_id" not in record:
+        raise SampleError(
+            f"{where}: expected the key `sample_id`, got {short(list(record))}: a file is either JSON lines "
+            "{sample_id, instances}, or one JSON list of COCO results {image_id, category_id, segmentation, score}"
+        )
+    name = record["sample_id"]
     if isinstance(name, str):
         return name
     number = whole_number(name)
@@ -138,7 +143,7 @@ def prediction(record: Any, known: Mapping[str, Sample], where: str) -> Predicti
     name = _sample_id(record, where)
     where = f"{where}: sample {short(name)}"
     if name not in known:
-        raise SampleError(f"{where}: {_unknown(known)}")
+        raise SampleError(f"{where}: {unknown_sample(known)}")
     _check_keys(record, ("sample_id", "instances"), ("rejected",), where)
     instances, rejected = record["instances"], record.get("rejected")
     if not isinstance(instances, list):
@@ -181,7 +186,8 @@ def _check_keys(record: Mapping[str, object], needed: Sequence[str], optional: S
             )
 
 
-def _unknown(known: Mapping[str, Sample]) -> str:
+def unknown_sample(known: Mapping[str, Sample]) -> str:
+    """What is wrong with an answer to something that is none of the `known` samples."""
     if not known:
         return "the annotations have no samples"
     first, *_, last = [*known, *known]

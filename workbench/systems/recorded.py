@@ -47,6 +47,17 @@ class RecordedAnswers:
         """One prediction per sample, in order; images are not looked at."""
         return [self._answer(sample) for sample in samples]
 
+    def check_samples(self, samples: Sequence["Sample"]) -> None:
+        """Raises `ConfigurationError` for an answer to something that is none of these samples."""
+        from workbench.systems.prediction_files import unknown_sample
+
+        if self.results is not None:
+            self.results.check_samples(samples)
+        known = {sample.sample_id: sample for sample in samples}
+        for name, (line, _) in self.records.items():
+            if name not in known:
+                raise ConfigurationError(f"{self.file}: line {line}: sample {name!r}: {unknown_sample(known)}")
+
     def _answer(self, sample: "Sample") -> "Prediction":
         from workbench.data.errors import SampleError
         from workbench.data.predictions import CRASHED, Prediction
@@ -71,5 +82,8 @@ def predictions(
 ) -> RecordedAnswers:
     """Answers that were made elsewhere, from a file as `workbench score` takes it; they have no latency."""
     if not file:
-        raise ConfigurationError("predictions: which file? Give it with --set predictions.file=FILE")
+        raise ConfigurationError(
+            "predictions: which file? Give it with --set predictions.file=FILE, or as --set mine.file=FILE where "
+            "--systems calls it mine"
+        )
     return RecordedAnswers(Path(file), missing_as_empty)

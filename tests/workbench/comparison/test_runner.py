@@ -141,6 +141,17 @@ def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path, options: dict[
         answered(tmp_path, Watched(), **options)
 
 
+def test_perfect_parts_need_a_truth(tmp_path: Path) -> None:
+    benchmark, asked = toy(tmp_path), Watched()
+    samples = [replace(sample, has_truth=False) for sample in benchmark.samples()]
+    setattr(benchmark, "samples", lambda: samples)  # noqa: B010
+    with pytest.raises(
+        ConfigurationError, match=r"oracles: toy says nothing about what is right.* leave --oracles out"
+    ):
+        answered(tmp_path, asked, benchmark, oracles=True)
+    assert asked.asked == []
+
+
 def test_two_samples_of_one_id_are_refused(tmp_path: Path) -> None:
     benchmark = replace(toy(tmp_path), changes={"s1": {"sample_id": "s0"}})
     with pytest.raises(ConfigurationError, match="two samples of id 's0'"):

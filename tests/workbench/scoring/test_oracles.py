@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,9 @@ def test_every_derived_oracle_is_defined_and_phrases_are_needed_by_the_rewriter_
     without, phrased = sample("a", [(0, 20)]), sample("b", [(0, 20)], phrase="cup")
     assert [oracle for oracle in ORACLES if unavailable(oracle, [without])] == ["rewriter"]
     assert unavailable("rewriter", [without, phrased]) is None
+
+
+@pytest.mark.parametrize("oracle", DERIVED)
+def test_an_answer_without_a_truth_stays_as_it_is(oracle: str) -> None:
+    given = answer("a", [((0, 20), 0.9)], candidates=(below((30, 40), 0.2),))
+    assert under(oracle, replace(sample("a"), has_truth=False), given) == given

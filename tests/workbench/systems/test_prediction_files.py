@@ -239,7 +239,9 @@ def broken_bytes(count: int, seed: int) -> Iterator[bytes]:
             case 4:
                 yield content.replace(b'"sample_id"', b'"instances": [], "sample_id"', 1)
             case 5:
-                yield chance.choice([content.decode().encode("utf-16"), b"\xef\xbb\xbf" + content, b"", b"\n", b"[{}]"])
+                yield chance.choice(
+                    [content.decode().encode("utf-16"), 2 * b"\xef\xbb\xbf" + content, b"", b"\n", b"[{}]"]
+                )
 
 
 def refusal(path: Path, content: bytes) -> str:

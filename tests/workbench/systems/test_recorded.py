@@ -121,3 +121,14 @@ def test_boxes_without_masks_are_compared_on_a_benchmark_of_boxes_and_the_run_sa
     assert (theirs.metrics["AP_descr"], theirs.metrics["AP_categ"]) == pytest.approx((1.0, 1.0))
     assert theirs.funnel["precise"] == theirs.funnel["targets"] == 4
     assert theirs.diagnosis["background"] == 0
+
+
+def test_an_answer_to_no_sample_is_refused_where_all_are_asked() -> None:
+    file = write([*perfect(), {"sample_id": "elsewhere", "instances": []}])
+    with pytest.raises(ConfigurationError, match=r"line 25: sample 'elsewhere': the annotations have no such sample"):
+        compared(file)
+    file.write_text('[{"image_id": 99, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]], "score": 0.5}]')
+    with pytest.raises(ConfigurationError, match="entry 0: the annotations have no `image_id` 99"):
+        compared(file)
+    given = {"predictions": {"file": file}, "toy": {"n_samples": SAMPLES}}
+    assert workbench.compare(["predictions"], "toy", "part", options=given, limit=2).results.benchmark.samples == 2
