@@ -132,7 +132,7 @@ def _record(answers: "Answers", folder: Path) -> dict[str, Any]:
 def _lines(file: Path) -> list[str]:
     """The instructions of a file, one a line; empty lines are left out."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"ask: {file} cannot be read: {error}") from error
     if not any(line.strip() for line in lines):

@@ -33,7 +33,7 @@ def test_the_answers_are_printed_and_drawn_and_reported(workplace: Path, capsys:
 
 def test_json_is_one_object_and_several_instructions_come_from_a_file(workplace: Path, capsys: Output) -> None:
     saved(workplace)
-    (workplace / "asks.txt").write_text("the red box\n\nthe blue box\n")
+    (workplace / "asks.txt").write_text("\ufeffthe red box\n\nthe blue box\n", encoding="utf-8")  # as Notepad saves it
     assert ask("photo.png", "--asks", "asks.txt", "--ask", "the green box", "--json") == 0
     given = json.loads(capsys.readouterr().out)
     assert [one["instruction"] for one in given["asked"]] == ["the green box", "the red box", "the blue box"]
