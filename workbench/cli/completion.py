@@ -6,6 +6,7 @@ For bash: `eval "$(register-python-argcomplete workbench)"`; for other shells se
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from workbench.plugins.registry import GROUPS, Group, entry_points
 
@@ -23,10 +24,11 @@ def complete(parser: argparse.ArgumentParser) -> None:
         "reporter": names("reporters"),
         "name": names(*GROUPS),
     }
-    for command in subcommands(parser).values():
+    for name, command in subcommands(parser).items():
+        known = {**by_option, "config": recipes} if name == "train" else by_option
         for action in command._actions:
-            if action.dest in by_option and not action.choices:
-                setattr(action, "completer", by_option[action.dest])  # noqa: B010 (argcomplete's name for it)
+            if action.dest in known and not action.choices:
+                setattr(action, "completer", known[action.dest])  # noqa: B010 (argcomplete's name for it)
     argcomplete.autocomplete(parser)
 
 
@@ -43,6 +45,16 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 def names(*groups: Group) -> Callable[..., list[str]]:
     """A completer for the name of a plugin of these groups; none is imported."""
     return lambda **_: sorted({point.name for group in groups for point in entry_points(group)})
+
+
+def recipes(prefix: str, **_: object) -> list[str]:
+    """A completer for the configuration of a recipe: one that comes with a recipe, or a file."""
+    from workbench.plugins.recipes import configurations
+
+    folder = prefix[: prefix.rfind("/") + 1]
+    beside = Path(folder or ".").iterdir() if Path(folder or ".").is_dir() else ()
+    files = [folder + one.name for one in beside if one.suffix in (".yaml", ".yml")]
+    return [*sorted(configurations()), *sorted(files)]
 
 
 def several(group: Group) -> Callable[..., list[str]]:

@@ -16,6 +16,7 @@ import pytest
         ("workbench compare --mode ", {"latency", "throughput"}),
         ("workbench check roboref", {"roborefit "}),
         ("workbench list tabletop-p", {"tabletop-phrases "}),
+        ("workbench train sam3-", {"sam3-tiny "}),
     ],
 )
 def test_commands_options_and_names_are_completed(tmp_path: Path, line: str, expected: set[str]) -> None:
