@@ -17,6 +17,11 @@ REMARKS = 5
 def caveats(results: Results, manifest: Manifest) -> list[str]:
     """What a reader should know before relying on the verdict; often nothing."""
     notes = []
+    if manifest.options.shard:
+        notes.append(
+            f"This is shard {manifest.options.shard} of a comparison: the numbers are of its part of the samples. "
+            "`workbench merge` joins the shards."
+        )
     for name, system in results.systems.items():
         if system.n_failed:
             how = ", ".join(f"{outcome.replace('_', ' ')} {count}" for outcome, count in system.failures.items())

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from workbench.cli.text import gains_table, scores_table
 from workbench.comparison.comparison import Comparison, delivered, predicted, scored, with_report, with_tracking
 from workbench.data.errors import ConfigurationError, OutageError, StoppedError
+from workbench.data.numbers import listed as words
 from workbench.data.shards import read_shard
 from workbench.plugins import registry
 from workbench.plugins.assignments import keys_and_values, settings_by_name
@@ -152,9 +153,9 @@ def merge_shards(options: argparse.Namespace) -> int:
     check_reachable(options.tracking_uri, options.out)
     merged = merge(options.shard, options.out)
     if merged.missing:
-        lacking = ", ".join(f"{name} {count:,}" for name, count in merged.missing.items())
+        lacking = words([f"{name} has no answer to {count:,}" for name, count in merged.missing.items()])
         raise StoppedError(
-            f"of {merged.samples:,} samples in {merged.path} there is no answer by {lacking}: the command of the "
+            f"{lacking} of the {merged.samples:,} samples in {merged.path}: the command of the "
             f"comparison without --shard, and with --out {merged.path}, asks for them"
         )
     run = finish(merged.path)

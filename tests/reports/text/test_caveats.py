@@ -54,3 +54,11 @@ def test_runs_with_repeats_say_that_only_first_answers_are_compared() -> None:
     assert mixed([manifest, turns]) == [
         "Times of different runs are those of first answers: repeats in turns are of one run's systems."
     ]
+
+
+def test_the_report_of_a_shard_says_that_it_is_one() -> None:
+    manifest = read_manifest(json.loads(OLD.read_text()), "manifest.json")
+    part = manifest.model_copy(update={"options": manifest.options.model_copy(update={"shard": "3/8"})})
+    results = read_results(made_results({"one": 0.5}, None, {}), "results.json")
+    (note,) = set(caveats(results, part)) - set(caveats(results, manifest))
+    assert note.startswith("This is shard 3/8 of a comparison: the numbers are of its part")

@@ -78,7 +78,7 @@ def test_what_is_missing_is_said_and_asked_by_the_command_without_a_shard(capsys
     capsys.readouterr()
     assert merged(*names) == 5
     assert (
-        "of 9 samples in whole there is no answer by toy-b 2: the command of the comparison" in capsys.readouterr().err
+        "toy-b has no answer to 2 of the 9 samples in whole: the command of the comparison" in capsys.readouterr().err
     )
     assert main([*COMPARE, "--limit", "9", "--out", "whole"]) == 0
     assert "toy-a: all 9 predictions are there" in capsys.readouterr().err
