@@ -45,22 +45,6 @@ def test_commas_semicolons_and_tabs_separate_columns(own: Path, separator: str) 
     assert (sample.instruction, len(sample.targets)) == ("a hat; the black one", 1)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_what_a_spreadsheet_leaves_behind_is_left_out(own: Path, end: str) -> None:
-    rows = [
-        "",
-        ";;",
-        "image;instruction;;",
-        "canteen.jpg;the bottle;;",
-        ";;;",
-        "canteen.jpg;x;;note",
-        "canteen.jpg;y;;;;",
-    ]
-    bottle, odd, short = table(own, end.join(rows) + end)
-    assert (bottle.problem, short.instruction, short.problem) == (None, "y", None)
-    assert "row 6: expected a value for each column" in str(odd.problem), "as the spreadsheet numbers it"
-
-
 def test_a_star_stands_for_several_masks_and_an_empty_cell_for_none(own: Path) -> None:
     one, none = table(own, "image,instruction,masks\ncanteen.jpg,ten,masks/canteen-1*.png\ncanteen.jpg,a dog,\n")
     assert len(one.targets) == 10  # 1 and 10 to 18
