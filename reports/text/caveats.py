@@ -20,7 +20,7 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
     if manifest.options.shard:
         notes.append(
             f"This is shard {manifest.options.shard} of a comparison: the numbers are of its part of the samples. "
-            "`workbench merge` joins the shards."
+            "workbench merge joins the shards."
         )
     for name, system in results.systems.items():
         if system.n_failed:

@@ -79,6 +79,8 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
 
 
 def _part(folder: Path) -> _Part:
+    if not (folder / "manifest.json").is_file():
+        raise ConfigurationError(f"{folder} is no run folder: expected a folder of `workbench compare --shard 3/8`")
     manifest = read_manifest(read_json(folder / "manifest.json"), str(folder / "manifest.json"))
     if manifest.options.shard is None:
         raise ConfigurationError(f"{folder} is no shard: expected a folder of `workbench compare --shard 3/8`")

@@ -116,7 +116,7 @@ def test_folders_that_do_not_belong_together_are_refused(capsys: pytest.CaptureF
         ((one, two, "alone"), "alone is no shard: expected a folder of `workbench compare --shard 3/8`"),
         ((one, two, "other"), "part-1 and other are of different comparisons: options.set"),
         ((one, two, "fewer"), "part-1 and fewer are of different comparisons: options.limit is 9 and 8"),
-        ((one, two, "nowhere"), "file not found: nowhere/manifest.json"),
+        ((one, two, "nowhere"), "nowhere is no run folder: expected a folder of `workbench compare --shard 3/8`"),
     ):
         capsys.readouterr()
         assert merged(*folders) == 2
