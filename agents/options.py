@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from workbench.foundations.devices import AUTO, CPU, Device
 from workbench.foundations.sam3.resizing import RESIZINGS
 from workbench.plugins.options import APART, Above, AtLeast, OneOf, PluginName, Range
 
@@ -39,6 +40,8 @@ class Options:
     """Pictures of masks are enlarged where their shorter side is below this, in pixels."""
     zoom_side: Annotated[int, AtLeast(1)] = 320
     """Longer side of each panel of a zoomed pair, in pixels."""
+    max_side: Annotated[int | None, AtLeast(64), APART] = None
+    """Longer side of a picture of the whole image, in pixels, at most; none: the size of the image."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,32 @@ class AgentOptions(Options):
 
     segmenter: Annotated[str, PluginName("segmenters"), APART] = "sam3"
     """Name of a segmenter."""
+    segmenter_checkpoint: Annotated[str, APART] = ""
+    """Folder or hub name of the segmenter's weights; empty: its own."""
+    segmenter_revision: Annotated[str, APART] = ""
+    """Commit, branch or tag of a hub name of the segmenter's weights; empty: the newest."""
+    segmenter_threshold: Annotated[float | None, Range(0, 1), APART] = None
+    """Score that a mask has to exceed to be shown to the language model; none: the segmenter's own."""
+    segmenter_device: Annotated[str | None, Device(), APART] = None
+    """Where the segmenter runs; none: on `device`."""
     resize: Annotated[str | None, OneOf(*RESIZINGS), APART] = None
     """What the segmenter interpolates to the size of the image; none: as it does by itself."""
     checkpoint: Annotated[str, APART] = ""
     """Folder or hub name of a Qwen3-VL model that runs in this process, in place of an endpoint; decoded greedily."""
+    revision: Annotated[str, APART] = ""
+    """Commit, branch or tag of a hub name of this model; empty: the newest."""
     endpoint: Annotated[str, APART] = ""
     """Address of an OpenAI-compatible server."""
     model: Annotated[str, APART] = ""
     """Name of a model that the server has."""
     prompts: Annotated[str, OneOf("full-v1", "tiny-v1"), APART] = "full-v1"
     """Version of the texts."""
-    device: Annotated[str, APART] = "cpu"
-    """Where the segmenter and a checkpoint run: cpu, cuda or cuda:1."""
+    device: Annotated[str, Device(), APART] = AUTO
+    """Where the segmenter and a checkpoint run; auto: on a GPU where torch sees one, else on the CPU."""
     concurrency: Annotated[int, AtLeast(1), APART] = 16
     """Requests at once to an endpoint, and samples in flight in throughput mode."""
-    picture_format: Annotated[str, OneOf("png", "bmp"), APART] = "png"
-    """How pictures are sent to an endpoint, both without loss; bmp needs no compression but more bytes."""
+    picture_format: Annotated[str, OneOf("png", "bmp", "jpeg"), APART] = "png"
+    """How pictures are sent to an endpoint: png and bmp without loss, bmp without compression; jpeg is small."""
 
 
 PUBLISHED = AgentOptions(min_side=448, endpoint="http://localhost:8001/v1", model="Qwen/Qwen3-VL-8B-Thinking")
@@ -79,5 +92,6 @@ TINY = AgentOptions(
     zoom_side=128,
     segmenter="sam3-tiny",
     prompts="tiny-v1",
+    device=CPU,
 )
 """For the tiny checkpoints: what they were fine-tuned with."""

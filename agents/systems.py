@@ -55,7 +55,7 @@ class Sam3Agent:
             "segmenter": self.segmenter.identity(),
             "language_model": self.model.identity(),
             "prompts": {"version": self.prompts.version, "digest": self.prompts.digest()},
-            "options": {**identity_of(self.options), **_if_set(self.options.threshold)},
+            "options": {**identity_of(self.options), **_if_set(self.options)},
             **({"perfect": self.perfect} if self.perfect else {}),
         }
 
@@ -73,6 +73,7 @@ class Sam3Agent:
                 "threshold_option": "threshold",
                 "threshold_chosen": "set for this run" if own else _before(stated.threshold_chosen),
                 "stored_from": before,
+                "device": _both(stated.device, model.device),
                 "training": "; ".join(trained) or None,
                 "knows": stated.knows or model.knows,
                 "benchmarks": stated.benchmarks if stated.knows else model.benchmarks,
@@ -176,13 +177,21 @@ class Sam3Agent:
         return prediction
 
 
-def _if_set(threshold: float) -> dict[str, float]:
-    """For the identity: without a threshold of its own, the agent answers as it did before it could have one."""
-    return {"threshold": threshold} if threshold else {}
+def _if_set(options: Options) -> dict[str, float]:
+    """For the identity: without these options, the agent answers as it did before it had them."""
+    threshold = {"threshold": options.threshold} if options.threshold else {}
+    return {**threshold, **({} if options.max_side is None else {"max_side": options.max_side})}
 
 
 def _before(chosen: str | None) -> str | None:
     return f"that of its segmenter, {chosen}" if chosen else None
+
+
+def _both(segmenter: str | None, model: str | None) -> str | None:
+    """Where both run, in one text where it is the same."""
+    if segmenter == model or model is None:
+        return segmenter
+    return f"segmenter: {segmenter or 'not stated'}; language model: {model}"
 
 
 def sam3_agent_tiny(options: AgentOptions = TINY) -> Sam3Agent:
@@ -197,15 +206,10 @@ def sam3_agent(options: AgentOptions = PUBLISHED) -> Sam3Agent:
 
 def _agent(options: AgentOptions) -> Sam3Agent:
     from agents.prompts.texts import load
-    from workbench.plugins import registry
-    from workbench.plugins.checks import takes
 
+    check_options("agent", options)
     texts = load(options.prompts)
-    takes_device = takes(registry.load("segmenters", options.segmenter), "device")
-    placed: dict[str, Any] = {"device": options.device} if takes_device else {}
-    if options.resize is not None:
-        placed["resize"] = options.resize
-    segmenter: Segmenter = registry.prepare("segmenters", options.segmenter, placed)()
+    segmenter = _segmenter(options)
     language: LanguageModel
     if options.endpoint:
         from agents.language_models.openai_endpoint import OpenAiEndpoint
@@ -227,5 +231,24 @@ def _agent(options: AgentOptions) -> Sam3Agent:
     else:
         from agents.language_models.embedded import EmbeddedQwen
 
-        language = EmbeddedQwen(options.checkpoint, device=options.device)
+        language = EmbeddedQwen(options.checkpoint, device=options.device, revision=options.revision)
     return Sam3Agent(segmenter, language, texts, options)
+
+
+def _segmenter(options: AgentOptions) -> Segmenter:
+    """The segmenter with the options that are given for it; it refuses one that it does not have."""
+    from workbench.plugins import registry
+    from workbench.plugins.checks import takes
+
+    given: dict[str, Any] = {
+        "checkpoint": options.segmenter_checkpoint or None,
+        "revision": options.segmenter_revision or None,
+        "threshold": options.segmenter_threshold,
+        "device": options.segmenter_device,
+        "resize": options.resize,
+    }
+    if options.segmenter_device is None and takes(registry.load("segmenters", options.segmenter), "device"):
+        given["device"] = options.device
+    placed = {name: value for name, value in given.items() if value is not None}
+    segmenter: Segmenter = registry.prepare("segmenters", options.segmenter, placed)()
+    return segmenter

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from workbench.foundations.devices import AUTO, CPU, Device
 from workbench.foundations.sam3.resizing import LOGITS, RESIZINGS
 from workbench.plugins.options import APART, AtLeast, Holds, OneOf, Range
 
@@ -31,14 +32,16 @@ class InstructSamOptions:
     """Tokens of the phrases that the model writes before its slots, at most."""
     batch_size: Annotated[int, AtLeast(1), APART] = 4
     """Samples at once in throughput mode."""
-    device: Annotated[str, APART] = "cuda"
-    """Where the model runs: cuda, cuda:1 or cpu."""
+    device: Annotated[str, Device(), APART] = AUTO
+    """Where the model runs; auto: on a GPU where torch sees one, else on the CPU."""
     dtype: Annotated[str, OneOf("float32", "bfloat16", "float16")] = "bfloat16"
     """Precision of the weights."""
     resize: Annotated[str, OneOf(*RESIZINGS), APART] = LOGITS
     """What is interpolated to the size of the image: logits or probabilities of masks."""
     max_pixels: Annotated[int | None, AtLeast(1), APART] = None
     """Pixels at which the language model sees an image, at most; none: as the checkpoint says."""
+    revision: Annotated[str, APART] = ""
+    """Commit, branch or tag of a hub name; empty: the newest."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
     """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None
@@ -48,14 +51,14 @@ class InstructSamOptions:
 
 
 INSTRUCTSAM = InstructSamOptions()
-"""The published model, on a GPU."""
+"""The published model, on a GPU where there is one."""
 INSTRUCTSAM_TINY = InstructSamOptions(
     checkpoint="",
     threshold=0.39,
     prompt="{instruction}",
     max_new_tokens=48,
     batch_size=16,
-    device="cpu",
+    device=CPU,
     dtype="float32",
     max_pixels=TRAINED_PIXELS,
 )

@@ -30,7 +30,7 @@ def instructsam_tiny(options: InstructSamOptions = INSTRUCTSAM_TINY) -> "Instruc
 
 
 def instructsam(options: InstructSamOptions = INSTRUCTSAM) -> "InstructSamSystem":
-    """Any InstructSAM checkpoint, by folder or hub name; the published 2B model on a GPU by default."""
+    """Any InstructSAM checkpoint, by folder or hub name; the published 2B model by default, on a GPU if it can."""
     from e2e.instructsam.system import InstructSamSystem
 
     return InstructSamSystem(options)

@@ -14,6 +14,7 @@ from agents.language_models.interface import Message, ModelUnavailableError, Pro
 from agents.language_models.qwen_chat import Encoded, Patches, QwenChat
 from workbench.data.conditions import Conditions
 from workbench.foundations.cards import card
+from workbench.foundations.devices import CPU, place, say
 
 
 class EmbeddedQwen:
@@ -22,31 +23,33 @@ class EmbeddedQwen:
 
     concurrency = 1
 
-    def __init__(self, checkpoint: str | Path, *, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: str | Path, *, device: str = CPU, revision: str = "") -> None:
         from transformers import Qwen3VLForConditionalGeneration
 
-        from workbench.foundations.checkpoints import digest
+        from workbench.foundations.checkpoints import find
         from workbench.foundations.loading import load_model
 
-        self.digest = digest(checkpoint)
-        self.checkpoint = checkpoint
-        self.name = Path(checkpoint).name if Path(checkpoint).exists() else str(checkpoint)
-        self.device = torch.device(device)
-        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        model = load_model(Qwen3VLForConditionalGeneration, checkpoint, dtype)
-        self.chat = QwenChat(checkpoint)
+        self.place = place(device)
+        self.device = torch.device(self.place.device)
+        found = find(checkpoint, revision)
+        self.checkpoint, self.name, self.digest = checkpoint, found.name, found.digest
+        say(f"language model {found.name}", device, self.place)
+        model = load_model(Qwen3VLForConditionalGeneration, found.folder, self.place.dtype)
+        self.chat = QwenChat(found.folder)
         self.model: Any = model.to(self.device).eval()
         self.context: int = model.config.text_config.max_position_embeddings
         self._stops = {self.chat.end, self.chat.tokenizer.eos_token_id}
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint name and digest; decoding is greedy."""
-        return {"kind": "embedded", "checkpoint": self.name, "digest": self.digest}
+        """Checkpoint name and digest, with the commit of one from the hub; device and precision, unless float32 on a
+        CPU. Decoding is greedy."""
+        return {"kind": "embedded", "checkpoint": self.name, "digest": self.digest, **self.place.identity()}
 
     def conditions(self) -> Conditions:
         """What its checkpoint's card says, and where it runs."""
         about = card(self.checkpoint)
         return Conditions(
+            device=str(self.place),
             training=about.get("training"),
             knows=about.get("knows"),
             benchmarks=about.get("benchmarks"),

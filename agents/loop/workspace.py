@@ -23,7 +23,7 @@ from agents.loop.oracle_parts import Oracle
 from agents.loop.segment_queue import Asked, PhraseQueue
 from agents.loop.suppression import postprocess
 from agents.options import Options
-from agents.pictures import marks as canvas
+from agents.pictures.view import View
 from agents.prompts.texts import Prompts
 from workbench.data.errors import no_room, said
 from workbench.data.masks import Rle, area, bounding_box, decode
@@ -84,6 +84,7 @@ class Workspace:
 
     def __post_init__(self) -> None:
         self.queue = self.phrases or PhraseQueue(self.segmenter)
+        self.view = View(self.image, self.options)
 
     @property
     def left(self) -> float:
@@ -172,20 +173,19 @@ class Workspace:
         """A picture, drawn when it is first sent."""
         if number not in self._pictures:
             masks = self.drawings[number]
-            self._pictures[number] = Picture(self._marks(masks) if masks else self.image)
+            self._pictures[number] = Picture(self._marks(masks) if masks else self.view.raw)
         return self._pictures[number]
 
     def _marks(self, masks: Sequence[int]) -> Image:
         rles = [self.masks[m].mask for m in masks]
         with self.trace.call("render", Note(picture="all_masks", marked=[rle["counts"] for rle in rles])):
-            return canvas.all_masks(self.image, rles, self.options.min_side, self.options.fill)
+            return self.view.all_masks(rles)
 
     def render_check(self, mask: int) -> tuple[Picture, Picture]:
         """The two pictures of a check: the mask alone, and the zoomed pair."""
-        rle, options = self.masks[mask].mask, self.options
+        rle = self.masks[mask].mask
         with self.trace.call("render", Note(picture="check", marked=[rle["counts"]])):
-            alone = canvas.single_mask(self.image, rle, options.min_side, options.fill)
-            return Picture(alone), Picture(canvas.zoom_pair(self.image, rle, options.zoom_side, options.fill))
+            return Picture(self.view.single_mask(rle)), Picture(self.view.zoom_pair(rle))
 
     def describe(self, masks: Sequence[int]) -> str:
         """One line per mask by the prompts' `mask_line`; nothing where masks are not described."""

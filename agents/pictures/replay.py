@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.options import Options
-from agents.pictures import marks as canvas
+from agents.pictures.view import View
 from workbench.data.masks import Rle
 from workbench.data.predictions import Call, Prediction, Sent
 from workbench.plugins.interfaces import Image
@@ -27,6 +27,7 @@ def conversation(image: Image, answer: Prediction, options: Options) -> list[Sai
 
     `options` are the agent's when it answered: pictures of masks depend on them.
     """
+    view = View(image, options)
     said: list[Said] = []
     seen: set[tuple[int | None, Sent]] = set()
     for call in answer.calls:
@@ -36,7 +37,7 @@ def conversation(image: Image, answer: Prediction, options: Options) -> list[Sai
         for part in call.note.sent:
             if (check, part) not in seen:
                 seen.add((check, part))
-                said.append(_part(image, part, options, check))
+                said.append(_part(view, part, check))
         said.append(Said("model", _reply(call), check=check))
     return said
 
@@ -47,19 +48,19 @@ def dropped(answer: Prediction) -> Iterator[tuple[Rle, str]]:
         yield candidate.mask, f"{candidate.dropped.replace('_', ' ')} {candidate.score:.2f}\n{candidate.phrase}"
 
 
-def _part(image: Image, part: Sent, options: Options, check: int | None) -> Said:
+def _part(view: View, part: Sent, check: int | None) -> Said:
     if not part.picture:
         return Said(part.role, part.text, check=check)
-    masks: list[Rle] = [{"size": list(image.shape[:2]), "counts": counts} for counts in part.masks]
+    masks: list[Rle] = [{"size": list(view.image.shape[:2]), "counts": counts} for counts in part.masks]
     kind = part.picture
     if kind == "raw":
-        drawn = image
+        drawn = view.raw
     elif kind == "single_mask":
-        drawn = canvas.single_mask(image, masks[0], options.min_side, options.fill)
+        drawn = view.single_mask(masks[0])
     elif kind == "zoomed":
-        drawn = canvas.zoom_pair(image, masks[0], options.zoom_side, options.fill)
+        drawn = view.zoom_pair(masks[0])
     else:
-        drawn = canvas.all_masks(image, masks, options.min_side, options.fill)
+        drawn = view.all_masks(masks)
     return Said(part.role, drawn, kind.replace("_", " "), check)
 
 

@@ -33,6 +33,8 @@ class Config(TypedDict):
     """Share of episodes in which the teacher has masks checked without need, so that the model learns checks."""
     workers: int
     """Processes that run episodes ahead of the training; 0 for none."""
+    device: NotRequired[str]
+    """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     validation: int
     """How many instructions the finished model is tested with."""
     precision: NotRequired[str]

@@ -20,6 +20,7 @@ from agents.training.episodes import _STREAM, Batch, Episodes
 from agents.training.recipe import Config
 from agents.training.teacher import FITS, NoisyTruth
 from workbench.data.masks import Rle, encode, iou_matrix
+from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.qwen.model import answer_loss, save
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
@@ -56,7 +57,7 @@ def train(config: Config, out: Path) -> None:
 
     torch.manual_seed(config["seed"])
     precision = precision_of(config)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(usable(config.get("device", AUTO)))
     model = load_model(Qwen3VLForConditionalGeneration, config["base"], torch.float32)
     tokenizer = load_tokenizer(config["base"])
     model = model.to(device).train()

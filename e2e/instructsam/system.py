@@ -1,14 +1,13 @@
 """InstructSAM as a system of the bench."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2e.options import PUBLISHED, InstructSamOptions
 from e2e.single_pass.system import SinglePassSystem
 from workbench.data.conditions import Conditions
-from workbench.data.errors import ConfigurationError
 from workbench.foundations.cards import Card, card, chosen
-from workbench.foundations.checkpoints import digest
+from workbench.foundations.checkpoints import Found, find
+from workbench.foundations.devices import CPU, Place, place, say
 from workbench.foundations.sam3.resizing import LOGITS
 from workbench.plugins.options import check_options, identity_of
 
@@ -33,23 +32,26 @@ class InstructSamSystem(SinglePassSystem):
         """Load the checkpoint. Raises `ConfigurationError` for a wrong option."""
         check_options("instructsam", options)
         self.options, self.batch_size = options, options.batch_size
-        self.predictor = _load(options)
+        self.place = place(options.device, options.dtype)
+        self.found = find(options.checkpoint, options.revision)
+        say(f"InstructSAM {self.found.name}", options.device, self.place)
+        self.predictor = _load(options, self.found, self.place)
         if options.max_pixels is not None:
             self.predictor.processor.limit(options.max_pixels)
-        self.digest = digest(options.checkpoint)
         _change(self.predictor.model, options.slots, options.slots_causal, options.phrase_conditioning)
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint digest, score threshold, length limit, prompt, precision, what ablations change, and which slots
-        are kept as candidates: earlier versions kept fewer, and a run must not mix them. What is interpolated is named
-        where it is not the reference's, and the size of images where it is not the checkpoint's."""
-        folder = Path(self.options.checkpoint)
+        """Checkpoint digest, with the commit of one from the hub; score threshold, length limit, prompt, precision,
+        what ablations change, and which slots are kept as candidates: earlier versions kept fewer, and a run must not
+        mix them. The device is named where it is not a CPU, what is interpolated where it is not the reference's, and
+        the size of images where it is not the checkpoint's."""
         model = self.predictor.model
         return {
             "system": "instructsam",
-            "checkpoint": folder.name if folder.exists() else self.options.checkpoint,
-            "digest": self.digest,
+            "checkpoint": self.found.name,
+            "digest": self.found.digest,
             **identity_of(self.options),
+            **({} if self.place.kind == CPU else {"device": self.place.kind}),
             **({} if self.options.resize == LOGITS else {"resize": self.options.resize}),
             **({} if self.options.max_pixels is None else {"max_pixels": self.options.max_pixels}),
             "slots": model.slots,
@@ -63,24 +65,16 @@ class InstructSamSystem(SinglePassSystem):
         about = PUBLISHED_CARD if self.options.checkpoint == PUBLISHED else card(self.options.checkpoint)
         threshold = self.options.threshold
         by = {"threshold": threshold, "threshold_option": "threshold", "threshold_chosen": chosen(about, threshold)}
-        return self.stated(about, self.options.resize, **by)
+        return self.stated(about, self.options.resize, device=str(self.place), **by)
 
 
-def _load(options: InstructSamOptions) -> "Predictor":
-    import torch
-
+def _load(options: InstructSamOptions, found: Found, where: Place) -> "Predictor":
     from e2e.instructsam.predictor import Predictor
 
-    try:
-        torch.empty(0, device=options.device)
-    except (RuntimeError, AssertionError) as error:
-        # torch's CPU build asserts that it has no CUDA
-        hint = "" if options.device == "cpu" else "; without a GPU, set its option device=cpu (slow at full size)"
-        raise ConfigurationError(f"device {options.device!r} cannot be used: {error}{hint}") from error
     return Predictor.from_pretrained(
-        options.checkpoint,
-        device=options.device,
-        dtype=getattr(torch, options.dtype),
+        found.folder,
+        device=where.device,
+        dtype=where.dtype,
         threshold=options.threshold,
         max_new_tokens=options.max_new_tokens,
         prompt=options.prompt,

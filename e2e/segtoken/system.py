@@ -57,7 +57,7 @@ class SegTokenSystem(SinglePassSystem):
     def conditions(self) -> Conditions:
         """How its masks are made, and what its checkpoint's card says. It has no score threshold."""
         none = "it has none: what the language model emits is the answer"
-        return self.stated(card(self.options.checkpoint), LOGITS, threshold_chosen=none)
+        return self.stated(card(self.options.checkpoint), LOGITS, device="cpu, float32", threshold_chosen=none)
 
     def outcome(self, answer: "Answer") -> tuple[str, str]:
         """An answer that did not end within its bounds has failed, whatever it held by then."""

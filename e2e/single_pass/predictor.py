@@ -13,9 +13,9 @@ from e2e.single_pass.decoding import Prompt, Written
 from e2e.single_pass.language import ImageTokens, LanguageModel
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.vision import VisionFeatures
-from workbench.data.masks import Rle, encode_all
+from workbench.data.masks import Rle
 from workbench.data.predictions import Call, Trace
-from workbench.foundations.sam3.resizing import LOGITS, masks_at
+from workbench.foundations.sam3.resizing import LOGITS, rles_at
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -122,9 +122,7 @@ class SinglePass(ABC, Generic[W]):
 @torch.no_grad()
 def mask_rles(mask_logits: Tensor, height: int, width: int, resize: str = LOGITS) -> list[Rle]:
     """Masks of an image's size from logits `[N, h, w]`, see `workbench.foundations.sam3.resizing`."""
-    if not len(mask_logits):
-        return []
-    return encode_all(masks_at(mask_logits, (height, width), resize).cpu().numpy())
+    return rles_at(mask_logits, (height, width), resize)
 
 
 @contextmanager

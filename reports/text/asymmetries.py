@@ -32,6 +32,7 @@ def _threshold(one: Conditions) -> str | None:
 ASPECTS: Mapping[str, Callable[[Conditions], str | None]] = {
     "Masks at image size": lambda one: one.resizing,
     "Score threshold": _threshold,
+    "Device and precision": lambda one: one.device,
     "Detector": lambda one: one.detector,
     "Training": lambda one: one.training,
     "Inside the clock": lambda one: one.timed,

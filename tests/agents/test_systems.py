@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import OUTCOMES
+from workbench.foundations.checkpoints import digest
+from workbench.foundations.sam3.segmenter import TINY as SAM3
 
 SEGMENTER = """
 from tests.agents.scripted import THINGS, ScriptedSegmenter
@@ -116,3 +119,25 @@ def test_an_endpoint_needs_a_model_name(install: Callable[..., Path]) -> None:
     system = sam3_agent_tiny(replace(TINY, segmenter="toy", endpoint="http://127.0.0.1:9/v1", model="m"))
     assert system.batch_size > 1
     assert system.identity()["language_model"]["model"] == "m"
+
+
+def test_the_segmenter_takes_the_weights_and_threshold_that_are_given(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    copytree(SAM3, folder)
+    given = replace(TINY, endpoint="http://127.0.0.1:9/v1", model="m", segmenter_checkpoint=str(folder))
+    identity = sam3_agent_tiny(replace(given, segmenter_threshold=0.6, segmenter_device="cpu")).identity()
+    assert (identity["segmenter"]["segmenter"], identity["segmenter"]["threshold"]) == ("other", 0.6)
+    assert identity["segmenter"]["digest"] == digest(SAM3)
+    with pytest.raises(ConfigurationError, match="only a hub name has revisions"):
+        sam3_agent_tiny(replace(given, segmenter_revision="main"))
+
+
+def test_a_segmenter_refuses_an_option_that_it_does_not_have(install: Callable[..., Path]) -> None:
+    install("toys", {"segmenters": {"toy": "toy_segmenter:toy"}}, {"toy_segmenter": SEGMENTER})
+    with pytest.raises(ConfigurationError, match=r"toy.*threshold"):
+        sam3_agent_tiny(replace(TINY, segmenter="toy", segmenter_threshold=0.5))
+
+
+def test_a_limit_of_pictures_is_part_of_the_identity() -> None:
+    assert "max_side" not in agent([]).identity()["options"], "as before there was this option"
+    assert agent([], max_side=512).identity()["options"]["max_side"] == 512

@@ -18,6 +18,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.masks import Rle, encode
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
+from workbench.foundations.devices import Place
 from workbench.plugins import registry
 from workbench.systems.phrase import PhraseSystem
 
@@ -126,7 +127,9 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
     other = instructsam(options).identity()
     assert other["digest"] == identity["digest"]
     assert other != identity
-    assert "resize" not in identity, "as before there was this option"
+    assert "resize" not in identity and "device" not in identity, "as before there were these entries"
+    system.place = Place("cuda:1", "float32")
+    assert system.identity() == {**identity, "device": "cuda"}
     resized = instructsam(replace(system.options, resize="probabilities"))
     assert resized.identity() == {**identity, "resize": "probabilities"}
     assert "probabilities" in str(resized.conditions().resizing) and "logits" in str(system.conditions().resizing)
@@ -140,8 +143,9 @@ def test_the_identity_names_the_checkpoint_without_its_path(system: InstructSamS
         ({"prompt": "no place"}, "prompt"),
         ({"dtype": "int8"}, "dtype"),
         ({"max_new_tokens": 0}, "max_new_tokens"),
-        ({"device": "nonsense"}, "device 'nonsense'"),
-        ({"device": "cuda:99"}, "device 'cuda:99'.*without a GPU, set its option device=cpu"),
+        ({"device": "nonsense"}, "device: expected .* device .*, got 'nonsense'"),
+        ({"device": "cuda:99"}, "device: expected .*, got 'cuda:99': .*here"),
+        ({"revision": "main"}, "only a hub name has revisions"),
     ],
 )
 def test_a_wrong_option_is_named(folder: Path, options: dict[str, Any], words: str) -> None:

@@ -38,6 +38,8 @@ class Conditions(Record):
     """On which data, and by which rule, the threshold was chosen: `chosen on val, ...`."""
     stored_from: float | None = None
     """Lowest score of the masks that it stores although they score too low; None: 0, if it stores any."""
+    device: str | None = None
+    """Where its models run, and in which precision: `cuda, bfloat16`."""
     detector: str | None = None
     """What the detector was trained on: whether it saw instructions, or noun phrases only."""
     training: str | None = None

@@ -5,14 +5,50 @@ them. Nothing is unpickled.
 import hashlib
 import json
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.data.errors import ConfigurationError
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+DOWNLOADED = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
+"""Files of a hub checkpoint that are fetched: never pickles or code."""
 SHOWN = 5
 FLOATS = ("F16", "BF16", "F32", "F64")
 """Types of weights, as safetensors calls them."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint on this machine: its folder, the name to show for it, and for a hub name the revision (commit) that
+    the folder holds."""
+
+    folder: Path
+    name: str
+    revision: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What identifies its content: a digest of a folder, name and commit of the hub's."""
+        return f"hub:{self.name}@{self.revision}" if self.revision else digest(self.folder)
+
+
+def find(checkpoint: str | Path, revision: str = "") -> Found:
+    """A checkpoint by folder or hub name. A hub name is looked up in the local cache, and downloaded where the cache
+    lacks it; `revision` is a commit, branch or tag there, and without it the newest commit, or offline the newest that
+    the cache has.
+
+    Raises `ConfigurationError` as `locate`, and for a revision of a folder.
+    """
+    folder = Path(checkpoint).expanduser()
+    if not folder.is_dir():
+        snapshot = locate(checkpoint, revision)
+        return Found(snapshot, str(checkpoint), snapshot.name)
+    if revision:
+        raise ConfigurationError(
+            f"revision: expected none, as {checkpoint} is a folder, got {revision!r}: only a hub name has revisions"
+        )
+    return Found(folder, folder.name)
 
 
 def digest(checkpoint: str | Path) -> str:
@@ -40,14 +76,14 @@ def digest(checkpoint: str | Path) -> str:
     return total.hexdigest()[:16]
 
 
-def locate(checkpoint: str | Path) -> Path:
-    """The local folder of a checkpoint, downloaded first where a hub name is given.
+def locate(checkpoint: str | Path, revision: str = "") -> Path:
+    """The local folder of a checkpoint, downloaded first where a hub name is given (at a commit, branch or tag).
 
     Raises `ConfigurationError` where it cannot be found, has no weights, or has only pickled ones.
     """
     folder = Path(checkpoint).expanduser()
     if not folder.is_dir():
-        folder = _download(checkpoint)
+        folder = _download(checkpoint, revision)
     if not weight_files(folder):
         pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLES)
         if pickles:
@@ -129,14 +165,26 @@ def check_tensors(folder: Path, expected: Mapping[str, tuple[int, ...]], optiona
         raise ConfigurationError(f"{folder}: the tensors do not fit the configuration. " + ". ".join(problems))
 
 
-def _download(checkpoint: str | Path) -> Path:
+def _download(checkpoint: str | Path, revision: str) -> Path:
     from huggingface_hub import snapshot_download
 
     if isinstance(checkpoint, Path) or checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") != 1:
         raise ConfigurationError(f"checkpoint folder not found: {checkpoint}")
     try:
-        return Path(snapshot_download(checkpoint, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"]))
-    except (OSError, ValueError) as error:
+        return Path(snapshot_download(checkpoint, revision=revision or None, allow_patterns=DOWNLOADED))
+    except Exception as error:  # its HTTP client raises anything
+        at = f" at revision {revision}" if revision else ""
+        said = f"{error}{_access(error, checkpoint)}"
         raise ConfigurationError(
-            f"{checkpoint} is neither a folder nor a model that can be downloaded: {error}"
+            f"{checkpoint} is neither a folder nor a model that can be downloaded{at}: {said}"
         ) from error
+
+
+def _access(error: Exception, checkpoint: str) -> str:
+    """What to do where the hub does not let one in."""
+    if type(error).__name__ not in ("GatedRepoError", "RepositoryNotFoundError"):
+        return ""
+    return (
+        f". If it is a gated model, ask for access on https://huggingface.co/{checkpoint}, then log in with "
+        "`hf auth login` or set HF_TOKEN"
+    )

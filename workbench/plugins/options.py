@@ -111,9 +111,10 @@ class Option:
         """A given value, or what was written, as a value of the option's type; raises `ConfigurationError`."""
         try:
             value = self._read(given.text) if isinstance(given, Written) else self._taken(given)
-        except MisfitError:
+        except MisfitError as error:
             shown = given.text if isinstance(given, Written) else given
-            raise ConfigurationError(f"{self.name}: expected {self.expected}, got {short(shown)}") from None
+            why = f": {error}" if str(error) else ""
+            raise ConfigurationError(f"{self.name}: expected {self.expected}, got {short(shown)}{why}") from None
         return value
 
     def _read(self, text: str) -> Any:

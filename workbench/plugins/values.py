@@ -118,7 +118,7 @@ class Written:
 
 
 class MisfitError(Exception):
-    """A value of the wrong type or out of range."""
+    """A value of the wrong type or out of range; its text, where there is any, says why."""
 
 
 def in_words(kind: Any) -> str:

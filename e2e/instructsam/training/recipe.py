@@ -87,6 +87,6 @@ class Config(TypedDict):
     validation_scenes: NotRequired[int]
     """Scenes of the validation split (40)."""
     device: NotRequired[str]
-    """`cpu` (default) or `cuda`."""
+    """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     workers: NotRequired[int]
     """Processes that draw scenes ahead of the training (0: it draws them itself)."""

@@ -33,6 +33,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.tabletop_task import WORDS, Asked, Task, conversations, draw, evaluate
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
+from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.training.distributed import join
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
@@ -58,10 +59,11 @@ def train(config: Config, out: Path) -> None:
     convention, task, precision = _convention(config), _task(config), precision_of(config)
     if not config["images"] and not config.get("more", 0):
         raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
-    processes = join(config.get("device", "cpu"))
+    asked_for = usable(config.get("device", AUTO))
+    processes = join(asked_for)
     torch.manual_seed(config["seed"])
     model, processor = start(config)
-    device = processes.place(config.get("device", "cpu"))
+    device = processes.place(asked_for)
     # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
     planner = model if device.type == "cpu" else deepcopy(model)
     model.to(device).train()

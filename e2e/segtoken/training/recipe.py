@@ -46,6 +46,6 @@ class Config(TypedDict):
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
     device: NotRequired[str]
-    """`cpu` (default) or `cuda`."""
+    """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     workers: NotRequired[int]
     """Processes that draw scenes ahead of the training (0: it draws them itself)."""

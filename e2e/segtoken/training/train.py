@@ -25,6 +25,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.tabletop_task import Asked, Task, conversations, draw, evaluate
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
@@ -75,13 +76,13 @@ def train(config: Config, out: Path) -> None:
     """Train a [SEG] token model on tabletop scenes; the checkpoint is in `final` of the output folder."""
     if not 0 <= config["phrase_share"] <= 1:
         raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
+    device = torch.device(usable(config.get("device", AUTO)))
     task = Task(config["image_size"], config["conversations"], config["phrase_share"])
     torch.manual_seed(config["seed"])
     precision = precision_of(config)
     model, processor = SegToken.from_parts(
         config["language_model"], config["segmenter"], check_tokens(config["tokens"])
     )
-    device = torch.device(config.get("device", "cpu"))
     if device.type == "cpu":
         model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
     planner = model if device.type == "cpu" else deepcopy(model)  # a copy that makes batches on the CPU

@@ -112,9 +112,21 @@ def test_pictures_are_sent_losslessly_in_their_place_and_encoded_once(
     assert len(encoded) == 1
 
 
-def test_a_picture_format_that_loses_something_is_refused_at_once(server: Server) -> None:
-    with pytest.raises(ConfigurationError, match="png or bmp, got 'jpeg'"):
-        client(server, picture_format="jpeg")
+def test_jpeg_is_sent_where_it_is_asked_for_and_is_part_of_the_identity(server: Server) -> None:
+    server.answers = [(200, completion("hi"))]
+    pixels = np.full((64, 48, 3), (200, 30, 30), np.uint8)
+    model = client(server, picture_format="jpeg")
+    complete(model, [Message("user", ("see", Picture(pixels)))], 10)
+    url = server.bodies[0]["messages"][0]["content"][1]["image_url"]["url"]
+    sent = Pillow.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+    assert sent.format == "JPEG" and np.abs(np.asarray(sent).astype(int) - pixels).max() < 6
+    assert model.identity() == {**client(server).identity(), "picture_format": "jpeg, quality 90"}
+    assert client(server, picture_format="bmp").identity() == client(server).identity()
+
+
+def test_an_unknown_picture_format_is_refused_at_once(server: Server) -> None:
+    with pytest.raises(ConfigurationError, match="png, bmp or jpeg, got 'gif'"):
+        client(server, picture_format="gif")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

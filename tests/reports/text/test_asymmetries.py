@@ -27,6 +27,7 @@ def test_what_differs_comes_first_and_what_is_left_out_is_not_stated(run: Run) -
     assert [(one.title, one.differs) for one in aspects] == [
         ("Masks at image size", True),
         ("Score threshold", True),
+        ("Device and precision", False),
         ("Detector", False),
         ("Training", False),
         ("Inside the clock", False),

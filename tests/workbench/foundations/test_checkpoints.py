@@ -6,8 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.workbench.foundations.hub_cache import COMMIT, OLDER, cache
 from workbench.data.errors import ConfigurationError
-from workbench.foundations.checkpoints import check_tensors, digest, locate, tensor_shapes
+from workbench.foundations.checkpoints import check_tensors, digest, find, locate, tensor_shapes
 
 
 @pytest.fixture
@@ -57,3 +58,35 @@ def test_tensors_that_do_not_fit_are_named(folder: Path, expected: dict[str, tup
 
 def test_tensors_that_may_be_there_are_no_problem(folder: Path) -> None:
     check_tensors(folder, {"a.weight": (2, 3)}, {"b.bias"})
+
+
+def test_a_hub_name_is_found_in_the_cache_with_its_commit(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache("owner/model", folder, tmp_path / "hub", monkeypatch)
+    found = find("owner/model")
+    assert (found.name, found.revision) == ("owner/model", COMMIT)
+    assert found.digest == f"hub:owner/model@{COMMIT}"
+    assert (found.folder / "model.safetensors").exists()
+    assert find("owner/model", OLDER).digest == f"hub:owner/model@{OLDER}"
+    with pytest.raises(ConfigurationError, match=r"owner/model is neither .* at revision none: "):
+        find("owner/model", "none")
+
+
+def test_a_folder_is_found_by_its_content_and_has_no_revision(folder: Path) -> None:
+    found = find(folder)
+    assert (found.name, found.revision, found.digest) == (folder.name, "", digest(folder))
+    with pytest.raises(ConfigurationError, match="only a hub name has revisions"):
+        find(folder, "main")
+
+
+def test_a_gated_model_says_how_to_get_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    class GatedRepoError(Exception):
+        pass
+
+    def refuse(*_: object, **__: object) -> None:
+        raise GatedRepoError("403")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(ConfigurationError, match=r"ask for access on https://huggingface.co/a/b, then log in"):
+        find("a/b")

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.qwen.cell_head import CellHead, CellTruth, cell_truth
 from workbench.foundations.qwen.conversations import conversation, corpus
 from workbench.foundations.qwen.model import MERGE, PATCH, answer_loss, build, forward, patches, save
@@ -93,10 +94,11 @@ def train(config: QwenRecipe, out: Path) -> None:
 
     The checkpoint is in `final` of the output folder, and written now and then on the way.
     """
+    device = usable(config.get("device", AUTO))
     torch.manual_seed(config["seed"])
     size, talked, precision = config["image_size"], config["images"], precision_of(config)
     model, tokenizer = _start(config)
-    both = nn.ModuleDict({"model": model, "head": CellHead(192)}).to(config.get("device", "cpu"))
+    both = nn.ModuleDict({"model": model, "head": CellHead(192)}).to(device)
     encoder = Encoder(tokenizer, size)
     optimizer = torch.optim.AdamW(
         both.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98), fused=True

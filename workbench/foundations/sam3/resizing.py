@@ -6,6 +6,8 @@ above 0.5. Away from borders they agree; along a border the second follows the c
 
 from typing import TYPE_CHECKING
 
+from workbench.data.masks import Rle, encode_all
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -14,6 +16,23 @@ RESIZINGS = {
     LOGITS: "logits are interpolated (bilinear), above 0 is foreground",
     PROBABILITIES: "probabilities are interpolated (bilinear), above 0.5 is foreground",
 }
+
+
+AT_ONCE = 2**24
+"""Pixels of masks that are interpolated together, 5 bytes each: more take memory and no less time."""
+
+
+def rles_at(mask_logits: "Tensor", size: tuple[int, int], resize: str) -> list[Rle]:
+    """The masks of `masks_at`, encoded. Masks of large images are made a few at a time: one of 12 megapixels takes
+    60 MB before it is encoded."""
+    import torch
+
+    some = max(1, AT_ONCE // (size[0] * size[1]))
+    rles: list[Rle] = []
+    with torch.inference_mode():
+        for start in range(0, len(mask_logits), some):
+            rles += encode_all(masks_at(mask_logits[start : start + some], size, resize).cpu().numpy())
+    return rles
 
 
 def masks_at(mask_logits: "Tensor", size: tuple[int, int], resize: str) -> "Tensor":

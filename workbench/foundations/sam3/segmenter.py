@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.cards import Card, card, chosen
-from workbench.foundations.sam3.resizing import LOGITS, PROBABILITIES, RESIZINGS, masks_at
+from workbench.foundations.devices import AUTO, CPU, Device
+from workbench.foundations.sam3.resizing import LOGITS, PROBABILITIES, RESIZINGS, rles_at
 from workbench.plugins.interfaces import PhraseMasks
 from workbench.plugins.options import OneOf, Range
 
@@ -41,30 +42,48 @@ class Sam3Segmenter:
 
     The score of an instance is its class probability times the presence probability; instances score above `threshold`
     (strictly, as `Sam3Processor` does), and a pixel belongs to a mask where its probability at image size is above 0.5.
-    `resize` says what is interpolated, see `workbench.foundations.sam3.resizing`.
+    `resize` says what is interpolated, see `workbench.foundations.sam3.resizing`. It computes in float32 on a CPU, in
+    bfloat16 elsewhere.
     """
 
     def __init__(
-        self, checkpoint: str | Path, *, threshold: float = 0.5, device: str = "cpu", resize: str = PROBABILITIES
+        self,
+        checkpoint: str | Path,
+        *,
+        threshold: float = 0.5,
+        device: str = CPU,
+        resize: str = PROBABILITIES,
+        revision: str = "",
     ) -> None:
         import torch
         from transformers import Sam3Model
 
-        from workbench.foundations.checkpoints import digest
+        from workbench.foundations.checkpoints import find
+        from workbench.foundations.devices import place, say
         from workbench.foundations.loading import load_model, load_tokenizer
 
-        self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(device)
+        self.place = place(device)
+        self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(self.place.device)
         self.resize = resize
-        self.digest = digest(checkpoint)
-        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        self.model: Any = load_model(Sam3Model, checkpoint, dtype).to(self.device).eval()
-        self.tokenizer: Any = load_tokenizer(checkpoint)
+        found = find(checkpoint, revision)
+        self.checkpoint_name, self.digest = found.name, found.digest
+        say(f"SAM3 {found.name}", device, self.place)
+        self.model: Any = load_model(Sam3Model, found.folder, self.place.dtype).to(self.device).eval()
+        self.tokenizer: Any = load_tokenizer(found.folder)
         self.size: int = self.model.config.vision_config.image_size
 
     def identity(self) -> dict[str, Any]:
-        """Checkpoint digest, score threshold, and what is interpolated, unless it is as in `Sam3Processor`."""
+        """The checkpoint's name (never a path of this machine) and digest, with the commit of one from the hub; score
+        threshold; what is interpolated, unless it is as in `Sam3Processor`; device and precision, unless float32 on a
+        CPU."""
         resized = {} if self.resize == PROBABILITIES else {"resize": self.resize}
-        return {"segmenter": self.checkpoint_name, "digest": self.digest, "threshold": self.threshold, **resized}
+        return {
+            "segmenter": self.checkpoint_name,
+            "digest": self.digest,
+            "threshold": self.threshold,
+            **resized,
+            **self.place.identity(),
+        }
 
     def conditions(self) -> "Conditions":
         """How its masks are made, and what its checkpoint's card says."""
@@ -75,16 +94,12 @@ class Sam3Segmenter:
             resizing=RESIZINGS[self.resize],
             threshold=self.threshold,
             threshold_chosen=chosen(about, self.threshold),
+            device=str(self.place),
             detector=about.get("detector"),
             training=about.get("training"),
             knows=about.get("knows"),
             benchmarks=about.get("benchmarks"),
         )
-
-    @property
-    def checkpoint_name(self) -> str:
-        """The hub name or the folder's own name: never a path of this machine."""
-        return Path(self.checkpoint).name if Path(self.checkpoint).exists() else self.checkpoint
 
     def encode(self, image: "Image") -> Features:
         """Image features and the image's (height, width), for `segment`."""
@@ -147,15 +162,11 @@ class Sam3Segmenter:
         """The instances above the threshold, by falling score, from `scores [N]` and mask logits `masks [N, h, w]`."""
         import torch
 
-        from workbench.data.masks import encode_all
-
         order = torch.argsort(scores, descending=True, stable=True)
         kept = order[scores[order] > self.threshold]
         if not len(kept):
             return PhraseMasks([], [])
-        with torch.inference_mode():
-            full = masks_at(masks[kept], size, self.resize)
-        return PhraseMasks(encode_all(full.cpu().numpy()), scores[kept].tolist())
+        return PhraseMasks(rles_at(masks[kept], size, self.resize), scores[kept].tolist())
 
 
 def _batched(levels: Sequence[tuple["Tensor", ...]]) -> tuple["Tensor", ...]:
@@ -175,22 +186,29 @@ Resize = Annotated[
 ]
 
 
+Placed = Annotated[str, Device(), "Where it runs; auto: on a GPU where torch sees one, else on the CPU."]
+Revision = Annotated[str, "Commit, branch or tag of a hub name; empty: the newest."]
+
+
 def sam3_tiny(
     checkpoint: Annotated[str | None, "Folder or hub name; none: the one of this package."] = None,
     threshold: Threshold = 0.3,
+    device: Placed = CPU,
     resize: Resize = PROBABILITIES,
+    revision: Revision = "",
 ) -> Sam3Segmenter:
     """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
-    return Sam3Segmenter(checkpoint or TINY, threshold=threshold, resize=resize)
+    return Sam3Segmenter(checkpoint or TINY, threshold=threshold, device=device, resize=resize, revision=revision)
 
 
 def sam3(
     checkpoint: Annotated[str, "Folder or hub name."] = PUBLISHED,
     threshold: Threshold = 0.5,
-    device: Annotated[str, "cpu, cuda, cuda:1."] = "cpu",
+    device: Placed = AUTO,
     resize: Resize = PROBABILITIES,
+    revision: Revision = "",
 ) -> Sam3Segmenter:
-    """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default."""
+    """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default, on a GPU where there is one."""
     if not checkpoint:
         raise ConfigurationError("sam3: expected a checkpoint name or folder, got an empty string")
-    return Sam3Segmenter(checkpoint, threshold=threshold, device=device, resize=resize)
+    return Sam3Segmenter(checkpoint, threshold=threshold, device=device, resize=resize, revision=revision)

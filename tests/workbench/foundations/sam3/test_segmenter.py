@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.workbench.foundations.hub_cache import COMMIT, cache
 from workbench.data.errors import ConfigurationError
 from workbench.data.masks import decode
+from workbench.foundations.devices import Place
 from workbench.foundations.sam3 import training as recipe
 from workbench.foundations.sam3.architecture import build
 from workbench.foundations.sam3.segmenter import Sam3Segmenter
@@ -124,3 +126,15 @@ def test_identity_names_no_path(segmenter: Sam3Segmenter, checkpoint: Path) -> N
     identity = segmenter.identity()
     assert identity["segmenter"] == "tiny"
     assert str(checkpoint.parent) not in str(identity)
+
+
+def test_a_hub_name_loads_from_the_cache_and_its_commit_is_part_of_the_identity(
+    checkpoint: Path, segmenter: Sam3Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache("owner/sam3", checkpoint, tmp_path, monkeypatch)
+    cached = Sam3Segmenter("owner/sam3", threshold=0.0)
+    digest = f"hub:owner/sam3@{COMMIT}"
+    assert cached.identity() == {**segmenter.identity(), "segmenter": "owner/sam3", "digest": digest}
+    cached.place = Place("cuda:1", "bfloat16")
+    assert cached.identity()["device"] == "cuda" and cached.identity()["precision"] == "bfloat16"
+    assert cached.conditions().device == "cuda, bfloat16" and segmenter.conditions().device == "cpu, float32"
