@@ -92,7 +92,9 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = options.url
         if not url:
-            server = VllmServer(str(CHECKPOINT), name=NAME, log=folder / "log", environment=options.environment)
+            server = VllmServer(
+                str(CHECKPOINT), name=NAME, log=folder / "log", environment=options.environment, patience=900
+            )
             url = stack.enter_context(server).url
         group = 0 if options.url else server.group
         result = measure(url, options.samples, options.rounds, options.size, folder, group)

@@ -3,9 +3,8 @@
 vLLM needs other versions of torch and transformers than this package, so it is never imported here.
 """
 
-import base64
-import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -14,14 +13,14 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 import venv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from agents.language_models.readiness import LogProgress, ask, get
 from workbench.data.errors import ConfigurationError
 
 ENVIRONMENT = Path(".venv-vllm")
@@ -37,6 +36,7 @@ _CPU_SETTINGS = {
 }
 _HERE = Path(__file__).parent
 _LOG_LINES = 40
+_FIRST = 600.0  # seconds for the first request, which compiles; then it is sent again
 
 
 class ServerError(Exception):
@@ -73,8 +73,11 @@ class VllmServer:
     other by spinning, which takes processor time from an agent on the same machine. A checkpoint folder without a chat
     template gets that of Qwen's chats, with the same tokens as the embedded model.
 
+    A download and a load take as long as they take: `show` is called with what the log says of them, and only with
+    `patience`, in seconds, there is a limit.
+
     Raises `ConfigurationError` where vLLM is not installed or the port is taken. Raises `ServerError`, with the end of
-    the log, where the server ends or does not answer within `patience` seconds.
+    the log, where the server ends or does not answer within `patience`.
     """
 
     def __init__(
@@ -85,8 +88,9 @@ class VllmServer:
         name: str = "",
         port: int = 0,
         environment: Path = ENVIRONMENT,
-        patience: float = 900.0,
+        patience: float | None = None,
         arguments: Sequence[str] = (),
+        show: Callable[[str], None] | None = None,
     ) -> None:
         if not _python(environment).exists():
             raise ConfigurationError(
@@ -96,6 +100,7 @@ class VllmServer:
         self.model, self.log, self.environment, self.patience = model, log, environment, patience
         self.name = name or Path(model).name if Path(model).exists() else name or model
         self.port = _free_port(port)
+        self._progress = LogProgress(log, show) if show else None
         self.arguments = list(arguments)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -164,18 +169,20 @@ class VllmServer:
     def _wait(self) -> None:
         """Until the server is healthy, lists the model, and has answered about an image."""
         assert self._process is not None
-        until = time.monotonic() + self.patience
+        until = math.inf if self.patience is None else time.monotonic() + self.patience
         problem = "it does not listen yet"
         while time.monotonic() < until:
+            if self._progress:
+                self._progress.look()
             if self._process.poll() is not None:
                 raise ServerError(
                     f"the vLLM server of {self.model} ended (exit code {self._process.returncode})" + self._tail()
                 )
             try:
-                _get(f"http://127.0.0.1:{self.port}/health")
-                models = json.loads(_get(f"{self.url}/models"))["data"]
+                get(f"http://127.0.0.1:{self.port}/health")
+                models = json.loads(get(f"{self.url}/models"))["data"]
                 if self.name in [model["id"] for model in models]:
-                    _post(f"{self.url}/chat/completions", _first_request(self.name), until - time.monotonic())
+                    ask(self.url, self.name, min(_FIRST, max(1.0, until - time.monotonic())))
                     return
                 problem = f"it serves {', '.join(model['id'] for model in models)}"
             except urllib.error.HTTPError as error:
@@ -201,27 +208,55 @@ def serve(
     log: Path | None = None,
     installing: bool = False,
     arguments: Sequence[str] = (),
+    then: Sequence[str] = (),
 ) -> int:
-    """Serve a model with vLLM until interrupted; prints how to point an agent at it. Returns exit code 0."""
+    """Serve a model with vLLM until interrupted; prints how to point an agent at it. Returns exit code 0.
+
+    With `then`, the words of a command, that command runs when the server is ready, and the server stops when it ends;
+    returns its exit code. `{endpoint}` and `{model}` in the words stand for the server's.
+    """
     where = environment or ENVIRONMENT
     kept = log or Path("runs") / f"vllm-{port}.log"
     try:
         if installing:
             print(f"installing vLLM into {where}", file=sys.stderr)
             install(where)
-        server = VllmServer(model, name=name, port=port, environment=where, log=kept, arguments=arguments)
+        server = VllmServer(model, name=name, port=port, environment=where, log=kept, arguments=arguments, show=_say)
         print(f"starting; the log is in {kept}", file=sys.stderr)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with server:
             print(f"ready: {server.url} serves {server.name}; stop it with Ctrl-C. Use it with")
             print(f"    --set sam3-agent.endpoint={server.url} --set sam3-agent.model={server.name}", flush=True)
+            if then:
+                return _run([w.replace("{endpoint}", server.url).replace("{model}", server.name) for w in then])
             server.wait()
             raise ServerError("the server ended by itself" + server._tail())
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 0
+        return 130 if then else 0
     except ServerError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def _run(words: Sequence[str], grace: float = 20.0) -> int:
+    """The exit code of a command; where this process is interrupted, the command is given time to end by itself."""
+    command = [sys.executable, "-m", "workbench", *words[1:]] if words[0] == "workbench" else list(words)
+    try:
+        process = subprocess.Popen(command)
+    except OSError as error:
+        raise ConfigurationError(f"--then: {words[0]} cannot be run: {error.strerror or error}") from error
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+        process.terminate()
+        process.wait()
+        raise
 
 
 def _python(environment: Path) -> Path:
@@ -259,28 +294,6 @@ def _free_port(wanted: int) -> int:
                 f"port {wanted} is taken: choose another with --port ({error.strerror})"
             ) from error
         return int(probe.getsockname()[1])
-
-
-def _first_request(name: str) -> dict[str, Any]:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(stream, format="PNG")
-    url = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "?"}]
-    return {"model": name, "messages": [{"role": "user", "content": content}], "max_tokens": 1, "temperature": 0}
-
-
-def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        body: bytes = answer.read()
-    return body
-
-
-def _post(url: str, body: Any, timeout: float) -> None:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=max(timeout, 1.0)) as answer:
-        json.loads(answer.read())["choices"][0]
 
 
 def _signal(group: int, number: signal.Signals) -> None:

@@ -24,6 +24,7 @@ from workbench.data.numbers import listed as words
 from workbench.data.shards import read_shard
 from workbench.plugins import registry
 from workbench.plugins.assignments import keys_and_values, settings_by_name
+from workbench.plugins.checks import takes
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -300,6 +301,15 @@ def serve_model(options: argparse.Namespace) -> int:
     if options.server is None and len(servers) != 1:
         raise ConfigurationError(f"--server expects one of {', '.join(servers) or 'none that is installed'}")
     serve = registry.load("servers", options.server or servers[0])
+    arguments, then = _words("arguments", options.arguments), _words("then", options.then)
+    share = options.gpu_memory_utilization
+    if share is not None and not 0 < share <= 1:
+        raise ConfigurationError(f"--gpu-memory-utilization expects a share above 0 and up to 1, got {share:g}")
+    if share is not None:
+        arguments = [*arguments, f"--gpu-memory-utilization={share:g}"]
+    if then and not takes(serve, "then"):
+        raise ConfigurationError("--then: this server runs no command; run it yourself when the server is ready")
+    more = {"then": then} if then else {}
     return int(
         serve(
             options.model,
@@ -308,9 +318,17 @@ def serve_model(options: argparse.Namespace) -> int:
             environment=options.environment,
             log=options.log,
             installing=options.install,
-            arguments=shlex.split(options.arguments),
+            arguments=arguments,
+            **more,
         )
     )
+
+
+def _words(option: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--{option} expects words as in a shell, got {text!r}: {error}") from None
 
 
 def part_names(text: str) -> list[str]:

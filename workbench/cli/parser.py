@@ -229,6 +229,19 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--install", action="store_true", help="install the server there first, where it is missing")
     serve.add_argument("--log", type=Path, help="file for what the server says (runs/SERVER-PORT.log)")
     serve.add_argument("--arguments", default="", metavar="TEXT", help="more for the server: --arguments='--x 1 --y'")
+    serve.add_argument(
+        "--gpu-memory-utilization",
+        type=float,
+        metavar="SHARE",
+        help="share of a GPU's memory that the server takes, where SAM3 needs room beside it (the server's own, 0.9)",
+    )
+    serve.add_argument(
+        "--then",
+        default="",
+        metavar="COMMAND",
+        help="run this command when the server is ready, and stop the server when it ends; {endpoint} and {model} in "
+        "it stand for the server's",
+    )
     serve.set_defaults(command=serve_model)
 
     report = commands.add_parser("report", help="write the report of a run, or of several runs of the same samples")

@@ -293,5 +293,6 @@ class Server(Protocol):
         arguments: Sequence[str],
     ) -> int:
         """Serve the model under a name at a port; the arguments are those of `workbench serve`.
-        Returns an exit code."""
+        Returns an exit code. A server with a keyword `then` (words of a command) runs what `--then` names when it is
+        ready, and stops when that ends."""
         ...

@@ -41,7 +41,7 @@ pytestmark = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     log = tmp_path_factory.mktemp("vllm") / "server.log"
     environment = Path(os.environ[VARIABLE])
-    with VllmServer(str(CHECKPOINT), name="tiny", log=log, environment=environment) as running:
+    with VllmServer(str(CHECKPOINT), name="tiny", log=log, environment=environment, patience=900) as running:
         assert running._process is not None
         group = running._process.pid
         yield running
@@ -138,6 +138,6 @@ def test_a_server_that_cannot_start_gives_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with (
         pytest.raises(ServerError, match=r"(?s)ended \(exit code 1\).*log.*Traceback|ValueError|ValidationError"),
-        VllmServer(str(tmp_path / "model"), log=log, environment=Path(os.environ[VARIABLE])),
+        VllmServer(str(tmp_path / "model"), log=log, environment=Path(os.environ[VARIABLE]), patience=900),
     ):
         pass
