@@ -45,8 +45,9 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     Samples are numbered image by image as `images` lists them, and within an image category by category as `categories`
     does; the instruction is the category's name. `targets` are the image's instances of the category, `others` those
     of the other categories. `facts` have `image` (its id), `coco_id`
-    (the ids of image and category), `category`, `crowds` (masks of the category's crowds), and,
-    where every target has one, `areas` (square pixels). Raises `ConfigurationError` for a file that is not in this
+    (the ids of image and category), `category`, `crowds` (masks of the category's crowds), where every target has one,
+    `areas` (square pixels), and `exhaustive`, false, where the image says as LVIS does that not every instance is
+    annotated, or does not say whether there is any. Raises `ConfigurationError` for a file that is not in this
     layout.
     """
     file, names = CocoFile(annotations), categories(annotations)
@@ -92,6 +93,7 @@ def _samples(
         annotated = [_annotation(a, height, width, categories, where) for a in file.annotations_of(image_id)]
     except SampleError as error:
         return [unusable(str(error), images) for _ in categories]
+    shown = {label for label, *_ in annotated}
     return [
         Sample(
             "",
@@ -104,7 +106,12 @@ def _samples(
             others=tuple(
                 SceneObject(mask, label) for label, mask, _, crowd in annotated if label != name and not crowd
             ),
-            facts={"image": image_id, "coco_id": [image_id, category_id], **_facts(name, annotated)},
+            facts={
+                "image": image_id,
+                "coco_id": [image_id, category_id],
+                **_facts(name, annotated),
+                **_doubt(entry, category_id, name in shown),
+            },
         )
         for category_id, name in categories.items()
     ]
@@ -119,6 +126,14 @@ def _facts(name: str, annotated: list[_Annotation]) -> dict[str, Any]:
     crowds = [mask for label, mask, _, crowd in annotated if label == name and crowd]
     known = {"areas": areas} if areas and None not in areas else {}
     return {"category": name, **known, **({"crowds": crowds} if crowds else {})}
+
+
+def _doubt(entry: Entry, category_id: int, shown: bool) -> dict[str, bool]:
+    """LVIS lists the categories that are surely absent, and those of which instances may be missing."""
+    partly, absent = entry.get("not_exhaustive_category_ids"), entry.get("neg_category_ids")
+    missing = isinstance(partly, list) and category_id in partly
+    unknown = isinstance(absent, list) and not shown and category_id not in absent
+    return {"exhaustive": False} if missing or unknown else {}
 
 
 def _annotation(annotation: Entry, height: int, width: int, categories: dict[int, str], where: str) -> _Annotation:

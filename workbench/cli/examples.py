@@ -23,6 +23,10 @@ EXAMPLES = {
         "workbench score --protocol coco/ap --annotations instances_val2017.json --predictions results.json --json",
     ),
     "generate": ("workbench generate tabletop --out data/mine --scenes 20 --seed 7",),
+    "instructions": (
+        "workbench instructions coco --set coco.annotations=instances.json --set coco.images=photos --out data/asked",
+        "workbench instructions tabletop --out data/asked --per-picture 4 --copy",
+    ),
     "train": (
         "workbench train sam3-tiny --out runs/mine --share 0.01",
         "workbench train my-recipe.yaml --set seed=1",

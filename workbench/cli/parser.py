@@ -28,6 +28,7 @@ from workbench.cli.commands import (
 from workbench.cli.completion import complete, subcommands
 from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
+from workbench.cli.instructions import add_instructions
 from workbench.cli.notebooks import copy_notebooks
 from workbench.cli.suites import run_benchmarks
 from workbench.data.vocabulary import EXACT_SETS
@@ -202,6 +203,8 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("benchmark", help="name of the benchmark")
     generate.add_argument("--out", type=Path, required=True, help="folder")
     generate.set_defaults(command=generate_files, takes_more=True)
+
+    add_instructions(commands)
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument(

@@ -40,7 +40,7 @@ def build(shelf: Shelf, first: str, second: str, examples: Sequence[Example], ou
                 # the file as it was uploaded: the bench reads pictures itself, upright and with all their bits
                 picture.preprocess = lambda payload: payload.path if payload else None
                 gallery = gr.Gallery(
-                    [str(one.picture) for one in examples], label="Examples", columns=6, rows=1,
+                    [str(one.shown) for one in examples], label="Examples", columns=6, rows=1,
                     height="auto", allow_preview=False, interactive=False, buttons=[], object_fit="cover",
                     elem_id="wb-examples",
                 )  # fmt: skip

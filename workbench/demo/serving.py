@@ -98,7 +98,7 @@ def _page(shelf: Any, names: list[str], out: Path, temporary: Path) -> Any:
     from workbench.demo.examples import examples
     from workbench.demo.page import build
 
-    return build(shelf, names[0], names[min(1, len(names) - 1)], examples(temporary / "examples"), out)
+    return build(shelf, names[0], names[min(1, len(names) - 1)], examples(temporary / "examples", out), out)
 
 
 def _launched(page: Any, host: str, port: int) -> str:
