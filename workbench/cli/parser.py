@@ -236,7 +236,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--gpu-memory-utilization",
         type=float,
         metavar="SHARE",
-        help="share of a GPU's memory that the server takes, where SAM3 needs room beside it (the server's own, 0.9)",
+        help="share of a GPU's memory that the server takes, to leave room for SAM3 (the server's own, about 0.9)",
     )
     serve.add_argument(
         "--then",

@@ -181,7 +181,9 @@ def _download(checkpoint: str | Path, revision: str) -> Path:
 
 
 def _access(error: Exception, checkpoint: str) -> str:
-    """What to do where the hub does not let one in."""
+    """What to do where the hub does not let one in, or cannot be reached and the cache lacks the model."""
+    if type(error).__name__ == "LocalEntryNotFoundError":
+        return f" Fill the cache beforehand, where there is a connection: `hf download {checkpoint}`"
     if type(error).__name__ not in ("GatedRepoError", "RepositoryNotFoundError"):
         return ""
     return (

@@ -71,6 +71,8 @@ def test_a_hub_name_is_found_in_the_cache_with_its_commit(
     assert find("owner/model", OLDER).digest == f"hub:owner/model@{OLDER}"
     with pytest.raises(ConfigurationError, match=r"owner/model is neither .* at revision none: "):
         find("owner/model", "none")
+    with pytest.raises(ConfigurationError, match=r"Fill the cache beforehand, .* `hf download owner/other`"):
+        find("owner/other")
 
 
 def test_a_folder_is_found_by_its_content_and_has_no_revision(folder: Path) -> None:
