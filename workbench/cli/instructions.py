@@ -165,9 +165,8 @@ def _said(manifest: dict[str, Any], out: Path, images: Path, marked: int) -> str
             f"--systems proposed=predictions,instructsam-tiny --set proposed.file={verify / 'proposed.jsonl'} "
             f"--out {verify}"
         )
-    lines.append(
-        f"workbench check inst2seg --set inst2seg.annotations={out / 'test.json'} --set inst2seg.images={images}"
-    )
+    filled = [split for split, counts in manifest["splits"].items() if counts["instructions"]]
+    lines.append(f"workbench check inst2seg --annotations {out / f'{filled[-1]}.json'} --images {images}")
     return "\n".join(lines)
 
 

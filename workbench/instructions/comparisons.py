@@ -219,6 +219,7 @@ def _on_condition(view: View, rng: np.random.Generator, form: Form) -> Draft | N
         f"fewer than {NUMBERS[number + 1 if holds else number]}",
         f"more than {NUMBERS[number - 1 if holds else number]}",
     )
-    joint = pick(rng, (", if there are {} of them", ", but only if there are {}"))
-    text = f"the {called.say(True)}{joint.format(pick(rng, conditions))}"
+    joint, condition = pick(rng, (", if there {} of them", ", but only if there {}")), pick(rng, conditions)
+    verb = "is" if condition == "more than one" else "are"
+    text = f"the {called.say(True)}{joint.format(f'{verb} {condition}')}"
     return Draft(request(text, rng, plural=True, question=False), indices if holds else ())

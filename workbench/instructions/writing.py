@@ -183,7 +183,10 @@ def _place(entry: Entry, out: Path, image_root: Path, copies: bool) -> str:
     """Where the picture is found: below the folder of the file, or below the benchmark's images."""
     path = entry.picture.path
     if not copies:
-        return path.resolve().relative_to(image_root.resolve()).as_posix()
+        try:
+            return path.resolve().relative_to(image_root.resolve()).as_posix()
+        except ValueError:
+            raise ConfigurationError(f"instructions: {path} is not below {image_root}: give --copy") from None
     copy = out / PICTURES / f"{entry.digest[:16]}{path.suffix.lower()}"
     copy.parent.mkdir(parents=True, exist_ok=True)
     if not copy.exists():
