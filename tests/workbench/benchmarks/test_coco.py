@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.benchmarks.coco import read
 from workbench.data import masks
 from workbench.metrics.coco_files import evaluate_files
 from workbench.scoring.prediction_file import score_file
@@ -63,3 +64,21 @@ def test_tied_scores_rank_by_image_id_whatever_the_order_of_images(
         one["segmentation"] = masks.from_annotation(one["segmentation"], SIDE, SIDE, "detection")
     official = evaluate_files(truth, found, engine="pycocotools")
     assert ours == pytest.approx(official, abs=1e-12)
+
+
+def test_categories_that_lvis_did_not_annotate_completely_say_so(tmp_path: Path) -> None:
+    one = {"id": 1, "image_id": 1, "segmentation": square(2, 2, 8)}
+    told = {"neg_category_ids": [3], "not_exhaustive_category_ids": [2]}
+    content = {
+        "images": [{"id": 1, "file_name": "1.png", "height": SIDE, "width": SIDE, **told}],
+        "annotations": [{**one, "category_id": 1}, {**one, "id": 2, "category_id": 2}],
+        "categories": [{"id": n, "name": name} for n, name in enumerate(("cup", "bowl", "fork", "knife"), 1)],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    doubted = [
+        sample.instruction for sample in read(tmp_path / "a.json", None) if not sample.facts.get("exhaustive", 1)
+    ]
+    assert doubted == ["bowl", "knife"]
+    del content["images"][0]["neg_category_ids"], content["images"][0]["not_exhaustive_category_ids"]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert not any("exhaustive" in sample.facts for sample in read(tmp_path / "a.json", None))
