@@ -13,7 +13,7 @@ list of objects with these keys, whose masks may also be COCO RLE or polygons.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from workbench.benchmarks.reading import ImageFolder, existing, numbered, text_o
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.masks import Rle, encode, from_annotation
 from workbench.data.pictures import read_mask
+from workbench.data.remarks import Remark
 from workbench.data.samples import Sample, SceneObject
 from workbench.plugins.interfaces import reads_files
 
@@ -54,7 +55,7 @@ def folder(
         pictures,
         rows.samples,
         {"truth": list(table.truth)},
-        (lambda: outlined.file.remarks) if isinstance(outlined, CocoObjects) else list,
+        rows.remarks,
     )
 
 
@@ -66,6 +67,13 @@ class _Rows:
     pictures: ImageFolder
     masks: ImageFolder
     outlined: LabelmeFiles | CocoObjects
+    inverted: dict[Path, Remark] = field(default_factory=dict)
+    """What to look at of masks that were read and may be upside down in black and white."""
+
+    def remarks(self) -> list[Remark]:
+        """Those of the file with objects, and of masks that may be inverted."""
+        of_file = self.outlined.file.remarks if isinstance(self.outlined, CocoObjects) else []
+        return [*of_file, *self.inverted.values()]
 
     def samples(self) -> list[Sample]:
         """A sample for each row, numbered from 0."""
@@ -136,6 +144,9 @@ class _Rows:
                 mask = read_mask(file)
             except SampleError as error:
                 raise SampleError(f"{where}: {error}") from error
+            if mask[[0, 0, -1, -1], [0, -1, 0, -1]].all():
+                said = "it covers all four corners: 0 is outside of the object, so see whether it is inverted"
+                self.inverted[file] = Remark(file, said, mended=True)
             height, width = mask.shape
             if (height, width) != (asked.height, asked.width):
                 raise SampleError(

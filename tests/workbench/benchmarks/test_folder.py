@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests import photos
+from workbench.benchmarks.check import check
 from workbench.benchmarks.folder import folder
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
@@ -144,3 +145,15 @@ def test_masks_are_read_in_any_mode(own: Path, how: str) -> None:
         ).convert(how).save(own / "masks/one.png")
     (sample,) = table(own, "image,instruction,masks\ncanteen.jpg,the bottle,masks/one.png\n")
     assert sample.targets == (masks.encode(inside),), sample.problem
+
+
+def test_a_mask_that_may_be_inverted_is_pointed_out(own: Path) -> None:
+    inside = photos.instances(photos.CANTEEN)[0]
+    Image.fromarray(np.where(inside, 0, 255).astype(np.uint8)).save(own / "masks/inverted.png")
+    rows = "canteen.jpg,the bottle,masks/inverted.png\ncanteen.jpg,it again,masks/inverted.png\n"
+    (own / "instructions.csv").write_text(f"image,instruction,masks\n{rows}canteen.jpg,all,masks/canteen-9.png\n")
+    found = check(folder(str(own)))
+    assert found.problems == () and found.usable == 3
+    assert [note.problem for note in found.notes] == [
+        "it covers all four corners: 0 is outside of the object, so see whether it is inverted"
+    ]
