@@ -40,6 +40,9 @@ BIAS_PER_SHIFT = 1 / (2 ** (2 / 3) - 1)
 set and that of drawing from it, so twice the variance. The bias of interpolated AP where scores rank little grows like
 that of other largest values of a random walk, with the variance to the power of 2/3, and adds 0.59 of itself in a draw.
 Means have no bias, and ratios one too small to matter."""
+NOISE = 0.15
+"""Standard error of the bias of a difference, for each unit of its own standard error. So small a bias may be none, and
+taking it off makes the difference vary more from data set to data set than its standard error says."""
 AT_ONCE = 32
 """Sets of weights that a measure is asked about together."""
 JACKKNIFED = 400
@@ -138,7 +141,7 @@ def spread(one: Sampled, fraction: bool = True) -> Spread | None:
     """
     if not _is_defined(one):
         return None
-    centre, error = _estimated(one)
+    centre, error = _estimated(one, NOISE)
     freedom = one.images - 1
     if error > NOTHING:
         reach = _t_quantile(freedom) * error
@@ -162,11 +165,14 @@ def _is_defined(one: Sampled) -> bool:
     return len(one.draws) > 1 and not math.isnan(one.value) and not np.isnan(one.draws).any()
 
 
-def _estimated(one: Sampled) -> tuple[float, float]:
+def _estimated(one: Sampled, noise: float = 0.0) -> tuple[float, float]:
     """The metric without its bias, and its standard error: with the bias in it, which is estimated from the same images
-    and so about as unsure as it is large."""
-    bias = BIAS_PER_SHIFT * (float(one.draws.mean()) - one.even)
-    return one.even - bias, math.sqrt(_variance(one) + bias**2)
+    and so about as unsure as it is large. noise: the bias is shrunk by so many standard errors, by the positive part of
+    James and Stein's rule (Fourth Berkeley Symposium 1961)."""
+    bias, variance = BIAS_PER_SHIFT * (float(one.draws.mean()) - one.even), _variance(one)
+    if noise:
+        bias *= max(0.0, 1 - noise**2 * variance / bias**2) if bias else 0.0
+    return one.even - bias, math.sqrt(variance + bias**2)
 
 
 def _variance(one: Sampled) -> float:
