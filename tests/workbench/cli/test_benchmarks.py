@@ -23,7 +23,7 @@ def test_samples_are_printed_one_a_line(
     assert lines[0] == {
         "sample_id": "0", "image": "own/canteen.jpg", "width": 500, "height": 375, "instruction": "the bottle",
     }  # fmt: skip
-    assert "left out: instructions.csv: sample 44: row 45: image" in err
+    assert "left out: instructions.csv: sample 44: row 46: image" in err
     assert main(["samples", "folder", "--set", "folder.annotations=own", "--limit", "2"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
 
