@@ -10,6 +10,7 @@
 
 PYTHON ?= python3
 SYSTEMS := instructsam-tiny,sam3-agent-tiny,sam3-phrase-tiny
+LIMIT := 240
 
 # modules are compiled once, not by each process that imports them
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,7 +26,7 @@ setup: .venv/installed
 	touch $@
 
 compare: setup
-	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit 240
+	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit $(LIMIT)
 
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny
