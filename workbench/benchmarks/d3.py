@@ -124,20 +124,7 @@ def _sample(entry: Entry, shown: Canvas, description: int, where: str, file: _Fi
         text = text_of(file.groups.text(description, file.names[description]), f"{where}: description {description}")
     except SampleError as error:
         return unusable(str(error), file.images)
-    truth = shown.truth(description)
-    facts = {"image": entry["id"], "coco_id": [entry["id"], description], **_about(description, file)}
-    facts |= truth.pop("facts")
-    return Sample(
-        "",
-        entry["file_name"],
-        shown.path,
-        shown.width,
-        shown.height,
-        text,
-        kind=file.groups.kind(description),
-        facts=facts,
-        **truth,
-    )
+    return shown.sample(entry, description, text, file.groups.kind(description), _about(description, file))
 
 
 def _about(description: int, file: _File) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from workbench.benchmarks.reading import ImageFolder, box_of_sides, checked_size
 from workbench.data.boxes import rectangle
 from workbench.data.errors import short
 from workbench.data.masks import Rle
-from workbench.data.samples import Box, SceneObject
+from workbench.data.samples import Box, Sample, SceneObject
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,15 @@ class Canvas:
     sized: bool
     """whether the size of the image is known"""
 
-    def truth(self, description: int) -> dict[str, Any]:
+    def sample(self, entry: Entry, description: int, text: str, kind: str | None, facts: dict[str, Any]) -> Sample:
+        """The sample that asks the image of an entry for a description of this id; its facts are `coco_id`, `image`,
+        those given and those of its truth."""
+        truth = self._truth(description)
+        about = {"image": entry["id"], "coco_id": [entry["id"], description], **facts, **truth.pop("facts")}
+        size = self.width, self.height
+        return Sample("", entry["file_name"], self.path, *size, text, kind=kind, facts=about, **truth)
+
+    def _truth(self, description: int) -> dict[str, Any]:
         """The fields of a sample that asks for a description of this id; `facts` are those of its truth."""
         asked = [one for one in self.boxed if description in one.descriptions]
         targets = [one for one in asked if not one.crowd]

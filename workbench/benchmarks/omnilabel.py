@@ -145,16 +145,5 @@ def _sample(entry: Entry, shown: Canvas, where: str, description: Entry, ids: li
             raise SampleError(f"{where}: expected `anno_info` with a `type`, got {short(about)}")
     except SampleError as error:
         return unusable(str(error), images)
-    truth = shown.truth(key)
-    facts = {"image": entry["id"], "coco_id": [entry["id"], key], "type": kind, **truth.pop("facts")}
-    return Sample(
-        "",
-        entry["file_name"],
-        shown.path,
-        shown.width,
-        shown.height,
-        text,
-        kind=DESCRIPTION if kind == "object_description" else CATEGORY,
-        facts=facts,
-        **truth,
-    )
+    asked_as = DESCRIPTION if kind == "object_description" else CATEGORY
+    return shown.sample(entry, key, text, asked_as, {"type": kind})
