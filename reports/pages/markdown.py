@@ -67,12 +67,13 @@ def _table(head: Sequence[str], rows: Sequence[tables.Row]) -> str:
     """The rows as a Markdown table; bold where a cell stands out."""
     lines = [_line([escaped(name) for name in head]), _line(["---", *["--:"] * (len(head) - 1)])]
     for row in rows:
-        cells = [_cell(cell) for cell in row.cells]
+        cells = [cell_text(cell) for cell in row.cells]
         lines.append(_line([escaped(f"{row.name} {row.unit}".strip()), *cells]))
     return "\n".join(lines)
 
 
-def _cell(cell: tables.Cell) -> str:
+def cell_text(cell: tables.Cell) -> str:
+    """A cell of a Markdown table; bold where it stands out."""
     text = f"**{escaped(cell.text)}**" if cell.strong and cell.text else escaped(cell.text)
     return f"{text} ({escaped(cell.detail)})" if cell.detail else text
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from reports.figures.style import system_style
 from reports.figures.svg import COLOURS, variable
-from reports.pages.markdown import escaped
+from reports.pages.markdown import cell_text, escaped
 from reports.pages.rendering import TEMPLATE, rendered, replaced
 from reports.text import tables
 from reports.text.caveats import caveats
@@ -39,7 +39,7 @@ def markdown(suite: Suite, rows: Sequence[Row]) -> str:
     for one in _done(rows):
         for place, row in enumerate(one["rows"]):
             title = escaped(one["title"]) if place == 0 else ""
-            lines.append(f"| {title} | {escaped(row['name'])} | {' | '.join(map(_marked, row['cells']))} |")
+            lines.append(f"| {title} | {escaped(row['name'])} | {' | '.join(map(cell_text, row['cells']))} |")
     lines += ["", *(f"* {escaped(one['title'])}: {escaped(one['verdict'])}" for one in _done(rows))]
     lines += [f"* {escaped(one.entry.title)}: {escaped(_why(one))}" for one in rows if one.state != DONE]
     return "\n".join(lines).rstrip() + "\n"
@@ -103,11 +103,6 @@ def _shown(results: Results) -> list[tables.Row]:
 def _line(row: tables.Row, results: Results, names: Sequence[str]) -> dict[str, Any]:
     cells = dict(zip(results.systems, row.cells, strict=True))
     return {"name": f"{row.name} {row.unit}".strip(), "cells": [cells.get(name, tables.Cell("")) for name in names]}
-
-
-def _marked(cell: tables.Cell) -> str:
-    text = f"**{escaped(cell.text)}**" if cell.strong and cell.text else escaped(cell.text)
-    return f"{text} ({escaped(cell.detail)})" if cell.detail else text
 
 
 def _why(row: Row) -> str:
