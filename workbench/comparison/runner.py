@@ -26,7 +26,6 @@ from workbench.comparison.progress import Progress
 from workbench.data.conditions import Conditions
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
-from workbench.data.manifest import read_manifest
 from workbench.data.numbers import many
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
@@ -49,8 +48,8 @@ from workbench.plugins.interfaces import (
 )
 from workbench.plugins.names import unknown
 from workbench.runs.checks import Repeat
-from workbench.runs.files import check_writable, held, read_json
-from workbench.runs.inputs import write_inputs
+from workbench.runs.files import check_writable, held
+from workbench.runs.inputs import manifest_in, write_inputs
 from workbench.runs.store import Store
 from workbench.scoring.oracles import DERIVED, unavailable
 
@@ -250,10 +249,10 @@ class _ImageDigests(dict[Path, str | None]):
 
 def _check_shard(out: Path, shard: Shard | None) -> None:
     """Raise `ConfigurationError` where the folder holds another part of the samples."""
-    path = out / "manifest.json"
-    before = read_manifest(read_json(path), str(path)).options.shard if path.exists() else None
+    began = (out / "manifest.json").exists()
+    before = manifest_in(out).options.shard if began else None
     now = None if shard is None else str(shard)
-    if path.exists() and before != now:
+    if began and before != now:
         raise ConfigurationError(
             f"{out} holds {f'shard {before}' if before else 'a run that is no shard'}: expected "
             f"{f'--shard {before}' if before else 'no --shard'}, got {now or 'none'}; or choose another --out"

@@ -35,7 +35,7 @@ def write_inputs(
     manifest = {
         "version": VERSION,
         "name": path.resolve().name,
-        "created": _manifest(manifest_path).created if manifest_path.exists() else now,
+        "created": manifest_in(path).created if manifest_path.exists() else now,
         "versions": versions(),
         "git": git_state(),
         "machine": machine(),
@@ -57,5 +57,7 @@ def write_inputs(
     write_whole(path / benchmark.name / "samples.jsonl", [sample_to_json(sample, root) for sample in samples])
 
 
-def _manifest(path: Path) -> Manifest:
+def manifest_in(folder: Path) -> Manifest:
+    """The manifest of a run folder; raises `ConfigurationError` where there is none that can be read."""
+    path = folder / "manifest.json"
     return read_manifest(read_json(path), str(path))

@@ -1,5 +1,6 @@
 """Joins the shards of a comparison (`compare --shard 3/8`) into one run."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from workbench.data.digests import flatten
 from workbench.data.errors import ConfigurationError
-from workbench.data.manifest import Manifest, ShardEntry, read_manifest
+from workbench.data.manifest import Manifest, ShardEntry
 from workbench.data.shards import Shard, joined, read_shard
 from workbench.runs.checks import REPEATS
 from workbench.runs.files import (
@@ -21,6 +22,7 @@ from workbench.runs.files import (
     write_json,
     write_whole,
 )
+from workbench.runs.inputs import manifest_in
 
 JOURNALS = ("predictions.jsonl", "sessions.jsonl", REPEATS)
 """Files of a system's store whose lines are put together."""
@@ -81,7 +83,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
 def _part(folder: Path) -> _Part:
     if not (folder / "manifest.json").is_file():
         raise ConfigurationError(f"{folder} is no run folder: expected a folder of `workbench compare --shard 3/8`")
-    manifest = read_manifest(read_json(folder / "manifest.json"), str(folder / "manifest.json"))
+    manifest = manifest_in(folder)
     if manifest.options.shard is None:
         raise ConfigurationError(f"{folder} is no shard: expected a folder of `workbench compare --shard 3/8`")
     return _Part(folder, read_shard(manifest.options.shard), manifest)
@@ -191,7 +193,5 @@ def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
 
 
 def _answered(store: Path) -> int:
-    """How many samples have a prediction."""
-    from workbench.runs.files import read_records
-
-    return len({record["sample_id"] for record in read_records(store / "predictions.jsonl")})
+    """How many samples have a prediction; one of them is in memory at a time."""
+    return len({json.loads(line)["sample_id"] for line in complete_lines(store / JOURNALS[0])})

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError
-from workbench.data.manifest import Manifest, read_manifest
+from workbench.data.manifest import Manifest
 from workbench.data.results import Results, read_results
 from workbench.runs.files import read_json
 from workbench.runs.frames import metrics
+from workbench.runs.inputs import manifest_in
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:
@@ -100,10 +101,9 @@ def load_run(source: Path | str, tracking_uri: str | None = None) -> Run:
         path = fetch(str(source), tracking_uri)
     elif not path.is_dir():
         raise ConfigurationError(f"{path} is no folder: expected a run folder, which holds manifest.json")
-    manifest = path / "manifest.json"
     results = path / "results.json"
     return Run(
         path,
-        read_manifest(read_json(manifest), str(manifest)),
+        manifest_in(path),
         read_results(read_json(results), str(results)) if results.exists() else None,
     )
