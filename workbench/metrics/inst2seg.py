@@ -10,7 +10,7 @@ from workbench.data.predictions import OK
 from workbench.metrics.ap import average_precision, rank
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap
 from workbench.metrics.pooled import ciou, giou, sample_iou
-from workbench.metrics.presence import no_target_accuracy, target_accuracy
+from workbench.metrics.presence import presence_measure
 from workbench.metrics.referring import areas
 from workbench.metrics.statistics import Measure, Weights
 
@@ -55,6 +55,8 @@ def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
     intersection, union = areas(overlaps)
     iou = np.where([o.outcome == OK for o in overlaps], sample_iou(intersection, union), 0.0)
 
+    presence = presence_measure(overlaps)
+
     def measure(weights: Weights) -> dict[str, Any]:
         ap = average_precision(ranking, weights)
         return {
@@ -63,8 +65,7 @@ def inst2seg(overlaps: Sequence[SampleOverlap]) -> Measure:
             "AP75": ap[AP75],
             "gIoU": giou(iou, weights),
             "cIoU": ciou(intersection, union, weights),
-            "N_acc": no_target_accuracy(overlaps, weights),
-            "T_acc": target_accuracy(overlaps, weights),
+            **presence(weights),
         }
 
     return measure

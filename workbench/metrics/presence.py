@@ -13,25 +13,23 @@ from numpy.typing import NDArray
 from workbench.data.predictions import OK
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.pooled import weighted_mean
+from workbench.metrics.statistics import Measure, Weights
 
 
-def no_target_accuracy(
-    overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
-) -> NDArray[np.float64]:
-    """N_acc `[D]`: share of the no-target samples that were rejected; nan without no-target samples.
-
-    weights: `[S, D]`, how often each sample counts.
+def presence_measure(overlaps: Sequence[SampleOverlap]) -> Measure:
+    """The measure of `N_acc`, the share of the no-target samples that were rejected, and of `T_acc`, the share of the
+    samples with targets that were not, right or wrong; nan without such samples.
     """
     no_target = np.array([o.n_targets == 0 for o in overlaps], dtype=bool)
-    return weighted_mean(no_target & declined(overlaps), no_target, weights)
+    rejected, accepted = no_target & declined(overlaps), ~no_target & answered(overlaps)
 
+    def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        return {
+            "N_acc": weighted_mean(rejected, no_target, weights),
+            "T_acc": weighted_mean(accepted, ~no_target, weights),
+        }
 
-def target_accuracy(
-    overlaps: Sequence[SampleOverlap], weights: NDArray[np.integer] | None = None
-) -> NDArray[np.float64]:
-    """T_acc `[D]`: share of the samples with targets that were not rejected, right or wrong; nan without such."""
-    has_target = np.array([o.n_targets > 0 for o in overlaps], dtype=bool)
-    return weighted_mean(has_target & answered(overlaps), has_target, weights)
+    return measure
 
 
 def declined(overlaps: Sequence[SampleOverlap]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from workbench.data.metric_info import MetricInfo, describe
 from workbench.data.predictions import OK
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.pooled import ciou, giou, sample_iou, weighted_mean
-from workbench.metrics.presence import answered, declined, no_target_accuracy, target_accuracy
+from workbench.metrics.presence import answered, declined, presence_measure
 from workbench.metrics.statistics import Measure, Weights
 
 BOX_HIT = 0.5
@@ -58,6 +58,7 @@ def grefcoco_rela(overlaps: Sequence[SampleOverlap]) -> Measure:
     intersection = np.where(empty | rejected, 0, intersection)
     union = np.where(right, 0, union)
     iou = np.where(right, 1.0, sample_iou(intersection, union, both_empty=0.0))
+    presence = presence_measure(overlaps)
 
     def measure(weights: Weights) -> dict[str, Any]:
         has_empty = empty.astype(np.int64) @ weights > 0
@@ -65,8 +66,7 @@ def grefcoco_rela(overlaps: Sequence[SampleOverlap]) -> Measure:
         return {
             "gIoU": giou(iou, weights),
             "cIoU": ciou(intersection, union, weights),
-            "N_acc": np.where(has_empty, no_target_accuracy(overlaps, weights), 0.0),
-            "T_acc": np.where(has_empty, target_accuracy(overlaps, weights), 0.0),
+            **{name: np.where(has_empty, value, 0.0) for name, value in presence(weights).items()},
             **{name: weighted_mean(hit, ~empty, weights) for name, hit in hits.items()},
         }
 

@@ -22,9 +22,18 @@ Measure = Callable[[Weights], Mapping[str, NDArray[np.float64]]]
 Interval = tuple[float, float]
 
 DRAWS = 2000
+MANY_IMAGES = 10_000
+DRAWS_OF_MANY = 500
+"""Draws of a data set of more than `MANY_IMAGES` images, from which only a standard error and a bias are read
+(`workbench.metrics.uncertainty`): a width from them is off by 3 % on average, and by 1.6 % from 2,000."""
 SEED = 0
 LEVEL = 0.95
 MIN_IMAGES = 10
+
+
+def enough_draws(images: int, draws: int = DRAWS) -> int:
+    """How many of these draws are taken for the standard error of a data set of so many images."""
+    return draws if images <= MANY_IMAGES else min(draws, DRAWS_OF_MANY)
 
 
 def estimate(measure: Measure, n_samples: int) -> dict[str, float]:
@@ -103,18 +112,28 @@ def mcnemar(image_ids: Sequence[str], a: NDArray[np.bool_], b: NDArray[np.bool_]
     """
     if len(set(image_ids)) < MIN_IMAGES:
         return None
-    _, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
-    surplus = np.zeros(image_of_sample.max() + 1, dtype=np.int64)
+    n_images, image_of_sample = numbered(image_ids)
+    surplus = np.zeros(n_images, dtype=np.int64)
     np.add.at(surplus, image_of_sample, a.astype(np.int64) - b.astype(np.int64))
-    steps = np.abs(surplus[surplus != 0])
-    reach = int(steps.sum())
-    chances = np.zeros(2 * reach + 1)  # of each total from -reach to reach
-    chances[reach] = 1.0
-    for step in steps:
-        # the outermost `step` cells are still 0: totals never leave the array
-        chances = (np.roll(chances, step) + np.roll(chances, -step)) / 2
-    totals = np.abs(np.arange(-reach, reach + 1))
-    return float(min(1.0, chances[totals >= abs(int(surplus.sum()))].sum()))
+    sizes, counts = np.unique(np.abs(surplus[surplus != 0]), return_counts=True)
+    reach = int(sizes @ counts)
+    chances = np.ones(1)  # of each sum of the surpluses that count for `a`
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        heads = np.zeros(size * count + 1)
+        heads[::size] = _coins(count)
+        chances = np.convolve(chances, heads)
+    apart = np.abs(2 * np.arange(reach + 1) - reach)
+    return float(min(1.0, chances[apart >= abs(int(surplus.sum()))].sum()))
+
+
+def _coins(count: int) -> NDArray[np.float64]:
+    """The chance of each number of heads of `count` coins, `[count + 1]`: from the middle outwards, since the binomial
+    coefficients themselves overflow."""
+    half = count // 2
+    up = np.arange(half, count)
+    upper = np.concatenate([[1.0], np.cumprod((count - up) / (up + 1))])
+    ways = np.concatenate([upper[::-1][:half], upper])
+    return np.asarray(ways / ways.sum())
 
 
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -161,16 +180,22 @@ def paired(a: Measure, b: Measure) -> Measure:
 
 def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> Iterator[NDArray[np.int32]]:
     """Draw as many images as there are, with replacement; yields weights `[S, at most 32]`, `draws` columns in all."""
-    images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    n_images, image_of_sample = numbered(image_ids)
     generator = np.random.default_rng(seed)
     # few columns at a time keep the arrays of a measure (instances x draws) in tens of megabytes
     width = int(np.clip(2_000_000 // len(image_ids), 1, 32))
     for start in range(0, draws, width):
         columns = min(width, draws - start)
-        picks = generator.integers(len(images), size=(columns, len(images)))
-        cells = picks + np.arange(columns)[:, None] * len(images)
-        counts = np.bincount(cells.ravel(), minlength=columns * len(images)).reshape(columns, len(images))
+        picks = generator.integers(n_images, size=(columns, n_images))
+        cells = picks + np.arange(columns)[:, None] * n_images
+        counts = np.bincount(cells.ravel(), minlength=columns * n_images).reshape(columns, n_images)
         yield np.ascontiguousarray(counts.T[image_of_sample], dtype=np.int32)
+
+
+def numbered(image_ids: Sequence[str]) -> tuple[int, NDArray[np.int64]]:
+    """How many images there are, and for each sample the number of its image, `[S]`, by rising id."""
+    number = {name: place for place, name in enumerate(sorted(set(image_ids)))}
+    return len(number), np.fromiter((number[name] for name in image_ids), np.int64, len(image_ids))
 
 
 def values(measure: Measure, n_samples: int) -> dict[str, float | None]:

@@ -32,7 +32,9 @@ from workbench.metrics.statistics import (
     Measure,
     Spread,
     draw,
+    enough_draws,
     estimate,
+    numbered,
 )
 
 BIAS_PER_SHIFT = 1 / (2 ** (2 / 3) - 1)
@@ -80,14 +82,14 @@ class Sampled:
 
 
 def sampled(image_ids: Sequence[str], measure: Measure, draws: int = DRAWS, seed: int = SEED) -> dict[str, Sampled]:
-    """Each metric of a measure on its samples, and on as many draws over their images. image_ids: the image of each
-    sample, `[S]`."""
+    """Each metric of a measure on its samples, and on as many draws over their images, of many images on fewer (see
+    `workbench.metrics.statistics.enough_draws`). image_ids: the image of each sample, `[S]`."""
     values = estimate(measure, len(image_ids))
-    drawn = draw(image_ids, measure, draws, seed)
+    images = len(set(image_ids))
+    drawn = draw(image_ids, measure, enough_draws(images, draws), seed)
     even, growing = _even(measure, values, len(image_ids))
     fixed = [name for name, found in drawn.items() if not np.isnan(found).any() and np.ptp(found) < NOTHING]
     telling = _telling(image_ids, measure) if fixed else {}
-    images = len(set(image_ids))
     left_out = _left_out(image_ids, measure) if drawn and images <= JACKKNIFED else {}
     nothing = np.zeros(0)
     return {
@@ -217,10 +219,10 @@ def _even(measure: Measure, values: Mapping[str, float], n_samples: int) -> tupl
 
 def _left_out(image_ids: Sequence[str], measure: Measure) -> dict[str, NDArray[np.float64]]:
     """Each metric with each image left out in turn, `[images]`, equal scores mixed evenly."""
-    images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    n_images, image_of_sample = numbered(image_ids)
     parts: dict[str, list[NDArray[np.float64]]] = {}
-    for start in range(0, len(images), AT_ONCE):
-        columns = np.arange(start, min(start + AT_ONCE, len(images)))
+    for start in range(0, n_images, AT_ONCE):
+        columns = np.arange(start, min(start + AT_ONCE, n_images))
         without = 2 * (image_of_sample[:, None] != columns).astype(np.int32)
         for name, found in measure(without).items():
             parts.setdefault(name, []).append(np.asarray(found, dtype=np.float64))
@@ -229,14 +231,14 @@ def _left_out(image_ids: Sequence[str], measure: Measure) -> dict[str, NDArray[n
 
 def _telling(image_ids: Sequence[str], measure: Measure) -> dict[str, int]:
     """On how many images each metric is defined by itself; on all, where it is on none."""
-    images, image_of_sample = np.unique(np.asarray(image_ids), return_inverse=True)
+    n_images, image_of_sample = numbered(image_ids)
     counts: dict[str, int] = {}
-    for start in range(0, len(images), AT_ONCE):
-        columns = np.arange(start, min(start + AT_ONCE, len(images)))
+    for start in range(0, n_images, AT_ONCE):
+        columns = np.arange(start, min(start + AT_ONCE, n_images))
         alone = (image_of_sample[:, None] == columns).astype(np.int32)
         for name, found in measure(alone).items():
             counts[name] = counts.get(name, 0) + int((~np.isnan(found)).sum())
-    return {name: count or len(images) for name, count in counts.items()}
+    return {name: count or n_images for name, count in counts.items()}
 
 
 def _t_quantile(freedom: int) -> float:

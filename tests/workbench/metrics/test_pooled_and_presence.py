@@ -4,7 +4,8 @@ import pytest
 from tests.workbench.metrics.scenes import answer, sample
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.pooled import ciou, giou, sample_iou
-from workbench.metrics.presence import no_target_accuracy, target_accuracy
+from workbench.metrics.presence import presence_measure
+from workbench.metrics.statistics import estimate
 
 SAMPLES = [sample("half", [(0, 10)]), sample("missed", [(0, 10)]), sample("declined"), sample("invented")]
 ANSWERS = [answer("half", [((0, 5), 0.9)]), answer("missed"), answer("declined"), answer("invented", [((0, 20), 0.9)])]
@@ -13,6 +14,10 @@ ANSWERS = [answer("half", [((0, 5), 0.9)]), answer("missed"), answer("declined")
 @pytest.fixture
 def found() -> list[SampleOverlap]:
     return overlaps(SAMPLES, ANSWERS)
+
+
+def presence(found: list[SampleOverlap]) -> dict[str, float]:
+    return estimate(presence_measure(found), len(found))
 
 
 def test_giou_averages_samples_and_ciou_pools_pixels(found: list[SampleOverlap]) -> None:
@@ -28,8 +33,9 @@ def test_weights_choose_samples(found: list[SampleOverlap]) -> None:
     weights = np.array([[1, 0], [0, 0], [1, 0], [0, 3]])
     iou = sample_iou(np.array([o.intersection for o in found]), np.array([o.union for o in found]))
     assert giou(iou, weights).tolist() == [0.75, 0.0]
-    assert no_target_accuracy(found, weights).tolist() == [1.0, 0.0]
-    np.testing.assert_array_equal(target_accuracy(found, weights), [1.0, np.nan])
+    drawn = presence_measure(found)(weights)
+    assert drawn["N_acc"].tolist() == [1.0, 0.0]
+    np.testing.assert_array_equal(drawn["T_acc"], [1.0, np.nan])
 
 
 def test_empty_unions_are_undefined_for_ciou_only() -> None:
@@ -40,19 +46,19 @@ def test_empty_unions_are_undefined_for_ciou_only() -> None:
 
 
 def test_presence_counts_decisions(found: list[SampleOverlap]) -> None:
-    assert (no_target_accuracy(found)[0], target_accuracy(found)[0]) == (0.5, 0.5)
+    assert presence(found) == {"N_acc": 0.5, "T_acc": 0.5}
 
 
 def test_presence_is_undefined_without_samples_of_its_kind() -> None:
-    assert np.isnan(no_target_accuracy(overlaps(SAMPLES[:1], ANSWERS))[0])
-    assert np.isnan(target_accuracy(overlaps(SAMPLES[2:], ANSWERS))[0])
+    assert np.isnan(presence(overlaps(SAMPLES[:1], ANSWERS))["N_acc"])
+    assert np.isnan(presence(overlaps(SAMPLES[2:], ANSWERS))["T_acc"])
 
 
 def test_a_failed_run_did_not_decline() -> None:
-    assert no_target_accuracy(overlaps([sample("a")], [answer("a", outcome="timed_out")]))[0] == 0.0
+    assert presence(overlaps([sample("a")], [answer("a", outcome="timed_out")]))["N_acc"] == 0.0
 
 
 def test_an_instance_with_an_empty_mask_is_an_answer_for_presence_but_covers_nothing() -> None:
     (one,) = overlaps([sample("a")], [answer("a", [((0, 0), 0.9)])])
-    assert no_target_accuracy([one])[0] == 0.0
+    assert presence([one])["N_acc"] == 0.0
     assert one.union == 0
