@@ -1,7 +1,7 @@
 """Checks the files of a benchmark before any model starts: reports what is missing or broken, file by file."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from workbench.plugins.interfaces import Benchmark, HasRemarks
 
 SHOWN = 100
 """Problems that are shown as text; JSON has them all."""
+_Image = tuple[Path, int, int]
+"""path, width and height"""
 
 
 @dataclass(frozen=True)
@@ -64,52 +66,54 @@ def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     order to show an image as its author sees it. Raises `ConfigurationError` where the annotations cannot be read at
     all.
     """
-    samples = list(benchmark.samples())
+    count = 0
+    of_samples: list[Problem] = []
+    shown: dict[_Image, list[str]] = defaultdict(list)
+    for sample in benchmark.samples():  # one after the other, as all of them may not fit into memory
+        of_samples += _of_sample(benchmark, sample)
+        count += 1
+        if not sample.problem:
+            shown[sample.image_path, sample.width, sample.height].append(sample.sample_id)
     remarks = list(benchmark.remarks()) if isinstance(benchmark, HasRemarks) else []
     problems = [_of_file(remark) for remark in remarks if not remark.mended]
-    if not samples:
+    if not count:
         problems.append(Problem(_annotations(benchmark), (), "there are no samples in it"))
-    problems += _of_samples(benchmark, samples)
-    readable = [sample for sample in samples if not sample.problem]
-    opened: int | None = None
+    problems += of_samples
     notes = [_of_file(remark) for remark in remarks if remark.mended]
     if with_images:
-        for problem, is_note in _of_images(benchmark.image_root(), readable):
+        for problem, is_note in _of_images(benchmark.image_root(), shown):
             (notes if is_note else problems).append(problem)
-        opened = len({sample.image_path for sample in readable})
+    opened = len({path for path, *_ in shown}) if with_images else None
     lost = {sample_id for problem in problems for sample_id in problem.samples}
-    return Checked(benchmark.name, len(samples), len(samples) - len(lost), opened, tuple(problems), tuple(notes))
+    return Checked(benchmark.name, count, count - len(lost), opened, tuple(problems), tuple(notes))
 
 
 def _of_file(remark: Remark) -> Problem:
     return Problem(remark.file.name, (), remark.text)
 
 
-def _of_samples(benchmark: Benchmark, samples: Sequence[Sample]) -> Iterator[Problem]:
-    for sample in samples:
-        if sample.problem:
-            file, named, problem = sample.problem.partition(f": sample {sample.sample_id}: ")
-            yield Problem(
-                file if named else _annotations(benchmark), (sample.sample_id,), problem if named else sample.problem
-            )
-        for i, target in enumerate(sample.targets):
-            if masks.area(target) == 0:
-                text = f"sample {sample.sample_id}: target {i} has no pixel, so nothing can match it"
-                yield Problem(_annotations(benchmark), (), text)
+def _of_sample(benchmark: Benchmark, sample: Sample) -> Iterator[Problem]:
+    if sample.problem:
+        file, named, problem = sample.problem.partition(f": sample {sample.sample_id}: ")
+        yield Problem(
+            file if named else _annotations(benchmark), (sample.sample_id,), problem if named else sample.problem
+        )
+    for i, target in enumerate(sample.targets):
+        if masks.area(target) == 0:
+            text = f"sample {sample.sample_id}: target {i} has no pixel, so nothing can match it"
+            yield Problem(_annotations(benchmark), (), text)
 
 
-def _of_images(root: Path, samples: Sequence[Sample]) -> Iterator[tuple[Problem, bool]]:
-    """For each image: what is wrong with it or what was changed to show it, and whether this is only a note."""
-    groups: dict[tuple[Path, int, int], list[Sample]] = defaultdict(list)
-    for sample in samples:
-        groups[sample.image_path, sample.width, sample.height].append(sample)
-    for (path, width, height), group in groups.items():
+def _of_images(root: Path, shown: Mapping[_Image, Sequence[str]]) -> Iterator[tuple[Problem, bool]]:
+    """For each image: what is wrong with it or what was changed to show it, and whether this is only a note. `shown`
+    has the ids of the samples about it."""
+    for (path, width, height), ids in shown.items():
         name = str(path.relative_to(root) if path.is_relative_to(root) else path)
         try:
             for note in read_picture(path, (width, height)).notes:
                 yield Problem(name, (), note), True
         except SampleError as error:
-            yield Problem(name, tuple(sample.sample_id for sample in group), str(error)), False
+            yield Problem(name, tuple(ids), str(error)), False
 
 
 def _annotations(benchmark: Benchmark) -> str:

@@ -1,10 +1,11 @@
 """Reads instance files in the layout of COCO as a benchmark: which objects of each class does each image show?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.coco_file import CocoFile, Entry, categories_of, is_crowd, is_id
+from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -15,7 +16,7 @@ from workbench.benchmarks.reading import (
     starts_with,
     unusable,
 )
-from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.errors import SampleError, short
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.samples import Sample, SceneObject
 from workbench.plugins.interfaces import reads_files
@@ -39,7 +40,7 @@ def coco(
     )
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read an instance file `{images, annotations, categories}`.
 
     Samples are numbered image by image as `images` lists them, and within an image category by category as `categories`
@@ -50,7 +51,8 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     annotated, or does not say whether there is any. Raises `ConfigurationError` for a file that is not in this
     layout.
     """
-    file, names = CocoFile(annotations), categories(annotations)
+    file = CocoFile(annotations)
+    names = file.categories()
     folder = ImageFolder(images, annotations.parent)
     samples = (
         sample
@@ -58,24 +60,6 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
         for sample in _samples(entry, f"image {i}", file, names, folder)
     )
     return numbered(samples, annotations.name)
-
-
-def categories(annotations: Path, shared_names: bool = False) -> dict[int, str]:
-    """The names of a file's categories by id, in file order. Raises `ConfigurationError` where two share an id, or a
-    name unless that is allowed.
-    """
-    entries = categories_of(annotations)
-    if not isinstance(entries, list) or not entries:
-        raise ConfigurationError(f"{annotations}: expected a list of categories {{id, name}}, got {short(entries)}")
-    names: dict[int, str] = {}
-    for i, entry in enumerate(entries):
-        key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
-        if not is_id(key) or not isinstance(name, str) or key in names or (name in names.values() and not shared_names):
-            raise ConfigurationError(
-                f"{annotations}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
-            )
-        names[key] = name
-    return names
 
 
 def _samples(

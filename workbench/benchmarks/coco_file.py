@@ -1,10 +1,11 @@
 """Files in the layout of COCO: `{images: [...], annotations: [...], categories: [...]}`."""
 
-from collections import defaultdict
+from array import array
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from workbench.benchmarks.reading import is_text, read_object
+from workbench.benchmarks.json_stream import Listed, is_listed
+from workbench.benchmarks.reading import is_text, read_object, whole_ids
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import Ids
 from workbench.data.remarks import Remark
@@ -22,31 +23,41 @@ class CocoFile:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name
-        content = read_object(path, "{images, annotations, categories}")
-        self.remarks = _with_whole_ids(path, content)
-        self.content = content
-        self.image_list: list[Any] = self._list(content, "images")
+        self.content = read_object(path, "{images, annotations, categories}")
+        self.remarks = _with_whole_ids(path, self.content)
+        self.image_list = self.list_of("images")
         self._images, self._doubled_images = self._by_id(self.image_list, "image")
-        annotations = self._list(content, "annotations")
-        self._annotations, self._doubled_annotations = self._by_id(annotations, "annotation")
-        self._of_image: dict[int, list[Entry]] = defaultdict(list)
-        for i, entry in enumerate(annotations):
+        self._annotation_list = self.list_of("annotations")
+        self._annotations, self._doubled_annotations = self._by_id(self._annotation_list, "annotation")
+        self._of_image: dict[int, array[int]] = {}
+        for i, entry in enumerate(self._annotation_list):
             image = entry.get("image_id") if isinstance(entry, dict) else None
             if not is_id(image):
                 self._remark(f"annotation {i} is left out: expected an `image_id`, got {short(image)}")
             elif image not in self._images:
                 self._remark(f"annotation {i} is left out: there is no image of id {image}")
             else:
-                self._of_image[image].append(entry)
-        self._categories = _names(content.get("categories"))
+                self._of_image.setdefault(image, array("q")).append(i)
+        self._categories = _names(self.content.get("categories"))
+
+    def list_of(self, key: str) -> Listed:
+        """The list under a key; raises `ConfigurationError` where there is none."""
+        value = self.content.get(key)
+        if not is_listed(value):
+            raise ConfigurationError(f"{self.path}: expected a list of {key}, got {short(value)}")
+        return value
 
     def image(self, image_id: object, where: str) -> Entry:
         """The one image of this id; raises `SampleError` where there is none or several."""
-        return self._one(image_id, self._images, self._doubled_images, "image", where)
+        place = self._one(image_id, self._images, self._doubled_images, "image", where)
+        image: Entry = self.image_list[place]
+        return image
 
     def annotation(self, annotation_id: object, where: str) -> Entry:
         """The one annotation of this id; raises `SampleError` where there is none or several."""
-        return self._one(annotation_id, self._annotations, self._doubled_annotations, "annotation", where)
+        place = self._one(annotation_id, self._annotations, self._doubled_annotations, "annotation", where)
+        annotation: Entry = self._annotation_list[place]
+        return annotation
 
     def image_ids(self) -> list[int]:
         """The ids of all images, in file order."""
@@ -58,22 +69,29 @@ class CocoFile:
 
     def annotations_of(self, image_id: int) -> list[Entry]:
         """The annotations of an image, in file order."""
-        return self._of_image.get(image_id, [])
+        return [self._annotation_list[i] for i in self._of_image.get(image_id, ())]
+
+    def categories(self, shared_names: bool = False) -> dict[int, str]:
+        """The names of the categories by id, in file order. Raises `ConfigurationError` where two share an id, or a
+        name unless that is allowed.
+        """
+        return _category_names(self.path, self.content, shared_names)
 
     def category(self, annotation: Entry) -> str:
         """Name of an annotation's category, `object` where it has none."""
         key = annotation.get("category_id")
         return self._categories.get(key, "object") if is_id(key) else "object"
 
-    def _one(self, key: object, by_id: dict[int, Entry], doubled: set[int], what: str, where: str) -> Entry:
+    def _one(self, key: object, by_id: dict[int, int], doubled: set[int], what: str, where: str) -> int:
         if not is_id(key) or key not in by_id:
             raise SampleError(f"{where}: {self.name} has no {what} of id {short(key)}")
         if key in doubled:
             raise SampleError(f"{where}: {self.name} has several {what}s of id {short(key)}")
         return by_id[key]
 
-    def _by_id(self, entries: list[Any], what: str) -> tuple[dict[int, Entry], set[int]]:
-        by_id: dict[int, Entry] = {}
+    def _by_id(self, entries: Listed, what: str) -> tuple[dict[int, int], set[int]]:
+        """Where the entry of each id stands, and the ids of several."""
+        by_id: dict[int, int] = {}
         doubled: set[int] = set()
         for i, entry in enumerate(entries):
             key = entry.get("id") if isinstance(entry, dict) else None
@@ -83,24 +101,35 @@ class CocoFile:
             if key in by_id:
                 doubled.add(key)
                 self._remark(f"{what} {i} has the id {key} of another one")
-            by_id[key] = entry
+            by_id[key] = i
         return by_id, doubled
-
-    def _list(self, content: dict[str, Any], key: str) -> list[Any]:
-        value = content.get(key)
-        if not isinstance(value, list):
-            raise ConfigurationError(f"{self.path}: expected a list of {key}, got {short(value)}")
-        return value
 
     def _remark(self, text: str) -> None:
         self.remarks.append(Remark(self.path, text))
 
 
-def categories_of(path: Path) -> object:
-    """What a file has as `categories`, with whole ids; raises `ConfigurationError` for a file that is no object."""
-    content = read_object(path, "{images, annotations, categories}")
+def categories_of(path: Path, shared_names: bool = False) -> dict[int, str]:
+    """The categories of a file as `CocoFile.categories` gives them, without its images and annotations."""
+    content = {"categories": read_object(path, "{images, annotations, categories}").get("categories")}
     _with_whole_ids(path, content)
-    return content.get("categories")
+    return _category_names(path, content, shared_names)
+
+
+def _category_names(path: Path, content: dict[str, Any], shared_names: bool) -> dict[int, str]:
+    entries = content.get("categories")
+    if not is_listed(entries) or not entries:
+        raise ConfigurationError(f"{path}: expected a list of categories {{id, name}}, got {short(entries)}")
+    names: dict[int, str] = {}
+    known: set[str] = set()
+    for i, entry in enumerate(entries):
+        key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
+        if not is_id(key) or not isinstance(name, str) or key in names or (name in known and not shared_names):
+            raise ConfigurationError(
+                f"{path}: category {i}: expected an `id` and a `name` of its own, got {short(entry)}"
+            )
+        names[key] = name
+        known.add(name)
+    return names
 
 
 def _with_whole_ids(path: Path, content: dict[str, Any]) -> list[Remark]:
@@ -113,10 +142,8 @@ def _with_whole_ids(path: Path, content: dict[str, Any]) -> list[Remark]:
         ("categories", "category", ("id",)),
     ):
         entries = content.get(part)
-        for i, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, dict):
-                for key in keys:
-                    ids.mend(entry, key, f"{what} {i}")
+        if is_listed(entries):
+            content[part] = whole_ids(entries, what, keys, ids)
     return [Remark(path, note, mended=True) for note in ids.notes()]
 
 
@@ -136,7 +163,7 @@ def is_crowd(annotation: Entry, where: str) -> bool:
 
 
 def _names(categories: object) -> dict[int, str]:
-    entries = categories if isinstance(categories, list) else []
+    entries = categories if is_listed(categories) else []
     return {
         entry["id"]: entry["name"]
         for entry in entries

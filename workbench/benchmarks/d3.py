@@ -6,14 +6,13 @@ pickles of plain data; `groups.json` and `sentences.json` with lists of their va
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated as Option
 from typing import Any, Literal
 
 from workbench.benchmarks.annotated import Annotated
-from workbench.benchmarks.coco import categories
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_id
 from workbench.benchmarks.d3_groups import Groups, read_groups
 from workbench.benchmarks.described import Canvas, canvas
@@ -66,7 +65,7 @@ class _File:
     images: ImageFolder
 
 
-def read(annotations: Path, images: Path | None, groups: Groups) -> list[Sample]:
+def read(annotations: Path, images: Path | None, groups: Groups) -> Iterator[Sample]:
     """Read one of the three annotation files; samples are numbered image by image as `images` lists them, and within an
     image in the order of `categories`.
 
@@ -78,11 +77,13 @@ def read(annotations: Path, images: Path | None, groups: Groups) -> list[Sample]
     in this layout.
     """
     file = CocoFile(annotations)
-    shared = _File(file, categories(annotations, shared_names=True), groups, ImageFolder(images, annotations.parent))
+    shared = _File(file, file.categories(shared_names=True), groups, ImageFolder(images, annotations.parent))
+    asked = (_samples(entry, f"image {i}", shared) for i, entry in enumerate(file.image_list))
+    if groups.asked is None:  # then nothing is left to hand out, and there may be millions of samples
+        return numbered((sample for found, _ in asked for sample in found), annotations.name)
     samples: list[Sample] = []
     unasked: list[dict[str, Any]] = []
-    for i, entry in enumerate(file.image_list):
-        found, left = _samples(entry, f"image {i}", shared)
+    for found, left in asked:
         samples += found
         unasked += left
     _hand_out(unasked, samples)

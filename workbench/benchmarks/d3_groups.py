@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.benchmarks.coco import categories
-from workbench.benchmarks.coco_file import is_id
+from workbench.benchmarks.coco_file import categories_of, is_id
+from workbench.benchmarks.json_stream import Listed
 from workbench.benchmarks.plain_pickle import read_plain_pickle
 from workbench.benchmarks.reading import is_text, read_list
 from workbench.data.errors import ConfigurationError, short
@@ -54,7 +54,7 @@ def read_groups(annotations: Path, folder: Path, grouped: bool, chinese: bool) -
     for name, is_absent in (("pres", False), ("abs", True)):
         file = annotations.with_name(f"d3_{name}_annotations.json")
         if file.is_file():
-            absent |= dict.fromkeys(categories(file, shared_names=True), is_absent)
+            absent |= dict.fromkeys(categories_of(file, shared_names=True), is_absent)
             files += [file] if file != annotations else []
     if chinese or (not absent and _there(folder, "sentences")):
         entries = _sentences(*_needed(folder, "sentences", "language", "en", files))
@@ -68,7 +68,7 @@ def _there(folder: Path, name: str) -> Path | None:
     return next((file for ending in (".json", ".pkl") if (file := folder / f"{name}{ending}").is_file()), None)
 
 
-def _needed(folder: Path, name: str, option: str, instead: str, files: list[Path]) -> tuple[Path, list[Any]]:
+def _needed(folder: Path, name: str, option: str, instead: str, files: list[Path]) -> tuple[Path, Listed]:
     """A file and the values in it; `files` gets it too."""
     file = _there(folder, name)
     if file is None:
@@ -85,7 +85,7 @@ def _needed(folder: Path, name: str, option: str, instead: str, files: list[Path
     return file, list(value.values()) if isinstance(value, dict) else value
 
 
-def _asked(file: Path, groups: list[Any]) -> dict[int, frozenset[int]]:
+def _asked(file: Path, groups: Listed) -> dict[int, frozenset[int]]:
     """The descriptions of each image's group."""
     asked: dict[int, frozenset[int]] = {}
     for i, group in enumerate(groups):
@@ -100,7 +100,7 @@ def _asked(file: Path, groups: list[Any]) -> dict[int, frozenset[int]]:
     return asked
 
 
-def _sentences(file: Path, sentences: list[Any]) -> dict[int, dict[str, Any]]:
+def _sentences(file: Path, sentences: Listed) -> dict[int, dict[str, Any]]:
     by_id: dict[int, dict[str, Any]] = {}
     for i, entry in enumerate(sentences):
         sentence: dict[str, Any] = entry if isinstance(entry, dict) else {}

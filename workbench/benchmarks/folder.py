@@ -12,7 +12,7 @@ nothing about what is right: its instructions are asked, and not scored. `kind` 
 list of objects with these keys, whose masks may also be COCO RLE or polygons.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -75,7 +75,7 @@ class _Rows:
         of_file = self.outlined.file.remarks if isinstance(self.outlined, CocoObjects) else []
         return [*of_file, *self.inverted.values()]
 
-    def samples(self) -> list[Sample]:
+    def samples(self) -> Iterator[Sample]:
         """A sample for each row, numbered from 0."""
         return numbered(
             (self._sample(row, f"row {i}") for i, row in zip(self.table.numbers, self.table.rows, strict=True)),

@@ -5,6 +5,7 @@ with `ann_id` [-1] where nothing is meant, and `instances.json` beside it has im
 InstructSAM's file is a list of `{image, height, width, cat: [text, ...], masks: [masks of the text, ...]}`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated as Option
@@ -12,6 +13,7 @@ from typing import Any
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, is_crowd, is_id
+from workbench.benchmarks.json_stream import Listed
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -83,7 +85,7 @@ def grefcoco(
     )
 
 
-def read(annotations: Path, images: Path | None, split: str | None = None) -> list[Sample]:
+def read(annotations: Path, images: Path | None, split: str | None = None) -> Iterator[Sample]:
     """Read the published file of expressions, or InstructSAM's list.
 
     Samples are numbered through the whole file, ref by ref and within it sentence by sentence, also where only those
@@ -111,20 +113,19 @@ def read(annotations: Path, images: Path | None, split: str | None = None) -> li
         )
     )
     samples = numbered(readable, annotations.name)
-    return [sample for sample in samples if split is None or sample.facts.get("split") == split]
+    return (sample for sample in samples if split is None or sample.facts.get("split") == split)
 
 
-def _entries(path: Path) -> tuple[list[Any], list[Remark]]:
+def _entries(path: Path) -> tuple[Listed, list[Remark]]:
     """The entries of a file, with whole ids, and remarks about ids that were mended."""
-    entries = read_list(path, EXPECTED)
-    return entries, with_whole_ids(path, entries)
+    return with_whole_ids(path, read_list(path, EXPECTED))
 
 
 def _is_elsewhere(ref: object, split: str | None) -> bool:
     return split is not None and isinstance(ref, dict) and ref.get("split") != split
 
 
-def _is_published(entries: list[Any]) -> bool:
+def _is_published(entries: Listed) -> bool:
     return any(isinstance(entry, dict) and {"sentences", "ann_id", "ref_id"} & entry.keys() for entry in entries)
 
 

@@ -5,6 +5,7 @@ caption: `box` holds corners in pixels, `segmentation` one RLE of all that is as
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def gseval(
     return Annotated("gseval", protocol, (path,), root or path.parent, lambda: read(path, root), facts, remarks)
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read the published file; samples are numbered by row, empty lines left out.
 
     `targets` is one mask, also where several objects are asked for, `boxes` its annotated box where the row has one,

@@ -6,6 +6,7 @@ Inst2Seg are read too: they have `ann` in place of `mask`, with each RLE as a JS
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def annotated(
     )
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read an annotation file; image paths start from the folder `images`, None where there are no images.
 
     Samples are numbered through the file: entry by entry and within it annotation by annotation; an entry without a

@@ -5,6 +5,7 @@ image_id, questions: [text], answers: [[answer, ...] for each question]}`; an an
 category_name}`.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def mmr(
     return Annotated("mmr", protocol, (path,), root or path.parent, lambda: read(path, root), facts)
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read a published file; samples are numbered image by image and within it question by question.
 
     `targets` has a mask for each answer of the question, none where it has no answer; `others` are the answers to the

@@ -5,7 +5,9 @@ image that is asked for it, whether its object is there or not; type `object_des
 plain category. An annotation `{id, image_id, bbox, description_ids, iscrowd}` answers several descriptions at once.
 """
 
+from array import array
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,12 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
-from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.errors import SampleError, short
 from workbench.data.numbers import many
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample
 from workbench.metrics.omnilabel import CATEGORY, DESCRIPTION
 from workbench.plugins.interfaces import reads_files
-
-Asked = dict[int, list[tuple[str, Entry]]]
-"""By image: place in the file and description, in file order"""
 
 
 @reads_files("omnilabel")
@@ -43,14 +42,14 @@ def omnilabel(
     path, root = existing("omnilabel", annotations, images)
 
     def remarks() -> list[Remark]:
-        file = CocoFile(path)
-        return file.remarks + [Remark(path, text) for text in _asked(file)[1]]
+        file = _File(path)
+        return file.coco.remarks + [Remark(path, text) for text in [*file.left_out, *file.unasked()]]
 
     facts = {"split": split_in_name(path, ("train", "val", "test"))}
     return Annotated("omnilabel", protocol, (path,), root or path.parent, lambda: read(path, root), facts, remarks)
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read the published file; samples are numbered image by image as `images` lists them, and within an image in the
     order of `descriptions`.
 
@@ -60,69 +59,72 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     a description that their image is not asked for, and descriptions of images that are not in the file, are left out,
     as officially. Raises `ConfigurationError` for a file that is not in this layout.
     """
-    file = CocoFile(annotations)
-    folder, (asked, _) = ImageFolder(images, annotations.parent), _asked(file)
+    file = _File(annotations)
+    folder = ImageFolder(images, annotations.parent)
     samples = (
-        sample
-        for i, entry in enumerate(file.image_list)
-        for sample in _samples(entry, f"image {i}", file, asked, folder)
+        sample for i, entry in enumerate(file.coco.image_list) for sample in _samples(entry, f"image {i}", file, folder)
     )
     return numbered(samples, annotations.name)
 
 
-def _asked(file: CocoFile) -> tuple[Asked, list[str]]:
-    """What each image is asked for, and what is left out."""
-    descriptions = file.content.get("descriptions")
-    if not isinstance(descriptions, list):
-        raise ConfigurationError(f"{file.path}: expected a list of descriptions, got {short(descriptions)}")
-    asked: Asked = defaultdict(list)
-    left_out = []
-    for i, description in enumerate(descriptions):
-        where = f"description {i}"
-        images = description.get("image_ids") if isinstance(description, dict) else None
-        if not isinstance(images, list):
-            left_out.append(f"{where} is left out: expected {{id, text, image_ids}}, got {short(description)}")
-            continue
-        known = dict.fromkeys(image for image in images if is_id(image) and file.has_image(image))
-        if len(known) < len(images):
-            left_out.append(
-                f"{where}: {len(images) - len(known)} of its {len(images)} `image_ids` left out, as they name no image "
-                "of the file or one again"
-            )
-        for image in known:
-            asked[image].append((where, description))
-    return asked, left_out + _unasked(file, asked)
+class _File:
+    """The file, and which descriptions each image is asked for. `left_out` says what is wrong with the descriptions."""
+
+    def __init__(self, path: Path) -> None:
+        self.coco = CocoFile(path)
+        self._descriptions = self.coco.list_of("descriptions")
+        self._of_image: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.left_out = []
+        for i, description in enumerate(self._descriptions):
+            images = description.get("image_ids") if isinstance(description, dict) else None
+            if not isinstance(images, list):
+                self.left_out.append(
+                    f"description {i} is left out: expected {{id, text, image_ids}}, got {short(description)}"
+                )
+                continue
+            known = dict.fromkeys(image for image in images if is_id(image) and self.coco.has_image(image))
+            if len(known) < len(images):
+                self.left_out.append(
+                    f"description {i}: {len(images) - len(known)} of its {len(images)} `image_ids` left out, as they "
+                    "name no image of the file or one again"
+                )
+            for image in known:
+                self._of_image[image].append(i)
+
+    def asked(self, image: int) -> list[tuple[str, Entry]]:
+        """Place in the file and description, in file order, of those that an image is asked for."""
+        return [(f"description {i}", self._descriptions[i]) for i in self._of_image.get(image, ())]
+
+    def unasked(self) -> list[str]:
+        """How many objects stand under a description that their image is not asked for."""
+        places = []
+        for image in self.coco.image_ids():
+            known = {one["id"] for _, one in self.asked(image) if is_id(one.get("id"))}
+            for annotation in self.coco.annotations_of(image):
+                ids = annotation.get("description_ids")
+                if isinstance(ids, list) and any(is_id(one) and one not in known for one in ids):
+                    places.append(short(annotation.get("id")))
+        shown = ", ".join(places[:3]) + (", ..." if len(places) > 3 else "")
+        what = "left out where an annotation names a description that its image is not asked for: annotation"
+        return [f"{many(len(places), 'object')} {what} {shown}"] if places else []
 
 
-def _unasked(file: CocoFile, asked: Asked) -> list[str]:
-    """How many objects stand under a description that their image is not asked for."""
-    places = []
-    for image in file.image_ids():
-        known = {one["id"] for _, one in asked[image] if is_id(one.get("id"))}
-        for annotation in file.annotations_of(image):
-            ids = annotation.get("description_ids")
-            if isinstance(ids, list) and any(is_id(one) and one not in known for one in ids):
-                places.append(short(annotation.get("id")))
-    shown = ", ".join(places[:3]) + (", ..." if len(places) > 3 else "")
-    what = "left out where an annotation names a description that its image is not asked for: annotation"
-    return [f"{many(len(places), 'object')} {what} {shown}"] if places else []
-
-
-def _samples(entry: object, where: str, file: CocoFile, asked: Asked, images: ImageFolder) -> list[Sample]:
+def _samples(entry: object, where: str, file: _File, images: ImageFolder) -> list[Sample]:
     """One sample for each description of an image. An error in the image or in any of its annotations is the problem
     of all of them.
     """
     image_id = entry.get("id") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not is_id(image_id):
         return []
-    names = {d["id"]: d["text"] for _, d in asked[image_id] if is_id(d.get("id")) and isinstance(d.get("text"), str)}
+    asked, coco = file.asked(image_id), file.coco
+    names = {d["id"]: d["text"] for _, d in asked if is_id(d.get("id")) and isinstance(d.get("text"), str)}
     try:
-        file.image(image_id, where)
-        shown = canvas(entry, file.annotations_of(image_id), images, where, lambda one, at: _answered(one, names, at))
+        coco.image(image_id, where)
+        shown = canvas(entry, coco.annotations_of(image_id), images, where, lambda one, at: _answered(one, names, at))
     except SampleError as error:
-        return [unusable(str(error), images) for _ in asked[image_id]]
-    ids = [description.get("id") for _, description in asked[image_id]]
-    return [_sample(entry, shown, place, one, ids, images) for place, one in asked[image_id]]
+        return [unusable(str(error), images) for _ in asked]
+    ids = [description.get("id") for _, description in asked]
+    return [_sample(entry, shown, place, one, ids, images) for place, one in asked]
 
 
 def _answered(annotation: Entry, names: dict[int, str], where: str) -> tuple[frozenset[int], str]:

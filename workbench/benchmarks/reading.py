@@ -4,20 +4,30 @@ image folder.
 
 import json
 import math
+import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from workbench.benchmarks.json_stream import Entries, Listed, is_listed, parse
 from workbench.data.errors import ConfigurationError, SampleError, short
+from workbench.data.ids import Ids
 from workbench.data.json_objects import once_each
 from workbench.data.masks import Rle, from_annotation
 from workbench.data.opening import open_file
 from workbench.data.pictures import MAX_PIXELS, picture_size
 from workbench.data.samples import Box, Sample
+
+LONG = 2**23
+"""Bytes; JSON files up to this size are parsed at once"""
+_PICKLES = (".p", ".pkl", ".pickle")
+_PICKLE = b"\x80"
+"""What a pickle starts with"""
+_UTF8 = ("utf-8", "utf-8-sig")
 
 
 class ImageFolder:
@@ -91,7 +101,7 @@ def split_in_name(path: Path, splits: Sequence[str]) -> str | None:
 
 def read_bytes(path: Path) -> bytes:
     """The content of an annotation file; raises `ConfigurationError` for one that is unreadable or a pickle."""
-    if path.suffix in (".p", ".pkl", ".pickle"):
+    if path.suffix in _PICKLES:
         raise ConfigurationError(f"{path} is a pickle, which can run code when loaded: give the JSON file instead")
     try:
         with open_file(path) as file:
@@ -101,7 +111,7 @@ def read_bytes(path: Path) -> bytes:
         raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
     except MemoryError as error:
         raise ConfigurationError(f"annotation file {path} is larger than the memory") from error
-    if content[:1] == b"\x80":
+    if content[:1] == _PICKLE:
         raise ConfigurationError(f"{path} is no JSON but looks like a pickle, which is never loaded")
     return content
 
@@ -119,16 +129,22 @@ def starts_with(path: Path, mark: bytes) -> bool:
         raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
 
 
-def read_list(path: Path, what: str) -> list[Any]:
-    """The JSON list in a file; `what` says of what in errors. Raises `ConfigurationError` for anything else."""
+def read_list(path: Path, what: str) -> Listed:
+    """The JSON list in a file; `what` says of what in errors. Raises `ConfigurationError` for anything else.
+
+    The entries of a long file are parsed when they are asked for, see `workbench.benchmarks.json_stream`.
+    """
     value = _parsed(path, expected := f"a JSON list of {what}")
-    if not isinstance(value, list):
+    if not is_listed(value):
         raise ConfigurationError(f"{path}: expected {expected}, got {short(value)}")
     return value
 
 
 def read_object(path: Path, what: str) -> dict[str, Any]:
-    """The JSON object in a file; `what` says which in errors. Raises `ConfigurationError` for anything else."""
+    """The JSON object in a file; `what` says which in errors. Raises `ConfigurationError` for anything else.
+
+    Long lists in a long file are `workbench.benchmarks.json_stream.Entries`.
+    """
     value = _parsed(path, expected := f"a JSON object {what}")
     if not isinstance(value, dict):
         raise ConfigurationError(f"{path}: expected {expected}, got {short(value)}")
@@ -136,16 +152,44 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
 
 
 def _parsed(path: Path, expected: str) -> Any:
-    content = read_bytes(path)
+    long = _is_long(path)
+    content = b"" if long else read_bytes(path)
     try:
-        return json.loads(content, object_pairs_hook=once_each)
+        return parse(path) if long else json.loads(content, object_pairs_hook=once_each)
     except (ValueError, RecursionError, MemoryError) as error:
         raise ConfigurationError(f"{path}: expected {expected}: {error}") from error
 
 
-def numbered(samples: Iterable[Sample], file: str) -> list[Sample]:
+def _is_long(path: Path) -> bool:
+    """Whether a file is parsed piece by piece: it is longer than `LONG`, no pickle, and starts as UTF-8 does."""
+    try:
+        with open_file(path) as file:
+            start = file.peek(4)[:4]
+            is_json = path.suffix not in _PICKLES and not start.startswith(_PICKLE)
+            return is_json and os.fstat(file.fileno()).st_size > LONG and json.detect_encoding(start) in _UTF8
+    except OSError as error:
+        raise ConfigurationError(f"annotation file {path} cannot be read: {error.strerror}") from error
+
+
+def whole_ids(entries: Listed, what: str, keys: Sequence[str], ids: Ids) -> Listed:
+    """Entries whose ids that stand for whole numbers are whole numbers; `ids` notes those that were mended.
+
+    `keys` are those of the ids, or of lists of ids; `what` names an entry. Entries that are held are changed.
+    """
+
+    def mend(entry: object, place: str = "") -> None:
+        if isinstance(entry, dict):
+            for key in keys:
+                ids.mend(entry, key, place)
+
+    for i, entry in enumerate(entries):
+        mend(entry, f"{what} {i}")
+    return entries.changed(mend) if isinstance(entries, Entries) and ids.notes() else entries
+
+
+def numbered(samples: Iterable[Sample], file: str) -> Iterator[Sample]:
     """The samples with their position as id, and with file and position in front of their problem."""
-    return [number(sample, position, file) for position, sample in enumerate(samples)]
+    return (number(sample, position, file) for position, sample in enumerate(samples))
 
 
 def number(sample: Sample, position: int, file: str) -> Sample:

@@ -6,6 +6,7 @@ InstructSAM's file is a list of `{image, question, is_sentence, mask, ignore_mas
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def _mirrored(path: Path, images: Path | None, protocol: str) -> Annotated:
     )
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read a folder of published files, one of them, or InstructSAM's list.
 
     Samples are numbered by file name in a folder and by place in a list. `targets` is the one region that is asked

@@ -6,6 +6,7 @@ as well. The pickle is not given to Python's reader, which would run it: see `wo
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 
 from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.coco_file import CocoFile, is_id
+from workbench.benchmarks.json_stream import Listed
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.parquet_file import is_parquet
 from workbench.benchmarks.plain_pickle import read_plain_pickle
@@ -63,9 +65,8 @@ def refcoco(
     instances = instances_beside("refcoco", path, "RefCOCO")
 
     @cache  # a pickle of a whole data set takes seconds
-    def entries() -> tuple[list[Any], list[Remark]]:
-        refs = _refs(path)
-        return refs, with_whole_ids(path, refs)
+    def entries() -> tuple[Listed, list[Remark]]:
+        return with_whole_ids(path, _refs(path))
 
     known = splits_of(entries()[0])
     if split is not None and not any(_is_in(item, split) for item in known):
@@ -84,7 +85,7 @@ def refcoco(
 
 def read(
     annotations: Path, images: Path | None, split: str | None = None, polygons: Convention = "official"
-) -> list[Sample]:
+) -> Iterator[Sample]:
     """Read a published file of refs, or the same list as JSON.
 
     Samples are numbered through the whole file, ref by ref and within it sentence by sentence, also where only those
@@ -94,12 +95,11 @@ def read(
     `sent_id`, `image_id` and `split`. Raises `ConfigurationError` for a file that is no such list, for a pickle that
     asks for more than plain data, and where `instances.json` is missing.
     """
-    refs = _refs(annotations)
-    with_whole_ids(annotations, refs)
+    refs, _ = with_whole_ids(annotations, _refs(annotations))
     return _read(annotations, refs, images, split, polygons)
 
 
-def _refs(path: Path) -> list[Any]:
+def _refs(path: Path) -> Listed:
     if path.suffix not in PICKLES:
         return read_list(path, EXPECTED)
     refs = read_plain_pickle(path)
@@ -108,7 +108,7 @@ def _refs(path: Path) -> list[Any]:
     return refs
 
 
-def _read(path: Path, refs: list[Any], images: Path | None, split: str | None, polygons: Convention) -> list[Sample]:
+def _read(path: Path, refs: Listed, images: Path | None, split: str | None, polygons: Convention) -> Iterator[Sample]:
     folder = ImageFolder(images, path.parent)
     instances = CocoFile(instances_beside("refcoco", path, "RefCOCO"))
     objects = Objects(instances, _official if polygons == "official" else _union)
@@ -119,7 +119,7 @@ def _read(path: Path, refs: list[Any], images: Path | None, split: str | None, p
         return samples_of_ref(ref, where, objects, folder, _with_object)
 
     samples = numbered((sample for i, ref in enumerate(refs) for sample in samples_of(ref, f"ref {i}")), path.name)
-    return [sample for sample in samples if split is None or _is_in(sample.facts.get("split"), split)]
+    return (sample for sample in samples if split is None or _is_in(sample.facts.get("split"), split))
 
 
 def _is_in(its: object, asked: str) -> bool:

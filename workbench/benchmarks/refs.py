@@ -1,18 +1,22 @@
 """What RefCOCO and gRefCOCO share: refs with sentences in one file, and `instances.json` with the objects beside it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workbench.benchmarks.coco_file import CocoFile, Entry, is_crowd, is_id
-from workbench.benchmarks.reading import ImageFolder, blank, checked_size, kept, text_of, unusable
+from workbench.benchmarks.json_stream import Listed
+from workbench.benchmarks.reading import ImageFolder, blank, checked_size, kept, text_of, unusable, whole_ids
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import Ids
 from workbench.data.masks import Rle
 from workbench.data.remarks import Remark
 from workbench.data.samples import Sample, SceneObject
 
+KEPT = 4096
+"""Masks that are kept"""
 ReadMask = Callable[[object, int, int, str], Rle]
 """The mask of a `segmentation` for an image of this height and width; the text names its place in errors"""
 AddObjects = Callable[[Sample, dict[str, Any], "Objects", str], Sample]
@@ -20,22 +24,27 @@ AddObjects = Callable[[Sample, dict[str, Any], "Objects", str], Sample]
 
 
 class Objects:
-    """The masks of the objects in `instances.json`, each read once."""
+    """The masks of the objects in `instances.json`. Those that were asked for last are kept, as refs of one image stand
+    together."""
 
     def __init__(self, file: CocoFile, read_mask: ReadMask) -> None:
         self.file = file
         self._read_mask = read_mask
-        self._masks: dict[int, Rle | SampleError] = {}
+        self._masks: OrderedDict[int, Rle | SampleError] = OrderedDict()
 
     def mask(self, annotation: Entry, height: int, width: int, where: str) -> Rle:
         """The mask of an annotation; raises `SampleError` where it has none."""
         key = annotation["id"]
-        if key not in self._masks:
+        if key in self._masks:
+            self._masks.move_to_end(key)
+        else:
             try:
                 place = f"{self.file.name}: annotation {key}"
                 self._masks[key] = self._read_mask(annotation.get("segmentation"), height, width, place)
             except SampleError as error:
                 self._masks[key] = error
+            if len(self._masks) > KEPT:
+                self._masks.popitem(last=False)
         mask = self._masks[key]
         if isinstance(mask, SampleError):
             raise SampleError(f"{where}: {mask}")
@@ -68,17 +77,14 @@ def instances_beside(benchmark: str, annotations: Path, owner: str) -> Path:
     return path
 
 
-def with_whole_ids(path: Path, entries: list[Any]) -> list[Remark]:
-    """Turn the ids of refs that stand for whole numbers into whole numbers; remarks about those that were mended."""
+def with_whole_ids(path: Path, entries: Listed) -> tuple[Listed, list[Remark]]:
+    """Refs whose ids that stand for whole numbers are whole numbers; remarks about those that were mended."""
     ids = Ids()
-    for i, entry in enumerate(entries):
-        if isinstance(entry, dict):
-            for key in ("ref_id", "image_id", "ann_id"):
-                ids.mend(entry, key, f"ref {i}")
-    return [Remark(path, note, mended=True) for note in ids.notes()]
+    refs = whole_ids(entries, "ref", ("ref_id", "image_id", "ann_id"), ids)
+    return refs, [Remark(path, note, mended=True) for note in ids.notes()]
 
 
-def splits_of(entries: list[Any]) -> list[str]:
+def splits_of(entries: Listed) -> list[str]:
     """The names of the splits that refs have."""
     splits = [entry.get("split") for entry in entries if isinstance(entry, dict)]
     return sorted({item for item in splits if isinstance(item, str)})

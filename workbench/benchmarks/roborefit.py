@@ -5,6 +5,7 @@ depth_path, mask_path, scene}`; paths start from the folder that `final_dataset`
 `{image, question, masks}` with one RLE.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -45,7 +46,7 @@ def roborefit(
     return Annotated("roborefit", protocol, (path,), root or _data_folder(path), lambda: read(path, root), facts)
 
 
-def read(annotations: Path, images: Path | None) -> list[Sample]:
+def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     """Read a published file, or InstructSAM's list; samples are numbered by place in the list.
 
     `targets` is always one mask. In the published layout masks are image files, so they have to be there: they are
@@ -54,14 +55,14 @@ def read(annotations: Path, images: Path | None) -> list[Sample]:
     are `num`, `scene` and `class` where the file has them. Raises `ConfigurationError` for a file that is no list.
     """
     entries = read_list(annotations, EXPECTED)
-    if any(isinstance(entry, dict) and "rgb_path" in entry for entry in entries):
-        files = _Files(ImageFolder(images or _data_folder(annotations), annotations.parent))
-        samples = [_published(entry, f"entry {i}", files) for i, entry in enumerate(entries)]
-    else:
-        folder = ImageFolder(images, annotations.parent)
-        samples = [_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries)]
     if entries and not any(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{annotations}: expected a JSON list of {EXPECTED}, got {short(entries)}")
+    if any(isinstance(entry, dict) and "rgb_path" in entry for entry in entries):
+        files = _Files(ImageFolder(images or _data_folder(annotations), annotations.parent))
+        samples = (_published(entry, f"entry {i}", files) for i, entry in enumerate(entries))
+    else:
+        folder = ImageFolder(images, annotations.parent)
+        samples = (_packed(entry, f"entry {i}", folder) for i, entry in enumerate(entries))
     return numbered(samples, annotations.name)
 
 

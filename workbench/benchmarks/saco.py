@@ -7,7 +7,7 @@ files, with `b` and `c` in place of `a`, hold the answers of two other annotator
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated as Option
@@ -59,7 +59,7 @@ def saco(
     return Annotated("saco", protocol, files, root or path.parent, lambda: read(path, root, annotators), facts, remarks)
 
 
-def read(annotations: Path, images: Path | None, annotators: int | None = None) -> list[Sample]:
+def read(annotations: Path, images: Path | None, annotators: int | None = None) -> Iterator[Sample]:
     """Read the file of annotator a and those beside it; samples are numbered as `images` lists them in that file.
 
     `readings` has what each annotator marked, in the order a, b, c, and whether they say that it is all; `targets` and

@@ -105,14 +105,10 @@ def run(
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
     made = [_make(name, factory) for name, factory in systems.items()]
-    samples = chosen(benchmark, limit, sample, seed)
-    if limit is None:
-        _refuse_strange_answers(made, samples)
     _check_shard(out, shard)
-    if shard is not None:
-        samples = shard.of(samples)
-        if not samples:
-            raise ConfigurationError(f"shard {shard} has no samples: the benchmark has fewer than {shard.number}")
+    samples = chosen(benchmark, limit, sample, seed, shard)
+    if limit is None:
+        _refuse_strange_answers(made, benchmark, samples if shard is None else None)
     planned: dict[str, dict[str, Any]] = {}
     if oracles:
         _check_truth(samples, benchmark.name)
@@ -208,11 +204,12 @@ def _check_truth(samples: Sequence[Sample], benchmark: str) -> None:
         )
 
 
-def _refuse_strange_answers(made: Sequence[_Made], samples: Sequence[Sample]) -> None:
-    """Ask the systems that have their answers already whether they are about these samples: all of the benchmark."""
+def _refuse_strange_answers(made: Sequence[_Made], benchmark: Benchmark, samples: Sequence[Sample] | None) -> None:
+    """Ask the systems that have their answers already whether they are about the samples of the benchmark, which are
+    read where they are not given."""
     for item in made:
         if isinstance(item.system, Answered):
-            item.system.check_samples(samples)
+            item.system.check_samples(samples := samples or list(benchmark.samples()))
 
 
 def _variants(

@@ -1,8 +1,9 @@
 """Parts of a comparison that are run apart, on machines that need not know of each other, and joined later."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from workbench.data.errors import ConfigurationError, short
@@ -20,9 +21,9 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
-    def of(self, items: Sequence[T]) -> list[T]:
+    def among(self, items: Iterable[T]) -> Iterator[T]:
         """The items of this shard."""
-        return list(items[self.number - 1 :: self.count])
+        return islice(items, self.number - 1, None, self.count)
 
     def size(self, total: int) -> int:
         """How many of so many items are of this shard."""

@@ -1,11 +1,20 @@
 """The example files in the published layouts."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.workbench.benchmarks.layouts import OFFICIAL
+from tests.workbench.benchmarks.layouts import OFFICIAL, piecewise
+
+
+@pytest.fixture
+def in_pieces() -> Iterator[pytest.MonkeyPatch]:
+    """All JSON files are read piece by piece, until it is undone."""
+    with pytest.MonkeyPatch.context() as patch:
+        piecewise(patch)
+        yield patch
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from workbench.benchmarks import json_stream, reading
 from workbench.data import masks
 from workbench.data.masks import Rle
 from workbench.data.samples import Sample
@@ -38,6 +40,13 @@ def asked(samples: list[Sample]) -> list[tuple[str, str, tuple[Rle, ...]]]:
         assert sample.problem is None
         assert (sample.height, sample.width) == (HEIGHT, WIDTH)
     return [(sample.sample_id, sample.instruction, sample.targets) for sample in samples]
+
+
+def piecewise(patch: pytest.MonkeyPatch) -> None:
+    """Have all JSON files read piece by piece, as long ones are read."""
+    patch.setattr(reading, "LONG", 0)
+    patch.setattr(json_stream, "SHORT", 0)
+    patch.setattr(json_stream, "PIECE", 100)
 
 
 PLACES: dict[str, tuple[str, str]] = {

@@ -31,7 +31,7 @@ def test_the_files_that_were_read_are_part_of_the_identity(official: Path) -> No
 
 
 def test_chinese_descriptions() -> None:
-    samples = d3(str(FULL), None, language="zh").samples()
+    samples = list(d3(str(FULL), None, language="zh").samples())
     assert [sample.instruction for sample in samples] == ["红色杯子", "没有柄的刀", "没有柄的刀", "旧刀"]
 
 
@@ -43,7 +43,7 @@ def test_what_is_of_absence_is_known_from_the_files_beside_or_from_the_sentences
     else:
         for name in ("pres", "abs"):
             (folder / "d3_json" / f"d3_{name}_annotations.json").unlink()
-    samples = d3(str(folder / "d3_json" / FULL.name), None).samples()
+    samples = list(d3(str(folder / "d3_json" / FULL.name), None).samples())
     assert [sample.kind for sample in samples] == ["presence", "absence", "absence", "presence"]
 
 
@@ -51,12 +51,12 @@ def test_what_is_of_absence_is_known_from_the_files_beside_or_from_the_sentences
 def test_the_published_pickles_are_read(protocol: int, official: Path) -> None:
     folder = official / "d3"
     file = str(folder / "d3_json" / FULL.name)
-    listed = d3(file, None, language="zh").samples()
+    listed = list(d3(file, None, language="zh").samples())
     for path in sorted((folder / "d3_pkl").glob("*.json")):
         by_id = {value["id"]: value for value in json.loads(path.read_text())}
         path.with_suffix(".pkl").write_bytes(pickle.dumps(by_id, protocol))
         path.unlink()
-    assert d3(file, None, language="zh").samples() == listed
+    assert list(d3(file, None, language="zh").samples()) == listed
 
 
 def test_a_pickle_of_more_than_plain_data_is_refused_by_name(official: Path) -> None:

@@ -19,7 +19,7 @@ def test_a_split_that_is_no_text_spoils_its_ref_alone(tmp_path: Path, odd: Any) 
     refs = json.loads(file.read_text())
     refs[0]["split"] = odd
     file.write_text(json.dumps(refs))
-    samples = grefcoco.grefcoco(str(file), None).samples()
+    samples = list(grefcoco.grefcoco(str(file), None).samples())
     lost = [sample for sample in samples if sample.problem]
     assert {sample.facts["ref_id"] for sample in lost} == {refs[0]["ref_id"]}
     assert all("expected a `split`, got" in str(sample.problem) for sample in lost)
@@ -30,7 +30,7 @@ def test_a_split_that_is_no_text_spoils_its_ref_alone(tmp_path: Path, odd: Any) 
 
 def test_grefcoco() -> None:
     folder = OFFICIAL / "grefcoco"
-    samples = grefcoco.read(folder / "grefs(unc).json", folder / "images/train2014")
+    samples = list(grefcoco.read(folder / "grefs(unc).json", folder / "images/train2014"))
     assert asked(samples) == [
         ("0", "Both people.", (LEFT, RIGHT)),
         ("1", "two persons", (LEFT, RIGHT)),
@@ -67,7 +67,7 @@ def test_grefcoco_samples_keep_their_number_in_a_split() -> None:
 )
 def test_grefcoco_objects_that_are_no_answer(official: Path, ann_id: Any, problem: str) -> None:
     path = edited(official / "grefcoco" / "grefs(unc).json", lambda refs: refs[0].update(ann_id=ann_id))
-    samples = grefcoco.read(path, None)
+    samples = list(grefcoco.read(path, None))
     assert [sample.problem for sample in samples] == [
         f"grefs(unc).json: sample 0: ref 0: {problem}",
         f"grefs(unc).json: sample 1: ref 0: {problem}",
@@ -82,7 +82,7 @@ def test_grefcoco_expressions_without_the_written_text_have_the_cleaned_one(offi
         refs[0]["sentences"][0]["raw"] = " "
         del refs[0]["sentences"][1]["raw"]
 
-    samples = grefcoco.read(edited(official / "grefcoco" / "grefs(unc).json", edit), None)
+    samples = list(grefcoco.read(edited(official / "grefcoco" / "grefs(unc).json", edit), None))
     assert [sample.instruction for sample in samples[:2]] == ["both people", "two persons"]
 
 
@@ -104,7 +104,7 @@ def test_a_pickle_is_refused_by_name_and_never_loaded(tmp_path: Path, name: str)
 
 def test_grefcoco_of_instructsam() -> None:
     folder = OFFICIAL / "grefcoco"
-    assert asked(grefcoco.read(folder / "grefcoco_val.json", folder / "images/train2014")) == [
+    assert asked(list(grefcoco.read(folder / "grefcoco_val.json", folder / "images/train2014"))) == [
         ("0", "Both people", (LEFT, RIGHT)),
         ("1", "the zebra", ()),
         ("2", "right person", (RIGHT,)),
@@ -116,7 +116,7 @@ def test_grefcoco_of_instructsam() -> None:
 
 def test_grefcoco_of_instructsam_with_a_text_too_many(official: Path) -> None:
     path = edited(official / "grefcoco" / "grefcoco_val.json", lambda entries: entries[0]["masks"].pop())
-    samples = grefcoco.read(path, None)
+    samples = list(grefcoco.read(path, None))
     assert [sample.problem is None for sample in samples] == [False, False, False, True]
     assert samples[1].problem == (
         "grefcoco_val.json: sample 1: entry 0: expected `masks` with an entry for each of 3 texts, got 2"

@@ -9,7 +9,7 @@ from workbench.data import masks
 
 def test_gseval_has_one_mask_a_row() -> None:
     folder = OFFICIAL / "gseval"
-    samples = gseval.read(folder / "GroundingSuite-Eval.jsonl", folder / "images")
+    samples = list(gseval.read(folder / "GroundingSuite-Eval.jsonl", folder / "images"))
     assert asked(samples) == [
         ("0", "the clear sky", (rectangle(0, 0, 16, 3),)),
         ("1", "two people who wait", (masks.union([LEFT, RIGHT]),)),

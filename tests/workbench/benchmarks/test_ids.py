@@ -38,9 +38,11 @@ def rewritten(value: Any, write: Callable[[int], Any], is_id: bool = False) -> A
 
 @pytest.mark.parametrize("write", [float, str], ids=["floats", "text"])
 @pytest.mark.parametrize(("place", "name"), [(name, name) for name in READERS], indirect=["place"])
-def test_samples_are_the_same_and_it_is_remarked(place: Path, name: str, write: Callable[[int], Any]) -> None:
+def test_samples_are_the_same_and_it_is_remarked(
+    place: Path, name: str, write: Callable[[int], Any], in_pieces: pytest.MonkeyPatch
+) -> None:
     make, annotations, files = READERS[name]
-    before = make(place / annotations, None).samples()
+    before = list(make(place / annotations, None).samples())
     assert len(before) > 2
     assert not any(remark.mended for remark in make(place / annotations, None).remarks())
     for file in files:
@@ -48,7 +50,10 @@ def test_samples_are_the_same_and_it_is_remarked(place: Path, name: str, write: 
         lines = text.splitlines() if file.endswith("l") else [text]
         (place / file).write_text("\n".join(json.dumps(rewritten(json.loads(line), write)) for line in lines))
     made = make(place / annotations, None)
-    assert made.samples() == before
+    assert list(made.samples()) == before
+    with_remarks = made.remarks()
+    in_pieces.undo()
+    assert (list(made.samples()), made.remarks()) == (before, with_remarks)
     mended = [remark for remark in made.remarks() if remark.mended]
     assert {remark.file.name for remark in mended} == set(files)
     assert all("read as a whole number" in remark.text for remark in mended)

@@ -44,7 +44,7 @@ def entry(*annotations: Any, **changes: Any) -> dict[str, Any]:
 def read_back(tmp_path: Path, entries: Any) -> list[Sample]:
     path = tmp_path / "bench.json"
     path.write_text(json.dumps(entries))
-    return read(path, tmp_path / "images")
+    return list(read(path, tmp_path / "images"))
 
 
 def one(tmp_path: Path, mask: Any) -> Sample:
@@ -209,7 +209,7 @@ def test_the_plugin_reads_any_file_in_the_schema(tmp_path: Path) -> None:
 
 def test_inst2seg() -> None:
     folder = OFFICIAL / "inst2seg"
-    assert asked(read(folder / "inst2seg.json", folder / "data")) == [
+    assert asked(list(read(folder / "inst2seg.json", folder / "data"))) == [
         ("0", "the two cups", (LEFT, RIGHT)),
         ("1", "the zebra", ()),
         ("2", "what cuts bread", (KNIFE,)),
@@ -218,7 +218,7 @@ def test_inst2seg() -> None:
 
 
 def test_inst2seg_training_files_have_their_masks_as_json_text() -> None:
-    samples = read(OFFICIAL / "inst2seg" / "train.json", None)
+    samples = list(read(OFFICIAL / "inst2seg" / "train.json", None))
     assert asked(samples) == [("0", "the knife", (KNIFE,)), ("1", "dog", ())]
 
 

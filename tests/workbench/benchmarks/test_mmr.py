@@ -17,11 +17,11 @@ ANSWERS = [(LEFT, RIGHT), (LEFT,), (), (KNIFE,)]
 
 
 def read() -> list[Sample]:
-    return mmr.read(FOLDER / "MMR_val.json", FOLDER / "images")
+    return list(mmr.read(FOLDER / "MMR_val.json", FOLDER / "images"))
 
 
 def scored(answers: list[tuple[object, ...]]) -> dict[str, dict[str, float]]:
-    samples = read()
+    samples = list(read())
     found = [
         Prediction(sample.sample_id, tuple(Instance(mask, 0.9) for mask in masks))  # type: ignore[arg-type]
         for sample, masks in zip(samples, answers, strict=True)
@@ -31,7 +31,7 @@ def scored(answers: list[tuple[object, ...]]) -> dict[str, dict[str, float]]:
 
 
 def test_a_sample_is_a_question() -> None:
-    samples = read()
+    samples = list(read())
     assert asked(samples) == [
         ("0", "What could hold tea, and where is it held?", (LEFT, RIGHT)),
         ("1", "What holds the tea?", (LEFT,)),

@@ -14,7 +14,7 @@ KNIFE = rectangle(5, 6, 6, 1)
 
 
 def test_an_image_is_asked_its_own_descriptions_and_no_others() -> None:
-    samples = omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images")
+    samples = list(omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images"))
     assert asked(samples) == [
         ("0", "red cup", (LEFT,)),
         ("1", "Cup", (LEFT, RIGHT)),
@@ -28,7 +28,7 @@ def test_an_image_is_asked_its_own_descriptions_and_no_others() -> None:
 
 
 def test_boxes_stay_exact_and_other_objects_are_known() -> None:
-    samples = omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images")
+    samples = list(omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images"))
     assert samples[2].boxes == ((5.25, 5.5, 6, 1.5),)
     others = [(other.mask, other.label) for other in samples[0].others]
     assert others == [(RIGHT, "Cup"), (KNIFE, "the knife that lies in front of the red cup")]
@@ -41,8 +41,8 @@ def test_boxes_stay_exact_and_other_objects_are_known() -> None:
 
 
 def test_without_images_the_canvas_ends_with_the_boxes() -> None:
-    with_images = omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images")
-    without = omnilabel.read(FOLDER / "dataset_all_val.json", None)
+    with_images = list(omnilabel.read(FOLDER / "dataset_all_val.json", FOLDER / "images"))
+    without = list(omnilabel.read(FOLDER / "dataset_all_val.json", None))
     assert {(sample.height, sample.width) for sample in with_images} == {(HEIGHT, WIDTH)}
     assert [(sample.height, sample.width) for sample in without] == [(7, 12)] * 5
     assert [sample.boxes for sample in without] == [sample.boxes for sample in with_images]
@@ -58,10 +58,10 @@ def test_what_an_image_is_not_asked_for_is_left_out_and_said() -> None:
 
 def test_ids_that_pandas_wrote_are_read(official: Path) -> None:
     path = official / "omnilabel" / "dataset_all_val.json"
-    sound = omnilabel.read(path, None)
+    sound = list(omnilabel.read(path, None))
     edited(path, lambda file: file["descriptions"][0].update(id="11", image_ids=[3.0, "7"]))
     edited(path, lambda file: file["annotations"][0].update(description_ids=["11", 12.0]))
-    assert omnilabel.read(path, None) == sound
+    assert list(omnilabel.read(path, None)) == sound
     remarks = [remark.text for remark in omnilabel.omnilabel(str(path), None).remarks() if remark.mended]
     assert any("`description_ids` is written as" in remark for remark in remarks)
 

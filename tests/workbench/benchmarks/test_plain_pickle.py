@@ -180,7 +180,7 @@ def test_damaged_files_are_refused_or_read_and_never_crash(tmp_path: Path) -> No
         )
         (tmp_path / "refs(unc).p").write_bytes(damaged)
         try:
-            samples = refcoco.read(tmp_path / "refs(unc).p", None)
+            samples = list(refcoco.read(tmp_path / "refs(unc).p", None))
         except ConfigurationError as error:
             assert "refs(unc).p" in str(error)
         else:

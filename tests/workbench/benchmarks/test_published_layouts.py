@@ -18,7 +18,7 @@ from workbench.plugins.registry import load, prepare
 def test_the_plugin_reads_samples_whose_images_are_there(name: str) -> None:
     annotations, images = (str(OFFICIAL / name / place) for place in PLACES[name])
     benchmark = prepare("benchmarks", name, {"annotations": annotations, "images": images})()
-    samples = benchmark.samples()
+    samples = list(benchmark.samples())
     assert benchmark.name == name
     assert [sample.sample_id for sample in samples] == [str(i) for i in range(len(samples))]
     assert all(sample.load_image().shape == (HEIGHT, WIDTH, 3) for sample in samples)
@@ -29,6 +29,16 @@ def test_the_plugin_reads_samples_whose_images_are_there(name: str) -> None:
     assert prepare("benchmarks", name, {"annotations": annotations, "images": None})().identity() == (
         benchmark.identity()
     )
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_long_files_are_read_piece_by_piece_with_the_same_samples(name: str, in_pieces: pytest.MonkeyPatch) -> None:
+    annotations, images = (str(OFFICIAL / name / place) for place in PLACES[name])
+    options = [{}, {"setting": "inter"}] if name == "d3" else [{}]
+    makes = [prepare("benchmarks", name, {"annotations": annotations, "images": images, **more}) for more in options]
+    read = [(list(one.samples()), one.remarks()) for one in (make() for make in makes)]
+    in_pieces.undo()
+    assert [(list(one.samples()), one.remarks()) for one in (make() for make in makes)] == read
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -31,7 +31,7 @@ def test_no_image_leads_out_of_the_image_folder(official: Path, name: str, escap
     (images / "folder").symlink_to(secret.parent)
     edited(official / name / file, lambda content: entries(content)[0].update({key: escape}))
     benchmark = prepare("benchmarks", name, {"annotations": str(annotations), "images": str(images)})()
-    samples = benchmark.samples()
+    samples = list(benchmark.samples())
     assert samples[0].problem is not None and "sample 0: " in samples[0].problem
     assert samples[0].image_path == images, "nothing outside is ever named"
     assert samples[-1].problem is None

@@ -14,7 +14,7 @@ from workbench.data import masks
 
 
 def test_reasonseg_draws_small_shapes_over_large_ones_and_leaves_ignored_pixels_out() -> None:
-    samples = reasonseg.read(OFFICIAL / "reasonseg" / "val", None)
+    samples = list(reasonseg.read(OFFICIAL / "reasonseg" / "val", None))
     ignored, region = rectangle(4, 4, 3, 3), rectangle(2, 2, 7, 6)
     lid = masks.union([rectangle(1, 1, 3, 3), rectangle(9, 6, 4, 4)])
     triangle = masks.encode(fill([(5, 5), (7, 5), (7, 7)], HEIGHT, WIDTH))
@@ -49,12 +49,12 @@ def test_reasonseg_with_nothing_but_ignored_pixels_has_no_target(official: Path)
         entry["shapes"][0]["label"] = "ignore"
 
     edited(official / "reasonseg" / "val" / "100_a.json", edit)
-    assert reasonseg.read(official / "reasonseg" / "val", None)[0].targets == ()
+    assert next(reasonseg.read(official / "reasonseg" / "val", None)).targets == ()
 
 
 def test_reasonseg_of_instructsam() -> None:
     folder = OFFICIAL / "reasonseg"
-    samples = reasonseg.read(folder / "reason_seg_val.json", folder)
+    samples = list(reasonseg.read(folder / "reason_seg_val.json", folder))
     assert asked(samples) == [
         ("0", "Where would you put the key?", (rectangle(2, 2, 7, 6),)),
         ("1", "the lid", (rectangle(1, 1, 3, 3),)),

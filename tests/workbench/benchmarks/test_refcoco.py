@@ -19,7 +19,7 @@ IMAGES = FOLDER / "images/train2014"
 
 @pytest.mark.parametrize("name", ["refs(unc).p", "refs(unc).json"])
 def test_pickle_and_json_hold_the_same_samples(name: str) -> None:
-    samples = refcoco.read(FOLDER / name, IMAGES)
+    samples = list(refcoco.read(FOLDER / name, IMAGES))
     doubled = masks.union([rectangle(8, 2, 4, 2), rectangle(8, 5, 4, 1)])
     assert asked(samples) == [
         ("0", "The left person.", (LEFT,)),
@@ -33,7 +33,7 @@ def test_pickle_and_json_hold_the_same_samples(name: str) -> None:
 
 
 def test_polygons_that_overlap_can_be_united() -> None:
-    samples = refcoco.refcoco(str(FOLDER / "refs(unc).p"), None, polygons="union").samples()
+    samples = list(refcoco.refcoco(str(FOLDER / "refs(unc).p"), None, polygons="union").samples())
     assert [sample.targets for sample in samples][2] == (RIGHT,)
 
 
@@ -71,14 +71,14 @@ def test_data_set_and_splitter_are_known_by_the_official_names(tmp_path: Path) -
 )
 def test_objects_that_are_no_answer(official: Path, ann_id: Any, problem: str) -> None:
     path = edited(official / "refcoco" / "refs(unc).json", lambda refs: refs[1].update(ann_id=ann_id))
-    samples = refcoco.read(path, None)
+    samples = list(refcoco.read(path, None))
     assert [sample.problem is None for sample in samples] == [True, True, False, True, True]
     assert str(samples[2].problem).startswith(f"refs(unc).json: sample 2: ref 1: {problem}")
 
 
 def test_a_crowd_that_is_asked_for_is_a_target(official: Path) -> None:
     path = edited(official / "refcoco" / "refs(unc).json", lambda refs: refs[0].update(ann_id=13))
-    assert masks.area(refcoco.read(path, None)[0].targets[0]) == 48
+    assert masks.area(next(refcoco.read(path, None)).targets[0]) == 48
 
 
 def test_files_are_checked_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

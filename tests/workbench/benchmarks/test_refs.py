@@ -43,7 +43,7 @@ def test_ids_and_splits_of_refs() -> None:
     refs = json.loads((FOLDER / "grefs(unc).json").read_text())
     refs[0] |= {"image_id": 1.0, "ann_id": ["11", 12]}
     refs += [7, {"split": 5}]
-    notes = [remark.text for remark in with_whole_ids(Path("refs.json"), refs)]
+    refs, remarks = with_whole_ids(Path("refs.json"), refs)
     assert (refs[0]["image_id"], refs[0]["ann_id"]) == (1, [11, 12])
-    assert len(notes) == 2
+    assert len(remarks) == 2
     assert splits_of(refs) == ["testA", "train", "val"]

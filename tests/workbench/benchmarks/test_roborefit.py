@@ -8,7 +8,7 @@ from workbench.benchmarks import roborefit
 
 def test_roborefit_has_masks_from_files_and_boxes_in_whole_pixels() -> None:
     folder = OFFICIAL / "roborefit"
-    samples = roborefit.read(folder / "final_dataset/testA/roborefit_testA.json", folder)
+    samples = list(roborefit.read(folder / "final_dataset/testA/roborefit_testA.json", folder))
     assert asked(samples) == [
         ("0", "the black mug on the left", (LEFT,)),
         ("1", "give me the box", (RIGHT,)),
@@ -21,12 +21,14 @@ def test_roborefit_has_masks_from_files_and_boxes_in_whole_pixels() -> None:
 
 
 def test_roborefit_finds_its_masks_where_no_image_folder_is_given() -> None:
-    assert len(asked(roborefit.read(OFFICIAL / "roborefit/final_dataset/testA/roborefit_testA.json", None))) == 3
+    assert len(asked(list(roborefit.read(OFFICIAL / "roborefit/final_dataset/testA/roborefit_testA.json", None)))) == 3
 
 
 def test_roborefit_without_a_mask_file(official: Path) -> None:
     (official / "roborefit/final_dataset/testA/mask/0000000/02.png").unlink()
-    found = roborefit.read(official / "roborefit/final_dataset/testA/roborefit_testA.json", official / "roborefit")
+    found = list(
+        roborefit.read(official / "roborefit/final_dataset/testA/roborefit_testA.json", official / "roborefit")
+    )
     assert [sample.problem is None for sample in found] == [True, False, True]
     assert found[1].problem is not None
     assert found[1].problem.startswith("roborefit_testA.json: sample 1: entry 1: there is no mask ")
@@ -34,6 +36,6 @@ def test_roborefit_without_a_mask_file(official: Path) -> None:
 
 def test_roborefit_of_instructsam() -> None:
     folder = OFFICIAL / "roborefit"
-    samples = roborefit.read(folder / "roborefit_testA_qa.json", folder)
+    samples = list(roborefit.read(folder / "roborefit_testA_qa.json", folder))
     assert asked(samples) == [("0", "The black mug on the left.", (LEFT,)), ("1", "the knife", (KNIFE,))]
     assert samples[0].boxes == ()

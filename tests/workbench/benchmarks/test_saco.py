@@ -11,7 +11,7 @@ from workbench.data.errors import ConfigurationError
 
 def test_saco_has_the_readings_of_all_annotators() -> None:
     folder = OFFICIAL / "saco"
-    samples = saco.read(folder / "gold_toy_merged_a_release_test.json", folder / "images")
+    samples = list(saco.read(folder / "gold_toy_merged_a_release_test.json", folder / "images"))
     assert asked(samples) == [
         ("0", "red cup", (LEFT, RIGHT)),
         ("1", "dog", ()),
@@ -44,14 +44,14 @@ def test_saco_with_fewer_annotators(official: Path) -> None:
 def test_saco_annotators_that_were_asked_something_else(official: Path) -> None:
     folder = official / "saco"
     edited(folder / "gold_toy_merged_b_release_test.json", lambda gold: gold["images"][1].update(text_input="cat"))
-    samples = saco.read(folder / "gold_toy_merged_a_release_test.json", None)
+    samples = list(saco.read(folder / "gold_toy_merged_a_release_test.json", None))
     assert [sample.problem is None for sample in samples] == [True, False, True, True]
     assert "gold_toy_merged_b_release_test.json: this annotator has another phrase" in str(samples[1].problem)
 
 
 def test_saco_phrases_that_share_an_id(official: Path) -> None:
     path = official / "saco" / "gold_toy_merged_a_release_test.json"
-    samples = saco.read(edited(path, lambda gold: gold["images"][1].update(id=1000)), None)
+    samples = list(saco.read(edited(path, lambda gold: gold["images"][1].update(id=1000)), None))
     assert [sample.problem is None for sample in samples] == [False, False, True, True]
     assert str(samples[0].problem).endswith("gold_toy_merged_a_release_test.json has several images of id 1000")
 

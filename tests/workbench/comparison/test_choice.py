@@ -34,7 +34,7 @@ def test_every_sample_has_about_the_same_chance(tmp_path: Path) -> None:
 
 def test_first_reads_no_further_than_it_must(tmp_path: Path) -> None:
     benchmark, read = toy(tmp_path, 60), []
-    samples = benchmark.samples()
+    samples = list(benchmark.samples())
     benchmark = type("Counted", (), {"name": "toy", "samples": lambda self: (read.append(s) or s for s in samples)})()
     assert len(chosen(benchmark, 3)) == len(read) == 3
 

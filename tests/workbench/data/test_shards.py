@@ -9,7 +9,7 @@ from workbench.data.shards import Shard, joined, read_shard
 @pytest.mark.parametrize("count", range(1, 6))
 def test_joined_parts_are_the_whole(total: int, count: int) -> None:
     shards = [Shard(number, count) for number in range(1, count + 1)]
-    parts = [shard.of(range(total)) for shard in shards]
+    parts = [list(shard.among(range(total))) for shard in shards]
     assert joined(parts) == list(range(total))
     assert [shard.size(total) for shard in shards] == [len(part) for part in parts]
 

@@ -32,7 +32,7 @@ def write(records: list[Any]) -> Path:
 
 
 def perfect() -> list[dict[str, Any]]:
-    samples = rectangles(n_samples=SAMPLES).samples()
+    samples = list(rectangles(n_samples=SAMPLES).samples())
     return [
         {"sample_id": s.sample_id, "instances": [{"mask": mask, "score": 0.9} for mask in s.targets]} for s in samples
     ]

@@ -16,7 +16,7 @@ def test_first_use_writes_the_files_and_the_next_reads_them(tmp_path: Path, monk
     written = (folder / "test.json").stat().st_mtime_ns
     again = tabletop(scenes=3, per_scene=2, size=64)
     assert (folder / "test.json").stat().st_mtime_ns == written
-    assert again.samples() == first.samples() and len(first.samples()) == 6
+    assert list(again.samples()) == list(first.samples()) and len(list(first.samples())) == 6
 
 
 def test_parameters_have_folders_and_identities_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

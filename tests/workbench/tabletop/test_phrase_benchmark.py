@@ -18,7 +18,7 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> TabletopPhrases:
 
 @pytest.fixture(scope="module")
 def samples(benchmark: TabletopPhrases) -> list[Sample]:
-    return benchmark.samples()
+    return list(benchmark.samples())
 
 
 def test_six_phrases_a_scene_of_which_the_last_two_are_absent(samples: list[Sample]) -> None:
@@ -34,4 +34,4 @@ def test_other_objects_are_those_the_phrase_does_not_name(samples: list[Sample])
 
 
 def test_the_same_files_give_the_same_samples(benchmark: TabletopPhrases, samples: list[Sample]) -> None:
-    assert benchmark.samples() == samples
+    assert list(benchmark.samples()) == samples
