@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from workbench.foundations.compression import NONE, Quantization
 from workbench.foundations.devices import AUTO, CPU, Device
 from workbench.foundations.sam3.resizing import LOGITS, RESIZINGS
 from workbench.plugins.options import APART, AtLeast, Holds, OneOf, Range
@@ -14,7 +15,12 @@ SEG_TOKEN, MULTI_SEG = CHECKPOINTS / "seg-token-tiny", CHECKPOINTS / "multi-seg-
 PUBLISHED = "CircleRadon/InstructSAM-2B"
 TRAINED_PIXELS = 128 * 128
 """Pixels of the images that the tiny checkpoints were trained on; a larger one would not fit their context."""
-SUFFIX = "{instruction} Please output the segmentation mask."
+OWN, AS_PUBLISHED = "own", "published"
+LANGUAGE, DETECTOR, VISION = QUANTIZED = ("language", "detector", "vision")
+"""Parts of a model whose weights are rounded, each with those before it."""
+INSTRUCTION = "{instruction}"
+"""Where a prompt has the instruction."""
+SUFFIX = f"{INSTRUCTION} Please output the segmentation mask."
 """The published model's prompt for Inst2Seg, GSEval and RoboRefIt."""
 
 
@@ -28,6 +34,8 @@ class InstructSamOptions:
     """Score that an instance has to exceed."""
     prompt: Annotated[str, Holds("{instruction}")] = SUFFIX
     """What the model is asked, with the instruction in it."""
+    protocol: Annotated[str, OneOf(OWN, AS_PUBLISHED), APART] = OWN
+    """published: prompts and threshold as its authors have them for the benchmark and its kinds; own: those above."""
     max_new_tokens: Annotated[int, AtLeast(1)] = 256
     """Tokens of the phrases that the model writes before its slots, at most."""
     batch_size: Annotated[int, AtLeast(1), APART] = 4
@@ -42,6 +50,14 @@ class InstructSamOptions:
     """Pixels at which the language model sees an image, at most; none: as the checkpoint says."""
     revision: Annotated[str, APART] = ""
     """Commit, branch or tag of a hub name; empty: the newest."""
+    image_size: Annotated[int | None, AtLeast(1), APART] = None
+    """Side in pixels of the square in which the detector sees an image; none: as the checkpoint says."""
+    quantize: Annotated[str, Quantization(), APART] = NONE
+    """Weights as 8-bit integers (needs torchao): int8, or int8-dynamic, which rounds what they meet, too."""
+    quantize_to: Annotated[str, OneOf(*QUANTIZED), APART] = LANGUAGE
+    """How far that goes: the language model; the detector too; or vision too, which is all."""
+    compile: Annotated[bool, APART] = False
+    """Have torch compile both image encoders and the detector; the first answers then take minutes."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
     """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None

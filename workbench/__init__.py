@@ -4,7 +4,12 @@ Everything that a notebook or the author of a plugin needs can be imported from 
 system, benchmark, segmenter, metric set or other plugin must provide is in `workbench/plugins/interfaces.py`.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
+
+# transformers imports torchao where it is there, and both then complain about what is of no use on this machine
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
     from workbench.asking.answer import Answer as Answer

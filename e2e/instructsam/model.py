@@ -94,14 +94,19 @@ class InstructSAM(LanguageModel):
         return detections
 
     @classmethod
-    def from_pretrained(cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32) -> "InstructSAM":
-        """Load a folder or hub name, safetensors only, in evaluation mode.
+    def from_pretrained(
+        cls, checkpoint: str | Path, dtype: torch.dtype = torch.float32, image_size: int | None = None
+    ) -> "InstructSAM":
+        """Load a folder or hub name, safetensors only, in evaluation mode. `image_size`: the side in pixels of the
+        square in which the detector sees an image, where it is not the checkpoint's.
 
         Raises `ConfigurationError` for a folder without weights, for pickled weights, and for any tensor that is
         missing, has another shape or is unexpected.
         """
         folder = locate(checkpoint)
         config = load_config(folder)
+        if image_size is not None:
+            resize_detector(config, image_size)
         with torch.device("meta"):
             expected = {name: tuple(tensor.shape) for name, tensor in cls(config).state_dict().items()}
         if config.tie_word_embeddings:
@@ -120,6 +125,20 @@ class InstructSAM(LanguageModel):
         """Write `config.json`, the detector's configuration and safetensors weights in the model's own precision."""
         super().save_pretrained(folder, **options)
         save_config(self.config, Path(folder))
+
+
+def resize_detector(config: InstructSamConfig, side: int) -> None:
+    """Have the detector see images in a square of another side, in pixels. Raises `ConfigurationError` where its
+    patches and their halves do not fill it."""
+    vision = config.sam3_config.vision_config
+    step = 2 * vision.backbone_config.patch_size
+    if side % step:
+        raise ConfigurationError(
+            f"image_size: expected a multiple of {step} (the checkpoint has {vision.image_size}), got {side}"
+        )
+    vision.image_size = side
+    tokens = side // vision.backbone_config.patch_size
+    vision.backbone_feature_sizes = [[scale * tokens] * 2 for scale in (4, 2, 1)]
 
 
 def keep_slots(model: InstructSAM, count: int) -> None:

@@ -49,10 +49,11 @@ class Predictor(SinglePass[Generated]):
         max_new_tokens: int = 256,
         prompt: str = "{instruction}",
         resize: str = LOGITS,
+        image_size: int | None = None,
     ) -> "Predictor":
         """Load a folder or hub name; see `InstructSAM.from_pretrained` for what is refused."""
         folder = locate(checkpoint)
-        model = InstructSAM.from_pretrained(folder, dtype=dtype).to(device)
+        model = InstructSAM.from_pretrained(folder, dtype=dtype, image_size=image_size).to(device)
         processor = Processor.from_pretrained(folder, model.config)
         return cls(model, processor, threshold, max_new_tokens, prompt, resize)
 

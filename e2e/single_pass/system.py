@@ -29,7 +29,7 @@ class SinglePassSystem:
         trace = Trace()
         answers = self.predictor.segment_instructions(
             [images[group[0]] for group in groups.values()],
-            [[samples[index].instruction for index in group] for group in groups.values()],
+            [[self.asked(samples[index]) for index in group] for group in groups.values()],
             trace,
         )
         predictions: dict[int, Prediction] = {}
@@ -39,6 +39,10 @@ class SinglePassSystem:
                     samples[index].sample_id, answer, trace.calls, len(samples), self.outcome(answer)
                 )
         return [predictions[index] for index in range(len(samples))]
+
+    def asked(self, sample: "Sample") -> str:
+        """What the model is asked, put into its prompt: the instruction."""
+        return sample.instruction
 
     def stated(self, about: Card, resize: str, **more: Any) -> Conditions:
         """The conditions of a single pass whose checkpoint has this card, and what is known beside it."""

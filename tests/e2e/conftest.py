@@ -160,3 +160,13 @@ def write(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         monkeypatch.setitem(predictor.model._modules, "lm_head", Script(tokens, config.text_config.vocab_size))
 
     return script
+
+
+@pytest.fixture(scope="session")
+def middle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """InstructSAM of the middle size with random weights."""
+    from e2e.instructsam.shapes import write_random
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "middle"
+    write_random("middle", folder)
+    return folder

@@ -32,6 +32,10 @@ EXAMPLES = {
         "workbench train my-recipe.yaml --set seed=1",
     ),
     "serve": ("workbench serve Qwen/Qwen3-VL-8B-Thinking --install",),
+    "make-checkpoint": (
+        "workbench make-checkpoint middle runs/middle",
+        "workbench make-checkpoint full runs/full --model sam3",
+    ),
     "report": ("workbench report runs/first", "workbench report runs/first runs/second --out both.html"),
     "gate": ("workbench gate runs/first runs/second --rules rules.yaml",),
     "tune": ("workbench tune runs/val --at-least N_acc=0.85 --apply runs/test",),

@@ -31,7 +31,9 @@ from workbench.cli.examples import EXAMPLES
 from workbench.cli.instructions import add_instructions
 from workbench.cli.notebooks import copy_notebooks
 from workbench.cli.suites import run_benchmarks
+from workbench.data.errors import ConfigurationError, said
 from workbench.data.vocabulary import EXACT_SETS
+from workbench.plugins import registry
 from workbench.plugins.names import unknown
 from workbench.plugins.values import Written
 from workbench.suites.suite import shipped
@@ -317,9 +319,23 @@ def build_parser() -> argparse.ArgumentParser:
     notebooks = commands.add_parser("notebooks", help="copy the notebooks into a folder")
     notebooks.add_argument("folder", type=Path, metavar="DIR", help="folder; a notebook that was changed there is kept")
     notebooks.set_defaults(command=copy_notebooks)
+    _add_plugins(commands)
     for name, command in commands.choices.items():
         _with_examples(command, EXAMPLES.get(name, ()))
     return parser
+
+
+def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of plugins. One that is broken is left out: `workbench list` says why."""
+    for name in registry.names("commands"):
+        try:
+            add = registry.load("commands", name)
+        except ConfigurationError:
+            continue
+        try:
+            add(commands)
+        except Exception as error:  # whatever a stranger's code raises; the other commands work all the same
+            print(f"workbench: the command {name} is left out: {said(error)}", file=sys.stderr)
 
 
 def _with_examples(command: argparse.ArgumentParser, examples: Sequence[str]) -> None:

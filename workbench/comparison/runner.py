@@ -39,6 +39,7 @@ from workbench.plugins.checks import checked_identity
 from workbench.plugins.interfaces import (
     Answered,
     Benchmark,
+    FollowsBenchmark,
     HasConditions,
     HasOracles,
     HasRemarks,
@@ -104,7 +105,7 @@ def run(
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction
-    made = [_make(name, factory) for name, factory in systems.items()]
+    made = [_make(name, factory, benchmark) for name, factory in systems.items()]
     _check_shard(out, shard)
     samples = chosen(benchmark, limit, sample, seed, shard)
     if limit is None:
@@ -162,12 +163,14 @@ class _Made:
     seconds: float
 
 
-def _make(name: str, factory: Callable[[], System]) -> _Made:
+def _make(name: str, factory: Callable[[], System], benchmark: Benchmark) -> _Made:
     begun = time.perf_counter()
     try:
         system = factory()
     except OSError as error:  # transformers raises this for a missing file of a checkpoint
         raise ConfigurationError(f"system {name} cannot be made: {error}") from error
+    if isinstance(system, FollowsBenchmark):
+        system.follow(benchmark)
     identity = checked_identity(f"system {name}", system.identity())
     return _Made(name, system, identity, time.perf_counter() - begun)
 

@@ -40,6 +40,8 @@ class Conditions(Record):
     """Lowest score of the masks that it stores although they score too low; None: 0, if it stores any."""
     device: str | None = None
     """Where its models run, and in which precision: `cuda, bfloat16`."""
+    weights: int | None = None
+    """Bytes of its weights as they are stored: of rounded ones with their scales."""
     detector: str | None = None
     """What the detector was trained on: whether it saw instructions, or noun phrases only."""
     training: str | None = None

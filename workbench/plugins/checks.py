@@ -18,6 +18,7 @@ TAKES = {
     "reporters": (2, False, "a run and a path"),
     "recipes": (2, True, "a configuration and a folder"),
     "servers": (1, False, "the name of a model"),
+    "commands": (1, True, "the commands of an argument parser"),
 }
 """For the other groups: how many arguments a function gets, whether it gets no further ones, and what they are."""
 WHOLE = {

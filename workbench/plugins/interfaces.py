@@ -9,6 +9,7 @@ workbench.metrics      a `MetricSet`; `workbench.data.metric_info.describe` says
 workbench.reporters    a `Reporter`
 workbench.recipes      a `Recipe`, for `workbench train`
 workbench.servers      a `Server`, for `workbench serve`
+workbench.commands     a `Command`, which adds a command to `workbench`
 
 The first docstring line of the function is what `workbench list` shows. What a function of the first three groups takes
 are its options: keyword arguments, or one dataclass, with types, ranges and sentences as `workbench.plugins.options`
@@ -126,6 +127,17 @@ class Checkable(Protocol):
     def check(self) -> None:
         """Called once before the first sample, and again after a failure. Raises `ConfigurationError` with the reason
         where no sample can be answered. A server that is only busy is not a reason.
+        """
+        ...
+
+
+@runtime_checkable
+class FollowsBenchmark(Protocol):
+    """A system that asks differently from benchmark to benchmark."""
+
+    def follow(self, benchmark: "Benchmark") -> None:
+        """Called once, before its identity is read. Raises `ConfigurationError` for a benchmark that it cannot be asked
+        about as it was set up.
         """
         ...
 
@@ -295,4 +307,13 @@ class Server(Protocol):
         """Serve the model under a name at a port; the arguments are those of `workbench serve`.
         Returns an exit code. A server with a keyword `then` (words of a command) runs what `--then` names when it is
         ready, and stops when that ends."""
+        ...
+
+
+class Command(Protocol):
+    """Adds a command to `workbench`. What the command needs beyond its options is imported when it runs."""
+
+    def __call__(self, commands: Any, /) -> None:
+        """Add a parser to `commands` (of `ArgumentParser.add_subparsers`). Its default `command` is a function that
+        takes the parsed options and returns an exit code; a `ConfigurationError` that it raises is exit code 2."""
         ...

@@ -29,7 +29,16 @@ def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixt
     install("acme", {"systems": {"acme": "acme_prints:make"}}, {"acme_prints": "print('hello'); raise OSError('no')"})
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes", "servers"}
+    assert set(found) == {
+        "systems",
+        "benchmarks",
+        "segmenters",
+        "metrics",
+        "reporters",
+        "recipes",
+        "servers",
+        "commands",
+    }
     (acme,) = (plugin for plugin in found["systems"] if plugin["name"] == "acme")
     assert acme["problem"] == "OSError: no"
 

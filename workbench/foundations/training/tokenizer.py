@@ -1,5 +1,6 @@
 """Byte-level BPE tokenizers for the tiny models, trained on what the generated world can say; they encode any text."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -74,6 +75,41 @@ def chat_tokenizer(texts: Iterable[str], vocabulary: int = 1536) -> Any:
         pad_token="<|endoftext|>",
         extra_special_tokens=list(CHAT_TOKENS),
         model_max_length=2048,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+PUBLISHED_TOKENS = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
+    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+    "<|image_pad|>", "<|video_pad|>", "<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>",
+    "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>",
+    "</think>", "<|unused|>", "[SEG]", "<|mask_start|>", "<|mask_end|>",
+)  # fmt: skip
+"""Special tokens of the published InstructSAM, from the number `WORDS` on."""
+WORDS = 151643
+"""Tokens of Qwen's vocabulary before its special ones."""
+
+
+def full_chat_tokenizer() -> Any:
+    """A tokenizer with as many tokens as the published InstructSAM has, and its special ones under their numbers. It
+    splits text as `chat_tokenizer` does; most of its words are made up, and only a model can write them."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    small = chat_tokenizer([*phrases.ALL_PHRASES, *COMMON_WORDS, "user\n", "assistant\n"])
+    record = json.loads(small.backend_tokenizer.to_str())
+    known = [word for word in record["model"]["vocab"] if word not in CHAT_TOKENS]
+    words = [*known, *(f"\u0120word{number}" for number in range(WORDS - len(known)))]
+    record["model"]["vocab"] = {word: number for number, word in enumerate(words)}
+    record["added_tokens"] = []
+    core = Tokenizer.from_str(json.dumps(record))
+    core.add_special_tokens(list(PUBLISHED_TOKENS))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        extra_special_tokens=list(PUBLISHED_TOKENS),
         clean_up_tokenization_spaces=False,
     )
 
