@@ -31,7 +31,7 @@ def test_what_is_written_about_the_photographs_is_what_was_looked_at(
     given = [*photographed.write(tmp_path), "--out", str(out), "--per-picture", "24", "--splits", "0,0,1"]
     assert main(["instructions", *given, "--verify", "0.25"]) == 0
     assert _written(out / "test.json") == json.loads(LOOKED_AT.read_text())
-    samples = read(out / "test.json", tmp_path)
+    samples = list(read(out / "test.json", tmp_path))
     assert len(samples) == 48 and not any(sample.problem for sample in samples)
     said = capsys.readouterr().out
     assert "test.json: 48 about 2 pictures" in said

@@ -34,7 +34,7 @@ def test_the_same_question_again_replaces_its_masks(tmp_path: Path) -> None:
     keep(tmp_path / "own", photo, "the red box", [part(0)])
     kept = keep(tmp_path / "own", photo, "the red box", [part(1)])
     assert kept.replaced and kept.samples == count(tmp_path / "own") == 1
-    assert list(read(kept.file, tmp_path / "own")[0].targets) == [part(1)]
+    assert list(next(read(kept.file, tmp_path / "own")).targets) == [part(1)]
 
 
 def test_pictures_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:

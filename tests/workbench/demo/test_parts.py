@@ -25,7 +25,7 @@ def test_what_belongs_to_a_tab_alone_is_changed_and_kept(tmp_path: Path) -> None
     assert changed.session.kept == [(0, 1), (0, 2), (0, 4)]
     apart = View(changed.session.choosing([(0, 1), (0, 4)]), ({}, {}))
     assert "now 1 sample" in keeping._keep(apart)
-    assert len(read(tmp_path / "own" / "annotations.json", tmp_path / "own")[0].targets) == 2
+    assert len(next(read(tmp_path / "own" / "annotations.json", tmp_path / "own")).targets) == 2
     twice = View(changed.session.choosing([(0, 1), (1, 1)]), ({}, {}))
     assert "Not kept: some masks are the same" in keeping._keep(twice)
     assert len(lower(None, 0.2)) == 1 + len(updates) and keeping._keep(None) == "", "before anything was asked"

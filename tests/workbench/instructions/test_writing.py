@@ -73,7 +73,7 @@ def test_files_are_read_with_the_targets_that_were_made_and_find_their_pictures(
     made = _made(folder)
     manifest = write(made, tmp_path, folder, True, {"benchmark": "coco"})
     for split in ("train", "val", "test"):
-        samples = read(tmp_path / f"{split}.json", tmp_path)
+        samples = list(read(tmp_path / f"{split}.json", tmp_path))
         asked = [(entry, one) for entry in made.entries if entry.split == split for one in entry.asked]
         assert len(samples) == len(asked) == manifest["splits"][split]["instructions"]
         for sample, (entry, one) in zip(samples, asked, strict=True):

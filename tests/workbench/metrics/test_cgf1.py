@@ -92,7 +92,7 @@ def test_every_pair_is_counted_as_officially(predictions: Path, expected: Any, f
 
 @parametrize(SEGM)
 def test_the_protocol_gives_the_same_through_the_reader(predictions: Path, expected: Any, files: list[Path]) -> None:
-    samples = saco.read(files[0], None, expected["n_gt_files"])
+    samples = list(saco.read(files[0], None, expected["n_gt_files"]))
     assert not any(sample.problem for sample in samples)
     found = predictions_of(predictions, files[0])
     answers = [

@@ -38,7 +38,7 @@ def case(request: pytest.FixtureRequest) -> tuple[list[SampleOverlap], dict[str,
 
 def answered(folder: Path, setting: str, mode: str = "full") -> list[SampleOverlap]:
     file = folder / "d3_json" / f"d3_{mode}_annotations.json"
-    samples = read(file, None, read_groups(file, folder / "d3_pkl", setting == "intra", chinese=False))
+    samples = list(read(file, None, read_groups(file, folder / "d3_pkl", setting == "intra", chinese=False)))
     return overlaps(samples, read_predictions(folder / f"pred_{setting}.json", samples))
 
 

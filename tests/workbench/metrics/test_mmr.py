@@ -28,7 +28,7 @@ def case(request: pytest.FixtureRequest) -> tuple[list[SampleOverlap], Any]:
     folder, name = request.param
     images = json.loads((folder / "predictions.json").read_text())[name]
     found = [masks for image in images for masks in image["masks"]]
-    samples = mmr.read(folder / name, None)
+    samples = list(mmr.read(folder / name, None))
     answers = [
         Prediction(sample.sample_id, tuple(Instance(mask, 0.5) for mask in masks))
         for sample, masks in zip(samples, found, strict=True)

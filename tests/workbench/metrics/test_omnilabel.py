@@ -28,7 +28,7 @@ LEVELS = {"0.50:0.95": "", "0.50": "50", "0.75": "75"}
 def case(request: pytest.FixtureRequest) -> tuple[list[SampleOverlap], Any]:
     folder: Path = request.param
     truth = folder / "gt.json" if (folder / "gt.json").exists() else folder.parent / "main" / "gt.json"
-    samples = omnilabel.read(truth, None)
+    samples = list(omnilabel.read(truth, None))
     answers = read_predictions(folder / "pred.json", samples)
     return overlaps(samples, answers), json.loads((folder / "expected.json").read_text())
 

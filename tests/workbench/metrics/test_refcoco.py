@@ -49,7 +49,7 @@ def answers(file: Path, samples: list[Sample]) -> list[Prediction]:
 @pytest.mark.parametrize("ending", [".p", ".json"])
 def test_all_numbers_of_lavt(file: Path, split: str, expected: Any, ending: str) -> None:
     official = expected["splits"][split]
-    samples = refcoco.read(file.with_name(file.name + ending), None, split)
+    samples = list(refcoco.read(file.with_name(file.name + ending), None, split))
     given = answers(file, samples)
     found = overlaps(samples, given)
     records = official["samples"]
@@ -65,8 +65,8 @@ def test_all_numbers_of_lavt(file: Path, split: str, expected: Any, ending: str)
 @pytest.mark.golden
 @every_split
 def test_every_target_is_the_official_one(file: Path, split: str, expected: Any) -> None:
-    samples = refcoco.read(file.with_name(file.name + ".p"), None, split)
-    wholes = refcoco.read(file.with_name(file.name + ".p"), None, split, polygons="union")
+    samples = list(refcoco.read(file.with_name(file.name + ".p"), None, split))
+    wholes = list(refcoco.read(file.with_name(file.name + ".p"), None, split, polygons="union"))
     for sample, whole in zip(samples, wholes, strict=True):
         official = expected["ground_truth"][str(sample.facts["ref_id"])]
         (target,) = sample.targets
@@ -80,7 +80,7 @@ def test_every_target_is_the_official_one(file: Path, split: str, expected: Any)
 @every_split
 def test_numbers_of_lisa_follow_from_the_same_areas(file: Path, split: str, expected: Any) -> None:
     official = expected["splits"][split]
-    samples = refcoco.read(file.with_name(file.name + ".p"), None, split)
+    samples = list(refcoco.read(file.with_name(file.name + ".p"), None, split))
     metrics = score(samples, answers(file, samples), "refcoco/ciou")["metrics"]
     assert metrics["cIoU"] == pytest.approx(official["cum_I"] / (official["cum_U"] + 1e-10), abs=1e-12)
     ious = [1.0 if one["U"] == 0 else one["I"] / (one["U"] + 1e-5) for one in official["samples"]]
@@ -88,7 +88,7 @@ def test_numbers_of_lisa_follow_from_the_same_areas(file: Path, split: str, expe
 
 
 def test_the_official_numbers_do_not_see_how_many_instances_there_are() -> None:
-    samples = refcoco.read(OFFICIAL / "refcoco" / "refs(unc).p", None, "val")
+    samples = list(refcoco.read(OFFICIAL / "refcoco" / "refs(unc).p", None, "val"))
     halves = rectangle(1, 1, 3, 2), rectangle(1, 3, 3, 2)
     whole = [Prediction(s.sample_id, (Instance(LEFT, 0.9),)) for s in samples]
     parts = [Prediction(s.sample_id, tuple(Instance(half, 0.9) for half in halves)) for s in samples]
