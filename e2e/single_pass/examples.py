@@ -10,11 +10,13 @@ from e2e.single_pass.language import LanguageModel
 
 @dataclass(frozen=True)
 class Example:
-    """One conversation. `answer` lists the noun phrases with their masks `[N, H, W]`, an all-zero one for no target."""
+    """One conversation. `answer` lists the noun phrases with their masks `[N, H, W]`, an all-zero one for no target.
+    `boxes`: the masks are filled boxes."""
 
     image: int
     instruction: str
     answer: Sequence[tuple[str, Tensor]]
+    boxes: bool = False
 
 
 def reference_positions(model: LanguageModel, token_ids: Tensor, valid: Tensor, grids: Tensor) -> Tensor:

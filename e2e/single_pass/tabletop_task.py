@@ -1,19 +1,20 @@
 """Training and validation conversations about generated tabletop scenes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from e2e.single_pass.examples import Example
 from e2e.single_pass.predictor import SinglePass
+from workbench.data.errors import SampleError
 from workbench.data.masks import encode
 from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample
+from workbench.foundations.training.data.options import TABLETOP, SourceOptions
+from workbench.foundations.training.data.questions import Picture, Question, worded
+from workbench.foundations.training.data.sources import Ask
 from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import overlaps
 from workbench.metrics.statistics import estimate
@@ -71,19 +72,41 @@ def ask_phrase(scene: Scene, rng: np.random.Generator) -> Asked:
     return Asked(str(phrase), str(phrase), [i for i, thing in enumerate(scene.objects) if phrase.matches(thing)])
 
 
-def conversations(
-    drawn: Sequence[tuple[Scene, Sequence[Asked]]], slots: int
-) -> tuple[list[NDArray[np.uint8]], list[Example]]:
-    """Images and the conversations about them; questions with more targets than `slots` are left out."""
-    examples = []
-    for index, (scene, asked) in enumerate(drawn):
-        for question in asked:
-            if len(question.targets) > slots:
-                continue
-            masks = [scene.objects[i].mask for i in question.targets] or [np.zeros(scene.image.shape[:2], dtype=bool)]
-            targets = torch.from_numpy(np.stack(masks).astype(np.uint8))
-            examples.append(Example(index, question.text, [(question.phrase, targets)]))
-    return [scene.image for scene, _ in drawn], examples
+@dataclass(frozen=True)
+class TabletopScenes:
+    """Drawn scenes as a source of pictures with questions: scene `number` of a seed, for ever new numbers."""
+
+    task: Task
+    seed: int
+    options: SourceOptions = field(default_factory=lambda: SourceOptions(TABLETOP, name=TABLETOP))
+
+    endless = True
+
+    @property
+    def pictures(self) -> int:
+        return self.options.pictures
+
+    def scene(self, number: int) -> Picture:
+        """A scene with all questions that are drawn with it."""
+        return picture_of(*draw(self.seed, number, self.task), self.options.name, str(number))
+
+    def picture(self, number: int, rng: np.random.Generator, ask: Ask) -> Picture:
+        """A scene, its questions in the words of the source's templates; as many as the task says are drawn with it."""
+        del ask
+        drawn = self.scene(number)
+        if not drawn.questions:
+            raise SampleError(f"scene {number}: no question about it could be made")
+        return replace(drawn, questions=[worded(one, self.options.templates, rng) for one in drawn.questions])
+
+
+def picture_of(scene: Scene, asked: Sequence[Asked], source: str = TABLETOP, name: str = "") -> Picture:
+    """A scene and the questions about it, as training takes them."""
+    masks = np.stack([thing.mask for thing in scene.objects])
+    questions = [
+        Question(one.text, one.phrase, masks[list(one.targets)], "phrase" if one.text == one.phrase else "instruction")
+        for one in asked
+    ]
+    return Picture(scene.image, questions, source, name, scene)
 
 
 def evaluate(predictor: SinglePass[Any], drawn: Sequence[tuple[Scene, Sequence[Asked]]]) -> dict[str, float]:

@@ -1,12 +1,15 @@
 """Inst2Seg-Bench: instructions with one, several or no target instance (schema: DCDmllm/InstructSAM, eval_inst2seg.py).
 
 The annotation file is a list of `{image, height, width, annotation: [{text, mask}]}`; `mask` is a list with one COCO
-RLE per target, and absent, null or empty where nothing in the image answers the instruction. The training files of
-Inst2Seg are read too: they have `ann` in place of `mask`, with each RLE as a JSON text.
+RLE per target, and absent, null or empty where nothing in the image answers the instruction.
+
+The training files of Inst2Seg are read too. An annotation of theirs has `ann` in place of `mask`, and `ann_type` says
+what is in it: masks (each RLE as a JSON text), boxes, or points, which say nothing about the extent of an object and
+cannot be used. `type` (phrase, sentence or OCR) becomes the `kind` of the sample, `category` its `phrase`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from workbench.benchmarks.annotated import Annotated
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
+    box_of_corners,
     checked_size,
     existing,
     numbered,
@@ -23,10 +27,11 @@ from workbench.benchmarks.reading import (
     text_of,
     unusable,
 )
+from workbench.data.boxes import rectangle
 from workbench.data.errors import SampleError, short
 from workbench.data.json_objects import once_each
 from workbench.data.masks import Rle, from_annotation
-from workbench.data.samples import Sample, SceneObject
+from workbench.data.samples import Box, Sample, SceneObject
 from workbench.plugins.interfaces import reads_files
 
 
@@ -54,8 +59,9 @@ def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     Samples are numbered through the file: entry by entry and within it annotation by annotation; an entry without a
     list of annotations counts as one sample. A mask may also be a single RLE, uncompressed, one polygon
     `[x, y, ...]`, a list of polygons (all of one instance), a list of such lists (one per instance), or any of this
-    as JSON text. Whatever is wrong with one entry or annotation becomes the `problem` of its sample. Raises
-    `ConfigurationError` for a file that is not such a list at all.
+    as JSON text. A box is given by its corners `[x1, y1, x2, y2]` in pixels. Whatever is wrong with one entry or
+    annotation becomes the `problem` of its sample. Raises `ConfigurationError` for a file that is not such a list at
+    all.
     """
     entries = read_list(annotations, "{image, height, width, annotation}")
     folder = ImageFolder(images, annotations.parent)
@@ -103,27 +109,45 @@ def _sample(item: object, where: str, image: Sample, objects: list[SceneObject])
         return replace(image, problem=f"{where}: expected {{text, mask}}, got {short(item)}")
     try:
         asked = replace(image, instruction=text_of(item.get("text"), f"{where}: text"))
-        asked = replace(asked, kind=_known(item, "kind", where), phrase=_known(item, "phrase", where))
+        kind, phrase = ("type", "category") if _is_for_training(item) else ("kind", "phrase")
+        asked = replace(asked, kind=_known(item, kind, where), phrase=_known(item, phrase, where))
     except SampleError as error:
         return replace(image, problem=str(error))
     try:
-        targets = _targets(_masks(item, where), image.height, image.width, where)
+        if _is_for_training(item) and item["ann"] and item.get("ann_type", "mask") != "mask":
+            return _boxed(asked, item, where)
+        marked = item["ann"] if _is_for_training(item) else item.get("mask")
+        targets = _targets(marked, image.height, image.width, where)
     except SampleError as error:
         return replace(asked, problem=str(error))
     return replace(asked, targets=targets, others=tuple(o for o in objects if o.mask not in targets))
 
 
+def _is_for_training(item: dict[str, Any]) -> bool:
+    return "mask" not in item and "ann" in item
+
+
+def _boxed(asked: Sample, item: dict[str, Any], where: str) -> Sample:
+    """The sample with the boxes of an annotation of that type; raises `SampleError` for any other type."""
+    if item["ann_type"] != "bbox":
+        raise SampleError(f"{where}: expected masks or boxes, got annotations of type {short(item['ann_type'])}")
+    boxes = tuple(_corners(item["ann"], where))
+    targets = tuple(rectangle(box, asked.height, asked.width) for box in boxes)
+    return replace(asked, targets=targets, boxes=boxes, only_boxes=True)
+
+
+def _corners(value: object, where: str) -> Iterable[Box]:
+    several = _unpacked(value, f"{where}: ann")
+    if not isinstance(several, list):
+        raise SampleError(f"{where}: expected a list of boxes, got {short(several)}")
+    for i, corners in enumerate(several):
+        place = f"{where}: ann[{i}]"
+        yield box_of_corners(_unpacked(corners, place), place)
+
+
 def _known(item: dict[str, Any], key: str, where: str) -> str | None:
-    """A text that tabletop adds to the published fields. A key of that name with another content is ignored."""
+    """A text that need not be there. A key of that name with another content is ignored."""
     return text_of(item[key], f"{where}: {key}") if isinstance(item.get(key), str) else None
-
-
-def _masks(item: dict[str, Any], where: str) -> object:
-    if "mask" in item or "ann" not in item:
-        return item.get("mask")
-    if item["ann"] and item.get("ann_type", "mask") != "mask":
-        raise SampleError(f"{where}: expected masks, got annotations of type {short(item['ann_type'])}")
-    return item["ann"]
 
 
 def _targets(value: object, height: int, width: int, where: str) -> tuple[Rle, ...]:

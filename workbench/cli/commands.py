@@ -283,7 +283,7 @@ def train_checkpoint(options: argparse.Namespace) -> int:
     if not 0 < options.share <= 1:
         raise ConfigurationError(f"--share expects a fraction above 0 and up to 1, got {options.share}")
     for key in config:
-        if key == "minutes" or key.endswith("_minutes"):
+        if key in ("minutes", "epochs") or key.endswith("_minutes"):
             config[key] *= options.share
         elif key.startswith("validation"):
             config[key] = max(1, round(config[key] * options.share))

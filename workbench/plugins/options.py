@@ -263,8 +263,15 @@ def sentences_of(cls: type) -> dict[str, str]:
             tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
         except (OSError, TypeError, SyntaxError):  # made without a source file
             continue
-        body = tree.body[0].body if tree.body and isinstance(tree.body[0], ast.ClassDef) else []
-        for field, text in pairwise(body):
+        defined = tree.body[0] if tree.body else None
+        if not isinstance(defined, ast.ClassDef):
+            continue
+        if typing.is_typeddict(base):  # not derived from those that it extends, by whose names it is written
+            known = vars(sys.modules.get(base.__module__, typing))
+            for extended in (known.get(named.id) for named in defined.bases if isinstance(named, ast.Name)):
+                if extended is not None and typing.is_typeddict(extended):
+                    sentences |= sentences_of(extended)
+        for field, text in pairwise(defined.body):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
                 value = text.value
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):

@@ -44,7 +44,7 @@ def collate(
             slots = [config.seg_start_token_index, *[config.seg_token_index] * model.slots, config.seg_end_token_index]
             ids += [*(processor.words(", ") if number else []), *named, *slots]
             phrases.append(list(model.conditioning(named if convention == "inference" else named[1:-1])))
-            targets.append(PhraseTargets(item, masks))
+            targets.append(PhraseTargets(item, masks, example.boxes))
         ids += [processor.end_token, *processor.words("\n")]
         rows.append(ids)
     return _batch(model, processor, rows, starts, phrases, targets, [e.image for e in examples], grids, convention)

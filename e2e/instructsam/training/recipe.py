@@ -1,27 +1,30 @@
-"""Recipe `instructsam`: train on tabletop scenes in two stages, as the published model was trained on its data.
+"""Recipe `instructsam`: train in two stages, as the published model was, on any pictures with questions.
 
 Stage 1 aligns: noun phrases are asked for, and answered by the same phrase and its slots. Stage 2 adds instructions
 that have to be understood first. The defaults are those of the tiny models, in which all tensors train that are not
 frozen; `e2e/configs/instructsam-2b-stage1.yaml` and `-stage2.yaml` have the published model's settings.
 """
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from workbench.foundations.training.data.options import DataKeys, ValidationKeys
 
 
-class Config(TypedDict):
+class Config(DataKeys, ValidationKeys):
     """Keys of the recipe. Stage 1 starts from `language_model` and `segmenter`, stage 2 from an InstructSAM `start`."""
 
     seed: int
     image_size: int
+    """Side of drawn scenes, in pixels; pictures of files are as large as they are."""
     images: int
-    """Scenes per forward pass; with 0 the language model trains alone, on `more`."""
+    """Pictures per forward pass; with 0 the language model trains alone, on `more`."""
     conversations: int
-    """Conversations per scene, which share its features."""
+    """Conversations about a picture, which share its features; those of a file at most so many at once."""
     more: NotRequired[int]
-    """Further scenes of a step, as many conversations about each, that the detector does not look at: the language
+    """Further pictures of a step, as many conversations about each, that the detector does not look at: the language
     model alone learns the text, and at each slot what stands where it starts and whether it has a target (0)."""
     phrase_share: float
-    """Share of the conversations that ask for a noun phrase; 1 for stage 1."""
+    """Share of the conversations about drawn scenes that ask for a noun phrase; 1 for stage 1."""
     minutes: float
     """Wall clock, evaluations included; a stopped run continues with the minutes that are left."""
     steps: NotRequired[int]
@@ -89,4 +92,4 @@ class Config(TypedDict):
     device: NotRequired[str]
     """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     workers: NotRequired[int]
-    """Processes that draw scenes ahead of the training (0: it draws them itself)."""
+    """Processes that make batches ahead of the training (0: it makes them itself)."""

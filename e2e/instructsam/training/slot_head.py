@@ -25,12 +25,14 @@ from workbench.tabletop.vocabulary import CATEGORY_INDEX, COLOUR_INDEX
 REACH = 0.17
 """How far from its start, in image sides, an object's centre may be for a slot to name it."""
 NOTHING = 0
+UNKNOWN = -100
+"""What stands at a slot in a picture whose objects are not in tabletop's words."""
 
 
 @dataclass(frozen=True)
 class SlotTruth:
     """The truth about each slot of P phrases, `[P, K]`: whether it has a target (1 or 0), and the category and colour
-    of the object where it starts, counted from 1; 0 for no object.
+    of the object where it starts, counted from 1; 0 for no object, -100 where that is not known.
     """
 
     wanted: Tensor
@@ -53,14 +55,22 @@ class SlotHead(nn.Module):
     def forward(self, states: Tensor, truth: SlotTruth) -> tuple[Tensor, Tensor]:
         """From `states: [P, K, D]` the mean binary cross-entropy of targets, and cross-entropy of what stands there."""
         wanted, categories, colours = self.linear(states.float()).flatten(0, 1).split(self.sizes, 1)
-        named = F.cross_entropy(categories, truth.categories.flatten())
-        named = named + 0.5 * F.cross_entropy(colours, truth.colours.flatten())
+        named = _naming(categories, truth.categories) + 0.5 * _naming(colours, truth.colours)
         return F.binary_cross_entropy_with_logits(wanted[:, 0], truth.wanted.flatten()), named
 
 
-def slot_truth(starts: Tensor, targets: Sequence[PhraseTargets], scenes: Sequence[Scene]) -> SlotTruth:
-    """The truth about slots that start at `starts: [K, 2]` (x, y in 0..1); `scenes[p]` is what phrase p is about."""
-    seen = {id(scene): what_stands(starts, scene) for scene in scenes}
+def _naming(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Mean cross-entropy where the truth is known; 0, still part of the graph, where it is nowhere."""
+    if bool((wanted == UNKNOWN).all()):
+        return logits.sum() * 0
+    return F.cross_entropy(logits, wanted.flatten(), ignore_index=UNKNOWN)
+
+
+def slot_truth(starts: Tensor, targets: Sequence[PhraseTargets], scenes: Sequence[Scene | None]) -> SlotTruth:
+    """The truth about slots that start at `starts: [K, 2]` (x, y in 0..1); `scenes[p]` is what phrase p is about, None
+    for a picture whose objects are not known."""
+    nothing = torch.full((len(starts),), UNKNOWN)
+    seen = {id(scene): what_stands(starts, scene) if scene else (nothing, nothing) for scene in scenes}
     categories, colours = (torch.stack([seen[id(scene)][i] for scene in scenes]) for i in (0, 1))
     return SlotTruth(wanted_slots(starts, targets), categories.to(starts.device), colours.to(starts.device))
 

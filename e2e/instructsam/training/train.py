@@ -1,4 +1,4 @@
-"""Trains InstructSAM on tabletop scenes; `e2e.instructsam.training.recipe` says how."""
+"""Trains InstructSAM on pictures with questions; `e2e.instructsam.training.recipe` says how."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
@@ -29,40 +30,47 @@ from e2e.instructsam.training.lora import LAYERS, add_lora, is_adapter, merged_s
 from e2e.instructsam.training.recipe import Config
 from e2e.instructsam.training.slot_head import SlotHead, SlotTruth, place_slots, slot_truth
 from e2e.single_pass.examples import Example
+from e2e.single_pass.feed import DATA, Feed, conversations
 from e2e.single_pass.processor import Processor
-from e2e.single_pass.tabletop_task import WORDS, Asked, Task, conversations, draw, evaluate
+from e2e.single_pass.tabletop_task import WORDS, Task, draw
+from e2e.single_pass.validation import Validator
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
 from workbench.foundations.devices import AUTO, usable
-from workbench.foundations.training.distributed import join
+from workbench.foundations.training.data.index import Limits
+from workbench.foundations.training.data.questions import Picture
+from workbench.foundations.training.data.tally import Report, Tally
+from workbench.foundations.training.distributed import Processes, join
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
-from workbench.tabletop.scenes import Scene
+from workbench.foundations.training.validation import Validation
 
 QUERIES = "model.mask_queries"
 DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.")
 """Tensors with the detector's learning rate; all others but the mask queries have the language model's."""
-MORE = 10**8
-"""The first of the scenes that the detector does not look at."""
 PLACES = 2 * 10**8
 """The first of the scenes whose image tokens slots start from."""
 SLOT_WEIGHT = 4.0
 
 
 def train(config: Config, out: Path) -> None:
-    """Train InstructSAM on tabletop scenes; the checkpoint is in `final` of the output folder.
+    """Train InstructSAM; the checkpoint is in `final` of the output folder.
 
-    Several processes, started by `accelerate launch`, each take scenes of their own and average their gradients.
+    Several processes, started by `accelerate launch`, each take pictures of their own and average their gradients.
     """
     convention, task, precision = _convention(config), _task(config), precision_of(config)
     if not config["images"] and not config.get("more", 0):
         raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
     asked_for = usable(config.get("device", AUTO))
     processes = join(asked_for)
+    passes = config.get("accumulate", 1)
+    feed = open_feed(config, out, task, processes)
+    steps = feed.steps(config, passes * processes.count)
+    benchmarks = Validation.of(config, out, feed.sources)
     torch.manual_seed(config["seed"])
-    model, processor = start(config)
+    model, processor = start(config, feed)
     device = processes.place(asked_for)
     # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
     planner = model if device.type == "cpu" else deepcopy(model)
@@ -81,26 +89,18 @@ def train(config: Config, out: Path) -> None:
             nn.ModuleDict({"model": model, "head": head}) if head else model,
             adam,
             minutes=config["minutes"],
-            steps=config.get("steps"),
+            steps=steps,
             save_every=config.get("save_every", 120.0),
             processes=processes,
             track=tracker.log if tracker else None,
         )
-        validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
-        every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
-        passes = config.get("accumulate", 1)
+        validator = Validator(config, benchmarks, task, loop)
+        tally = Tally(out / DATA, [source.options.name for source in feed.sources])
         detector = [parameter for parameter in model.detector.parameters() if parameter.requires_grad]
 
-        def make(number: int) -> tuple[Prepared | None, Prepared | None, int]:
-            """Pass `number` of this process: scenes with the detector, scenes without, and how many conversations."""
-            place = number * processes.count + processes.number
-            shown = _scenes(config, task, place) if config["images"] else []
-            told = _scenes(config, task, place, MORE) if head else []
-            return (
-                prepare(planner, processor, *conversations(shown, model.slots), convention) if shown else None,
-                prepare_told(planner, processor, told, convention) if told else None,
-                sum(len(asked) for _, asked in [*shown, *told]) * processes.count,
-            )
+        def make(number: int) -> Pass:
+            """Pass `number` of this process."""
+            return prepared(planner, processor, feed, number * processes.count + processes.number, convention)
 
         batches = ahead(make, loop.step * passes, config.get("workers", 0))
         while not loop.finished:
@@ -109,7 +109,8 @@ def train(config: Config, out: Path) -> None:
                 parameter.requires_grad_(aligned)
             count, parts = 0, dict[str, float]()
             for number in range(passes):
-                shown, told, asked = next(batches)
+                seen = next(batches)
+                shown, told = seen.shown, seen.told
                 loss, values = torch.zeros((), device=model.device), dict[str, float]()
                 if shown:
                     output = step(model, shown, precision)
@@ -119,23 +120,33 @@ def train(config: Config, out: Path) -> None:
                     loss = loss + text + SLOT_WEIGHT * slot + named
                     losses = {"slot": slot, "named": named, **({} if shown else {"text": text})}
                     values |= {name: float(value.detach()) for name, value in losses.items()}
-                count += asked
+                count += seen.report.questions * processes.count
+                tally.add(seen.report)
                 for name, value in values.items():
                     parts[name] = parts.get(name, 0.0) + value / passes
                 if number + 1 < passes:
                     (loss / passes).backward()  # type: ignore[no-untyped-call]
             loop.update(loss / passes)
-            loop.record(count, parts)
-            if loop.elapsed - evaluated > every and not loop.finished:
-                _finish(loop, model, processor, validation)
-                evaluated = loop.elapsed
+            epochs = feed.epochs(loop.step + 1, passes * processes.count)
+            loop.record(count, {**parts, **tally.step(), **({} if epochs is None else {"epochs": epochs})})
+            if validator.due():
+                _finish(loop, model, processor, validator)
         loop.save()
-        _finish(loop, model, processor, validation)
+        _finish(loop, model, processor, validator)
     processes.close()
 
 
-def start(config: Config) -> tuple[InstructSAM, Processor]:
-    """The model and processor that a configuration starts from."""
+def open_feed(config: Config, out: Path, task: Task, processes: Processes) -> Feed:
+    """The pictures that a configuration learns from. A phrase with more instances than the model has slots cannot be
+    expressed, and is left out as in the reference."""
+    most = config.get("slots", 10)
+    if "start" in config:
+        most = InstructSamConfig.from_pretrained(locate(config["start"])).max_seg_nums
+    return Feed(config, out, task, Limits(most, boxes=True), processes)
+
+
+def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Processor]:
+    """The model and processor that a configuration starts from; `feed` has the phrases that it learns from."""
     if "start" in config:
         folder = locate(config["start"])
         model = InstructSAM.from_pretrained(folder)
@@ -149,9 +160,12 @@ def start(config: Config) -> tuple[InstructSAM, Processor]:
             zero_slots=config.get("zero_slots", False),
         )
         if config.get("align", True):
-            align(model, processor.tokenizer, locate(config["segmenter"]), WORDS)
+            phrases = feed.phrases() if feed else []
+            align(model, processor.tokenizer, locate(config["segmenter"]), {p: p for p in phrases} or WORDS)
     else:
         raise ConfigurationError("expected either `start`, or `language_model` and `segmenter`")
+    if "max_pixels" in config:
+        processor.limit(config["max_pixels"])
     own = model.config
     own.loss_sample_points = config.get("sample_points", own.loss_sample_points)
     own.bce_loss_weight = config.get("bce_weight", own.bce_loss_weight)
@@ -218,6 +232,23 @@ class Prepared:
         )
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What one forward pass takes: conversations with the detector, those without, and what they were made of."""
+
+    shown: Prepared | None
+    told: Prepared | None
+    report: Report
+
+
+def prepared(model: InstructSAM, processor: Processor, feed: Feed, place: int, convention: Convention) -> Pass:
+    """The pass at a place among all passes of all processes, on the CPU."""
+    fed = feed.of(place)
+    shown = prepare(model, processor, *conversations(fed.shown, model.slots), convention) if fed.shown else None
+    told = prepare_told(model, processor, fed.told, convention) if fed.told else None
+    return Pass(shown, told, fed.report)
+
+
 def prepare(
     model: InstructSAM,
     processor: Processor,
@@ -232,13 +263,13 @@ def prepare(
 
 
 def prepare_told(
-    model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]], convention: Convention
+    model: InstructSAM, processor: Processor, pictures: Sequence[Picture], convention: Convention
 ) -> Prepared:
     """What `tell` takes, on the CPU."""
-    images, examples = conversations(scenes, model.slots)
+    images, examples = conversations(pictures, model.slots)
     patches, grids = processor.qwen_images(images)
     batch = collate(model, processor, examples, grids, convention)
-    about = [scenes[batch.images[target.item]][0] for target in batch.targets]
+    about = [pictures[batch.images[target.item]].scene for target in batch.targets]
     truth = slot_truth(model.starts().detach().cpu(), batch.targets, about)
     return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
 
@@ -282,12 +313,6 @@ def _attend_eagerly(model: InstructSAM) -> None:
         part.config._attn_implementation = "eager"
 
 
-def _scenes(config: Config, task: Task, number: int, start: int = 0) -> list[tuple[Scene, list[Asked]]]:
-    count = config.get("more", 0) if start else config["images"]
-    first = start + number * count
-    return [draw(config["seed"], n, task) for n in range(first, first + count)]
-
-
 def _parts(output: TrainingOutput) -> dict[str, float]:
     parts = {"text": float(output.text.detach())}
     if output.slots is not None:
@@ -296,17 +321,15 @@ def _parts(output: TrainingOutput) -> dict[str, float]:
     return parts
 
 
-def _finish(
-    loop: Loop, model: InstructSAM, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]
-) -> None:
+def _finish(loop: Loop, model: InstructSAM, processor: Processor, validator: Validator) -> None:
     """Write the checkpoint and log how it does; of several processes the first one does both."""
-    figures = {}
+    figures: dict[str, float] = {}
     if not loop.processes.number:
         save(model, processor, loop.out / "final")
         model.eval()
-        accuracy = evaluate(Predictor(model, processor, max_new_tokens=32), scenes)
+        figures = validator.run(lambda **more: Predictor(model, processor, **{"max_new_tokens": 32, **more}))
         model.train()
-        figures = {f"val {name}": value for name, value in accuracy.items()}
+    validator.done()
     loop.log(figures)
 
 

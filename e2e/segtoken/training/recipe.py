@@ -1,9 +1,11 @@
-"""Recipe `segtoken`: train a [SEG] token model on the tabletop conversations that InstructSAM trains on."""
+"""Recipe `segtoken`: train a [SEG] token model on the pictures with questions that InstructSAM trains on."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from workbench.foundations.training.data.options import DataKeys, ValidationKeys
 
 
-class Config(TypedDict):
+class Config(DataKeys, ValidationKeys):
     """Keys of the recipe."""
 
     tokens: str
@@ -14,12 +16,13 @@ class Config(TypedDict):
     """Checkpoint folder of the SAM3: its mask decoder trains, its vision encoder stays as it is."""
     seed: int
     image_size: int
+    """Side of drawn scenes, in pixels; pictures of files are as large as they are."""
     images: int
-    """Scenes of one step."""
+    """Pictures of one step."""
     conversations: int
-    """Conversations per scene, which share its features."""
+    """Conversations about a picture, which share its features; those of a file at most so many at once."""
     phrase_share: float
-    """Share of the conversations that ask for a noun phrase, the others give an instruction."""
+    """Share of the conversations about drawn scenes that ask for a noun phrase, the others give an instruction."""
     minutes: float
     """Wall clock, evaluations included; a stopped run continues with the minutes that are left."""
     steps: NotRequired[int]
@@ -48,4 +51,4 @@ class Config(TypedDict):
     device: NotRequired[str]
     """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     workers: NotRequired[int]
-    """Processes that draw scenes ahead of the training (0: it draws them itself)."""
+    """Processes that make batches ahead of the training (0: it makes them itself)."""

@@ -1,10 +1,11 @@
-"""Trains a [SEG] token model on tabletop scenes; `e2e.segtoken.training.recipe` says how. The losses are LISA's:
-cross-entropy of the text, [SEG] tokens among it, and binary cross-entropy and dice of the masks."""
+"""Trains a [SEG] token model on pictures with questions; `e2e.segtoken.training.recipe` says how. The losses are those
+of LISA: cross-entropy of the text, [SEG] tokens among it, and binary cross-entropy and dice of the masks."""
 
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,27 @@ from torch import Tensor, nn
 from e2e.segtoken.config import check_tokens
 from e2e.segtoken.model import ENCODER, SegToken
 from e2e.segtoken.predictor import Predictor
+from e2e.segtoken.system import SegTokenSystem
 from e2e.segtoken.training.examples import Batch, collate
 from e2e.segtoken.training.recipe import Config
 from e2e.single_pass.examples import Example
+from e2e.single_pass.feed import DATA, Feed, conversations
 from e2e.single_pass.language import ImageTokens
 from e2e.single_pass.losses import IGNORED, dice_loss, nearest, text_loss
 from e2e.single_pass.processor import Processor
-from e2e.single_pass.tabletop_task import Asked, Task, conversations, draw, evaluate
+from e2e.single_pass.tabletop_task import Task
+from e2e.single_pass.validation import Live, Validator
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.devices import AUTO, usable
+from workbench.foundations.training.data.index import Limits
+from workbench.foundations.training.data.tally import Report, Tally
+from workbench.foundations.training.distributed import Processes
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
-from workbench.tabletop.scenes import Scene
+from workbench.foundations.training.validation import Validation
 
 FROZEN = ("model.visual.", ENCODER)
 MASK_GROUP = ("model.detector.", "model.mask_projection.")
@@ -73,16 +80,21 @@ class PlaceHead(nn.Module):
 
 
 def train(config: Config, out: Path) -> None:
-    """Train a [SEG] token model on tabletop scenes; the checkpoint is in `final` of the output folder."""
+    """Train a [SEG] token model; the checkpoint is in `final` of the output folder."""
     if not 0 <= config["phrase_share"] <= 1:
         raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
     device = torch.device(usable(config.get("device", AUTO)))
     task = Task(config["image_size"], config["conversations"], config["phrase_share"])
-    torch.manual_seed(config["seed"])
     precision = precision_of(config)
+    most = config.get("max_masks", 20)
+    feed = Feed(config, out, task, Limits(most, boxes=False), Processes())
+    steps, benchmarks = feed.steps(config, 1), Validation.of(config, out, feed.sources)
+    torch.manual_seed(config["seed"])
     model, processor = SegToken.from_parts(
         config["language_model"], config["segmenter"], check_tokens(config["tokens"])
     )
+    if "max_pixels" in config:
+        processor.limit(config["max_pixels"])
     if device.type == "cpu":
         model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
     planner = model if device.type == "cpu" else deepcopy(model)  # a copy that makes batches on the CPU
@@ -95,32 +107,32 @@ def train(config: Config, out: Path) -> None:
             nn.ModuleDict({"model": model, "head": head}),
             adam,
             minutes=config["minutes"],
-            steps=config.get("steps"),
+            steps=steps,
             save_every=config.get("save_every", 120.0),
             track=tracker.log,
         )
-        validation = [draw(0, number, task, "val") for number in range(config.get("validation_scenes", 40))]
-        every, evaluated = config.get("evaluate_every", 10.0) * 60, loop.elapsed
+        validator = Validator(config, benchmarks, task, loop)
+        tally = Tally(out / DATA, [source.options.name for source in feed.sources])
 
-        def make(number: int) -> tuple[Prepared, int]:
-            first = number * config["images"]
-            scenes = [draw(config["seed"], n, task) for n in range(first, first + config["images"])]
-            asked = conversations(scenes, config.get("max_masks", 20))
-            prepared = prepare(planner, processor, *asked, cells=config.get("cells", False))
-            return prepared, sum(len(questions) for _, questions in scenes)
+        def make(number: int) -> tuple[Prepared, Report]:
+            fed = feed.of(number)
+            asked = conversations(fed.shown, most)
+            return prepare(planner, processor, *asked, cells=config.get("cells", False)), fed.report
 
         batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
-            shown, count = next(batches)
+            shown, report = next(batches)
+            tally.add(report)
             losses = step(model, head, shown, precision)
             loop.update(losses.total(config))
             parts = {"text": losses.text, "bce": losses.bce, "dice": losses.dice, "place": losses.place}
-            loop.record(count, {name: float(value.detach()) for name, value in parts.items()})
-            if loop.elapsed - evaluated > every and not loop.finished:
-                _finish(loop, model, processor, validation)
-                evaluated = loop.elapsed
+            epochs = feed.epochs(loop.step + 1, 1)
+            seen = {**tally.step(), **({} if epochs is None else {"epochs": epochs})}
+            loop.record(report.questions, {**{name: float(part.detach()) for name, part in parts.items()}, **seen})
+            if validator.due():
+                _finish(loop, model, processor, validator)
         loop.save()
-        _finish(loop, model, processor, validation)
+        _finish(loop, model, processor, validator)
 
 
 def optimizer(model: SegToken, config: Config) -> torch.optim.Optimizer:
@@ -213,9 +225,17 @@ def save(model: SegToken, processor: Processor, folder: Path) -> None:
     processor.save_pretrained(folder)
 
 
-def _finish(loop: Loop, model: SegToken, processor: Processor, scenes: Sequence[tuple[Scene, Sequence[Asked]]]) -> None:
+class _Live(Live):
+    """Fails as the system does where an answer does not end within its bounds."""
+
+    outcome = SegTokenSystem.outcome
+
+
+def _finish(loop: Loop, model: SegToken, processor: Processor, validator: Validator) -> None:
     """Write the checkpoint and log how it does."""
     save(model, processor, loop.out / "final")
-    accuracy = evaluate(Predictor(model.eval(), processor), scenes)
+    model.eval()
+    figures = validator.run(partial(Predictor, model, processor), _Live)
     model.train()
-    loop.log({f"val {name}": value for name, value in accuracy.items()})
+    validator.done()
+    loop.log(figures)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workbench.benchmarks.layouts import KNIFE, LEFT, OFFICIAL, RIGHT, asked, edited
+from tests.workbench.benchmarks.layouts import KNIFE, LEFT, OFFICIAL, RIGHT, asked, edited, rectangle
 from workbench.benchmarks.inst2seg import inst2seg, read
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError
@@ -220,12 +220,33 @@ def test_inst2seg() -> None:
 def test_inst2seg_training_files_have_their_masks_as_json_text() -> None:
     samples = list(read(OFFICIAL / "inst2seg" / "train.json", None))
     assert asked(samples) == [("0", "the knife", (KNIFE,)), ("1", "dog", ())]
+    assert [(sample.kind, sample.phrase) for sample in samples] == [("sentence", "knife"), ("phrase", "dog")]
 
 
-def test_inst2seg_annotations_by_box_are_no_masks(official: Path) -> None:
+@pytest.mark.parametrize("ann", [[[1, 2, 4, 6], [0, 0, 2, 2]], ["[1, 2, 4, 6]", "[0, 0, 2, 2]"]])
+def test_inst2seg_annotations_by_box_are_boxes(official: Path, ann: Any) -> None:
     def edit(entries: Any) -> None:
-        entries[0]["annotation"][0] |= {"ann_type": "bbox", "ann": [[1, 2, 3, 4]]}
+        entries[0]["annotation"][0] |= {"ann_type": "bbox", "ann": ann}
 
     box, none = read(edited(official / "inst2seg" / "train.json", edit), None)
-    assert box.problem == "train.json: sample 0: entry 0: annotation 0: expected masks, got annotations of type 'bbox'"
+    assert box.problem is None and none.problem is None
+    assert box.only_boxes and not none.only_boxes
+    assert box.boxes == ((1.0, 2.0, 3.0, 4.0), (0.0, 0.0, 2.0, 2.0))
+    assert box.targets == (rectangle(1, 2, 3, 4), rectangle(0, 0, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ann", "problem"),
+    [
+        ("point", [[1, 2]], "expected masks or boxes, got annotations of type 'point'"),
+        ("bbox", [[4, 2, 1, 6]], "ann[0]: expected corners [x1, y1, x2, y2], got [4, 2, 1, 6]"),
+        ("bbox", {"a": 1}, "expected a list of boxes, got {'a': 1}"),
+    ],
+)
+def test_inst2seg_annotations_that_give_no_extent_are_said(official: Path, kind: str, ann: Any, problem: str) -> None:
+    def edit(entries: Any) -> None:
+        entries[0]["annotation"][0] |= {"ann_type": kind, "ann": ann}
+
+    sample, none = read(edited(official / "inst2seg" / "train.json", edit), None)
+    assert sample.problem is not None and sample.problem.endswith(problem)
     assert none.problem is None

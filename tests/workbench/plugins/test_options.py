@@ -92,6 +92,25 @@ def test_annotations_that_only_a_type_checker_can_read_are_left_to_the_plugin() 
         arguments("b", make, {"size": "x"})
 
 
+class Lent(TypedDict):
+    """Keys that several recipes have."""
+
+    data: NotRequired[str]
+    """What it learns from."""
+
+
+class Extended(Lent):
+    """And those of one."""
+
+    seed: int
+    """Of all that is drawn."""
+
+
+def test_keys_that_a_recipe_extends_keep_their_sentences() -> None:
+    found = {option.name: (option.required, option.sentence) for option in of_keys(Extended, sentences=True)}
+    assert found == {"data": (False, "What it learns from."), "seed": (True, "Of all that is drawn.")}
+
+
 def test_the_keys_of_a_recipe_are_options() -> None:
     class Config(TypedDict):
         """Keys."""

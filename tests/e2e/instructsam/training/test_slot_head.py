@@ -6,9 +6,16 @@ import torch
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.losses import PhraseTargets
-from e2e.instructsam.training.slot_head import SlotHead, place_slots, wanted_slots, what_stands
+from e2e.instructsam.training.slot_head import (
+    SlotHead,
+    SlotTruth,
+    place_slots,
+    slot_truth,
+    wanted_slots,
+    what_stands,
+)
 from e2e.instructsam.training.train import prepare_told, tell
-from e2e.single_pass.tabletop_task import Task, draw
+from e2e.single_pass.tabletop_task import Task, draw, picture_of
 from tests.e2e.conftest import SIDE
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
 
@@ -17,7 +24,7 @@ TASK = Task(SIDE, count=3, phrase_share=0.5)
 
 @pytest.mark.slow
 def test_slots_learn_without_the_detector_which_of_them_have_a_target(predictor: Predictor) -> None:
-    scenes = [draw(0, number, TASK) for number in (1, 2)]
+    scenes = [picture_of(*draw(0, number, TASK)) for number in (1, 2)]
     model, head = predictor.model.train(), SlotHead(predictor.model.config.text_config.hidden_size)
     adam = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=3e-3)
     seen = prepare_told(model, predictor.processor, scenes, "inference")
@@ -40,6 +47,19 @@ def test_slots_are_told_what_stands_where_they_start() -> None:
     assert list(CATEGORIES)[categories[0] - 1] == thing.category
     assert list(COLOURS)[colours[0] - 1] == thing.colour
     assert (categories[1], colours[1]) == (0, 0)
+
+
+def test_of_pictures_that_are_no_scenes_only_the_targets_are_learned() -> None:
+    scene = draw(0, 4, TASK)[0]
+    starts = torch.tensor([[0.2, 0.2], [0.8, 0.8]])
+    masks = torch.from_numpy(np.stack([scene.objects[0].mask]).astype(np.uint8))
+    targets = [PhraseTargets(0, masks), PhraseTargets(1, masks)]
+    known, half, unknown = (slot_truth(starts, targets, about) for about in ([scene] * 2, [scene, None], [None] * 2))
+    head, states = SlotHead(4), torch.randn(2, 2, 4)
+    assert head(states, known)[0] == head(states, half)[0] == head(states, unknown)[0]
+    assert head(states, unknown)[1] == 0
+    first = SlotTruth(known.wanted[:1], known.categories[:1], known.colours[:1])
+    torch.testing.assert_close(head(states, half)[1], head(states[:1], first)[1])
 
 
 def test_placed_slots_differ_by_their_places(predictor: Predictor) -> None:

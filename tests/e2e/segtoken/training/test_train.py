@@ -19,7 +19,9 @@ from e2e.single_pass.examples import Example
 from e2e.single_pass.tabletop_task import Task, draw
 from tests.e2e.conftest import SIDE
 from tests.e2e.segtoken.scripted import config, make, says, squares
+from tests.workbench.foundations.training.data import written
 from workbench.plugins.recipes import read_config
+from workbench.tabletop.scenes import make_scene
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 BOTH: Sequence[Tokens] = ("one", "many")
@@ -114,6 +116,22 @@ def test_a_run_trains_evaluates_and_resumes(
     trained = Predictor.from_pretrained(tmp_path / "final", sam3_folder)
     answers = trained.segment_instructions([scene.image], [[question.text for question in asked]])[0]
     assert len(answers) == len(asked)
+
+
+@pytest.mark.slow
+def test_it_learns_from_files_and_keeps_the_best_checkpoint(
+    qwen_folder: Path, sam3_folder: Path, tmp_path: Path
+) -> None:
+    scenes = [make_scene(np.random.default_rng(n), SIDE) for n in range(4)]
+    files, held = (written.coco(tmp_path / n, part) for n, part in (("a", scenes[:3]), ("b", scenes[3:])))
+    data = [{"benchmark": "coco", "options": files, "kind": "category"}]
+    validated = [{"benchmark": "coco", "options": held, "limit": 2}]
+    settings = config(qwen_folder, sam3_folder, "many", epochs=1, images=1, data=data, validate_on=validated)
+    training.train(settings, tmp_path / "out")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 3 and "val coco AP" in lines[-1]
+    assert [line["epochs"] for line in lines if "epochs" in line] == [pytest.approx(2 / 3)]  # of the steps on average
+    Predictor.from_pretrained(tmp_path / "out" / "best", sam3_folder)
 
 
 def test_the_two_configurations_differ_in_tokens_alone() -> None:
