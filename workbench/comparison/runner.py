@@ -25,7 +25,7 @@ from workbench.comparison.outages import Patience, Watch, check
 from workbench.comparison.progress import Progress
 from workbench.data.conditions import Conditions
 from workbench.data.digests import digest, file_digest
-from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
+from workbench.data.errors import ConfigurationError, SampleError, UnusableSystemError, no_room, said, short
 from workbench.data.numbers import many
 from workbench.data.outages import is_outage
 from workbench.data.predictions import OK, Prediction
@@ -168,7 +168,9 @@ def _make(name: str, factory: Callable[[], System], benchmark: Benchmark) -> _Ma
     try:
         system = factory()
     except OSError as error:  # transformers raises this for a missing file of a checkpoint
-        raise ConfigurationError(f"system {name} cannot be made: {error}") from error
+        raise UnusableSystemError(f"system {name} cannot be made: {error}") from error
+    except ConfigurationError as error:
+        raise UnusableSystemError(str(error), error.cause) from error
     if isinstance(system, FollowsBenchmark):
         system.follow(benchmark)
     identity = checked_identity(f"system {name}", system.identity())

@@ -17,15 +17,18 @@ LONGEST = 2000
 
 
 class ConfigurationError(Exception):
-    """A wrong option, name, folder or file: raised before any work starts and shown without a traceback."""
+    """A wrong option, name, folder or file: raised before any work starts and shown without a traceback.
 
+    `cause`: what the code of a plugin raised while it made its object, where that is the reason.
+    """
 
-class PluginError(ConfigurationError):
-    """The code of a plugin failed while it made its object; `cause` is what it raised."""
-
-    def __init__(self, message: str, cause: Exception) -> None:
+    def __init__(self, message: str, cause: Exception | None = None) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class UnusableSystemError(ConfigurationError):
+    """A system cannot be made, whatever the benchmark."""
 
 
 class SampleError(Exception):

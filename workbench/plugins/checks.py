@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.data.errors import ConfigurationError, PluginError, said, short
+from workbench.data.errors import ConfigurationError, said, short
 from workbench.plugins.options import options_of
 
 MAKERS = ("systems", "benchmarks", "segmenters")
@@ -75,7 +75,7 @@ class Maker:
         except SystemExit as error:
             raise ConfigurationError(f"{self.origin} cannot be made: it ends the program ({error.code})") from error
         except Exception as error:
-            raise PluginError(f"{self.origin} cannot be made: {said(error)}{_place(error)}", error) from error
+            raise ConfigurationError(f"{self.origin} cannot be made: {said(error)}{_place(error)}", error) from error
         if problem := made_problem(self.group, made):
             raise ConfigurationError(f"{self.origin}: {problem}")
         return made

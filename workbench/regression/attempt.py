@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from workbench.comparison.comparison import delivered, scored
 from workbench.data.digests import digest, flatten
-from workbench.data.errors import ConfigurationError, PluginError, StoppedError, said
+from workbench.data.errors import ConfigurationError, StoppedError, said
 from workbench.data.secrets import hide_setting
 from workbench.plugins import registry
 from workbench.regression.history import (
@@ -148,10 +148,10 @@ def _compared(schedule: Schedule, folder: Path) -> tuple[Record, int]:
             run, complete = delivered(finished, schedule.comparison.tracking_uri)
         record |= _numbers(run)
         baseline, verdict = _judged(schedule, run, record["asked"])
-    except PluginError as error:  # nothing is wrong with the configuration, and the next attempt may go well
-        traceback.print_exception(error.cause)
-        return {**record, "state": FAILED, "reason": said(error.cause)}, BROKEN
     except ConfigurationError as error:
+        if error.cause:  # nothing is wrong with the configuration, and the next attempt may go well
+            traceback.print_exception(error.cause)
+            return {**record, "state": FAILED, "reason": said(error.cause)}, BROKEN
         return {**record, "state": FAILED, "reason": str(error)}, WRONG
     except StoppedError:
         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.comparison.answers import Options
 from workbench.comparison.comparison import Comparison, delivered, scored
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import ConfigurationError, UnusableSystemError
 from workbench.plugins import registry
 from workbench.runs.run import Run
 from workbench.suites.suite import Entry, Suite
@@ -60,8 +60,9 @@ def run_suite(suite: Suite, root: Path, planned: Sequence[tuple[Entry, Compariso
     """Run what was planned, each benchmark into a run folder of its name in `out`, and write `suite.html` and
     `suite.md` there after each. What is there already is continued.
 
-    A benchmark whose files cannot be used is a failed row; the others run all the same. Raises `StoppedError` where the
-    disk or a server fails: the same call continues.
+    A benchmark whose files cannot be used is a failed row; the others run all the same. Raises `UnusableSystemError`
+    for a system that cannot be made, as it could be for none of them, and `StoppedError` where the disk or a server
+    fails: the same call continues.
     """
     write = registry.load("reporters", "suite")
     rows = [
@@ -80,6 +81,8 @@ def _row(entry: Entry, wanted: Comparison, out: Path) -> Row:
     try:
         with scored(wanted, out) as run:
             run, complete = delivered(run, wanted.tracking_uri)
+    except UnusableSystemError:
+        raise
     except ConfigurationError as error:
         print(f"workbench: {entry.title}: {error}", file=sys.stderr)
         return Row(entry, FAILED, reason=str(error))

@@ -85,6 +85,15 @@ def test_the_same_command_asks_only_what_has_no_answer(workplace: Path, capsys: 
     assert Path("out/toys/toy/toy-a/predictions.jsonl").read_bytes() == lines
 
 
+def test_a_system_that_cannot_be_made_stops_it_before_the_first_benchmark(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert suite("--systems", "toy-a,predictions", "--set", "predictions.file=nowhere.jsonl") == 2
+    error = capsys.readouterr().err
+    assert error.count("nowhere.jsonl") == 1
+    assert not list(Path("out").glob("*/*/*/predictions.jsonl"))
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
