@@ -76,6 +76,8 @@ class AgentOptions(Options):
     """Where the segmenter and a checkpoint run; auto: on a GPU where torch sees one, else on the CPU."""
     concurrency: Annotated[int, AtLeast(1), APART] = 16
     """Requests at once to an endpoint, and samples in flight in throughput mode."""
+    canary: Annotated[bool, APART] = True
+    """Before the first sample, find an endpoint that answers about pictures of other requests: 24 small requests."""
     picture_format: Annotated[str, OneOf("png", "bmp", "jpeg"), APART] = "png"
     """How pictures are sent to an endpoint: png and bmp without loss, bmp without compression; jpeg is small."""
 

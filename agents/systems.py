@@ -222,6 +222,7 @@ def _agent(options: AgentOptions) -> Sam3Agent:
             temperature=options.temperature,
             concurrency=options.concurrency,
             picture_format=options.picture_format,
+            canary=options.canary,
         )
     elif options.temperature:
         raise ConfigurationError(

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +36,8 @@ PICTURE_FORMATS = ("png", "bmp", "jpeg")
 JPEG_QUALITY = 90
 CHECK_LIMIT = 60.0
 """Seconds in which a server must answer the small request that asks whether it is there."""
+LOOK_LIMIT = 180.0
+"""Seconds for the canary; what it has not found by then is not looked for."""
 _IDLE = 3.0  # seconds that an unused connection is kept: less than the 5 after which vLLM's server closes one
 _CONNECT = 10.0  # seconds for a connection
 _HOPS = 3  # redirects within the server that are followed
@@ -71,11 +74,12 @@ class OpenAiEndpoint:
         concurrency: int = 16,
         seed: int = 0,
         picture_format: str = "png",
+        canary: bool = False,
     ) -> None:
         if picture_format not in PICTURE_FORMATS:
             expected = " or ".join([", ".join(PICTURE_FORMATS[:-1]), PICTURE_FORMATS[-1]])
             raise ConfigurationError(f"agent: picture_format must be {expected}, got {picture_format!r}")
-        self.picture_format = picture_format
+        self.picture_format, self._canary = picture_format, canary
         self.model, self.temperature, self.concurrency, self.seed = model, temperature, concurrency, seed
         self._base, login = _address(url)
         key = clean_key(os.environ.get(KEY_VARIABLE) or "", KEY_VARIABLE)
@@ -112,7 +116,8 @@ class OpenAiEndpoint:
         """Ask for a few tokens about a grey picture, and report what prevents a reply.
 
         Raises `ConfigurationError` where the address cannot be reached, the key is refused, the model is unknown or the
-        server does not take such a request. A server that is only busy passes.
+        server does not take such a request. A server that is only busy passes. The first time the canary looks, too,
+        if it was asked for.
         """
         picture = Picture(np.full((64, 64, 3), 128, np.uint8))
         body = self._body([Message("user", ("Say ok.", picture))], _CHECK_TOKENS)
@@ -124,7 +129,10 @@ class OpenAiEndpoint:
                 if answer.status == 404:
                     raise ConfigurationError(self._unready(f"HTTP 404: {_words(answer)}", await self._models()))
         except TimeoutError:
-            raise ConfigurationError(self._unready(f"no reply to a small request within {CHECK_LIMIT:g} s")) from None
+            alive = await self._listed()
+            died = "although it names its models: what generates behind it may have died, so restart it"
+            problem = f"no reply to a small request within {CHECK_LIMIT:g} s"
+            raise ConfigurationError(self._unready(f"{problem}, {died}" if alive else problem)) from None
         except ModelUnavailableError as error:
             raise ConfigurationError(self._unready(str(error), "start it, or give another address")) from None
         if answer.status == 429 or (answer.status == 400 and "max_tokens" in _words(answer)):
@@ -138,6 +146,8 @@ class OpenAiEndpoint:
                 raise ConfigurationError(self._unready(str(error))) from None
         except (ModelUnavailableError, PromptTooLongError) as error:
             raise ConfigurationError(self._unready(str(error))) from None
+        if self._canary:
+            await self._look()
 
     def _unready(self, problem: str, advice: str = "") -> str:
         return hide(f"agent: endpoint {self._base}: {problem}") + (f"; {advice}" if advice else "")
@@ -149,17 +159,49 @@ class OpenAiEndpoint:
 
     async def _models(self) -> str:
         """The models that a server says it serves; they are shown where the requested model is unknown."""
-        try:
-            answer = await self._send("/models", None)
-            listed = json.loads(answer.body)["data"]
-            names = [chat_completion.quoted(str(entry["id"])) for entry in listed]
-        except (KeyError, ModelUnavailableError, RecursionError, TypeError, ValueError):
+        names = await self._listed()
+        if names is None:
             return (
                 f"expected the address of an OpenAI-compatible server, such as http://localhost:8001/v1, and the name "
                 f"of a model that it serves, got {self.model!r}"
             )
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return f"got the model {self.model!r}; it serves {', '.join(names[:_SHOWN])}{more}"
+
+    async def _listed(self) -> list[str] | None:
+        try:
+            answer = await self._send("/models", None)
+            listed = json.loads(answer.body)["data"]
+            return [chat_completion.quoted(str(entry["id"])) for entry in listed]
+        except (KeyError, ModelUnavailableError, RecursionError, TypeError, ValueError):
+            return None
+
+    async def served(self) -> list[str]:
+        """The names of the models that the server says it serves. Raises `ConfigurationError` where it says none."""
+        try:
+            async with asyncio.timeout(CHECK_LIMIT):
+                names = await self._listed()
+        except TimeoutError:
+            names = None
+        if names is None:
+            raise ConfigurationError(
+                self._unready(
+                    "it names no models: expected an OpenAI-compatible server, such as http://localhost:8001/v1"
+                )
+            )
+        return names
+
+    async def _look(self) -> None:
+        """Let the canary look once; raises `ConfigurationError` where it hears about pictures of other requests. It
+        finds nothing in a server that is busy or refuses: the samples will show that."""
+        from agents.language_models import canary
+
+        self._canary = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_LIMIT):
+                found = await canary.look(self)
+                if found.mixed:
+                    raise ConfigurationError(self._unready(found.trouble))
 
     def _body(self, messages: Sequence[Message], max_tokens: int) -> bytes:
         body: dict[str, Any] = {

@@ -137,10 +137,17 @@ class VllmServer:
     ) -> None:
         self.stop()
 
-    def wait(self) -> int:
-        """Wait until the server ends by itself; its exit code."""
-        assert self._process is not None
-        return self._process.wait()
+    def restart(self, *arguments: str) -> None:
+        """Stop what is left of it and start it again at the same address, with more arguments for vLLM. The log is
+        begun anew. Raises as the start does."""
+        self.stop()
+        self.arguments += [one for one in arguments if one not in self.arguments]
+        self.__enter__()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process is gone."""
+        return self._process is None or self._process.poll() is not None
 
     def stop(self, grace: float = 20.0) -> None:
         """Ask all processes of the server to end; kill those that have not after `grace` seconds."""
@@ -176,7 +183,7 @@ class VllmServer:
                 self._progress.look()
             if self._process.poll() is not None:
                 raise ServerError(
-                    f"the vLLM server of {self.model} ended (exit code {self._process.returncode})" + self._tail()
+                    f"the vLLM server of {self.model} ended (exit code {self._process.returncode})" + self.tail()
                 )
             try:
                 get(f"http://127.0.0.1:{self.port}/health")
@@ -191,72 +198,13 @@ class VllmServer:
                 problem = f"{type(error).__name__}: {error}"
             time.sleep(0.5)
         raise ServerError(
-            f"the vLLM server of {self.model} did not answer within {self.patience:g} s ({problem})" + self._tail()
+            f"the vLLM server of {self.model} did not answer within {self.patience:g} s ({problem})" + self.tail()
         )
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """The end of its log, for a message."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return f"; the end of its log {self.log}:\n" + "\n".join(lines)
-
-
-def serve(
-    model: str,
-    *,
-    name: str = "",
-    port: int = 8001,
-    environment: Path | None = None,
-    log: Path | None = None,
-    installing: bool = False,
-    arguments: Sequence[str] = (),
-    then: Sequence[str] = (),
-) -> int:
-    """Serve a model with vLLM until interrupted; prints how to point an agent at it. Returns exit code 0.
-
-    With `then`, the words of a command, that command runs when the server is ready, and the server stops when it ends;
-    returns its exit code. `{endpoint}` and `{model}` in the words stand for the server's.
-    """
-    where = environment or ENVIRONMENT
-    kept = log or Path("runs") / f"vllm-{port}.log"
-    try:
-        if installing:
-            print(f"installing vLLM into {where}", file=sys.stderr)
-            install(where)
-        server = VllmServer(model, name=name, port=port, environment=where, log=kept, arguments=arguments, show=_say)
-        print(f"starting; the log is in {kept}", file=sys.stderr)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with server:
-            print(f"ready: {server.url} serves {server.name}; stop it with Ctrl-C. Use it with")
-            print(f"    --set sam3-agent.endpoint={server.url} --set sam3-agent.model={server.name}", flush=True)
-            if then:
-                return _run([w.replace("{endpoint}", server.url).replace("{model}", server.name) for w in then])
-            server.wait()
-            raise ServerError("the server ended by itself" + server._tail())
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130 if then else 0
-    except ServerError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-def _say(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
-
-
-def _run(words: Sequence[str], grace: float = 20.0) -> int:
-    """The exit code of a command; where this process is interrupted, the command is given time to end by itself."""
-    command = [sys.executable, "-m", "workbench", *words[1:]] if words[0] == "workbench" else list(words)
-    try:
-        process = subprocess.Popen(command)
-    except OSError as error:
-        raise ConfigurationError(f"--then: {words[0]} cannot be run: {error.strerror or error}") from error
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(grace)
-        process.terminate()
-        process.wait()
-        raise
 
 
 def _python(environment: Path) -> Path:

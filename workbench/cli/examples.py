@@ -32,6 +32,7 @@ EXAMPLES = {
         "workbench train my-recipe.yaml --set seed=1",
     ),
     "serve": ("workbench serve Qwen/Qwen3-VL-8B-Thinking --install",),
+    "check-endpoint": ("workbench check-endpoint http://localhost:8001/v1 --at-once 32",),
     "make-checkpoint": (
         "workbench make-checkpoint middle runs/middle",
         "workbench make-checkpoint full runs/full --model sam3",

@@ -8,44 +8,11 @@ import pytest
 
 from agents.language_models import readiness, vllm_server
 from agents.language_models.readiness import LogProgress
-from agents.language_models.vllm_server import ServerError, VllmServer, _settings, serve
+from agents.language_models.serving import serve
+from agents.language_models.vllm_server import ServerError, VllmServer, _settings
+from tests.agents.language_models.fake_vllm import environment as environment
 from workbench.cli.main import main
 from workbench.data.errors import ConfigurationError
-
-FAKE = """
-import json, sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps({"data": [{"id": "m"}], "choices": [sys.argv[1:]]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
-
-    def log_message(self, *_):
-        pass
-
-print("Loading shards:  10%\\rLoading shards: 100%", flush=True)
-print("arguments", *sys.argv, flush=True)
-HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Handler).serve_forever()
-"""
-"""A server that answers as vLLM does."""
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Path:
-    """A virtual environment whose vLLM is that server."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "fake.py").write_text(FAKE)
-    (tmp_path / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "fake.py"} "$@"\n')
-    (tmp_path / "bin" / "python").chmod(0o755)
-    return tmp_path
 
 
 def test_an_environment_without_vllm_is_named_with_how_to_install_it(tmp_path: Path) -> None:
