@@ -72,7 +72,7 @@ def check(benchmark: Benchmark, *, with_images: bool = True) -> Checked:
     for sample in benchmark.samples():  # one after the other, as all of them may not fit into memory
         of_samples += _of_sample(benchmark, sample)
         count += 1
-        if not sample.problem:
+        if with_images and not sample.problem:
             shown[sample.image_path, sample.width, sample.height].append(sample.sample_id)
     remarks = list(benchmark.remarks()) if isinstance(benchmark, HasRemarks) else []
     problems = [_of_file(remark) for remark in remarks if not remark.mended]
