@@ -7,6 +7,7 @@ lies. After that an entry costs memory only while it is in use.
 import codecs
 import json
 import os
+import reprlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from io import BufferedReader
@@ -66,7 +67,7 @@ class Entries(Sequence[Any]):
         return value
 
     def __repr__(self) -> str:
-        return f"{self[:2]!r}".removesuffix("]") + f", ... {len(self)} entries]"
+        return reprlib.repr(self[:10])
 
 
 Listed = list[Any] | Entries
@@ -176,6 +177,9 @@ class _Text:
                 cut_off = error.msg.startswith("Unterminated") or error.pos + _LONGEST_WORD >= len(self._text)
                 if self._ended or not cut_off:
                     raise self.error(error.msg, error.pos) from error
+            except ValueError as error:  # more digits than Python reads as a whole number, of what may be none
+                if self._ended or "digits" not in str(error):
+                    raise
             else:
                 if end + len("e+1") <= len(self._text) or self._ended:  # else a number may go on
                     self._go(end)

@@ -55,6 +55,7 @@ VALUES: list[Any] = [
     "text",
     17,
     [float("inf"), -float("inf")],
+    [float("9" * 300), 1],
 ]
 
 
@@ -92,6 +93,12 @@ def test_broken_files_end_in_the_words_of_the_standard_reader(tmp_path: Path) ->
             assert got == expected, bytes(content)
         broken += isinstance(expected, str)
     assert broken > 1000
+
+
+def test_a_long_number_may_turn_out_to_be_none_that_is_whole(tmp_path: Path) -> None:
+    digits = b"9" * 5000
+    for content in (b"[%b.5]" % digits, b"[%b]" % digits, b"[1, %be-3, 2]" % digits):
+        assert read(tmp_path / "a.json", content) == read_at_once(content)
 
 
 def test_entries_are_a_sequence(tmp_path: Path) -> None:
