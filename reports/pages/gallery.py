@@ -7,7 +7,7 @@ embedded once and shared by the samples that ask about it.
 import base64
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,19 @@ def build_gallery(
     samples: Sequence[Sample],
     predictions: Mapping[str, Sequence[Prediction]],
     table: pd.DataFrame,
-    overlaps: Mapping[str, Sequence[SampleOverlap]],
+    overlap: Callable[[str, int], SampleOverlap | None],
 ) -> Gallery:
-    """Pack the samples with the answers of every system. `table` is that of the run, one row for each sample and
-    system; `overlaps` are those of each system's answers with the truth.
+    """Pack the samples with the answers of every system, `predictions` in the order of the samples. `table` is that of
+    the run, one row for each sample and system; `overlap` gives the overlap of a system's answer to the sample at a
+    place, None where it is not scored.
 
-    Samples beyond the size limits are left out; those on which systems disagree are kept longest.
+    Samples beyond the size limits are left out; those on which systems disagree are kept longest. Only the answers that
+    may be shown are read.
     """
-    answers = collect_answers(samples, predictions, table, overlaps)
-    telling = sorted(samples, key=lambda sample: _dullness(answers[sample.sample_id]))[:MAX_SAMPLES]
+    dullness = _dullness(table)
+    order = sorted(range(len(samples)), key=lambda place: dullness[samples[place].sample_id])[:MAX_SAMPLES]
+    telling = [samples[place] for place in order]
+    answers = collect_answers(samples, order, predictions, table, overlap)
     level = _choose_level(telling, answers)
     while True:
         paths = list(dict.fromkeys(sample.image_path for sample in telling))
@@ -102,29 +106,32 @@ def _choose_level(samples: Sequence[Sample], answers: Answers) -> tuple[int, int
 
 def collect_answers(
     samples: Sequence[Sample],
+    places: Sequence[int],
     predictions: Mapping[str, Sequence[Prediction]],
     table: pd.DataFrame,
-    overlaps: Mapping[str, Sequence[SampleOverlap]],
+    overlap: Callable[[str, int], SampleOverlap | None],
 ) -> Answers:
-    """Every system's answer to every sample, with its IoU of the table and what went wrong in it."""
-    ious = table.set_index(["system", "sample_id"])["iou"].to_dict()
-    answers: dict[str, dict[str, Answer]] = {sample.sample_id: {} for sample in samples}
+    """Every system's answer to the samples at these places, with its IoU of the table and what went wrong in it."""
+    chosen = {samples[place].sample_id for place in places}
+    ious = table[table["sample_id"].isin(chosen)].set_index(["system", "sample_id"])["iou"].to_dict()
+    answers: dict[str, dict[str, Answer]] = {sample_id: {} for sample_id in chosen}
     for system, own in predictions.items():
-        scored = {overlap.sample_id: overlap for overlap in overlaps[system]}
-        for prediction in own:
-            overlap = scored.get(prediction.sample_id)
+        for place in sorted(places):
+            prediction, found = own[place], overlap(system, place)
             answers[prediction.sample_id][system] = (
-                Answer(prediction, diagnose(overlap), float(ious[system, prediction.sample_id]))
-                if overlap
+                Answer(prediction, diagnose(found), float(ious[system, prediction.sample_id]))
+                if found
                 else Answer(prediction, None, None)
             )
     return answers
 
 
-def _dullness(answers: Mapping[str, Answer]) -> int:
-    """0 for a sample on which systems disagree, 1 where all are wrong, 2 where all are right."""
-    right = {answer.right for answer in answers.values()}
-    return 0 if len(right) > 1 else 2 if True in right else 1
+def _dullness(table: pd.DataFrame) -> dict[str, int]:
+    """By sample: 0 where systems disagree, 1 where all are wrong, 2 where all are right."""
+    right = table["exact_set"].eq(True).groupby(table["sample_id"])
+    some, every = right.any(), right.all()
+    dullness = 1 - (some & ~every).astype(int) + every.astype(int)
+    return {str(sample_id): int(value) for sample_id, value in dullness.items()}
 
 
 def _content(samples: Sequence[Sample], paths: Sequence[Path], answers: Answers, side: int) -> dict[str, Any]:

@@ -44,8 +44,7 @@ def write_report(run: Run, out: Path) -> Path:
 def _page(run: Run) -> dict[str, Any]:
     results, manifest = run.results, run.manifest
     predictions = {name: run.predictions(name) for name in run.systems}
-    overlaps = {name: run.overlaps(name) for name in run.systems}
-    gallery = build_gallery(run.samples(), predictions, run.table(), overlaps)
+    gallery = build_gallery(run.samples(), predictions, run.table(), run.overlap)
     style = system_style(run.systems)
     return {
         "title": manifest.name,

@@ -15,13 +15,13 @@ def notes(results: Results) -> dict[str, str]:
     """The note of each figure, by the name that `workbench.runs.run.Run.curve` has for it."""
     known = {name: system.curves for name, system in results.systems.items() if system.curves}
     return {
-        "threshold": f"{_range(known)} Marks: as the systems ran.{_selection(known)}",
+        "threshold": f"{_range(known)} Marks: as the systems ran.{_selection(known)}{_part(known)}",
         "reliability": "Share of right instances by their score, in tenths; on the line a score says how often it is "
         f"right. Hollow: fewer than {FEW} instances. Expected calibration error, 95 % interval: {_errors(known)}.",
         "risk": "If only answers are given whose confidence, the lowest score of their instances, is above a bound. "
         "Marks: as the systems ran. Answers without an instance have no score and are not counted.",
         "suppression": f"Duplicates, {main_metric(results)} and exact sets if one of two instances that overlap too "
-        f"much is dropped afterwards. At 1 as the systems ran.{_suppressed(known)}",
+        f"much is dropped afterwards. At 1 as the systems ran.{_suppressed(known)}{_part(known)}",
     }
 
 
@@ -71,6 +71,12 @@ def _range(known: Mapping[str, Curves]) -> str:
         whose = "it stored no such mask" if len(names) == 1 else "they stored no such masks"
         said.append(f"Below {lowest} nothing is known of {_listed(names)}: {whose}.")
     return f"If instances had to score above another threshold. {' '.join(said)}".strip()
+
+
+def _part(known: Mapping[str, Curves]) -> str:
+    """Of how many samples a curve is, where not of all."""
+    counts = {one.samples for one in known.values() if one.samples}
+    return f" Of {max(counts):,} of the samples, evenly spaced." if counts else ""
 
 
 def _selection(known: Mapping[str, Curves]) -> str:

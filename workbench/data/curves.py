@@ -75,6 +75,9 @@ class SuppressionCurve(Record):
 class Curves(Record):
     """All curves of a system."""
 
+    samples: int | None = None
+    """How many of the samples, at equal distances, `threshold`, `unselected` and `suppression` are of, where there are
+    too many to measure all of them again; None: of all."""
     threshold: ThresholdCurve
     """Of the answers."""
     unselected: ThresholdCurve | None

@@ -139,6 +139,49 @@ def check(value: object, height: int, width: int) -> None:
         raise SampleError(f"the RLE counts of a mask do not describe its {height * width} pixels: {short(counts)}")
 
 
+def check_all(values: Sequence[object], height: int, width: int) -> None:
+    """`check` of each of these, of which usually none fails: at once, in a fifth of the time."""
+    counts = [v["counts"] for v in values if isinstance(v, dict) and isinstance(v.get("counts"), str)]
+    sized = all(isinstance(v, dict) and v.get("size") == [height, width] for v in values)
+    if not (sized and len(counts) == len(values) and _are_whole(counts, height * width)):
+        for value in values:
+            check(value, height, width)
+
+
+def _are_whole(counts: Sequence[str], pixels: int) -> bool:
+    """Whether all of these are surely whole; see `_is_whole`."""
+    if not all(counts):
+        return False
+    text = "".join(counts)
+    if not text.isascii():
+        return False
+    characters = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+    last = np.cumsum([len(one) for one in counts]) - 1
+    goes_on = (characters & 0x20) != 0
+    if not len(characters) or characters.min() < 0 or characters.max() > 63 or goes_on[last].any():
+        return False
+    ends = np.flatnonzero(~goes_on)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    sizes = ends - starts + 1
+    if sizes.max() > 7:
+        return False
+    place = 5 * (np.arange(len(characters)) - np.repeat(starts, sizes))
+    runs = np.add.reduceat((characters & 0x1F) << place, starts)
+    runs -= np.where(characters[ends] & 0x10, 1 << (5 * sizes), 0)
+    upto = np.searchsorted(ends, last) + 1  # runs of this mask and those before it
+    first = upto - np.diff(upto, prepend=0)
+    number = np.arange(len(runs)) - np.repeat(first, upto - first)
+    # from the fourth run on, a run is the difference to the one two before: each chain is summed from its own start
+    for chain in (np.flatnonzero(number % 2 == 1), np.flatnonzero((number % 2 == 0) & (number > 0))):
+        if len(chain):
+            totals = np.cumsum(runs[chain])
+            begins = np.flatnonzero(number[chain] <= 2)
+            before = np.where(begins > 0, totals[begins - 1], 0)
+            runs[chain] = totals - np.repeat(before, np.diff(np.append(begins, len(chain))))
+    whole = np.add.reduceat(runs, first) == pixels
+    return bool(whole.all() and (runs >= (number > 0)).all())
+
+
 LONG = 400
 """Characters from which numpy checks counts faster than a loop does (27,000 take it 2 ms, 80 take the loop 40 us)."""
 

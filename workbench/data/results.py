@@ -376,6 +376,9 @@ class Results(Record):
     """How each pair of systems differs."""
     oracles: list[OracleResult]
     """What perfect parts would gain; empty where that was not asked for."""
+    draws: int | None = None
+    """How many bootstrap draws are behind the intervals and differences of metrics of more than 10,000 images, where
+    there are as many; None: 2,000 draws are behind all."""
     report: str | None
     """Path of the report; None before it is written."""
     mlflow: LoggedRun | None

@@ -16,8 +16,9 @@ from workbench.data.errors import ConfigurationError
 HIDDEN = "[key]"
 PIECE = 8
 """Characters in a row that give a key away; a shorter key is found as a whole word only."""
-UNTOUCHED = ("counts", "masks")
-"""Fields of a record that no server writes: masks as RLE, which must stay as they are."""
+UNTOUCHED = ("counts", "masks", "trace")
+"""Fields of a record that no server writes, masks as RLE, or that were hidden from before they were packed: they must
+stay as they are."""
 
 _pieces: set[str] = set()
 _words: set[str] = set()

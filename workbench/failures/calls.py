@@ -28,9 +28,20 @@ def call_failures(prediction: Prediction) -> dict[str, int]:
 
 def tally_calls(predictions: Iterable[Prediction]) -> dict[str, dict[str, int]]:
     """`call_failures` summed over samples, and `recovered_calls`: those in samples that ended with an answer."""
-    total, recovered = dict.fromkeys(MISTAKES, 0), dict.fromkeys(MISTAKES, 0)
+    tally = no_calls()
     for prediction in predictions:
-        for mistake, count in call_failures(prediction).items():
-            total[mistake] = total.get(mistake, 0) + count
-            recovered[mistake] = recovered.get(mistake, 0) + (count if prediction.outcome == OK else 0)
-    return {"call_failures": total, "recovered_calls": recovered}
+        add_calls(tally, prediction)
+    return tally
+
+
+def no_calls() -> dict[str, dict[str, int]]:
+    """The tally of no samples."""
+    return {"call_failures": dict.fromkeys(MISTAKES, 0), "recovered_calls": dict.fromkeys(MISTAKES, 0)}
+
+
+def add_calls(tally: dict[str, dict[str, int]], prediction: Prediction) -> None:
+    """Count the calls of one more sample in a tally."""
+    total, recovered = tally["call_failures"], tally["recovered_calls"]
+    for mistake, count in call_failures(prediction).items():
+        total[mistake] = total.get(mistake, 0) + count
+        recovered[mistake] = recovered.get(mistake, 0) + (count if prediction.outcome == OK else 0)

@@ -4,35 +4,33 @@ Intervals are the central 95 % of a bootstrap over images (`workbench.metrics.st
 `docs/latency.md` says what is timed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.numbers import many
-from workbench.data.predictions import BAD_SAMPLE, Call, Prediction
+from workbench.data.predictions import BAD_SAMPLE
 from workbench.data.prices import Price
-from workbench.data.samples import Sample
-from workbench.data.vocabulary import CALL_KINDS, counted_as
+from workbench.metrics.spent import Pair, Spent
 from workbench.metrics.statistics import LEVEL, MIN_IMAGES, Measure, Weights, estimate, percentile_intervals
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 TARGET_BINS = {"0": 0, "1": 1, "2": 2, "3-5": 3, "6+": 6}
 """The least number of targets of each bin."""
 
-Pair = tuple[Sample, Prediction]
 
-
-def percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
+def percentiles(seconds: Sequence[float] | NDArray[np.float64]) -> dict[str, float | None]:
     """p50, p90, p95 and p99 (linear between neighbours) of durations; None without any."""
     values = np.quantile(seconds, list(QUANTILES.values())) if len(seconds) else [None] * len(QUANTILES)
     return {name: None if v is None else float(v) for name, v in zip(QUANTILES, values, strict=True)}
 
 
 def durations(
-    seconds: Sequence[float], owners: Sequence[int] | None = None, names: Iterable[str] = QUANTILES
+    seconds: Sequence[float] | NDArray[np.float64],
+    owners: Sequence[int] | NDArray[np.int64] | None = None,
+    names: Iterable[str] = QUANTILES,
 ) -> Measure:
     """A measure of N durations: percentiles (`names`) and the mean. In a resampled data set, each duration occurs as
     often as its sample.
@@ -48,7 +46,7 @@ def durations(
         if not len(ranked):
             return dict.fromkeys((*shares, "mean"), np.full(weights.shape[1], np.nan))
         own = weights[owner]
-        reached = own.cumsum(axis=0)
+        reached = own.cumsum(axis=0, dtype=np.int32)
         count = reached[-1].astype(np.float64)
         quantiles = {name: _quantile(ranked, reached, share * (count - 1)) for name, share in shares.items()}
         return quantiles | {"mean": _ratio(ranked @ own, count)}
@@ -63,66 +61,41 @@ def enough_images(name: str, images: int) -> bool:
     return images >= MIN_IMAGES and bool(QUANTILES.get(name, 0.5) ** images <= (1 - LEVEL) / 2)
 
 
-def latency(pairs: Sequence[Pair]) -> dict[str, Any]:
+def latency(pairs: Iterable[Pair] | Spent) -> dict[str, Any]:
     """Latency of the samples that were timed alone (`latency` is not None), whatever their outcome.
 
     pairs: samples with their answers, in the order they were asked. The result has the seconds of all samples, and
     separately by number of targets, kind of instruction, whether the sample was the first about its image that the
-    system saw, and number of rounds (see `rounds`): `{"samples", "p50", ..., "mean", "intervals", "note"}` each.
-    `by_call`: see `_by_call`. `processor` is the mean of processor seconds, `waiting` the share of the time in which
-    the process waited for a processor; None where that is not known of any sample.
+    system saw, and number of rounds (see `workbench.metrics.rounds`): `{"samples", "p50", ..., "mean", "intervals",
+    "note"}` each. `by_call`: see `_by_call`. `processor` is the mean of processor seconds, `waiting` the share of the
+    time in which the process waited for a processor; None where that is not known of any sample.
     """
-    first = _first_of_image(pairs)
-    timed = [(sample, answer) for sample, answer in pairs if answer.latency is not None]
+    costs = Spent.of(pairs)
     return {
-        **_summary(timed),
-        **_processors([answer for _, answer in timed]),
-        "by_call": _by_call(timed),
-        "by_targets": _grouped(timed, lambda sample, _: _target_bin(len(sample.targets))),
-        "by_kind": _grouped(timed, lambda sample, _: sample.kind),
-        "by_image": _grouped(timed, lambda sample, _: "first" if sample.sample_id in first else "later"),
-        "by_rounds": _grouped(timed, lambda _, answer: rounds(answer)),
-        "rounds": _per_round(timed),
+        **_summary(costs, costs.timed),
+        **_processors(costs),
+        "by_call": _by_call(costs),
+        "by_targets": _grouped(costs, [_target_bin(targets) for targets in costs.counts("targets").tolist()]),
+        "by_kind": _grouped(costs, costs.kinds),
+        "by_image": _grouped(costs, _is_first_of_image(costs)),
+        "by_rounds": _grouped(costs, costs.counts("rounds").tolist()),
+        "rounds": _per_round(costs),
     }
 
 
-def wall_clock(calls: Sequence[Call]) -> dict[str, float]:
-    """Seconds of the clock by kind of call. A moment in which calls of several kinds run side by side is shared equally
-    by the kinds, so that the seconds of all kinds never add up to more than the clock's.
-    """
-    ends = sorted({end for call in calls for end in (call.start, call.start + call.duration)})
-    spent = dict.fromkeys((call.kind for call in calls), 0.0)
-    for begun, ended in pairwise(ends):
-        running = {call.kind for call in calls if call.start <= begun and call.start + call.duration >= ended}
-        for kind in running:
-            spent[kind] += (ended - begun) / len(running)
-    return spent
-
-
-def rounds(answer: Prediction) -> int:
-    """The requests of the conversation: all `llm` calls, except those whose note names another `request` than `main`,
-    such as an agent's mask checks.
-    """
-    return sum(call.kind == "llm" and call.note.request in (None, "main") for call in answer.calls)
-
-
-def calls_per_sample(predictions: Sequence[Prediction]) -> float | None:
+def calls_per_sample(costs: Spent) -> float | None:
     """Mean number of model calls of a sample, timed alone or not; None without predictions."""
-    return sum(len(p.calls) for p in predictions) / len(predictions) if predictions else None
+    return int(costs.counts("calls").sum()) / len(costs) if len(costs) else None
 
 
-def tokens_per_sample(predictions: Sequence[Prediction]) -> dict[str, float | None]:
+def tokens_per_sample(costs: Spent) -> dict[str, float | None]:
     """Mean tokens read and written by language models for a sample; None without predictions."""
-    if not predictions:
+    if not len(costs):
         return {"in": None, "out": None}
-    calls = [call for p in predictions for call in p.calls]
-    return {
-        "in": sum(call.tokens_in for call in calls) / len(predictions),
-        "out": sum(call.tokens_out for call in calls) / len(predictions),
-    }
+    return {name: int(costs.counts(f"tokens_{name}").sum()) / len(costs) for name in ("in", "out")}
 
 
-def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> dict[str, Any]:
+def per_correct_instance(pairs: Iterable[Pair] | Spent, correct: Mapping[str, int]) -> dict[str, Any]:
     """The cost of all samples for each correct instance, as sums over sums: `{"correct", "seconds", "calls",
     "tokens_in", "tokens_out", "intervals"}`; None where no instance is correct.
 
@@ -130,29 +103,30 @@ def per_correct_instance(pairs: Sequence[Pair], correct: Mapping[str, int]) -> d
     Seconds, and the correct instances that divide them, are those of the samples that were timed alone; calls and
     tokens are those of all samples.
     """
-    instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
-    timed = np.array([answer.latency is not None for _, answer in pairs], dtype=bool)
-    spent = {
-        "seconds": [answer.latency or 0.0 for _, answer in pairs],
-        "calls": [len(answer.calls) for _, answer in pairs],
-        "tokens_in": [answer.tokens[0] for _, answer in pairs],
-        "tokens_out": [answer.tokens[1] for _, answer in pairs],
-    }
+    costs = Spent.of(pairs)
+    instances = _correct(costs, correct)
+    timed = ~np.isnan(costs.latency)
+    spent: dict[str, NDArray[Any]] = {"seconds": np.where(timed, costs.latency, 0.0)}
+    spent |= {name: costs.counts(name) for name in ("calls", "tokens_in", "tokens_out")}
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         counts = {name: instances * timed if name == "seconds" else instances for name in spent}
-        return {name: _ratio(np.array(cost) @ weights, counts[name] @ weights) for name, cost in spent.items()}
+        return {name: _ratio(cost @ weights, counts[name] @ weights) for name, cost in spent.items()}
 
-    return {"correct": int(instances.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
+    return {"correct": int(instances.sum()), **_estimated(costs.image_ids, measure)}
 
 
-def cost(pairs: Sequence[Pair], seconds: Sequence[float], correct: Mapping[str, int], price: Price) -> dict[str, Any]:
+def cost(
+    pairs: Iterable[Pair] | Spent, seconds: Sequence[float], correct: Mapping[str, int], price: Price
+) -> dict[str, Any]:
     """The price of all samples: `{"total", "per_thousand_samples", "per_correct_instance", "intervals"}`.
 
     seconds: `[S]`, how long the system worked on each sample. correct: as for `per_correct_instance`.
     """
-    spent = np.array([price.of(time, *answer.tokens) for (_, answer), time in zip(pairs, seconds, strict=True)])
-    instances = np.array([correct.get(sample.sample_id, 0) for sample, _ in pairs], dtype=np.float64)
+    costs = Spent.of(pairs)
+    tokens = (costs.counts(name).tolist() for name in ("tokens_in", "tokens_out"))
+    spent = np.array([price.of(*one) for one in zip(seconds, *tokens, strict=True)])
+    instances = _correct(costs, correct)
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         return {
@@ -160,90 +134,103 @@ def cost(pairs: Sequence[Pair], seconds: Sequence[float], correct: Mapping[str, 
             "per_correct_instance": _ratio(spent @ weights, instances @ weights),
         }
 
-    return {"total": float(spent.sum()), **_estimated([sample.image_id for sample, _ in pairs], measure)}
+    return {"total": float(spent.sum()), **_estimated(costs.image_ids, measure)}
 
 
-def _summary(timed: Sequence[Pair]) -> dict[str, Any]:
-    seconds = [answer.latency for _, answer in timed if answer.latency is not None]
-    images = [sample.image_id for sample, _ in timed]
+def _correct(costs: Spent, correct: Mapping[str, int]) -> NDArray[np.float64]:
+    return np.array([correct.get(sample_id, 0) for sample_id in costs.sample_ids], dtype=np.float64)
+
+
+def _summary(costs: Spent, chosen: NDArray[np.int64]) -> dict[str, Any]:
+    """Of the samples at these places, all of which were timed alone."""
+    seconds = costs.latency[chosen]
+    images = [costs.image_ids[place] for place in chosen.tolist()]
     n_images = len(set(images))
     missing = [name for name in QUANTILES if not enough_images(name, n_images)]
     given = many(n_images, "image")
     return {
-        "samples": len(timed),
+        "samples": len(chosen),
         **percentiles(seconds),
-        "mean": float(np.mean(seconds)) if seconds else None,
+        "mean": float(np.mean(seconds)) if len(seconds) else None,
         "intervals": _intervals(images, durations(seconds), n_images),
         "note": f"too little data for an interval of {', '.join(missing)}: {given}" if missing else None,
     }
 
 
-def _processors(answers: Sequence[Prediction]) -> dict[str, float | None]:
-    processor = [answer.processor for answer in answers if answer.processor is not None]
-    waited = [(answer.waited, answer.latency) for answer in answers if answer.waited is not None and answer.latency]
+def _processors(costs: Spent) -> dict[str, float | None]:
+    latency, processor, waited = (side[costs.timed] for side in (costs.latency, costs.processor, costs.waited))
+    processor = processor[~np.isnan(processor)]
+    counted = ~np.isnan(waited) & (latency > 0)
+    whole, wait = sum(latency[counted].tolist()), sum(waited[counted].tolist())
     return {
-        "processor": float(np.mean(processor)) if processor else None,
-        "waiting": sum(wait for wait, _ in waited) / sum(whole for _, whole in waited) if waited else None,
+        "processor": float(np.mean(processor)) if len(processor) else None,
+        "waiting": wait / whole if counted.any() else None,
     }
 
 
-def _grouped(timed: Sequence[Pair], key: Callable[[Sample, Prediction], Any]) -> dict[str, dict[str, Any]]:
-    """The summary of each group that has samples, by rising key; samples whose key is None are in none."""
-    groups: dict[Any, list[Pair]] = {}
-    for sample, answer in timed:
-        groups.setdefault(key(sample, answer), []).append((sample, answer))
+def _grouped(costs: Spent, keys: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """The summary of each group of timed samples, by rising key; samples whose key is None are in none. keys: `[S]`."""
+    groups: dict[Any, list[int]] = {}
+    for place in costs.timed.tolist():
+        groups.setdefault(keys[place], []).append(place)
     groups.pop(None, None)
-    return {str(name): _summary(groups[name]) for name in sorted(groups)}
+    return {str(name): _summary(costs, np.array(groups[name])) for name in sorted(groups)}
 
 
 def _target_bin(targets: int) -> str:
     return next(name for name, least in reversed(TARGET_BINS.items()) if targets >= least)
 
 
-def _first_of_image(pairs: Sequence[Pair]) -> set[str]:
-    """Ids of the samples that were the first about their image. Samples that never reached the system do not count."""
+def _is_first_of_image(costs: Spent) -> list[str]:
+    """`first` or `later` about its image, `[S]`. Samples that never reached the system do not count."""
     first: dict[str, str] = {}
-    for sample, answer in pairs:
-        if answer.outcome != BAD_SAMPLE:
-            first.setdefault(sample.image_id, sample.sample_id)
-    return set(first.values())
+    for image, sample, outcome in zip(costs.image_ids, costs.sample_ids, costs.outcomes, strict=True):
+        if outcome != BAD_SAMPLE:
+            first.setdefault(image, sample)
+    found = set(first.values())
+    return ["first" if sample in found else "later" for sample in costs.sample_ids]
 
 
-def _by_call(timed: Sequence[Pair]) -> dict[str, dict[str, Any]]:
+def _by_call(costs: Spent) -> dict[str, dict[str, Any]]:
     """For each kind of call that occurs, over the timed samples: the means `calls_per_sample`, `seconds_per_sample`,
     `wall_per_sample` and `processor_per_sample`, the `share` of the clock, `seconds_per_call`, and percentiles of the
     duration of one call, with intervals. A kind that a system named itself stands under `other: NAME`.
 
     `seconds_per_sample` counts calls that ran side by side in full; `wall_per_sample` and `share` are of the clock, see
-    `wall_clock`."""
-    total = np.array([answer.latency for _, answer in timed], dtype=np.float64)
-    images = [sample.image_id for sample, _ in timed]
+    `workbench.metrics.rounds.wall_clock`."""
+    total = costs.latency[costs.timed]
+    images = [costs.image_ids[place] for place in costs.timed.tolist()]
+    rank = np.full(len(costs), -1)  # of each sample among the timed ones
+    rank[costs.timed] = np.arange(len(total))
     result = {}
-    wall = [wall_clock(answer.calls) for _, answer in timed]
-    by_kind: dict[str, list[tuple[int, Call]]] = {kind: [] for kind in CALL_KINDS}
-    for n, (_, answer) in enumerate(timed):
-        for call in answer.calls:
-            by_kind.setdefault(counted_as(call.kind, CALL_KINDS), []).append((n, call))
-    for kind, calls in by_kind.items():
-        if not calls:
+    for kind, calls in costs.calls_of.items():
+        owners = rank[np.array(calls.owners, dtype=np.int64)]
+        told = owners >= 0
+        if not told.any():
             continue
-        owners = [n for n, _ in calls]
-        clock = np.array([wall[n].get(calls[0][1].kind, 0.0) for n in range(len(timed))])
-        measure = _calls([call for _, call in calls], owners, total, clock)
-        result[kind] = {"calls": len(calls), **_estimated(images, measure, len({images[n] for n in owners}))}
+        clock = np.zeros(len(costs))
+        clock[np.array(calls.clocked, dtype=np.int64)] = calls.clock
+        owners, seconds, processors = owners[told], np.array(calls.durations)[told], np.array(calls.processors)[told]
+        measure = _calls(owners, seconds, processors, total, clock[costs.timed])
+        n_images = len({images[n] for n in owners.tolist()})
+        result[kind] = {"calls": len(owners), **_estimated(images, measure, n_images)}
     return result
 
 
 def _calls(
-    calls: Sequence[Call], owners: Sequence[int], total: NDArray[np.float64], clock: NDArray[np.float64]
+    owners: NDArray[np.int64],
+    seconds: NDArray[np.float64],
+    processors: NDArray[np.float64],
+    total: NDArray[np.float64],
+    clock: NDArray[np.float64],
 ) -> Measure:
-    """clock: `[S]`, seconds of the clock that the calls of each sample took."""
-    seconds = [call.duration for call in calls]
+    """owners, seconds, processors: of each call the sample, its duration and its seconds of all processors. total,
+    clock: `[S]`, seconds of each sample, and those of the clock that its calls took."""
     each = durations(seconds, owners)
     spent = np.bincount(owners, seconds, minlength=len(total))
     number = np.bincount(owners, minlength=len(total))
-    known = all(call.processor is not None for call in calls)  # not so in runs of earlier versions
-    processors = np.bincount(owners, [call.processor or 0.0 for call in calls], minlength=len(total))
+    known = not np.isnan(processors).any()  # they are not in runs of earlier versions
+    processed = np.bincount(owners, processors, minlength=len(total))
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         samples = weights.sum(axis=0)
@@ -252,7 +239,7 @@ def _calls(
             "calls_per_sample": _ratio(number @ weights, samples),
             "seconds_per_sample": _ratio(spent @ weights, samples),
             "wall_per_sample": _ratio(clock @ weights, samples),
-            "processor_per_sample": _ratio(processors @ weights, samples) if known else np.full(samples.shape, np.nan),
+            "processor_per_sample": _ratio(processed @ weights, samples) if known else np.full(samples.shape, np.nan),
             "share": _ratio(clock @ weights, total @ weights),
             "seconds_per_call": figures.pop("mean"),
             **figures,
@@ -261,16 +248,16 @@ def _calls(
     return measure
 
 
-def _per_round(timed: Sequence[Pair]) -> dict[str, Any]:
+def _per_round(costs: Spent) -> dict[str, Any]:
     """Mean rounds of a sample and seconds for each round (all seconds over all rounds; None without any)."""
-    number = np.array([rounds(answer) for _, answer in timed], dtype=np.float64)
-    seconds = np.array([answer.latency for _, answer in timed], dtype=np.float64)
+    number = costs.counts("rounds")[costs.timed].astype(np.float64)
+    seconds = costs.latency[costs.timed]
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         done = number @ weights
         return {"per_sample": _ratio(done, weights.sum(axis=0)), "seconds_per_round": _ratio(seconds @ weights, done)}
 
-    return _estimated([sample.image_id for sample, _ in timed], measure)
+    return _estimated([costs.image_ids[place] for place in costs.timed.tolist()], measure)
 
 
 def _estimated(images: Sequence[str], measure: Measure, n_images: int | None = None) -> dict[str, Any]:

@@ -3,9 +3,10 @@ by the diagnosis.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ class SampleOverlap:
     """
 
     sample: Sample
-    prediction: Prediction
+    answer: Prediction | Callable[[], Prediction]
+    """the answer, or how to read it again"""
     sample_id: str
     image_id: str
     kind: str | None
@@ -50,6 +52,8 @@ class SampleOverlap:
     """`[C, T]`"""
     dropped: tuple[str, ...]
     """Why each of the C candidates is not in the answer."""
+    dropped_scores: NDArray[np.float64]
+    """`[C]`"""
     intersection: int
     union: int
     target_area: int
@@ -79,6 +83,11 @@ class SampleOverlap:
     """`facts["category"]` of the sample: the class that averages over classes go by"""
 
     @property
+    def prediction(self) -> Prediction:
+        """The answer; of a large run it is read again each time."""
+        return self.answer if isinstance(self.answer, Prediction) else self.answer()
+
+    @property
     def n_instances(self) -> int:
         return len(self.scores)
 
@@ -96,7 +105,25 @@ def overlaps(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> li
     mask or score does not fit its image.
     """
     pairs = pair(samples, predictions)
-    return [_overlap(sample, answer) for sample, answer in pairs if sample.problem is None and sample.has_truth]
+    return [found for sample, answer in pairs if (found := overlap_of(sample, answer)) is not None]
+
+
+def overlaps_in_order(samples: Sequence[Sample], answers: Sequence[Prediction]) -> list[SampleOverlap]:
+    """Like `overlaps`, for answers in the order of the samples. None of them is kept: each is read again where a metric
+    asks for it."""
+    found = []
+    for place, (sample, answer) in enumerate(zip(samples, answers, strict=True)):
+        overlap = overlap_of(sample, answer, partial(answers.__getitem__, place))
+        found += [overlap] if overlap else []
+    return found
+
+
+def overlap_of(
+    sample: Sample, answer: Prediction, again: Callable[[], Prediction] | None = None
+) -> SampleOverlap | None:
+    """The overlap of one answer; None where the annotation cannot be used or there is no truth. `again`: how to read
+    the answer again, which is then not kept."""
+    return _overlap(sample, answer, again) if sample.problem is None and sample.has_truth else None
 
 
 def pair(samples: Iterable[Sample], predictions: Iterable[Prediction]) -> list[tuple[Sample, Prediction]]:
@@ -171,7 +198,7 @@ def _area_outside(mask: Rle | None, ignore: Rle | None) -> int:
     return masks.area(masks.union([mask, ignore])) - masks.area(ignore)
 
 
-def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
+def _overlap(sample: Sample, answer: Prediction, again: Callable[[], Prediction] | None) -> SampleOverlap:
     instances = answer.instances if answer.outcome == OK else ()
     predicted = [instance.mask for instance in instances]
     scores = np.array([instance.score for instance in instances], dtype=np.float64)
@@ -183,7 +210,7 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
     given = sample.facts.get("areas")
     return SampleOverlap(
         sample=sample,
-        prediction=answer,
+        answer=again or answer,
         sample_id=sample.sample_id,
         image_id=sample.image_id,
         kind=sample.kind,
@@ -193,7 +220,8 @@ def _overlap(sample: Sample, answer: Prediction) -> SampleOverlap:
         iou=found.iou(targets),
         iou_others=found.iou(shapes.others(sample)),
         iou_candidates=shapes.predicted(sample, answer.candidates).iou(targets),
-        dropped=tuple(candidate.dropped for candidate in answer.candidates),
+        dropped=tuple(sys.intern(candidate.dropped) for candidate in answer.candidates),
+        dropped_scores=np.array([candidate.score for candidate in answer.candidates], dtype=np.float64),
         intersection=intersection,
         union=union,
         target_area=target_area,

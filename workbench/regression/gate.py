@@ -13,7 +13,7 @@ from workbench.data.results import PairDifference
 from workbench.data.units import change_in_unit, difference_unit, factor
 from workbench.data.yaml_files import read_mapping
 from workbench.failures.taxonomy import diagnose
-from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import DRAWS, holm
 from workbench.runs.run import Run
 from workbench.scoring.differences import RATES, pairwise_differences
@@ -122,8 +122,7 @@ def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
     lack predictions.
     """
     check_same_samples(baseline, candidate)
-    samples = baseline.samples()
-    if not any(sample.has_truth for sample in samples):
+    if not any(sample.has_truth for sample in baseline.samples()):
         raise ConfigurationError("the runs have no truth, so nothing can be judged")
     protocol = baseline.manifest.benchmark.protocol
     pairs = [(name, name) for name in baseline.systems if name in candidate.systems]
@@ -133,8 +132,8 @@ def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
         raise ConfigurationError(
             f"the runs share no system: {', '.join(baseline.systems)} against {', '.join(candidate.systems)}"
         )
-    before = {now: overlaps(samples, baseline.predictions(was)) for was, now in pairs}
-    after = {now: overlaps(samples, candidate.predictions(now)) for _, now in pairs}
+    before = {now: baseline.overlaps(was) for was, now in pairs}
+    after = {now: candidate.overlaps(now) for _, now in pairs}
     return judge(before, after, protocol, rules)
 
 

@@ -7,17 +7,18 @@ may come from anywhere. A damaged mask could put the mask codec into an endless 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data import masks
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.outages import TIMED_OUT, UNAVAILABLE, Earlier, is_outage, stood_in_for
-from workbench.data.predictions import OK, Prediction
+from workbench.data.predictions import OK, Candidate, Instance, Prediction
 from workbench.data.samples import Sample, sample_from_json
 from workbench.data.vocabulary import OUTCOMES
-from workbench.runs.contents import Stored
-from workbench.runs.files import damaged, read_records, read_whole
+from workbench.runs.files import Line, damaged, read_records, whole_lines
+from workbench.runs.stored import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,57 +32,59 @@ def read_samples(path: Path, image_root: Path) -> list[Sample]:
     """The samples of a run, in order; raises `ConfigurationError` that names file, line and sample where one cannot be
     used."""
     samples: list[Sample] = []
+    checking = Checking(path)
 
     def check(record: Record) -> None:
         sample = sample_from_json(record, image_root)
         _check_sample(sample)
         samples.append(sample)
 
-    records = read_whole(path)
-    check_unique(path, records)
-    _each(path, records, check)
+    for line in whole_lines(path):
+        checking.add(line, check)
+    checking.finish()
     return samples
 
 
-def read_predictions(path: Path, samples: Sequence[Sample]) -> dict[str, Stored]:
-    """The stored answers to these samples, by sample id; samples without an answer are left out.
+class Checking:
+    """Checks the lines of a journal one after the other, and remembers which cannot be used.
 
-    Raises `ConfigurationError` that names file, line and sample where one cannot be used.
+    A line needs a sample id, and may repeat an earlier one only where it says that it stands in for that line.
     """
-    asked = {sample.sample_id: sample for sample in samples}
-    stored_of: dict[str, Stored] = {}
 
-    def check(record: Record) -> None:
-        sample = asked.get(record["sample_id"])
-        if sample is not None:  # else of an earlier, larger run
-            stored = Stored.from_json(record)
-            _check_prediction(stored, sample)
-            stored_of[sample.sample_id] = stored
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._problems: dict[int, str] = {}
+        self._lines = 0
+        self._seen: dict[str, tuple[int, Record | None]] = {}
 
-    records = read_records(path)
-    check_unique(path, records)
-    _each(path, records, check)
-    return stored_of
+    def add(self, line: Line, check: Callable[[Record], None]) -> None:
+        """Check a line."""
+        self._lines = line.number
+        check_id = partial(self._check_id, line.number)
+        if problem := check_record(line.record, check_id) or check_record(line.record, check):
+            self._problems[line.number] = problem
 
+    def finish(self) -> None:
+        """Raise `ConfigurationError` that names the lines that failed, by number and, if they have one, by sample."""
+        if self._problems:
+            raise damaged(self._path, self._problems, self._lines)
 
-def check_unique(path: Path, records: Sequence[Record]) -> None:
-    """Raise `ConfigurationError` where a record has no sample id, or repeats an earlier id without saying that it
-    replaces the earlier record.
-    """
-    lines: dict[str, tuple[int, Record]] = {}
-    number = 0
-
-    def check(record: Record) -> None:
-        nonlocal number
-        number += 1
+    def _check_id(self, number: int, record: Record) -> None:
         sample_id = record["sample_id"]
         if not isinstance(sample_id, str):
             raise SampleError(f"sample_id: expected text, got {short(sample_id)}")
-        if sample_id in lines and not _stands_in(record, lines[sample_id][1]):
-            raise SampleError(f"it repeats the sample of line {lines[sample_id][0]}")
-        lines[sample_id] = number, record
+        if sample_id in self._seen:
+            first, failure = self._seen[sample_id]
+            if failure is None or not _stands_in(record, failure):
+                raise SampleError(f"it repeats the sample of line {first}")
+        self._seen[sample_id] = number, _failure(record)
 
-    _each(path, records, check)
+
+def _failure(record: Record) -> Record | None:
+    """What has to be known of a line that another may stand in for: one that failed because of a server."""
+    if record.get("outcome") not in (UNAVAILABLE, TIMED_OUT):
+        return None
+    return {key: record[key] for key in ("outcome", "message", "earlier") if key in record}
 
 
 def _stands_in(record: Record, before: Record) -> bool:
@@ -89,7 +92,7 @@ def _stands_in(record: Record, before: Record) -> bool:
     earlier = stood_in_for(record)
     told = {key: earlier[-1].get(key) for key in ("outcome", "message")} if earlier else None
     was = {key: before.get(key) for key in ("outcome", "message")}
-    return told == was and was["outcome"] in (UNAVAILABLE, TIMED_OUT) and len(earlier) == len(stood_in_for(before)) + 1
+    return told == was and len(earlier) == len(stood_in_for(before)) + 1
 
 
 @dataclass(frozen=True)
@@ -130,16 +133,24 @@ class Done:
         )
 
 
-def read_done(path: Path, records: Sequence[Record]) -> dict[str, Done]:
-    """The samples that have a prediction, by id; raises `ConfigurationError` where a line is damaged."""
-    done: dict[str, Done] = {}
+class DoneReader:
+    """Gathers the samples that have a prediction from the lines of a store, of which one at a time is in memory."""
 
-    def check(record: Record) -> None:
-        done[record["sample_id"]] = Done.of(record)
+    def __init__(self, path: Path) -> None:
+        self._done: dict[str, Done] = {}
+        self._checking = Checking(path)
 
-    check_unique(path, records)
-    _each(path, records, check)
-    return done
+    def add(self, line: Line) -> None:
+        """Read a line."""
+        self._checking.add(line, self._read)
+
+    def finish(self) -> dict[str, Done]:
+        """The samples that have a prediction, by id; raises `ConfigurationError` where a line is damaged."""
+        self._checking.finish()
+        return self._done
+
+    def _read(self, record: Record) -> None:
+        self._done[record["sample_id"]] = Done.of(record)
 
 
 def read_sessions(path: Path) -> list[Record]:
@@ -204,16 +215,20 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 def _each(path: Path, records: Sequence[Record], check: Callable[[Record], None]) -> None:
     """Check all records. The error names those that failed, by line and, if they have one, by sample."""
-    problems = {}
-    for number, record in enumerate(records, 1):
-        try:
-            check(record)
-        except KeyError as error:
-            problems[number] = _of(record, f"it has no {error.args[0]}")
-        except (SampleError, TypeError, ValueError, AttributeError) as error:
-            problems[number] = _of(record, str(error))
+    problems = {number: found for number, record in enumerate(records, 1) if (found := check_record(record, check))}
     if problems:
         raise damaged(path, problems, len(records))
+
+
+def check_record(record: Record, check: Callable[[Record], None]) -> str | None:
+    """What a check finds wrong with a record."""
+    try:
+        check(record)
+    except KeyError as error:
+        return _of(record, f"it has no {error.args[0]}")
+    except (SampleError, TypeError, ValueError, AttributeError) as error:
+        return _of(record, str(error))
+    return None
 
 
 def _of(record: Record, problem: str) -> str:
@@ -233,22 +248,22 @@ def _check_sample(sample: Sample) -> None:
     sample_masks = [*sample.targets, *(other.mask for other in sample.others)]
     sample_masks += [target for reading in sample.readings for target in reading.targets]
     sample_masks += [] if sample.ignore is None else [sample.ignore]
-    for mask in sample_masks:
-        masks.check(mask, sample.height, sample.width)
+    masks.check_all(sample_masks, sample.height, sample.width)
     for box in (*sample.boxes, *(box for reading in sample.readings for box in reading.boxes)):
         for side in box:
             _number("box", side, least=-math.inf)
 
 
-def _check_prediction(stored: Stored, sample: Sample) -> None:
+def check_prediction(stored: Stored, sample: Sample) -> None:
+    """Raise `SampleError` where a stored answer does not fit its sample."""
     answer = stored.prediction
     stood_in_for(stored.about)
     if not isinstance(answer.outcome, str) or answer.outcome not in OUTCOMES:
         raise SampleError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {short(answer.outcome)}")
-    scored = [(i.mask, i.score) for i in answer.instances] + [(c.mask, c.score) for c in answer.candidates]
-    for mask, score in scored:
-        masks.check(mask, sample.height, sample.width)
-        _number("score", score, most=1)
+    scored: list[Instance | Candidate] = [*answer.instances, *answer.candidates]
+    masks.check_all([one.mask for one in scored], sample.height, sample.width)
+    for one in scored:
+        _number("score", one.score, most=1)
     for instance in answer.instances:
         for side in instance.box or ():
             _number("box", side, least=-math.inf)

@@ -10,8 +10,9 @@ import shlex
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -27,16 +28,63 @@ FETCHED = "fetched.json"
 """A file in a downloaded run folder that says where the run came from."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """A complete line of a journal: its number from 1, the byte that it starts at, and its JSON object."""
+
+    number: int
+    start: int
+    text: bytes
+    record: dict[str, Any]
+
+
+class Lines:
+    """The complete lines of a journal, one at a time, those that are good. Where others are damaged, iterating raises
+    `ConfigurationError` at the end, which names each of them.
+
+    `size` and `sealed` say how many bytes were read and whether lines have checksums. `head` may give the record of a
+    line that has a checksum which fits, to save parsing it: an object with the fields that are needed, or None.
+    """
+
+    def __init__(self, path: Path, head: Callable[[bytes], dict[str, Any] | None] = lambda _: None) -> None:
+        self.path, self.size, self.sealed, self._head = path, 0, False, head
+
+    def __iter__(self) -> Iterator[Line]:
+        problems: dict[int, str] = {}
+        number = 0
+        with self.path.open("rb") as file:
+            for number, text in enumerate(file, 1):
+                if not text.endswith(b"\n"):
+                    number -= 1
+                    break
+                start, self.size = self.size, self.size + len(text)
+                try:
+                    has_seal = _has_seal(text)
+                    if self.sealed and not has_seal:
+                        raise ValueError("it has no checksum, but a line before it has one")
+                    self.sealed = self.sealed or has_seal
+                    record = (self._head(text) if has_seal else None) or _parsed(text)
+                except (ValueError, RecursionError) as error:
+                    problems[number] = str(error)
+                    continue
+                yield Line(number, start, text, record)
+        if problems:
+            raise damaged(self.path, problems, number)
+
+
 class Journal:
     """An append-only file of JSON lines, from which keys are hidden (see `workbench.data.secrets`).
 
-    `records` are the lines that were there on opening; an incomplete last line is removed. Each line ends with a
-    checksum of itself (key `crc`), which is removed again on reading. Lines of earlier versions have none.
+    The lines that are there on opening are given to `each`, one after the other; an incomplete last line is removed.
+    Each line ends with a checksum of itself (key `crc`), which is removed again on reading. Lines of earlier versions
+    have none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.records, self._size, _ = _read(path) if path.exists() else ([], 0, False)
+    def __init__(self, path: Path, each: Callable[[Line], None] = lambda _: None) -> None:
+        self.path, lines = path, Lines(path)
+        for line in lines if path.exists() else ():
+            each(line)
+        self._size = lines.size
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, self._size)
 
@@ -65,7 +113,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
     Raises `ConfigurationError` that names each damaged line and says what can be kept.
     """
-    return _read(path)[0] if path.exists() else []
+    return [line.record for line in Lines(path)] if path.exists() else []
 
 
 def complete_lines(path: Path) -> Iterator[bytes]:
@@ -84,26 +132,47 @@ def complete_lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
-def write_whole(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+def write_whole(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Replace a file of JSON lines in one step. A last line states how many there are, so that a missing line is
     noticed.
     """
-    write_lines(path, [*records, {END: len(records)}])
+
+    def counted() -> Iterator[Mapping[str, Any]]:
+        count = 0
+        for count, record in enumerate(records, 1):  # noqa: B007
+            yield record
+        yield {END: count}
+
+    write_lines(path, counted())
 
 
 def read_whole(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file that `write_whole`, or an earlier version without the last line, wrote.
+    """The records of `whole_lines`."""
+    return [line.record for line in whole_lines(path)]
 
-    Raises `ConfigurationError` that names damaged lines and says where lines are missing.
+
+def whole_lines(path: Path) -> Iterator[Line]:
+    """The lines of a file that `write_whole`, or an earlier version without the last line, wrote, one at a time.
+
+    Raises `ConfigurationError` at the end, which names damaged lines and says where lines are missing.
     """
-    records, size, is_sealed = _read(path)
-    count = records.pop().get(END) if records and END in records[-1] else None
-    if size < path.stat().st_size:
-        raise damaged(path, {len(records) + 1: "it is cut off"}, len(records) + 1)
-    if count != len(records) if count is not None else is_sealed:
+    lines = Lines(path)
+    last: Line | None = None
+    found = 0
+    for line in lines:
+        if last is not None:
+            yield last
+        last, found = line, found + 1
+    count = last.record.get(END) if last and END in last.record else None
+    if last is not None and END in last.record:
+        found -= 1
+    elif last is not None:
+        yield last
+    if lines.size < path.stat().st_size:
+        raise damaged(path, {found + 1: "it is cut off"}, found + 1)
+    if count != found if count is not None else lines.sealed:
         expected = "a line that counts them" if count is None else f"{count} lines"
-        raise damaged(path, {len(records) + 1: f"expected {expected} before the end"}, len(records) + 1)
-    return records
+        raise damaged(path, {found + 1: f"expected {expected} before the end"}, found + 1)
 
 
 def sealed(record: Mapping[str, Any]) -> bytes:
@@ -254,31 +323,6 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _read(path: Path) -> tuple[list[dict[str, Any]], int, bool]:
-    """The complete lines, the number of bytes they take, and whether lines have checksums."""
-    records: list[dict[str, Any]] = []
-    problems: dict[int, str] = {}
-    size = number = 0
-    seals = False
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                number -= 1
-                break
-            size += len(line)
-            try:
-                has_seal = _has_seal(line)
-                if seals and not has_seal:
-                    raise ValueError("it has no checksum, but a line before it has one")
-                seals = seals or has_seal
-                records.append(_parsed(line))
-            except (ValueError, RecursionError) as error:
-                problems[number] = str(error)
-    if problems:
-        raise damaged(path, problems, number)
-    return records, size, seals
 
 
 _KEY = b'"crc":"'

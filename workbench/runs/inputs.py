@@ -54,7 +54,7 @@ def write_inputs(
     (path / "results.json").unlink(missing_ok=True)  # of an earlier, perhaps smaller, run of this folder
     checked = read_manifest(finite(manifest), str(manifest_path))
     write_json(manifest_path, checked.to_json())
-    write_whole(path / benchmark.name / "samples.jsonl", [sample_to_json(sample, root) for sample in samples])
+    write_whole(path / benchmark.name / "samples.jsonl", (sample_to_json(sample, root) for sample in samples))
 
 
 def manifest_in(folder: Path) -> Manifest:

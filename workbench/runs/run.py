@@ -9,10 +9,10 @@ report.html                    for reading
 figures/                       those of the report as PNG files
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.manifest import Manifest
@@ -20,14 +20,18 @@ from workbench.data.predictions import Prediction
 from workbench.data.results import LoggedRun, Results, with_checksum
 from workbench.data.samples import Sample
 from workbench.data.secrets import hidden
-from workbench.runs.checks import read_predictions, read_samples
-from workbench.runs.contents import Contents, Stored
+from workbench.runs.answers import Mapped, StoredAnswers
+from workbench.runs.checks import read_samples
+from workbench.runs.contents import Contents
 from workbench.runs.files import finite, write_json
+from workbench.runs.stored import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.metrics.overlaps import SampleOverlap
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,47 +104,67 @@ class Run:
         self.contents.samples[path] = samples
         return list(samples)
 
-    def predictions(self, system: str) -> list[Prediction]:
-        """The predictions of one system, one per sample, in the order of the samples.
+    def sample(self, place: int) -> Sample:
+        """The sample at a place, without a copy of the list of all."""
+        path = self.path / self.benchmark / "samples.jsonl"
+        return self.contents.samples[path][place] if path in self.contents.samples else self.samples()[place]
+
+    def predictions(self, system: str) -> Sequence[Prediction]:
+        """The predictions of one system, one per sample, in the order of the samples: a list, or of a large run a
+        sequence that reads each prediction when it is asked for.
 
         Raises `ConfigurationError` where the run has no such system, does not have all of them, or where a line is
         damaged.
         """
-        return [stored.prediction for stored in self.stored(system)]
+        return _listed(self.stored(system), lambda one: one.prediction)
 
-    def records(self, system: str) -> list[dict[str, Any]]:
-        """Like `predictions`, in plain JSON types as they are stored: with digests and seconds."""
-        return [stored.to_json() for stored in self.stored(system)]
+    def records(self, system: str) -> Sequence[dict[str, Any]]:
+        """Like `predictions`, in plain JSON types: with digests and seconds."""
+        return _listed(self.stored(system), Stored.to_json)
 
-    def stored(self, system: str) -> list[Stored]:
+    def stored(self, system: str) -> StoredAnswers:
         """Like `predictions`, each with what the store keeps beside it."""
         if system not in self.systems and system not in self.manifest.oracles:
             raise ConfigurationError(f"{self.path} has no system {system!r}; it has {', '.join(self.systems)}")
         store = self.store(system)
         if store in self.contents.stored:
-            return list(self.contents.stored[store])
+            return self.contents.stored[store]
         samples = self.samples()
-        by_id = read_predictions(store / "predictions.jsonl", samples)
-        wanted = [sample.sample_id for sample in samples]
-        missing = sum(sample_id not in by_id for sample_id in wanted)
-        if missing:
+        stored = StoredAnswers(store / "predictions.jsonl", samples)
+        if missing := len(samples) - len(stored):
             raise ConfigurationError(
-                f"{self.path}: {system} has no prediction for {missing} of {len(wanted)} samples; "
+                f"{self.path}: {system} has no prediction for {missing} of {len(samples)} samples; "
                 f"continue it with `workbench compare ... --out {self.path}`"
             )
-        stored = [by_id[sample_id] for sample_id in wanted]
         if system in self.systems:  # the answers of an oracle are not kept: they are needed once
             self.contents.stored[store] = stored
-        return list(stored)
+        return stored
 
     def overlaps(self, system: str) -> "list[SampleOverlap]":
         """The overlaps of one system's answers with the truth, of the samples whose annotation is usable."""
-        from workbench.metrics.overlaps import overlaps
+        from workbench.metrics.overlaps import overlaps, overlaps_in_order
 
         store = self.store(system)
-        if store not in self.contents.overlaps:
-            self.contents.overlaps[store] = overlaps(self.samples(), self.predictions(system))
+        if store in self.contents.overlaps:
+            return list(self.contents.overlaps[store])
+        stored = self.stored(system)
+        if stored.large:
+            short = stored.without_traces()
+            return overlaps_in_order(self.samples(), Mapped(short, lambda one: one.prediction))
+        self.contents.overlaps[store] = overlaps(self.samples(), self.predictions(system))
         return list(self.contents.overlaps[store])
+
+    def overlap(self, system: str, place: int) -> "SampleOverlap | None":
+        """The overlap of one system's answer to the sample at a place; None where it has no usable truth."""
+        from workbench.metrics.overlaps import overlap_of
+
+        stored = self.stored(system)
+        if stored.large:
+            return overlap_of(self.sample(place), stored.without_traces()[place].prediction)
+        store = self.store(system)
+        if store not in self.contents.by_id:
+            self.contents.by_id[store] = {one.sample_id: one for one in self.overlaps(system)}
+        return self.contents.by_id[store].get(stored[place].prediction.sample_id)
 
     def store(self, system: str) -> Path:
         """Folder of the predictions of one system."""
@@ -211,6 +235,10 @@ def add_results(run: Run, results: Results) -> Run:
 
 def _with_results(run: Run, **changed: object) -> Run:
     return add_results(run, run.results.model_copy(update=changed))
+
+
+def _listed(stored: StoredAnswers, function: Callable[[Stored], T]) -> Sequence[T]:
+    return Mapped(stored, function) if stored.large else [function(one) for one in stored]
 
 
 def _existing(path: Path) -> Path:

@@ -2,7 +2,8 @@
 
 A store is a folder `<run>/<benchmark>/<system>`:
     identity.json       what its predictions depend on; they are reused only where it is equal
-    predictions.jsonl   one `Prediction.to_json()` a line, with the digests of the image file and of the instruction
+    predictions.jsonl   one `Prediction.to_json()` a line, long traces packed (`workbench.data.traces`), with the
+                        digests of the image file and of the instruction
                         and the seconds it took; a sample that failed for a server's sake (then also: `when`) and was
                         asked again has a second line, whose `earlier` lists the failures that it stands in for
     sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up, the
@@ -24,8 +25,9 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.outages import is_outage
 from workbench.data.predictions import Prediction
 from workbench.data.secrets import hidden
-from workbench.runs.checks import REPEATS, Done, Repeat, check_identity, read_done, read_repeats
-from workbench.runs.files import Journal, lock, read_json, read_records, write_json
+from workbench.data.traces import packed
+from workbench.runs.checks import REPEATS, Done, DoneReader, Repeat, check_identity, read_repeats
+from workbench.runs.files import Journal, complete_lines, lock, read_json, write_json
 
 
 class Store:
@@ -45,13 +47,14 @@ class Store:
         self._lock.__enter__()
         try:
             self._check_identity()
-            self._predictions = Journal(self.folder / "predictions.jsonl")
-            self.done = read_done(self._predictions.path, self._predictions.records)
+            path = self.folder / "predictions.jsonl"
+            reading = DoneReader(path)
+            self._predictions = Journal(path, reading.add)
+            self.done = reading.finish()
             self.repeats = read_repeats(self.folder / REPEATS)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
-        self._predictions.records.clear()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,7 +91,7 @@ class Store:
             record["earlier"] = list(before.earlier)
         if is_outage(prediction):
             record["when"] = datetime.now(UTC).isoformat(timespec="seconds")
-        self._predictions.append(record)
+        self._predictions.append(packed(hidden(record)))
         self.done[prediction.sample_id] = Done.of(record)
 
     def add_repeat(self, repeat: Repeat) -> None:
@@ -106,7 +109,8 @@ class Store:
 
     def _check_identity(self) -> None:
         path = self.folder / "identity.json"
-        if not read_records(self.folder / "predictions.jsonl"):
+        predictions = self.folder / "predictions.jsonl"
+        if not predictions.exists() or next(complete_lines(predictions), None) is None:
             write_json(path, self._identity)
             return
         stored = check_identity(path, read_json(path)) if path.exists() else {}

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,17 @@ from workbench.metrics.uncertainty import intervals
 Build = Callable[[Sequence[SampleOverlap]], Measure]
 """The function of a metric set."""
 Columns = dict[str, list[float | None]]
+Item = TypeVar("Item")
 
 LOW, UNSELECTED, SUPPRESSED = "low_score", "unselected", "suppressed"
 STEPS = 50
 """Steps of thresholds from 0 to 1 in a report."""
 LIMITS = tuple(round(0.05 * step, 2) for step in range(21))
 """Mask IoUs above which one of two instances is dropped."""
+MOST_SAMPLES = 5000
+"""Samples whose answers are changed and measured again for a curve: of as many a share is known to half a point."""
+MOST_POINTS = 1000
+"""Points of a risk curve that has more than `MOST_SAMPLES`."""
 BINS = 10
 """Tenths of the scores, in the diagram and in the expected calibration error."""
 
@@ -66,6 +72,23 @@ def known(answers: Iterable[Prediction], stated: Conditions | None = None) -> Kn
     answered = [answer for answer in answers if answer.outcome == OK]
     ceiling = min((one.score for answer in answered for one in answer.instances), default=1.0)
     floor = max((one.score for answer in answered for one in answer.candidates if one.dropped == LOW), default=None)
+    return _known(ceiling, floor, stated)
+
+
+def known_of(overlapping: Iterable[SampleOverlap], stated: Conditions | None = None) -> Known:
+    """`known` of the answers behind overlaps, which need not be read again for it."""
+    ceiling, floor = 1.0, None
+    for overlap in overlapping:
+        if overlap.n_instances:
+            ceiling = min(ceiling, float(overlap.scores.min()))
+        if overlap.outcome == OK and LOW in overlap.dropped:
+            low = max(s for s, why in zip(overlap.dropped_scores.tolist(), overlap.dropped, strict=True) if why == LOW)
+            floor = low if floor is None else max(floor, low)
+    return _known(ceiling, floor, stated)
+
+
+def _known(ceiling: float, floor: float | None, stated: Conditions | None) -> Known:
+    """`ceiling`: the lowest score of any instance; `floor`: the highest that was too low."""
     below = math.nextafter(ceiling, -1.0)
     if floor is not None and floor >= ceiling:
         return Known(below, below, False)
@@ -103,18 +126,30 @@ def curves(
 ) -> Curves:
     """All curves of a system, from the overlaps of its answers.
 
-    `build` is the function of the metric set, of which `metrics` are shown; `stated` as in `known`.
+    `build` is the function of the metric set, of which `metrics` are shown; `stated` as in `known`. The curves
+    for which answers are changed and measured again are of at most `MOST_SAMPLES` of the samples, evenly spaced.
     """
-    unselected = any(one.dropped == UNSELECTED for o in overlapping for one in o.prediction.candidates)
-    curve = threshold_curve(overlapping, build, metrics, stated)
+    some = evenly(overlapping, MOST_SAMPLES)
+    unselected = any(UNSELECTED in overlap.dropped for overlap in overlapping)
+    curve = threshold_curve(some, build, metrics, about=known_of(overlapping, stated))
     at = Conditions(threshold=curve.operating)
+    suppression = suppression_curve(some, build, metrics)
+    suppressed = sum(overlap.dropped.count(SUPPRESSED) for overlap in overlapping)
     return Curves(
+        samples=len(some) if len(some) < len(overlapping) else None,
         threshold=curve,
-        unselected=threshold_curve(_unselected(overlapping), build, metrics, at) if unselected else None,
+        unselected=threshold_curve(_unselected(some), build, metrics, at) if unselected else None,
         reliability=reliability(overlapping),
         risk=risk_curve(overlapping),
-        suppression=suppression_curve(overlapping, build, metrics),
+        suppression=suppression.model_copy(update={"suppressed": suppressed}),
     )
+
+
+def evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """All items, or at most so many of them at equal distances, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[place] for place in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
 
 
 def threshold_curve(
@@ -123,9 +158,11 @@ def threshold_curve(
     metrics: Sequence[str],
     stated: Conditions | None = None,
     steps: int = STEPS,
+    about: Known | None = None,
 ) -> ThresholdCurve:
-    """The metrics, and the share of exactly right sets, at thresholds from the lowest that is known to 1."""
-    about = known((o.prediction for o in overlapping), stated)
+    """The metrics, and the share of exactly right sets, at thresholds from the lowest that is known to 1. `about`: what
+    is known, if that is not to be read from these answers."""
+    about = about or known_of(overlapping, stated)
     grid = (step / steps for step in range(steps + 1))
     thresholds = sorted({about.operating, *(one for one in grid if one >= about.lowest)})
     pools = [_Pool(overlap, about.lowest < about.operating) for overlap in overlapping]
@@ -234,6 +271,8 @@ def _binned(overlapping: Sequence[SampleOverlap]) -> tuple[NDArray[np.float64], 
     """Of each sample and bin, `[S, BINS]` each: how many instances, the sum of their scores, how many are right."""
     count, score, right = np.zeros((3, len(overlapping), BINS))
     for row, overlap in enumerate(overlapping):
+        if not overlap.n_instances:
+            continue
         places = np.minimum((overlap.scores * BINS).astype(np.int64), BINS - 1)
         hits = [category == "matched" for category in diagnose(overlap).instances]
         np.add.at(count[row], places, 1)
@@ -255,10 +294,11 @@ def risk_curve(overlapping: Sequence[SampleOverlap]) -> RiskCurve:
     confidence, risk = confidence[order], np.cumsum(wrong[order]) / np.arange(1, len(given) + 1)
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(given) else np.zeros(0, np.int64)
     steps = np.diff(last + 1, prepend=0)
+    shown = last if len(last) <= MOST_SAMPLES else np.array(evenly(last.tolist(), MOST_POINTS))
     return RiskCurve(
-        confidence=confidence[last].tolist(),
-        coverage=((last + 1) / max(len(overlapping), 1)).tolist(),
-        risk=risk[last].tolist(),
+        confidence=confidence[shown].tolist(),
+        coverage=((shown + 1) / max(len(overlapping), 1)).tolist(),
+        risk=risk[shown].tolist(),
         area=float(risk[last] @ steps / steps.sum()) if len(given) else None,
     )
 
@@ -273,8 +313,8 @@ def suppression_curve(
     columns[DUPLICATES] = [
         100 * sum(diagnose(o).counts["duplicate"] for o in variant) / max(len(variant), 1) for variant in variants
     ]
-    reasons = [one.dropped for o in overlapping for one in o.prediction.candidates]
-    return SuppressionCurve(limits=list(limits), values=columns, suppressed=reasons.count(SUPPRESSED))
+    suppressed = sum(overlap.dropped.count(SUPPRESSED) for overlap in overlapping)
+    return SuppressionCurve(limits=list(limits), values=columns, suppressed=suppressed)
 
 
 def _suppressed(overlapping: Sequence[SampleOverlap], limits: Sequence[float]) -> Iterator[list[SampleOverlap]]:

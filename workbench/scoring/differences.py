@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
 
@@ -70,21 +71,63 @@ def pairwise_differences(
     McNemar's. `p_holm` is corrected for all metrics, rates or latencies of all pairs. An interval leaves out 0 where
     the p-value is below 0.05 before that correction. Both are None where there is too little data; `note` then says so.
     """
-    sides = list(combinations(overlaps_of, 2) if pairs is None else pairs)
+    compared = list(combinations(overlaps_of, 2) if pairs is None else pairs)
     build = load("metrics", protocol)
     # every system is measured on every draw once, however many pairs it is in
-    drawn = {
-        name: sampled([overlap.image_id for overlap in overlaps_of[name]], build(overlaps_of[name]), draws)
-        for name in dict.fromkeys(chain.from_iterable(sides))
+    sides = {
+        name: side_of(overlaps_of[name], build, _latencies((answers or {}).get(name, ())), draws)
+        for name in dict.fromkeys(chain.from_iterable(compared))
     }
-    compared = [_pair(a, b, overlaps_of, drawn, build, draws) for a, b in sides]
-    enough = max(draws, DRAWS_PER_TEST * len(sides) * len(PACES))
+    return differences_of(sides, build, compared, draws, repeated)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """What is compared of a system: of S scored samples, which are the same for all systems."""
+
+    sample_ids: Sequence[str]
+    """`[S]`"""
+    image_ids: Sequence[str]
+    """`[S]`"""
+    drawn: Mapping[str, Sampled]
+    """each metric on bootstrap draws"""
+    shown: NDArray[np.bool_]
+    """`[S, R]` which of `RATES` each sample shows"""
+    latencies: Mapping[str, float]
+    """seconds of each sample that was timed alone, by id"""
+
+
+def side_of(
+    overlaps: Sequence[SampleOverlap],
+    build: Callable[..., Measure],
+    latencies: Mapping[str, float] | None = None,
+    draws: int = DRAWS,
+) -> Side:
+    """What is compared of a system by the function of a protocol. latencies: of its samples that were timed alone."""
+    images = [overlap.image_id for overlap in overlaps]
+    drawn = sampled(images, build(overlaps), draws)
+    return Side([overlap.sample_id for overlap in overlaps], images, drawn, flags(overlaps), latencies or {})
+
+
+def differences_of(
+    sides: Mapping[str, Side],
+    build: Callable[..., Measure],
+    pairs: Sequence[tuple[str, str]],
+    draws: int = DRAWS,
+    repeated: Repeated | None = None,
+) -> list[PairDifference]:
+    """`pairwise_differences` of what was measured of each system already."""
+    compared = [_pair(a, b, sides[a], sides[b], build, draws) for a, b in pairs]
+    enough = max(draws, DRAWS_PER_TEST * len(pairs) * len(PACES))
     for pair in compared:
         names = (pair["a"], pair["b"])
+        first, second = (sides[name] for name in names)
+        ours: Mapping[str, float]
+        theirs: Mapping[str, float]
         ours, theirs, repeats = in_turns(*((repeated or {}).get(name, {}) for name in names))
         if not repeats:
-            ours, theirs = (_latencies((answers or {}).get(name, ())) for name in names)
-        pair |= {**paces(overlaps_of[pair["a"]], ours, theirs, enough), "repeats": repeats}
+            ours, theirs = first.latencies, second.latencies
+        pair |= {**paces(first.sample_ids, first.image_ids, ours, theirs, enough), "repeats": repeats}
     for family in ("metrics", "rates", "latency"):
         keys = [(place, name) for place, pair in enumerate(compared) for name in pair[family]]
         corrected = holm({f"{place} {name}": compared[place][family][name]["p"] for place, name in keys})
@@ -109,20 +152,11 @@ def _minus(a: Mapping[str, Sampled], b: Mapping[str, Sampled], fractions: Collec
     return {name: _difference(one.value, spread(one, name in fractions)) for name, one in apart.items()}
 
 
-def _pair(
-    a: str,
-    b: str,
-    overlaps_of: Mapping[str, Sequence[SampleOverlap]],
-    drawn: Mapping[str, Mapping[str, Sampled]],
-    build: Callable[..., Measure],
-    draws: int,
-) -> dict[str, Any]:
-    ours, theirs = overlaps_of[a], overlaps_of[b]
-    if [overlap.sample_id for overlap in ours] != [overlap.sample_id for overlap in theirs]:
+def _pair(a: str, b: str, ours: Side, theirs: Side, build: Callable[..., Measure], draws: int) -> dict[str, Any]:
+    if ours.sample_ids != theirs.sample_ids:
         raise ValueError(f"expected answers of {a} and {b} to the same samples in the same order")
-    images = [overlap.image_id for overlap in ours]
+    images, shown, shown_by_b = ours.image_ids, ours.shown, theirs.shown
     n_images = len(set(images))
-    shown, shown_by_b = flags(ours), flags(theirs)
     shares = sampled(images, paired(_shares(shown), _shares(shown_by_b)), draws)
     rates = {
         name: _rate(images, shown[:, place], shown_by_b[:, place], shares[name]) for place, name in enumerate(RATES)
@@ -130,7 +164,7 @@ def _pair(
     return {
         "a": a,
         "b": b,
-        "metrics": _minus(drawn[a], drawn[b], fractions(build, drawn[a])),
+        "metrics": _minus(ours.drawn, theirs.drawn, fractions(build, ours.drawn)),
         "rates": rates,
         "note": None if n_images >= MIN_IMAGES else f"too little data: {many(n_images, 'image')}, {MIN_IMAGES} needed",
     }
@@ -166,14 +200,20 @@ def in_turns(
 
 
 def paces(
-    samples: Sequence[SampleOverlap], a: Mapping[str, float], b: Mapping[str, float], draws: int = DRAWS
+    sample_ids: Sequence[str],
+    image_ids: Sequence[str],
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
-    """`latency` and `timed` of a pair whose latencies in seconds are given by sample id, over the samples of both."""
-    common = [sample for sample in samples if sample.sample_id in a and sample.sample_id in b]
+    """`latency` and `timed` of a pair whose latencies in seconds are given by sample id, over the samples of both.
+    sample_ids, image_ids: of the samples that are compared."""
+    ids = zip(sample_ids, image_ids, strict=True)
+    common = [(sample_id, image_id) for sample_id, image_id in ids if sample_id in a and sample_id in b]
     if not common:
         return {"latency": {}, "timed": 0}
-    images = [sample.image_id for sample in common]
-    of_a, of_b = (durations([side[s.sample_id] for s in common], names=PACES[:-1]) for side in (a, b))
+    images = [image_id for _, image_id in common]
+    of_a, of_b = (durations([side[sample_id] for sample_id, _ in common], names=PACES[:-1]) for side in (a, b))
 
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         over, under = of_a(weights), of_b(weights)
@@ -205,9 +245,11 @@ def _difference(value: float, drawn: Spread | None) -> Difference:
 
 
 def _shares(shown: NDArray[np.bool_]) -> Measure:
+    counted = np.ascontiguousarray(shown.T, dtype=np.float64)
+
     def measure(weights: Weights) -> dict[str, NDArray[np.float64]]:
         total = weights.sum(axis=0)
-        counts = shown.T.astype(np.float64) @ weights
+        counts = counted @ weights
         shares = np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
         return dict(zip(RATES, shares, strict=True))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.manifest import Manifest
 from workbench.data.results import Results
 from workbench.data.samples import Sample
-from workbench.runs.contents import Stored
+from workbench.runs.answers import StoredAnswers
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class JoinedRun(Run):
         run, name = self.parts[system]
         return run.store(name)
 
-    def stored(self, system: str) -> list[Stored]:
+    def stored(self, system: str) -> StoredAnswers:
         if system not in self.parts:
             raise ConfigurationError(f"the runs have no system {system!r}; they have {', '.join(self.parts)}")
         run, name = self.parts[system]
@@ -60,7 +61,8 @@ def join(runs: Sequence[Run]) -> JoinedRun:
     corrected for all of them. Raises `ConfigurationError` where a run is not finished, lacks predictions, or does not
     have the same samples and protocol as the others.
     """
-    from workbench.scoring.differences import pairwise_differences
+    from workbench.plugins.registry import load
+    from workbench.scoring.differences import differences_of, side_of
 
     first = runs[0]
     for run in runs:
@@ -68,15 +70,15 @@ def join(runs: Sequence[Run]) -> JoinedRun:
         check_same_samples(first, run)
     parts = _labelled(runs)
     joined = JoinedRun(first.path, _manifest(runs, parts), parts=parts)
-    overlaps_of = {label: joined.overlaps(label) for label in parts}
-    answers = {label: joined.predictions(label) for label in parts}
+    build = load("metrics", first.results.protocol)
+    sides = {label: side_of(joined.overlaps(label), build, _latencies(joined, label)) for label in parts}
     results = Results(
         run=str(first.path),
         benchmark=first.results.benchmark,
         protocol=first.results.protocol,
         metrics={name: info for run in reversed(runs) for name, info in run.results.metrics.items()},
         systems={label: run.results.systems[name] for label, (run, name) in parts.items()},
-        differences=pairwise_differences(overlaps_of, first.results.protocol, answers),
+        differences=differences_of(sides, build, list(combinations(sides, 2))),
         oracles=[
             row.model_copy(update={"system": label})
             for label, (run, name) in parts.items()
@@ -87,6 +89,12 @@ def join(runs: Sequence[Run]) -> JoinedRun:
         mlflow=None,
     )
     return replace(joined, scored=results)
+
+
+def _latencies(run: Run, system: str) -> dict[str, float]:
+    """The seconds of each sample that was timed alone."""
+    answers = (one.prediction for one in run.stored(system).without_traces())
+    return {answer.sample_id: answer.latency for answer in answers if answer.latency is not None}
 
 
 def check_same_samples(first: Run, second: Run) -> None:

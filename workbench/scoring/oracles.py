@@ -7,7 +7,7 @@ targets one to one, it is the assignment that serves most targets, and of those 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,10 @@ from workbench.data.results import OracleResult, Results, leading_metrics
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import HIT, diagnose
 from workbench.metrics import shapes
-from workbench.metrics.overlaps import SampleOverlap, overlaps
-from workbench.metrics.statistics import values
+from workbench.metrics.overlaps import overlaps
+from workbench.metrics.statistics import Measure, values
 from workbench.plugins.registry import load
-from workbench.scoring.differences import pairwise_differences
+from workbench.scoring.differences import Side, differences_of, side_of
 
 SHOWN_METRICS = 3
 ORACLES: dict[str, str] = {
@@ -106,37 +106,66 @@ def unavailable(oracle: str, samples: Sequence[Sample]) -> str | None:
 def gains(
     planned: Mapping[str, PlannedOracle],
     samples: Sequence[Sample],
-    overlaps_of: Mapping[str, Sequence[SampleOverlap]],
+    sides: Mapping[str, Side],
     answers: Callable[[str], Sequence[Prediction]],
     protocol: str,
 ) -> list[OracleResult]:
     """What each oracle of a run's manifest gives.
 
-    `overlaps_of`: the overlaps of each system's real answers with the truth, by system. `answers` returns the real
-    answers of a system, and for an oracle that was run, its stored answers. Gains and rates are those of the oracle
-    minus those of the real run, with `p_holm` corrected for all oracles of the run.
+    `sides`: what is compared of each system's real answers, by system. `answers` returns the real answers of a system,
+    and for an oracle that was run, its stored answers. Gains and rates are those of the oracle minus those of the real
+    run, with `p_holm` corrected for all oracles of the run.
     """
     build = load("metrics", protocol)
-    made = {name: _answers(name, plan, samples, answers) for name, plan in planned.items() if plan.note is None}
-    seen = {name: overlaps(samples, variant) for name, variant in made.items()}
+    made = {name: _measured(name, plan, samples, answers, build) for name, plan in planned.items() if plan.note is None}
+    # the times of an oracle are not compared
+    both = {name: replace(side, latencies={}) for name, side in sides.items()}
+    both |= {name: one.side for name, one in made.items()}
     pairs = [(name, planned[name].system) for name in made]
-    compared = {pair.a: pair for pair in pairwise_differences({**overlaps_of, **seen}, protocol, pairs=pairs)}
+    compared = {pair.a: pair for pair in differences_of(both, build, pairs)}
     rows = []
     for name, plan in planned.items():
-        pair, real = compared.get(name), answers(plan.system) if name in made else ()
+        pair, variant = compared.get(name), made.get(name)
         rows.append(
             OracleResult(
                 system=plan.system,
                 oracle=plan.oracle,
                 note=pair.note if pair else plan.note,
-                changed=sum(_shown(a) != _shown(b) for a, b in zip(made[name], real, strict=True)) if pair else None,
-                n_failed=sum(answer.outcome != OK for answer in made[name]) if pair else None,
-                metrics=values(build(seen[name]), len(seen[name])) if pair else None,
+                changed=variant.changed if variant else None,
+                n_failed=variant.n_failed if variant else None,
+                metrics=variant.metrics if variant else None,
                 gains=pair.metrics if pair else None,
                 rates=pair.rates if pair else None,
             )
         )
     return rows
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """What is told of the answers with one part replaced; the answers themselves are forgotten."""
+
+    side: Side
+    changed: int
+    n_failed: int
+    metrics: dict[str, float | None]
+
+
+def _measured(
+    name: str,
+    plan: PlannedOracle,
+    samples: Sequence[Sample],
+    answers: Callable[[str], Sequence[Prediction]],
+    build: Callable[..., Measure],
+) -> _Variant:
+    made = _answers(name, plan, samples, answers)
+    seen = overlaps(samples, made)
+    return _Variant(
+        side_of(seen, build),
+        changed=sum(_shown(a) != _shown(b) for a, b in zip(made, answers(plan.system), strict=True)),
+        n_failed=sum(answer.outcome != OK for answer in made),
+        metrics=values(build(seen), len(seen)),
+    )
 
 
 def shown_metrics(results: Results) -> list[str]:

@@ -6,29 +6,20 @@ intervals, groups, costs and diagnosis, is the same for all protocols. Results a
 undefined, as a share of no samples or average precision without targets, is None.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from workbench.data.metric_info import FRACTION, MetricInfo, described
-from workbench.data.predictions import OK, Prediction
+from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
-from workbench.data.vocabulary import CALL_KINDS, MATCHED, MISSED_REASONS, MISTAKES, OTHER, SAMPLE_CATEGORIES
-from workbench.failures.calls import call_failures, tally_calls
-from workbench.failures.funnel import stages_passed
-from workbench.failures.taxonomy import STAGES, diagnose, missed_reasons, tally
+from workbench.failures.taxonomy import diagnose, missed_reasons, tally
 from workbench.metrics import latency
 from workbench.metrics.groups import by_kind, by_targets
 from workbench.metrics.overlaps import SampleOverlap, overlaps, pair
-from workbench.metrics.pooled import sample_iou
 from workbench.metrics.statistics import Interval, Measure, values
-from workbench.metrics.uncertainty import intervals
+from workbench.metrics.uncertainty import Sampled, interval, intervals
 from workbench.plugins.registry import load
-
-FUNNEL_COLUMNS = tuple(f"funnel_{stage}" for stage in STAGES)
-MISSED_COLUMNS = tuple(f"missed_{reason}" for reason in (*MISSED_REASONS, OTHER))
+from workbench.scoring.gathered import Gathered, gather, gather_known, row_of, with_overlaps
 
 
 def metrics_of(protocol: str, names: Iterable[str]) -> dict[str, MetricInfo]:
@@ -56,31 +47,38 @@ def score(
     """
     build = load("metrics", protocol)
     pairs = pair(samples, predictions)
-    answers = [answer for _, answer in pairs]
-    overlapping = overlaps((sample for sample, _ in pairs), answers) if overlapping is None else overlapping
-    failures = Counter(answer.outcome for answer in answers if answer.outcome != OK)
+    return score_gathered(gather(pairs) if overlapping is None else gather_known(pairs, overlapping), protocol, build)
+
+
+def score_gathered(
+    found: Gathered,
+    protocol: str,
+    build: Callable[..., Measure],
+    drawn: Mapping[str, Sampled] | None = None,
+) -> dict[str, Any]:
+    """`score` of gathered answers by the function of a protocol. drawn: the metrics of all samples on bootstrap draws,
+    if they have been computed already."""
+    overlapping, spent = found.overlaps, found.spent
     diagnoses = [diagnose(overlap) for overlap in overlapping]
-    correct = {o.sample_id: d.counts[MATCHED] for o, d in zip(overlapping, diagnoses, strict=True)}
-    measured = _measured(overlapping, build)
-    without_truth = sum(not sample.has_truth for sample, _ in pairs)
+    measured = _measured(overlapping, build, drawn)
     return {
         "protocol": protocol,
-        "samples": len(pairs),
-        "unscored": len(pairs) - len(overlapping) - without_truth,
-        "without_truth": without_truth,
-        "n_failed": failures.total(),
-        "failures": dict(sorted(failures.items())),
+        "samples": found.samples,
+        "unscored": found.samples - len(overlapping) - found.without_truth,
+        "without_truth": found.without_truth,
+        "n_failed": found.failures.total(),
+        "failures": dict(sorted(found.failures.items())),
         "metrics": measured["metrics"],
         "intervals": measured["intervals"],
         "by_targets": {name: _measured(group, build) for name, group in by_targets(overlapping).items()},
         "by_kind": {kind: _measured(group, build) for kind, group in by_kind(overlapping).items()},
-        "latency": latency.latency(pairs),
-        "calls_per_sample": latency.calls_per_sample(answers),
-        "tokens_per_sample": latency.tokens_per_sample(answers),
-        "per_correct_instance": latency.per_correct_instance(pairs, correct),
+        "latency": latency.latency(spent),
+        "calls_per_sample": latency.calls_per_sample(spent),
+        "tokens_per_sample": latency.tokens_per_sample(spent),
+        "per_correct_instance": latency.per_correct_instance(spent, found.correct),
         "diagnosis": tally(diagnoses),
         "missed_targets": missed_reasons(diagnoses),
-        **tally_calls(answers),
+        **found.calls,
     }
 
 
@@ -95,78 +93,27 @@ def table(
     sample whose annotation is unusable or that has no truth.
     """
     pairs = pair(samples, predictions)
-    overlapping = (
-        overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs))
-        if overlapping is None
-        else overlapping
-    )
-    scored = {overlap.sample_id: overlap for overlap in overlapping}
-    return [
-        {
-            "sample_id": sample.sample_id,
-            "image_id": sample.image_id,
-            "kind": sample.kind,
-            "n_targets": len(sample.targets) if sample.has_truth else None,
-            "n_instances": len(answer.instances) if answer.outcome == OK else 0,
-            "outcome": answer.outcome,
-            "message": answer.message,
-            "latency": answer.latency,
-            **_costs(answer),
-            **_verdict(scored.get(sample.sample_id)),
-        }
-        for sample, answer in pairs
-    ]
+    if overlapping is None:
+        overlapping = overlaps((sample for sample, _ in pairs), (answer for _, answer in pairs))
+    return [row_of(*asked, overlap) for asked, overlap in with_overlaps(pairs, overlapping)]
 
 
-def _measured(group: Sequence[SampleOverlap], build: Callable[..., Measure]) -> dict[str, Any]:
+def _measured(
+    group: Sequence[SampleOverlap], build: Callable[..., Measure], drawn: Mapping[str, Sampled] | None = None
+) -> dict[str, Any]:
     measure = build(group)
     metrics = values(measure, len(group))
-    found = intervals([overlap.image_id for overlap in group], measure, fractions(build, metrics))
+    bounded = fractions(build, metrics)
+    if drawn is None:
+        found = intervals([overlap.image_id for overlap in group], measure, bounded)
+    else:
+        found = {name: interval(one, name in bounded) for name, one in drawn.items()}
     return {
         "samples": len(group),
         "metrics": metrics,
-        "intervals": {name: _listed(interval) for name, interval in found.items()},
+        "intervals": {name: _listed(one) for name, one in found.items()},
     }
 
 
 def _listed(interval: Interval | None) -> list[float] | None:
     return None if interval is None else list(interval)
-
-
-def _costs(answer: Prediction) -> dict[str, float | int]:
-    kinds = [call.kind for call in answer.calls]
-    seconds = dict.fromkeys((*CALL_KINDS, OTHER), 0.0)
-    for kind, spent in latency.wall_clock(answer.calls).items():
-        seconds[kind if kind in CALL_KINDS else OTHER] += spent
-    return {
-        "calls": len(kinds),
-        "calls_llm": kinds.count("llm"),
-        "calls_segment": kinds.count("segment"),
-        **{f"seconds_{kind}": spent for kind, spent in seconds.items()},
-        "tokens_in": answer.tokens[0],
-        "tokens_out": answer.tokens[1],
-        **_columns("calls", MISTAKES, call_failures(answer)),
-    }
-
-
-def _verdict(overlap: SampleOverlap | None) -> dict[str, Any]:
-    if overlap is None:
-        names = ("iou", "intersection", "union", *tally([]), *MISSED_COLUMNS, *FUNNEL_COLUMNS)
-        return dict.fromkeys(names)
-    diagnosis, passed = diagnose(overlap), stages_passed(overlap)
-    iou = sample_iou(np.array([overlap.intersection]), np.array([overlap.union]))
-    return {
-        "iou": float(iou[0]) if overlap.outcome == OK else 0.0,
-        "intersection": overlap.intersection,
-        "union": overlap.union,
-        **diagnosis.counts,
-        **{category: diagnosis.sample == category for category in SAMPLE_CATEGORIES},
-        **_columns("missed", MISSED_REASONS, missed_reasons([diagnosis])),
-        **{name: int((passed > place).sum()) for place, name in enumerate(FUNNEL_COLUMNS)},
-    }
-
-
-def _columns(family: str, known: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
-    """A column for each known name, and one for all that systems named themselves, so that every table has the same."""
-    columns = {f"{family}_{name}": counts[name] for name in known}
-    return columns | {f"{family}_{OTHER}": sum(counts.values()) - sum(columns.values())}

@@ -19,6 +19,7 @@ from workbench.data.errors import ConfigurationError, short
 from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.predictions import Prediction
 from workbench.data.results import Results, read_results
+from workbench.data.traces import packed
 from workbench.runs.files import FETCHED, read_json, write_json, write_lines
 from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, local_path, shown
 from workbench.tracking.stores import ARTIFACTS, OFF, check, chosen, database, sqlite_uri, tidy
@@ -211,12 +212,14 @@ def _unpack(table: Path) -> None:
     write_lines(
         table.with_name("predictions.jsonl"),
         (
-            {
-                key: json.loads(value) if key in NESTED else value
-                for key, value in row.items()
-                if value is not None or key not in AGAIN
-            }
-            for batch in pq.ParquetFile(table, page_checksum_verification=True).iter_batches(1000)
+            packed(
+                {
+                    key: json.loads(value) if key in NESTED else value
+                    for key, value in row.items()
+                    if value is not None or key not in AGAIN
+                }
+            )
+            for batch in pq.ParquetFile(table, page_checksum_verification=True).iter_batches(250)
             for row in batch.to_pylist()
         ),
     )

@@ -9,7 +9,8 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,17 @@ DESCRIPTION = "mlflow.note.content"
 DESCRIBED = 5000
 """Characters of a description; MLflow refuses a tag of more than 8000."""
 
+COLUMNS = {
+    **dict.fromkeys(("sample_id", "instances", "outcome", "message"), "string"),
+    **dict.fromkeys(("latency", "processor", "waited"), "float64"),
+    **dict.fromkeys(("calls", "candidates", "phrases"), "string"),
+    **dict.fromkeys(("resumed", "rejected"), "bool_"),
+    **dict.fromkeys(("image", "instruction"), "string"),
+    "seconds": "float64",
+    **dict.fromkeys(("earlier", "when"), "string"),
+}
+"""Of the table of predictions, with their types: what a line of a store has."""
+ROWS_AT_ONCE = 256
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """Groups of counts: what is not listed for a system happened 0 times."""
 MEASURES = ("samples", "unscored", "n_failed", "asked_again", "cold_start", "samples_per_second", "calls_per_sample")
@@ -221,13 +233,26 @@ def _start(client: "MlflowClient", experiment_id: str, run: Run, name: str, tags
 
 def _log_predictions(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:
     """All predictions as one Parquet table; nested fields as JSON text."""
-    import pandas as pd
-
-    rows = [dict(_texts(record)) for record in run.records(system)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.parquet"
-        pd.DataFrame(rows).to_parquet(path, index=False, write_page_checksum=True)
+        write_predictions(run.records(system), path)
         client.log_artifact(run_id, str(path))
+
+
+def write_predictions(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write records of a store as a Parquet table, nested fields as JSON text, with a few rows in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: getattr(pa, kind)() for name, kind in COLUMNS.items()}
+    rows = iter(records)
+    with pq.ParquetWriter(
+        path, pa.schema(columns), compression="zstd", use_dictionary=False, write_page_checksum=True
+    ) as writer:
+        while part := [dict(_texts(record)) for record in islice(rows, ROWS_AT_ONCE)]:
+            if more := {key for row in part for key in row} - columns.keys():
+                raise ValueError(f"expected records of a store, got the fields {', '.join(sorted(more))}")
+            writer.write_table(pa.Table.from_pylist(part, pa.schema(columns)))
 
 
 def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from workbench.data.predictions import OK, Call, Prediction
@@ -26,7 +27,7 @@ def log_traces(
     """
     import mlflow
 
-    chosen = list(zip(samples, predictions, strict=True))[:LIMIT]
+    chosen = list(islice(zip(samples, predictions, strict=True), LIMIT))
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # MLflow would set it for good
     mlflow.set_tracking_uri(uri)
     try:

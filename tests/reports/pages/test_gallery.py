@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +19,16 @@ from tests.reports.browser import Browser, needs_chromium
 from tests.reports.page import Page
 from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
-from workbench.metrics.overlaps import SampleOverlap, overlaps
+from workbench.metrics.overlaps import SampleOverlap, overlap_of
 from workbench.runs.run import Run
 from workbench.scoring import system as protocols
 
 
 def scored(
     samples: list[Sample], answers: dict[str, list[Prediction]]
-) -> tuple[pd.DataFrame, dict[str, list[SampleOverlap]]]:
+) -> tuple[pd.DataFrame, Callable[[str, int], SampleOverlap | None]]:
     rows = [{"system": system, **row} for system, found in answers.items() for row in protocols.table(samples, found)]
-    return pd.DataFrame(rows), {system: overlaps(samples, given) for system, given in answers.items()}
+    return pd.DataFrame(rows), lambda system, place: overlap_of(samples[place], answers[system][place])
 
 
 def gallery_of(samples: list[Sample], answers: dict[str, list[Prediction]]) -> Gallery:
@@ -94,7 +95,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
         [replace(drawn[i], sample_id=name, image_path=path) for i, name, path in places],
         {system: [replace(given[i], sample_id=name) for i, name, _ in places] for system, given in answers.items()},
         pd.concat([part.reset_index().assign(sample_id=ids) for part in again]),
-        {system: [replace(one[i], sample_id=name) for i, name, _ in places] for system, one in found.items()},
+        lambda system, place: found(system, places[place][0]),
     )
 
 

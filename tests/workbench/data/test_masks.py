@@ -85,3 +85,34 @@ def test_a_long_outline_of_a_real_object_is_drawn() -> None:
         masks.from_annotation(comb, 4000, 4000, "comb")
     shorter = [min(n, 900) if i % 2 else n for i, n in enumerate(comb)]
     assert masks.area(masks.from_annotation(shorter, 4000, 4000, "comb")) > 1_500_000
+
+
+def test_masks_checked_together_are_refused_where_one_alone_is() -> None:
+    chance = np.random.default_rng(0)
+    drawn = chance.random((40, 12, 17)) > 0.5
+    drawn[0], drawn[1] = False, True
+    good = masks.encode_all(drawn)
+    masks.check_all(good, 12, 17)
+    masks.check_all([], 12, 17)
+    for _ in range(400):
+        broken = [dict(one) for one in good[: int(chance.integers(1, 6))]]
+        one = broken[int(chance.integers(len(broken)))]
+        place = int(chance.integers(len(one["counts"])))
+        one["counts"] = one["counts"][:place] + chr(int(chance.integers(40, 125))) + one["counts"][place + 1 :]
+        alone = [_refused(mask) for mask in broken]
+        if any(alone):
+            with pytest.raises(SampleError):
+                masks.check_all(broken, 12, 17)
+        else:
+            masks.check_all(broken, 12, 17)
+            assert masks._are_whole([mask["counts"] for mask in broken], 12 * 17)
+    with pytest.raises(SampleError, match="expected a mask of size"):
+        masks.check_all([*good, {"size": [17, 12], "counts": good[0]["counts"]}], 12, 17)
+
+
+def _refused(mask: object) -> bool:
+    try:
+        masks.check(mask, 12, 17)
+    except SampleError:
+        return True
+    return False

@@ -7,17 +7,16 @@ import pytest
 from tests.workbench.metrics.scenes import Strip, answer, sample
 from workbench.data.predictions import BAD_SAMPLE, Call, Note
 from workbench.metrics.latency import (
-    Pair,
     calls_per_sample,
     durations,
     enough_images,
     latency,
     per_correct_instance,
     percentiles,
-    rounds,
     tokens_per_sample,
-    wall_clock,
 )
+from workbench.metrics.rounds import rounds, wall_clock
+from workbench.metrics.spent import Pair, Spent
 from workbench.metrics.statistics import percentile_intervals
 
 CALLS = (Call("llm", 0.0, 2.0, tokens_in=100, tokens_out=10), Call("segment", 2.0, 1.0), Call("llm", 3.0, 4.0, 50, 5))
@@ -47,9 +46,9 @@ def test_calls_are_counted_per_sample_and_timed_each() -> None:
 
 
 def test_calls_and_tokens_include_samples_that_were_not_timed() -> None:
-    answers = [answer("a", calls=CALLS), answer("b")]
-    assert calls_per_sample(answers) == 1.5
-    assert tokens_per_sample(answers) == {"in": 75.0, "out": 7.5}
+    costs = Spent.of([(sample(name), answer(name, calls=calls)) for name, calls in (("a", CALLS), ("b", ()))])
+    assert calls_per_sample(costs) == 1.5
+    assert tokens_per_sample(costs) == {"in": 75.0, "out": 7.5}
 
 
 def test_nothing_timed_is_undefined() -> None:
@@ -60,7 +59,7 @@ def test_nothing_timed_is_undefined() -> None:
         assert {name: result[name] for name in nothing} == result["intervals"] == nothing
         assert all(result[group] == {} for group in ("by_call", "by_targets", "by_kind", "by_image", "by_rounds"))
         assert result["rounds"]["seconds_per_round"] is None
-    assert (calls_per_sample([]), tokens_per_sample([])) == (None, {"in": None, "out": None})
+    assert (calls_per_sample(Spent()), tokens_per_sample(Spent())) == (None, {"in": None, "out": None})
     assert per_correct_instance([], {})["seconds"] is None
 
 

@@ -109,12 +109,12 @@ def test_intervals_of_a_ratio_of_latencies_cover_its_truth() -> None:
     """A system takes three times another's median; images are slow or fast for both, and half the variance is noise."""
     rng = np.random.default_rng(0)
     base = overlaps(*zip(*((sample(f"{n}", image=str(n // 4)), answer(f"{n}")) for n in range(120)), strict=True))
-    ids = [one.sample_id for one in base]
+    ids, images = [one.sample_id for one in base], [one.image_id for one in base]
     covered = []
     for _ in range(60):
         difficulty = np.repeat(rng.normal(size=30), 4)
         a, b = (factor * np.exp(0.2 * (difficulty + rng.normal(size=120))) for factor in (3.0, 1.0))
-        low, high = paces(base, *(dict(zip(ids, side, strict=True)) for side in (a, b)))["latency"]["p50"][
+        low, high = paces(ids, images, *(dict(zip(ids, side, strict=True)) for side in (a, b)))["latency"]["p50"][
             "ratio_interval"
         ]
         covered.append(low <= 3.0 <= high)

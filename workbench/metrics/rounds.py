@@ -1,0 +1,26 @@
+"""What the calls of one answer come to: its rounds of conversation, and the seconds of the clock by kind of call."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from workbench.data.predictions import Call, Prediction
+
+
+def wall_clock(calls: Sequence[Call]) -> dict[str, float]:
+    """Seconds of the clock by kind of call. A moment in which calls of several kinds run side by side is shared equally
+    by the kinds, so that the seconds of all kinds never add up to more than the clock's.
+    """
+    ends = sorted({end for call in calls for end in (call.start, call.start + call.duration)})
+    spent = dict.fromkeys((call.kind for call in calls), 0.0)
+    for begun, ended in pairwise(ends):
+        running = {call.kind for call in calls if call.start <= begun and call.start + call.duration >= ended}
+        for kind in running:
+            spent[kind] += (ended - begun) / len(running)
+    return spent
+
+
+def rounds(answer: Prediction) -> int:
+    """The requests of the conversation: all `llm` calls, except those whose note names another `request` than `main`,
+    such as an agent's mask checks.
+    """
+    return sum(call.kind == "llm" and call.note.request in (None, "main") for call in answer.calls)
