@@ -35,10 +35,8 @@ class Layout:
 
     def beside(self, direction: Direction, a: int, reference: int) -> bool | None:
         """Whether `a` lies on that side of `reference`: within about 60 degrees of the direction for a yes."""
-        along, across = self._offset(direction, a, reference)
-        if along >= _TO_THE_SIDE * self.side and abs(across) <= 1.8 * along:
-            return True
-        return False if along <= -_NOT_TO_THE_SIDE * self.side else None
+        dx, dy = (float(v) for v in self.centres[a] - self.centres[reference])
+        return offset_verdict(direction, dx, dy, self.side)
 
     def between(self, a: int, first: int, second: int) -> bool | None:
         """Whether `a` lies between two references; None also where these are too close together."""
@@ -80,7 +78,7 @@ class Layout:
 
     def _offset(self, direction: Direction, a: int, b: int) -> tuple[float, float]:
         dx, dy = (float(v) for v in self.centres[a] - self.centres[b])
-        return {"left": (-dx, dy), "right": (dx, dy), "above": (-dy, dx), "below": (dy, dx)}[direction]
+        return _along(direction, dx, dy)
 
     def _distance(self, a: int, b: int) -> float:
         return float(np.hypot(*(self.centres[a] - self.centres[b])))
@@ -88,6 +86,19 @@ class Layout:
     def _gap(self, a: int, b: int) -> float:
         p, q = self.boxes[a], self.boxes[b]
         return float(np.hypot(max(p[0] - q[2], q[0] - p[2], 0), max(p[1] - q[3], q[1] - p[3], 0)))
+
+
+def offset_verdict(direction: Direction, dx: float, dy: float, side: float) -> bool | None:
+    """Whether what lies at this offset in pixels from a reference is on that side of it, see `Layout.beside`."""
+    along, across = _along(direction, dx, dy)
+    if along >= _TO_THE_SIDE * side and abs(across) <= 1.8 * along:
+        return True
+    return False if along <= -_NOT_TO_THE_SIDE * side else None
+
+
+def _along(direction: Direction, dx: float, dy: float) -> tuple[float, float]:
+    """An offset along a direction, and across it."""
+    return {"left": (-dx, dy), "right": (dx, dy), "above": (-dy, dx), "below": (dy, dx)}[direction]
 
 
 def first(indices: Sequence[int], clear: Clear, count: int) -> tuple[int, ...] | None:

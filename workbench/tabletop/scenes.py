@@ -44,7 +44,7 @@ class Scene:
 
 
 @dataclass
-class _Placed:
+class Placed:
     category: str
     colour: str
     size: str
@@ -58,14 +58,14 @@ def make_scene(rng: np.random.Generator, size: int = 128, split: Split = "train"
     Categories and colours repeat within a scene. Combinations of `HELD_OUT` occur in the test split only, there for
     about a quarter of the objects. Every object keeps at least 40 % of its pixels visible.
     """
-    canvas = _background(rng, size)
-    placed: list[_Placed] = []
+    canvas = background(rng, size)
+    placed: list[Placed] = []
     for category, colour, size_name in _choose_objects(rng, split):
         _place(rng, canvas, placed, category, colour, size_name)
-    canvas *= _light(rng, size)
+    canvas *= light(rng, size)
     canvas += rng.standard_normal((size, size, 1), dtype=np.float32) * rng.uniform(1, 4)
     image = np.clip(canvas, 0, 255).astype(np.uint8)
-    return Scene(image, tuple(_finish(p) for p in placed))
+    return Scene(image, tuple(finished(p) for p in placed))
 
 
 def _choose_objects(rng: np.random.Generator, split: Split) -> list[tuple[str, str, str]]:
@@ -96,7 +96,7 @@ def _choose_pair(rng: np.random.Generator, categories: list[str], colours: list[
 def _place(
     rng: np.random.Generator,
     canvas: NDArray[np.float32],
-    placed: list[_Placed],
+    placed: list[Placed],
     category: str,
     colour: str,
     size_name: str,
@@ -122,18 +122,18 @@ def _place(
             break
     else:
         return
-    _shadow(canvas, alpha, x, y)
+    shadow(canvas, alpha, x, y)
     cover = alpha[..., None]
     canvas[window] = canvas[window] * (1 - cover) + pixels * cover
     full = np.zeros((side, side), dtype=bool)
     full[window] = solid
     for other in placed:
         other.visible &= ~full
-    placed.append(_Placed(category, colour, size_name, full, full.copy()))
+    placed.append(Placed(category, colour, size_name, full, full.copy()))
 
 
 def _all_stay_visible(
-    placed: list[_Placed], window: tuple[slice, slice], solid: NDArray[np.bool_], scale: float
+    placed: list[Placed], window: tuple[slice, slice], solid: NDArray[np.bool_], scale: float
 ) -> bool:
     for other in placed:
         left = int(other.visible.sum()) - int((other.visible[window] & solid).sum())
@@ -142,7 +142,7 @@ def _all_stay_visible(
     return True
 
 
-def _finish(placed: _Placed) -> SceneObject:
+def finished(placed: Placed) -> SceneObject:
     ys, xs = np.nonzero(placed.visible)
     full = int(placed.full.sum())
     return SceneObject(
@@ -156,7 +156,7 @@ def _finish(placed: _Placed) -> SceneObject:
     )
 
 
-def _shadow(canvas: NDArray[np.float32], alpha: NDArray[np.float32], x: int, y: int) -> None:
+def shadow(canvas: NDArray[np.float32], alpha: NDArray[np.float32], x: int, y: int) -> None:
     side = len(canvas)
     margin = max(2, side // 40)
     soft = Image.fromarray((np.pad(alpha, margin) * 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(margin * 0.6))
@@ -167,7 +167,7 @@ def _shadow(canvas: NDArray[np.float32], alpha: NDArray[np.float32], x: int, y: 
     canvas[y0:y1, x0:x1] *= 1 - dark[y0 - top : y1 - top, x0 - left : x1 - left, None]
 
 
-def _background(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
+def background(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
     """A surface of muted colours, `[side, side, 3]` in 0..255."""
     base = np.float32(rng.uniform(130, 215)) + rng.normal(0, 10, 3).astype(np.float32)
     canvas = np.empty((side, side, 3), dtype=np.float32)
@@ -190,7 +190,7 @@ def _background(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
     return canvas
 
 
-def _light(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
+def light(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
     ramp = np.linspace(-1, 1, side, dtype=np.float32)
     slopes = rng.uniform(-0.1, 0.1, 2).astype(np.float32)
     level: NDArray[np.float32] = np.float32(1) + slopes[0] * ramp[None, :] + slopes[1] * ramp[:, None]
