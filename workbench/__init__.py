@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from workbench.plugins.marks import needs as needs
     from workbench.plugins.options import APART as APART
     from workbench.plugins.options import identity_of as identity_of
+    from workbench.plugins.perturbations import Question as Question
+    from workbench.plugins.perturbations import axis as axis
+    from workbench.plugins.perturbations import generated_axis as generated_axis
     from workbench.plugins.values import Above as Above
     from workbench.plugins.values import AtLeast as AtLeast
     from workbench.plugins.values import Holds as Holds
@@ -89,6 +92,7 @@ _HOMES = {
     "Segmenter Server System reads_files",
     "plugins.marks": "generated_by needs",
     "plugins.options": "APART identity_of",
+    "plugins.perturbations": "Question axis generated_axis",
     "plugins.values": "Above AtLeast Holds OneOf PluginName Range",
     "runs.run": "Run",
     "tracking.load": "load_run load_runs",

@@ -19,6 +19,7 @@ TAKES = {
     "recipes": (2, True, "a configuration and a folder"),
     "servers": (1, False, "the name of a model"),
     "commands": (1, True, "the commands of an argument parser"),
+    "perturbations": (3, True, "a question, a level and a random generator"),
 }
 """For the other groups: how many arguments a function gets, whether it gets no further ones, and what they are."""
 WHOLE = {
@@ -52,6 +53,8 @@ def definition_problem(group: str, plugin: Callable[..., Any]) -> str | None:
         (signature.bind if alone else signature.bind_partial)(*[None] * count)
     except TypeError as error:
         return f"it is not made to be called with {what}: {error}; {SEE}"
+    if group == "perturbations" and not hasattr(plugin, "axis"):
+        return "its function does not say what its levels are: decorate it with `workbench.axis`"
     return None
 
 

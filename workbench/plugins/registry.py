@@ -1,5 +1,5 @@
-"""Finds systems, benchmarks, segmenters, metrics, reporters, recipes, servers and commands by entry point; any package
-may provide them.
+"""Finds systems, benchmarks, segmenters, metrics, reporters, recipes, servers, commands and perturbations by entry
+point; any package may provide them.
 
 A plugin of group `workbench.<plural>` is a function (or class); for systems, segmenters and benchmarks it returns the
 thing itself, and what it takes are its options, see `workbench.plugins.options`.
@@ -17,7 +17,9 @@ from workbench.plugins.importing import BrokenPluginError, import_plugin
 from workbench.plugins.names import unknown
 from workbench.plugins.options import arguments
 
-Group = Literal["systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes", "servers", "commands"]
+Group = Literal[
+    "systems", "benchmarks", "segmenters", "metrics", "reporters", "recipes", "servers", "commands", "perturbations"
+]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 

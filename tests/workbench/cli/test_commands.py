@@ -38,6 +38,7 @@ def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixt
         "recipes",
         "servers",
         "commands",
+        "perturbations",
     }
     (acme,) = (plugin for plugin in found["systems"] if plugin["name"] == "acme")
     assert acme["problem"] == "OSError: no"
@@ -55,7 +56,7 @@ def test_list_as_json_is_one_object(install: Install, capsys: pytest.CaptureFixt
         (compare("--set", "toy-a.delay=nan"), "toy-a.delay: expected a number, got 'nan'"),
         (compare("--set", "toy.n_samples=2024-01-05"), "toy.n_samples: expected a whole number, got '2024-01-05'"),
         (compare("--limit", "0"), "limit must be a whole number of at least 1"),
-        (["list", "tyo"], "unknown plugin 'tyo' (did you mean 'toy'?)"),
+        (["list", "toyy"], "unknown plugin 'toyy' (did you mean 'toy'"),
         (["generate", "toy", "--out", "made"], "the benchmark toy is not generated; those that are: tabletop"),
         (["generate", "tabletop", "--out", "made", "--scenes", "none"], "tabletop.scenes: expected a whole number"),
         (["generate", "tabletop", "--out", "made", "--scene", "3"], "unknown option of tabletop 'scene'"),
