@@ -18,6 +18,7 @@ from workbench.data.intervals import Interval as Interval
 from workbench.data.intervals import OpenInterval as OpenInterval
 from workbench.data.metric_info import MetricInfo
 from workbench.data.records import Record, check_version
+from workbench.data.stress import StressResults
 from workbench.data.upgrades import results_of_0_1
 
 VERSION: Final = 2
@@ -379,6 +380,8 @@ class Results(Record):
     draws: int | None = None
     """How many bootstrap draws are behind the intervals and differences of metrics of more than 10,000 images, where
     there are as many; None: 2,000 draws are behind all."""
+    stress: StressResults | None = None
+    """Curves over the levels of a stress axis; None for a run that is not about one."""
     report: str | None
     """Path of the report; None before it is written."""
     mlflow: LoggedRun | None

@@ -1,7 +1,7 @@
 """Did results get worse? Compares a candidate run with a baseline run of the same benchmark, by rules."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -9,19 +9,25 @@ from typing import Any
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.metric_info import FRACTION, MetricInfo
-from workbench.data.results import PairDifference
+from workbench.data.results import Difference, PairDifference
+from workbench.data.stress import AxisEntry, axis_of
 from workbench.data.units import change_in_unit, difference_unit, factor
 from workbench.data.yaml_files import read_mapping
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import DRAWS, holm
+from workbench.metrics.uncertainty import spread
+from workbench.plugins.registry import load
 from workbench.runs.run import Run
 from workbench.scoring.differences import RATES, pairwise_differences
 from workbench.scoring.joined import check_same_samples
+from workbench.scoring.stress import areas
 from workbench.scoring.system import metrics_of
 from workbench.scoring.verdict import both_sides, sides_of
 
 BOUND = 0.01
+ROBUSTNESS = "robustness (area under the curve) of"
+"""Begins the name of a rule about a stress axis."""
 BASELINE, CANDIDATE = "the baseline", "the candidate"
 RATE = MetricInfo("Share of the samples that show a failure.", higher_is_better=False)
 FAILURES = tuple(name for name in RATES if name != "exact_set")
@@ -134,7 +140,8 @@ def gate(baseline: Run, candidate: Run, rules: Rules | None = None) -> Verdict:
         )
     before = {now: baseline.overlaps(was) for was, now in pairs}
     after = {now: candidate.overlaps(now) for _, now in pairs}
-    return judge(before, after, protocol, rules)
+    axis = axis_of(baseline.manifest.benchmark.identity, str(baseline.path))
+    return judge(before, after, protocol, rules, axis=axis)
 
 
 def judge(
@@ -143,12 +150,14 @@ def judge(
     protocol: str,
     rules: Rules | None = None,
     draws: int = DRAWS,
+    axis: AxisEntry | None = None,
 ) -> Verdict:
     """The verdict on two sets of answers to the same samples, before and after, by system.
 
     A rule fails where the change is worse than its bound and its p-value, corrected for all rules of all systems, is
-    below the level. `draws`: how many draws the bootstrap takes. Raises `ConfigurationError` for a rule about a metric
-    that the protocol does not have.
+    below the level. `axis`: that of a stress run, which has rules about robustness as well: the area under the curve
+    of each leading metric over the levels. `draws`: how many draws the bootstrap takes. Raises `ConfigurationError` for
+    a rule about a metric that the protocol does not have.
     """
     rules = rules or Rules()
     pairs = {
@@ -156,7 +165,7 @@ def judge(
         for name in after
     }
     infos = metrics_of(protocol, (name for pair in pairs.values() for name in pair.metrics))
-    rows = []
+    rows: list[tuple[str, str, Difference, float, MetricInfo]] = []
     for system, pair in pairs.items():
         bounds = _usual({name: infos[name] for name in pair.metrics}) if rules.metrics is None else rules.metrics
         if unknown := set(bounds) - set(pair.metrics):
@@ -164,6 +173,13 @@ def judge(
         _check_bounds(bounds, infos)
         rows += [(system, name, pair.metrics[name], bound, infos[name]) for name, bound in bounds.items()]
         rows += [(system, name, pair.rates[name], bound, RATE) for name, bound in rules.rates.items()]
+        if axis is not None:
+            fallen = robustness(axis, before[system], after[system], protocol, infos)
+            rows += [
+                (system, f"{ROBUSTNESS} {name}", one, bounds[name], infos[name])
+                for name, one in fallen.items()
+                if name in bounds
+            ]
     corrected = holm({str(place): row[2].p for place, row in enumerate(rows)})
     checks = []
     for place, (system, name, one, bound, info) in enumerate(rows):
@@ -179,6 +195,26 @@ def judge(
     ]
     notes = [f"{name}: {pair.note}" for name, pair in pairs.items() if pair.note]
     return Verdict(checks, changed, notes, _sides(pairs, infos, len(next(iter(after.values())))))
+
+
+def robustness(
+    axis: AxisEntry,
+    before: Sequence[SampleOverlap],
+    after: Sequence[SampleOverlap],
+    protocol: str,
+    infos: Mapping[str, MetricInfo],
+) -> dict[str, Difference]:
+    """By how much the area under the curve of each leading metric changed."""
+    build = load("metrics", protocol)
+    leading = [name for name, info in infos.items() if info.leads]
+    was, now = (areas(axis, found, build, leading) for found in (before, after))
+    changes = {}
+    for name in was:
+        apart = now[name] - was[name]
+        chance = spread(apart, infos[name].unit == FRACTION)
+        interval, p = (None, None) if chance is None else (chance.interval, chance.p)
+        changes[name] = Difference(difference=apart.value, interval=interval, p=p)
+    return changes
 
 
 def _sides(pairs: Mapping[str, PairDifference], infos: Mapping[str, MetricInfo], samples: int) -> dict[str, str]:

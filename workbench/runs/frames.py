@@ -17,6 +17,7 @@ from workbench.data.results import (
     SystemResult,
 )
 from workbench.data.results import info as metric_info
+from workbench.data.stress import StressResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +127,62 @@ _CURVES: Mapping[str, tuple[Sequence[str], Callable[[Curves], Iterator[dict[str,
     "reliability": (("instances", "score", "right"), _reliability_rows),
     "risk": (("confidence", "coverage", "risk"), _risk_rows),
     "suppression": (("limit", "metric", "value"), _suppression_rows),
+}
+
+
+def stress(results: Results, table: str) -> "pd.DataFrame":
+    """See `workbench.runs.run.Run.stress`."""
+    import pandas as pd
+
+    if results.stress is None:
+        raise ConfigurationError("expected a run of `workbench stress`, which sweeps an axis; this is another run")
+    if table not in _STRESS:
+        raise ConfigurationError(f"expected the name of a table, one of {', '.join(_STRESS)}; got {table!r}")
+    columns, rows_of = _STRESS[table]
+    rows = [{"axis": results.stress.axis.name, **row} for row in rows_of(results.stress)]
+    frame = pd.DataFrame(rows, columns=["axis", *columns])
+    numbers = ("value", "low", "high", "area", "difference", "p_holm", "drawn")
+    return frame.astype({name: float for name in numbers if name in frame})
+
+
+def _stress_points(one: StressResults) -> Iterator[dict[str, Any]]:
+    for system, curves in one.curves.items():
+        for metric, curve in curves.items():
+            for level, value, interval in zip(one.axis.levels, curve.values, curve.intervals, strict=True):
+                low, high = interval or (None, None)
+                point = {"level": level, "plain": level == one.axis.plain, "system": system, "metric": metric}
+                yield {**point, "value": value, "low": low, "high": high, "unit": one.metrics[metric].unit}
+
+
+def _stress_areas(one: StressResults) -> Iterator[dict[str, Any]]:
+    for system, curves in one.curves.items():
+        for metric, curve in curves.items():
+            low, high = curve.area_interval or (None, None)
+            half_low, half_high = curve.half_interval or (None, None)
+            halves = {"half": curve.half, "half_low": half_low, "half_high": half_high}
+            yield {"system": system, "metric": metric, "area": curve.area, "low": low, "high": high, **halves}
+
+
+def _stress_pairs(one: StressResults) -> Iterator[dict[str, Any]]:
+    for pair in one.pairs:
+        low, high = pair.area_interval or (None, None)
+        named = {"a": pair.a, "b": pair.b, "metric": pair.metric}
+        yield {**named, "difference": pair.area, "low": low, "high": high, "p_holm": pair.p_holm}
+
+
+def _stress_crossings(one: StressResults) -> Iterator[dict[str, Any]]:
+    for pair in one.pairs:
+        for crossing in pair.crossings:
+            low, high = crossing.interval or (None, None)
+            named = {"a": pair.a, "b": pair.b, "metric": pair.metric}
+            yield {**named, "level": crossing.at, "low": low, "high": high, "drawn": crossing.drawn}
+
+
+_STRESS: Mapping[str, tuple[Sequence[str], Callable[[StressResults], Iterator[dict[str, Any]]]]] = {
+    "levels": (("level", "plain", "system", "metric", "value", "low", "high", "unit"), _stress_points),
+    "areas": (("system", "metric", "area", "low", "high", "half", "half_low", "half_high"), _stress_areas),
+    "pairs": (("a", "b", "metric", "difference", "low", "high", "p_holm"), _stress_pairs),
+    "crossings": (("a", "b", "metric", "level", "low", "high", "drawn"), _stress_crossings),
 }
 
 

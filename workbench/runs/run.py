@@ -206,6 +206,21 @@ class Run:
 
         return curve(self.results, name)
 
+    def stress(self, table: Literal["levels", "areas", "pairs", "crossings"] = "levels") -> "pd.DataFrame":
+        """What a run of `workbench stress` says of its axis, one row for each
+
+        * `levels`: system, metric and level: `value`, `low`, `high` (95 %), `unit`, whether it is the `plain` level;
+        * `areas`: system and metric: the `area` under the curve with `low` and `high`, and the level at which the
+          metric falls to `half` with `half_low` and `half_high` (none: beyond the levels);
+        * `pairs`: two systems and metric: the `difference` of their areas (a - b), `low`, `high`, `p_holm`;
+        * `crossings`: the same with the `level` where the curves cross, `low`, `high`, and the share of draws in which
+          they cross (`drawn`).
+
+        Raises `ConfigurationError` for any other run."""
+        from workbench.runs.frames import stress
+
+        return stress(self.results, table)
+
     def calls(self) -> "pd.DataFrame":
         """One row for each model call: `system`, `sample_id`, `call` (its place in the sample), `kind`, `name`,
         `start`, `seconds` of the clock, `processor` (seconds of all processors), `tokens_in`, `tokens_out`, `phrase`,

@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from workbench.data.results import VERSION, read_results
+from workbench.data.stress import axis_of
 from workbench.runs.checks import REPEATS, Repeat, read_repeats
 from workbench.runs.files import finite, held, replacing
 from workbench.runs.run import Run, add_results
@@ -32,6 +33,7 @@ def _finish(path: Path) -> Run:
     from workbench.scoring import system as protocols
     from workbench.scoring.differences import differences_of
     from workbench.scoring.oracles import gains
+    from workbench.scoring.stress import stress_results
 
     run = load_run(path)
     protocol = run.manifest.benchmark.protocol
@@ -54,6 +56,8 @@ def _finish(path: Path) -> Run:
     boxes = {"only_boxes": True} if any(sample.only_boxes for sample in samples) else {}
     fewer = {"draws": DRAWS_OF_MANY} if len({sample.image_id for sample in samples}) > MANY_IMAGES else {}
     pairs = list(combinations(sides, 2))
+    axis = axis_of(run.manifest.benchmark.identity, str(run.path))
+    stressed = stress_results(axis, {name: run.overlaps(name) for name in sides}, build, described) if axis else None
     results = {
         "version": VERSION,
         "run": str(run.path),
@@ -64,6 +68,7 @@ def _finish(path: Path) -> Run:
         "differences": [pair.to_json() for pair in differences_of(sides, build, pairs, repeated=repeated)],
         "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, sides, run.predictions, protocol)],
         **fewer,
+        **({"stress": stressed.to_json()} if stressed else {}),
         "report": None,
         "mlflow": None,
     }

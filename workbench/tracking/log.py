@@ -101,6 +101,21 @@ def metric_values(run: Run) -> dict[str, dict[str, float]]:
     }
 
 
+def stress_values(run: Run, system: str) -> list[dict[str, float]]:
+    """Of a run of a stress axis the metrics at each level, so that MLflow draws the curve with the place of the level
+    as its step; with the first level also the areas under the curves."""
+    stress = run.results.stress
+    if stress is None:
+        return []
+    curves = stress.curves[system]
+    steps = [
+        {f"stress.{name}": float(value) for name, curve in curves.items() if (value := curve.values[place]) is not None}
+        for place in range(len(stress.axis.levels))
+    ]
+    areas = {f"stress.area.{name}": curve.area for name, curve in curves.items() if curve.area is not None}
+    return [{**steps[0], **areas}, *steps[1:]]
+
+
 def _gains(name: str, gain: Difference) -> dict[str, float]:
     """Gain of a metric, bounds of its interval and corrected p-value."""
     low, high = gain.interval or (None, None)
@@ -155,6 +170,8 @@ def _log(client: "MlflowClient", experiment_id: str, run: Run, uri: str) -> str:
             child = _start(client, experiment_id, run, system, {**tags, **own})
             log_params(client, child, {"system": identity, **shared})
             log_metrics(client, child, values[system])
+            for step, numbers in enumerate(stress_values(run, system)):
+                log_metrics(client, child, numbers, step)
             _log_predictions(client, child, run, system)
             log_samples(client, child, run, system)
             if (run.store(system) / "sessions.jsonl").exists():

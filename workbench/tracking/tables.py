@@ -15,14 +15,18 @@ ROWS = 100
 side."""
 DIGITS = 4
 METRICS, DIFFERENCES, SAMPLES = "tables/metrics.json", "tables/differences.json", "tables/samples.json"
+STRESS = "tables/stress.json"
 
 
 def log_comparison(client: "MlflowClient", run_id: str, run: Run) -> None:
-    """Log every number of every system, and every difference of two systems where there are several."""
+    """Log every number of every system, every difference of two systems where there are several, and the curves of a
+    stress axis."""
     client.log_table(run_id, run.metrics().round(DIGITS), METRICS)
     differences = run.differences()
     if len(differences):
         client.log_table(run_id, differences.round(DIGITS), DIFFERENCES)
+    if run.results.stress is not None:
+        client.log_table(run_id, run.stress().round(DIGITS), STRESS)
 
 
 def log_samples(client: "MlflowClient", run_id: str, run: Run, system: str) -> None:
