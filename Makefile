@@ -3,6 +3,8 @@
 # make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped;
 #                  make train-tiny RUNS=/tmp/trial SHARE=0.0005 tries all of it in minutes
 # make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
+# make stress   where both sides break: every axis of the stress suite, QUESTIONS questions at each level, continued
+#               when it is started again; docs/stress.md has what came out
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
 # make test     all tests, in JOBS processes; it ends with the ten slowest
 # make test-vllm  the agent against a real vLLM server, installed in .venv-vllm; skipped where it cannot be
@@ -15,7 +17,7 @@ LIMIT := 240
 # modules are compiled once, not by each process that imports them
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup compare train-tiny ablations ship-tiny test test-vllm
+.PHONY: setup compare stress train-tiny ablations ship-tiny test test-vllm
 
 setup: .venv/installed
 
@@ -27,6 +29,11 @@ setup: .venv/installed
 
 compare: setup
 	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit $(LIMIT)
+
+QUESTIONS := 24
+
+stress: setup
+	.venv/bin/workbench stress stress --systems $(SYSTEMS) --questions $(QUESTIONS) --out $(RUNS)/stress
 
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny

@@ -28,14 +28,14 @@ Workbench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the five packages installed in it."""
+    """A folder with the six packages installed in it."""
     sources, site = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("site")
     for path, text in EXAMPLES.findall(GUIDE.read_text()):
         (sources / path).parent.mkdir(exist_ok=True)
         (sources / path).write_text(text)
     packages = sorted(sources.iterdir())
     assert [package.name for package in packages] == [
-        "acme-benchmark", "acme-metric", "acme-reporter", "acme-segmenter", "acme-system"
+        "acme-axis", "acme-benchmark", "acme-metric", "acme-reporter", "acme-segmenter", "acme-system"
     ]  # fmt: skip
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     done = subprocess.run([*command, "--target", site, *packages], capture_output=True, text=True)
@@ -95,19 +95,19 @@ def sizes(kind: str) -> Sequence[str]:
     return [text for path, text in EXAMPLES.findall(GUIDE.read_text()) if path == f"acme-{kind}/acme_{kind}.py"]
 
 
-@pytest.mark.parametrize("kind", ["system", "benchmark"])
-def test_a_system_or_a_benchmark_takes_at_most_25_lines(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["system", "benchmark", "axis"])
+def test_a_system_a_benchmark_or_an_axis_takes_at_most_25_lines(kind: str) -> None:
     (text,) = sizes(kind)
     assert len([line for line in text.splitlines() if line.strip()]) <= 25
 
 
-def test_all_five_are_listed_with_their_options_and_where_they_come_from(site: Path, workbench: Workbench) -> None:
+def test_all_six_are_listed_with_their_options_and_where_they_come_from(site: Path, workbench: Workbench) -> None:
     # a process of its own, as a user starts it
     command = [sys.executable, "-m", "workbench", "list", "--json"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
     listed = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True).stdout)
     ours = {plugin["name"]: plugin for group in listed.values() for plugin in group if "acme" in plugin["source"]}
-    assert set(ours) == {"acme-boxes", "acme-colour", "acme/edges", "acme-blobs", "acme-csv"}
+    assert set(ours) == {"acme-boxes", "acme-colour", "acme/edges", "acme-blobs", "acme-csv", "acme-gamma"}
     assert not any(plugin["problem"] for plugin in ours.values())
     shown = workbench("list", "acme-colour").stdout
     assert "reach" in shown and "90" in shown and "acme-system" in shown
@@ -135,6 +135,20 @@ def test_a_comparison_of_third_party_parts_runs_reports_and_counts_a_drop_reason
         rows = list(csv.DictReader(file))
     assert {"edge", "exact"} <= {row["metric"] for row in rows}
     assert "| edge pixels, less is better |" in workbench("report", str(out), "--markdown").stdout
+
+
+def test_an_axis_is_swept_on_a_third_partys_benchmark(workbench: Workbench, tmp_path: Path) -> None:
+    (suite,) = re.findall(r"```yaml\n(axes:.*?)```", GUIDE.read_text(), re.DOTALL)
+    (tmp_path / "dark.yaml").write_text(suite)
+    out = tmp_path / "dark"
+    workbench(
+        "stress", str(tmp_path / "dark.yaml"), "--systems", "acme-colour", "--out", str(out), "--tracking-uri", "none"
+    )
+    curves = json.loads((out / "acme-gamma" / "results.json").read_text())["stress"]["curves"]["acme-colour"]
+    exact = curves["exact"]["values"]
+    assert len(exact) == 5 and exact[0] == 1.0 and exact[-1] < 1.0 and curves["exact"]["half"] is not None
+    page = (out / "stress.html").read_text()
+    assert "Gamma" in page and "exponent" in page and "edge" in page
 
 
 def test_a_metric_of_which_less_is_better_fails_the_gate_when_it_rises(workbench: Workbench, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from reports.figures import accuracy as figures
 from reports.figures import curves, latency, pareto
 from reports.figures.oracles import available, oracle_gains
+from reports.figures.stress import against_level
 from reports.text.curves import notes
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES
+from reports.text.stress import findings, shown_metrics
 from workbench.data.results import Results, info, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
@@ -53,6 +55,10 @@ def drawn(results: Results) -> Iterator[Drawn]:
         yield _failed_calls(results)
         return
     metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
+    if results.stress:
+        over_levels = shown_metrics([results.stress])
+        found = " ".join(findings(results.stress, over_levels[0]))
+        yield results.stress.axis.title, found, against_level(results.stress, over_levels)
     yield (
         "Accuracy against time",
         f"{metric} against the median latency, 95 % intervals. The line is the Pareto front; a hollow system is "

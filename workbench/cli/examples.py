@@ -44,6 +44,10 @@ EXAMPLES = {
         "workbench suite agent-table --root data --systems instructsam,sam3-agent --limit 200 --sample random",
         "workbench suite mine.yaml --out runs/mine",
     ),
+    "stress": (
+        "workbench stress stress-quick --systems instructsam-tiny,sam3-agent-tiny",
+        "workbench stress stress --axes targets,occlusion,blur --questions 40 --out runs/stress",
+    ),
     "schedule": ("workbench schedule nightly.yaml", "workbench schedule nightly.yaml --once"),
     "notebooks": ("workbench notebooks my-notebooks",),
     "track": ("workbench track runs/first --tracking-uri http://localhost:5000",),

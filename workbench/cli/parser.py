@@ -30,20 +30,21 @@ from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
 from workbench.cli.instructions import add_instructions
 from workbench.cli.notebooks import copy_notebooks
-from workbench.cli.suites import run_benchmarks
+from workbench.cli.suites import run_benchmarks, run_stress
 from workbench.data.errors import ConfigurationError, said
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins import registry
 from workbench.plugins.names import unknown
 from workbench.plugins.values import Written
+from workbench.stress import suites as stress_suites
 from workbench.suites.suite import shipped
 
 _LOG = "MLflow store, or none (MLFLOW_TRACKING_URI, else mlflow.db beside the run folder)"
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 check found problems, or gate or schedule --once that something got worse; 2 wrong "
     "configuration, nothing was started; 3 results are complete, but report or tracking failed; 4 a comparison of "
-    "schedule --once or suite failed; 5 the disk or a server kept failing, or the budget is spent: what is there is "
-    "kept, and the same command continues; 130 interrupted."
+    "schedule --once, suite or stress failed; 5 the disk or a server kept failing, or the budget is spent: what is "
+    "there is kept, and the same command continues; 130 interrupted."
 )
 _STORE = "MLflow store of the run ids (MLFLOW_TRACKING_URI, else runs/mlflow.db)"
 
@@ -305,6 +306,31 @@ def build_parser() -> argparse.ArgumentParser:
     suite.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     suite.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
     suite.set_defaults(command=run_benchmarks)
+
+    stress = commands.add_parser("stress", help="sweep one thing at a time until systems break, and draw the curves")
+    stress.description = (
+        "Each axis of a suite makes questions harder level by level, everything else held fixed, and asks all systems "
+        "the same questions at every level. The page shows each metric against the level with 95 % intervals, where it "
+        "falls to half, the area under the curve, and where the curves of two systems cross."
+    )
+    stress.add_argument(
+        "suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(stress_suites())}"
+    )
+    stress.add_argument(
+        "--systems",
+        default=",".join(DEFAULT),
+        help="names, separated by commas; NAME=SYSTEM as in compare (%(default)s)",
+    )
+    stress.add_argument("--axes", metavar="NAMES", help="only these axes of the suite, separated by commas")
+    stress.add_argument("--questions", type=int, metavar="N", help="so many at each level (as the suite says)")
+    stress.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
+    stress.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
+    stress.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
+    stress.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system")
+    stress.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
+    stress.add_argument("--tracking-uri", metavar="URI", help=_LOG)
+    stress.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
+    stress.set_defaults(command=run_stress)
 
     schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
     schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")

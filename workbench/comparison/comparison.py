@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.comparison.answers import Mode
     from workbench.comparison.choice import Choice
     from workbench.data.prices import Prices
-    from workbench.plugins.interfaces import System
+    from workbench.plugins.interfaces import Benchmark, System
     from workbench.runs.run import Run
 
 
@@ -33,15 +33,17 @@ class Comparison:
 
     `seed`: of all random generators, and of a benchmark that is generated from one.
 
+    `benchmark`: a name, or a function that makes the benchmark.
     `systems`: names of systems, or what each name stands for: a name as well, or a function that makes the system.
     `oracles`: names of parts, or True for all that the systems have. `keep_failed` and `stop_after` are those of
     `workbench.comparison.outages.Patience`. `repeats`: how often samples are asked again in turns, to compare times.
     `prices`: a YAML file, see `workbench.data.prices`; `budget`: what all answers may cost by these prices.
     `shard`: the part of the samples that is asked. `sample`: whether `limit` takes the first or random ones.
+    `commands`: those that make the run, where it is not one `workbench compare`.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
-    benchmark: str
+    benchmark: "str | Callable[[], Benchmark]"
     limit: int | None = None
     mode: "Mode" = "latency"
     seed: int = 0
@@ -56,6 +58,7 @@ class Comparison:
     budget: float | None = None
     shard: Shard | None = None
     sample: "Choice" = "first"
+    commands: Sequence[str] = ()
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
@@ -64,9 +67,10 @@ class Comparison:
         for name in self.systems:
             if not re.fullmatch(r"\w[\w.+-]*", name):  # it names a folder
                 raise ConfigurationError(f"expected the name of a system to be letters, digits and .+-_, got {name!r}")
+        known = [*self.systems, *([self.benchmark] if isinstance(self.benchmark, str) else [])]
         for name, given in self.settings.items():
-            if name not in (*self.systems, self.benchmark):
-                raise ConfigurationError(unknown("name with options", str(name), [*self.systems, self.benchmark]))
+            if name not in known:
+                raise ConfigurationError(unknown("name with options", str(name), known))
             if not isinstance(given, Mapping):
                 raise ConfigurationError(f"expected the options of {name} to be a mapping, got {short(given)}")
         systems = {
@@ -81,6 +85,8 @@ class Comparison:
         """The maker of the benchmark. A benchmark that is generated from a seed takes that of the comparison, unless
         its own is set.
         """
+        if not isinstance(self.benchmark, str):
+            return registry.bind("benchmark", self.benchmark, group="benchmarks")
         given = self.settings.get(self.benchmark, {})
         seeded = takes(registry.load("benchmarks", self.benchmark), "seed")
         return registry.prepare("benchmarks", self.benchmark, {"seed": self.seed, **given} if seeded else given)
@@ -109,7 +115,7 @@ class Comparison:
         systems that are not a plugin of their own name: the plugin's, or `python:MODULE.FUNCTION`."""
         made = {name: _described(maker) for name, maker in self.makers().items() if maker != name}
         oracles = self.oracles if isinstance(self.oracles, bool) else list(self.oracles)
-        more = {"oracles": oracles, "makers": made}
+        more = {"oracles": oracles, "makers": made, "commands": list(self.commands)}
         return {
             "set": [hide_setting(setting) for setting in as_assignments(self.settings)],
             **{key: value for key, value in more.items() if value},

@@ -56,15 +56,21 @@ def plan(suite: Suite, root: Path, comparison: Comparison) -> list[tuple[Entry, 
     return planned
 
 
-def run_suite(suite: Suite, root: Path, planned: Sequence[tuple[Entry, Comparison | None]], out: Path) -> list[Row]:
-    """Run what was planned, each benchmark into a run folder of its name in `out`, and write `suite.html` and
-    `suite.md` there after each. What is there already is continued.
+def run_suite(
+    suite: Suite,
+    root: Path,
+    planned: Sequence[tuple[Entry, Comparison | None]],
+    out: Path,
+    reporter: str = "suite",
+) -> list[Row]:
+    """Run what was planned, each benchmark into a run folder of its name in `out`, and let the reporter write about
+    what is there after each (`suite.html` and `suite.md`). What is there already is continued.
 
     A benchmark whose files cannot be used is a failed row; the others run all the same. Raises `UnusableSystemError`
     for a system that cannot be made, as it could be for none of them, and `StoppedError` where the disk or a server
     fails: the same call continues.
     """
-    write = registry.load("reporters", "suite")
+    write = registry.load("reporters", reporter)
     rows = [
         Row(entry, MISSING, reason=f"not there: {', '.join(entry.absent(root))}") if wanted is None else None
         for entry, wanted in planned

@@ -1,0 +1,167 @@
+"""A suite of axes is run, continued and reported."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.conftest import Install
+from tests.reports.page import Page
+from tests.workbench.stress.conftest import SYSTEMS
+from workbench.cli.main import main
+from workbench.comparison.runner import run
+from workbench.data.errors import ConfigurationError
+from workbench.plugins.interfaces import Benchmark
+from workbench.runs.run import Run
+from workbench.stress import suites
+from workbench.stress.running import DRAWN, chosen
+from workbench.stress.suite import read_suite
+from workbench.tracking.load import load_run
+from workbench.tracking.log import stress_values
+
+
+def test_every_axis_is_a_run_whose_questions_are_the_same_at_all_levels(toys: SimpleNamespace) -> None:
+    assert toys.exit == 0, "a benchmark whose files are missing is said, and no failure"
+    samples = toys.noise.samples()
+    assert len(samples) == 24 * 3
+    levels: dict[object, list[object]] = {}
+    for sample in samples:
+        levels.setdefault(sample.facts["level"], []).append((sample.image_id, sample.instruction, sample.targets))
+    assert list(levels) == [0, 1, 3] and levels[0] == levels[1] == levels[3]
+    assert [sample.facts["level"] for sample in samples[:4]] == [0, 1, 3, 0], "level beside level"
+    stress = toys.noise.results.stress
+    assert stress is not None and (stress.questions, stress.images) == (24, 12)
+    assert stress.axis.name == "noise" and stress.axis.levels == [0, 1, 3]
+
+
+def test_at_severity_0_the_result_equals_the_plain_run(toys: SimpleNamespace, tmp_path: Path) -> None:
+    from tests.workbench.toys import rectangles, threshold
+
+    def plain() -> Benchmark:
+        return rectangles(str(tmp_path / "data"), 24)
+
+    run({"careful": threshold}, plain, tmp_path / "plain")
+    from workbench.scoring.finish import finish
+
+    scored = finish(tmp_path / "plain").results.systems["careful"]
+    curves = toys.noise.results.stress.curves["careful"]
+    for name, value in scored.metrics.items():
+        assert curves[name].values[0] == value
+        assert curves[name].intervals[0] == pytest.approx(scored.intervals[name])
+    masks = [[one.mask for one in answer.instances] for answer in load_run(tmp_path / "plain").predictions("careful")]
+    stressed = toys.noise.predictions("careful")[::3]
+    assert [[one.mask for one in answer.instances] for answer in stressed] == masks
+
+
+def test_what_is_there_is_kept_and_what_is_missing_is_asked_again(
+    toys: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = toys.place / "out" / "noise" / "stress-noise" / "greedy" / "predictions.jsonl"
+    lines = answers.read_text().splitlines(keepends=True)
+    answers.write_text("".join(lines[:-5]))
+    again = ["stress", "mine.yaml", *SYSTEMS, "--axes", "noise", "--out", "out", "--json"]
+    assert main(again) == 0
+    said = capsys.readouterr()
+    assert "careful: all 72 predictions are there" in said.err and "greedy: 72/72 samples" in said.err
+    continued = answers.read_text().splitlines(keepends=True)
+    assert continued[:-5] == lines[:-5] and len(continued) == len(lines)
+    (axis,) = json.loads(said.out)["axes"]
+    assert axis["state"] == "done" and axis["results"]["stress"]["questions"] == 24
+    assert main(["stress", "mine.yaml", *SYSTEMS, "--out", "out", "--json"]) == 0  # the page has all axes again
+
+
+def test_the_page_has_a_figure_and_a_sentence_for_each_axis_and_says_what_is_missing(toys: SimpleNamespace) -> None:
+    html = (toys.place / "out" / "stress.html").read_text()
+    page = Page(html)
+    assert page.scripts == [] and html.count("<svg") == 2
+    assert sorted(one for one in page.loads if not one.startswith("#")) == ["noise/report.html", "turned/report.html"]
+    assert "2 of 3 axes swept" in page.text and "Turned & more" in page.text
+    assert "falls to half" in page.text and "refs.p" in page.text
+    table = [line for line in (toys.place / "out" / "stress.md").read_text().splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 2 * 2 and len({line.count("|") for line in table}) == 1
+    report = Page((toys.place / "out" / "noise" / "report.html").read_text())
+    assert "Mean height of the curve: careful" in report.text
+
+
+def test_frames_have_the_curves_areas_pairs_and_crossings(toys: SimpleNamespace, tmp_path: Path) -> None:
+    noise: Run = toys.noise
+    points = noise.stress()
+    assert set(points["level"]) == {0, 1, 3} and set(points["system"]) == {"careful", "greedy"}
+    plain = points[points["plain"] & (points["metric"] == "gIoU")]
+    assert list(plain["level"]) == [0, 0]
+    areas = noise.stress("areas").set_index(["system", "metric"])
+    rows = points[(points["system"] == "careful") & (points["metric"] == "gIoU")]
+    assert areas.loc[("careful", "gIoU"), "area"] == pytest.approx(np.trapezoid(rows["value"], rows["level"]) / 3)
+    pairs = noise.stress("pairs")
+    assert set(pairs["metric"]) == {"mAP", "gIoU", "N_acc", "T_acc", "exact sets"}
+    assert list(noise.stress("crossings").columns[:4]) == ["axis", "a", "b", "metric"]
+    with pytest.raises(ConfigurationError, match="one of levels, areas, pairs, crossings; got 'level'"):
+        noise.stress("level")  # type: ignore[arg-type]
+
+
+def test_mlflow_gets_the_curve_as_steps(toys: SimpleNamespace) -> None:
+    from mlflow import MlflowClient
+
+    steps = stress_values(toys.noise, "careful")
+    assert [step["stress.gIoU"] for step in steps] == toys.noise.results.stress.curves["careful"]["gIoU"].values
+    assert "stress.area.gIoU" in steps[0] and "stress.area.gIoU" not in steps[1]
+    logged = toys.noise.results.mlflow
+    client = MlflowClient(tracking_uri=f"sqlite:///{toys.place / 'mlflow.db'}")
+    found = client.search_runs(
+        [client.get_experiment_by_name(logged.experiment).experiment_id], "tags.system = 'careful'"
+    )
+    history = client.get_metric_history(found[0].info.run_id, "stress.gIoU")
+    assert [one.value for one in sorted(history, key=lambda one: one.step)] == [s["stress.gIoU"] for s in steps]
+
+
+def test_the_gate_says_that_robustness_fell(
+    toys: SimpleNamespace, install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rates: {}\n")
+    arguments = ["stress", "mine.yaml", "--axes", "noise", "--tracking-uri", "none"]
+    worse = str(tmp_path / "worse")
+    assert main([*arguments, "--systems", "careful=toy-a", "--set", "careful.threshold=10", "--out", worse]) == 0
+    capsys.readouterr()
+    assert main(["gate", "out/noise", f"{worse}/noise", "--rules", str(rules)]) == 1
+    said = capsys.readouterr().out
+    assert "careful: robustness (area under the curve) of gIoU changed by -" in said
+    assert main(["gate", "out/noise", "out/noise", "--rules", str(rules)]) == 0
+
+
+def test_a_wrong_suite_option_or_folder_stops_before_anything(
+    toys: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stress", "mine.yaml", *SYSTEMS, "--axes", "noize", "--out", str(tmp_path / "never")]) == 2
+    assert "unknown axis 'noize' (did you mean 'noise'" in capsys.readouterr().err
+    assert main(["stress", "mine.yaml", *SYSTEMS, "--questions", "0", "--out", str(tmp_path / "never")]) == 2
+    assert main(["stress", "mine.yaml", *SYSTEMS, "--set", "greedy.far=1", "--out", str(tmp_path / "never")]) == 2
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("name", suites())
+def test_the_suites_that_come_with_the_workbench_are_whole(name: str) -> None:
+    suite = read_suite(name)
+    assert suite.name == name and len(suite.entries) >= 6
+    few = chosen(suite, ["targets", "blur"], 3)
+    assert [entry.name for entry in few.entries] == ["targets", "blur"]
+
+
+def test_stress_quick_holds_what_it_says_with_a_tiny_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Real pictures, a real model and every axis of the suite; the reports of single axes are looked at elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("workbench.suites.running.delivered", lambda run, uri: (run, True))
+    command = ["stress", "stress-quick", "--systems", "sam3-phrase-tiny", "--questions", "2", "--out", "out"]
+    assert main([*command, "--tracking-uri", "none"]) == 0
+    assert "## Where each side breaks, quickly" in capsys.readouterr().out
+    suite = read_suite("stress-quick")
+    for entry in suite.entries:
+        one = load_run(tmp_path / "out" / entry.name)
+        assert one.results.stress is not None and one.results.stress.questions == 2
+        assert one.results.systems["sam3-phrase-tiny"].n_failed == 0
+        assert one.manifest.benchmark.protocol == DRAWN
+        assert {sample.facts["level"] for sample in one.samples()} == set(one.results.stress.axis.levels)
