@@ -28,7 +28,7 @@ SUITE = {
 SYSTEMS = ("--systems", "careful=toy-a,greedy=toy-b", "--set", "careful.threshold=60", "--set", "greedy.threshold=200")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """`place`: the folder it was run in; `exit`: the exit code; `noise`: the run of the axis of noise."""
     place = tmp_path_factory.mktemp("stress")
