@@ -105,17 +105,18 @@ def _sampled(axis: AxisEntry, levels: Sequence[Sequence[SampleOverlap]], build: 
 
 
 def _added(level: Sequence[SampleOverlap], plain: Sequence[SampleOverlap] | None) -> Measure:
+    answers = [one.prediction for one in level]
     diagnoses = [diagnose(one) for one in level]
     one = np.ones(len(level), dtype=np.int64)
     columns: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         EXACT_SETS: (np.array([d.sample == "exact_set" for d in diagnoses]), one),
         DUPLICATES: (100.0 * np.array([d.counts["duplicate"] for d in diagnoses]), one),
-        SECONDS: _known([o.prediction.latency for o in level]),
-        PROCESSOR: _known([o.prediction.processor for o in level]),
-        CALLS: (np.array([len(o.prediction.calls) for o in level]), one),
+        SECONDS: _known([one.latency for one in answers]),
+        PROCESSOR: _known([one.processor for one in answers]),
+        CALLS: (np.array([len(one.calls) for one in answers]), one),
     }
     if plain is not None:
-        same = [agreement(a.prediction, b.prediction) for a, b in zip(level, plain, strict=True)]
+        same = [agreement(a, b.prediction) for a, b in zip(answers, plain, strict=True)]
         columns[AGREEMENT] = (np.array(same), one)
     return lambda weights: {name: weighted_mean(*column, weights) for name, column in columns.items()}
 
