@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from workbench.plugins.interfaces import reads_files as reads_files
     from workbench.plugins.marks import generated_by as generated_by
     from workbench.plugins.marks import needs as needs
+    from workbench.plugins.marks import tried_by as tried_by
     from workbench.plugins.options import APART as APART
     from workbench.plugins.options import identity_of as identity_of
     from workbench.plugins.perturbations import Question as Question
@@ -90,7 +91,7 @@ _HOMES = {
     "plugins.details": "details",
     "plugins.interfaces": "BatchSegmenter Benchmark Generated Image MetricSet PhraseMasks Recipe Reporter "
     "Segmenter Server System reads_files",
-    "plugins.marks": "generated_by needs",
+    "plugins.marks": "generated_by needs tried_by",
     "plugins.options": "APART identity_of",
     "plugins.perturbations": "Question axis generated_axis",
     "plugins.values": "Above AtLeast Holds OneOf PluginName Range",

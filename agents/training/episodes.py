@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,19 +13,28 @@ from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import Prompts, load
+from agents.training.noisy import NoisyQuestions, NoisyTruth
 from agents.training.recipe import Config
-from agents.training.teacher import NoisyTruth, Taught, Teacher
+from agents.training.teacher import Taught, Teacher
+from agents.training.told import STREAM, AgentScenes, Told, of_question, of_scene
+from workbench.foundations.training.data.index import Limits
+from workbench.foundations.training.data.options import FLIPS, SourceOptions, checked_augmentation
+from workbench.foundations.training.data.questions import Picture
+from workbench.foundations.training.data.sources import Source, open_sources
+from workbench.foundations.training.data.stream import Stream
+from workbench.foundations.training.data.tally import Report
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Segmenter
-from workbench.tabletop.grammar import Instruction, instructions
+from workbench.tabletop.grammar import instructions
 from workbench.tabletop.phrases import parse
-from workbench.tabletop.scenes import Scene, make_scene
+from workbench.tabletop.scenes import make_scene
 from workbench.tabletop.training_phrases import held_out
 
 IGNORED = -100
 
 
-_STREAM = 0xA6E27  # apart from every seed that other scenes are drawn with
+MASKS = 20
+"""The most targets of a question."""
 
 
 @dataclass
@@ -36,8 +46,7 @@ class Row:
 
 
 def collect(
-    scene: Scene,
-    asked: Instruction,
+    told: Told,
     rng: np.random.Generator,
     segmenter: Segmenter,
     prompts: Prompts,
@@ -46,8 +55,8 @@ def collect(
     check: float = 0.0,
 ) -> list[Taught]:
     """The turns of one episode: every request that the agent's graph makes, with the teacher's reply."""
-    teacher = Teacher(scene, asked, rng, slip=slip, check=check)
-    teacher.workspace = Workspace(scene.image, asked.text, teacher, segmenter, prompts, TINY)
+    teacher = Teacher(told, rng, slip=slip, check=check)
+    teacher.workspace = Workspace(told.image, told.text, teacher, segmenter, prompts, TINY)
     run(teacher.workspace)
     return teacher.taught
 
@@ -85,6 +94,8 @@ class Batch:
     grids: Tensor
     order: list[int]
     episodes: int
+    report: Report | None = None
+    """Of the pictures, where they are of a stream."""
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
@@ -117,41 +128,69 @@ def collate(chosen: Sequence[Row], chat: QwenChat, episodes: int) -> Batch:
 
 
 class Episodes:
-    """Training batches. The batch of step n (its scenes, instructions and errors) depends on the seed and n alone."""
+    """Training batches. The batch of step n (its pictures, instructions and errors) depends on the seed and n alone."""
 
-    def __init__(self, config: Config, chat: QwenChat) -> None:
-        self.config, self.chat, self.prompts = config, chat, load("tiny-v1")
+    def __init__(self, config: Config, chat: QwenChat, stream: Stream | None = None) -> None:
+        """`stream`: the pictures of the recipe's `data`; without it, scenes are drawn."""
+        self.config, self.chat, self.prompts, self.stream = config, chat, load("tiny-v1"), stream
         self._real: Segmenter | None = None
 
     def batch(self, step: int) -> Batch:
         config = self.config
-        rng = np.random.default_rng([_STREAM, config["seed"], step])
-        made: list[Row] = []
-        episodes = 0
+        rng = np.random.default_rng([STREAM, config["seed"], step])
+        if self.stream:
+            taken = [self.stream.take(step * config["scenes"] + n) for n in range(config["scenes"])]
+            made = [row for one in taken for row in self._about(one.picture, rng)]
+            report = Report(
+                [one.picture.source for one in taken],
+                sum(len(one.picture.questions) for one in taken),
+                [said for one in taken for said in one.skipped],
+            )
+            return replace(collate(made, self.chat, report.questions), report=report)
+        made, episodes = [], 0
         for _ in range(config["scenes"]):
             scene = make_scene(rng, config["image_size"], "train")
             for asked in instructions(scene, rng, config["instructions"]):
                 if held_out(parse(asked.phrase)):
                     continue
-                turns = collect(
-                    scene,
-                    asked,
-                    rng,
-                    self._segmenter(scene, rng),
-                    self.prompts,
-                    slip=config["slip"],
-                    check=config["check"],
-                )
-                made += rows(turns, self.chat)
+                made += self._episode(of_scene(scene, asked), NoisyTruth(scene, rng, noise=config["noise"]), rng)
                 episodes += 1
         return collate(made, self.chat, episodes)
 
-    def _segmenter(self, scene: Scene, rng: np.random.Generator) -> Segmenter:
-        if rng.random() >= self.config["real"]:
-            return NoisyTruth(scene, rng, noise=self.config["noise"])
+    def _about(self, picture: Picture, rng: np.random.Generator) -> list[Row]:
+        """The episodes of all questions about a picture."""
+        noise = self.config["noise"]
+        knowing: Segmenter = NoisyQuestions(picture, rng, noise=noise)
+        if picture.scene:
+            knowing = NoisyTruth(picture.scene, rng, noise=noise)
+        return [row for one in picture.questions for row in self._episode(of_question(picture, one), knowing, rng)]
+
+    def _episode(self, told: Told, knowing: Segmenter, rng: np.random.Generator) -> list[Row]:
+        segmenter = knowing if rng.random() >= self.config["real"] else self._segmenter()
+        slip, check = self.config["slip"], self.config["check"]
+        return rows(collect(told, rng, segmenter, self.prompts, slip=slip, check=check), self.chat)
+
+    def _segmenter(self) -> Segmenter:
         if self._real is None:
             folder = self.config.get("segmenter_checkpoint")
             options = {"checkpoint": folder} if folder else {}
             made: Segmenter = registry.prepare("segmenters", self.config["segmenter"], options)()
             self._real = made
         return self._real
+
+
+def open_stream(config: Config, folder: Path) -> Stream | None:
+    """The pictures of a recipe's `data` as one stream, with their indices in a folder; None where scenes are drawn.
+
+    An answer is chosen among masks, so that boxes teach nothing. Raises `ConfigurationError`.
+    """
+    augment = checked_augmentation(config)
+    if not config.get("data"):
+        return None
+
+    def drawn(options: SourceOptions) -> Source:
+        return AgentScenes(config["seed"], config["image_size"], config["instructions"], options)
+
+    sources = open_sources(config["data"], folder, Limits(MASKS, boxes=False), drawn, config.get("templates"))
+    count, shuffle = config["instructions"], config.get("shuffle", True)
+    return Stream(sources, config["seed"], count=count, shuffle=shuffle, flips=augment == FLIPS)

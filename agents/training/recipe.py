@@ -1,19 +1,22 @@
 """The keys of recipe `agent-lm`, in a module that imports nothing heavy."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from workbench.foundations.training.data.options import DataKeys, ValidationKeys
 
 
-class Config(TypedDict):
+class Config(DataKeys, ValidationKeys):
     """Keys of the recipe."""
 
     base: str
     """Checkpoint folder of the language model to start from."""
     seed: int
     image_size: int
+    """Side of drawn scenes; the model sees all pictures at this many pixels, squared."""
     scenes: int
-    """Scenes of one step."""
+    """Pictures of one step."""
     instructions: int
-    """Instructions about each scene; each is an episode."""
+    """Instructions about each picture, at most; each is an episode."""
     minutes: float
     """Minutes of wall clock; a run that was stopped and started again uses the minutes that are left."""
     steps: NotRequired[int]
@@ -36,7 +39,7 @@ class Config(TypedDict):
     device: NotRequired[str]
     """`cpu`, `cuda`, or `auto` (default): a GPU where torch sees one."""
     validation: int
-    """How many instructions the finished model is tested with."""
+    """How many instructions about drawn scenes the finished model is tested with, where there is no `validate_on`."""
     precision: NotRequired[str]
     """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     tracking_uri: NotRequired[str]

@@ -1,5 +1,5 @@
-"""The training data of the tiny language model. A teacher that knows the scene takes the model's place in the real
-graph; a segmenter that knows the scene makes errors like those of a real one.
+"""The training data of the agent's language model: a teacher that knows the answer takes the model's place in the real
+graph.
 """
 
 import json
@@ -9,18 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion
 
 from agents.language_models.interface import Message, Picture, Reply
 from agents.loop.workspace import GRID, SeenMask, Workspace
-from workbench.data.masks import decode, encode, encode_all, iou_matrix
+from agents.training.told import Told
+from workbench.data.masks import decode, iou_matrix
 from workbench.foundations.qwen.conversations import places
-from workbench.plugins.interfaces import Image, PhraseMasks
-from workbench.tabletop import phrases
-from workbench.tabletop.grammar import Instruction
-from workbench.tabletop.phrases import Phrase
-from workbench.tabletop.scenes import Scene
-from workbench.tabletop.vocabulary import CATEGORIES
 
 FITS = 0.5
 """IoU with a target from which on a mask is one of the answer."""
@@ -43,9 +37,9 @@ class Taught:
 
 
 class Teacher:
-    """A `LanguageModel` that knows the scene and gives the right reply to every request, as far as the masks allow.
+    """A `LanguageModel` that knows the answer and gives the right reply to every request, as far as the masks allow.
 
-    It asks for the instruction's phrase, and for wider phrases while no mask fits a target. Then it selects the masks
+    It asks for the instruction's phrase, and for wider ones while no mask fits a target. Then it selects the masks
     that fit, or reports that there is none. Before each call it writes a short thought in words that the base model
     knows: the phrase, or the cells `x y` of the masks that fit. If a mask that fits and one that does not fit are in
     the same cell, it has the masks checked one by one.
@@ -57,15 +51,13 @@ class Teacher:
 
     concurrency = 1
 
-    def __init__(
-        self, scene: Scene, asked: Instruction, rng: np.random.Generator, *, slip: float, check: float
-    ) -> None:
-        self.targets = [encode(scene.objects[i].mask) for i in asked.targets]
+    def __init__(self, told: Told, rng: np.random.Generator, *, slip: float, check: float) -> None:
+        self.targets = list(told.targets)
         self.rng, self.slip, self.check = rng, slip, check
         self.workspace: Workspace | None = None
         """Of the sample, set before the first request."""
         self.taught: list[Taught] = []
-        self._left = wider(asked.phrase)[: 1 + _WIDER_TRIES]
+        self._left = list(told.phrases)[: 1 + _WIDER_TRIES]
         self._ran: list[str] = []
         self._shown: list[SeenMask] = []
         self._seen = 0
@@ -154,59 +146,7 @@ def _think(thought: str) -> str:
     return f"<think>{thought}</think>"
 
 
-def wider(text: str) -> list[str]:
-    """The phrase, then wider ones: without its size, without its colour, with the kind in place of the category, any
-    object.
-    """
-    phrase = phrases.parse(text)
-    kind = CATEGORIES[phrase.noun].kind if phrase.noun in CATEGORIES else phrase.noun
-    steps = [phrase, Phrase(phrase.noun, phrase.colour), Phrase(phrase.noun), Phrase(kind), Phrase(phrases.ANYTHING)]
-    return list(dict.fromkeys(map(str, steps)))
-
-
 def cell(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Column and row, of 8 x 8, of the mean of a mask's pixels."""
     rows, columns = np.nonzero(mask)
     return int(columns.mean() * GRID / mask.shape[1]), int(rows.mean() * GRID / mask.shape[0])
-
-
-class NoisyTruth:
-    """A segmenter that knows a scene: the true masks of a phrase, some missing, ragged or joined by wrong ones."""
-
-    def __init__(self, scene: Scene, rng: np.random.Generator, *, noise: float) -> None:
-        self.scene, self.rng, self.noise = scene, rng, noise
-
-    def identity(self) -> dict[str, Any]:
-        return {"segmenter": "truth", "noise": self.noise}
-
-    def encode(self, image: Image) -> Any:
-        """Nothing: this segmenter does not look at the image."""
-        return None
-
-    def segment(self, features: Any, phrases: Sequence[str]) -> list[PhraseMasks]:
-        """Masks by falling score. A phrase that the tabletop grammar does not know names nothing."""
-        return [self._answer(phrase) for phrase in phrases]
-
-    def _answer(self, text: str) -> PhraseMasks:
-        try:
-            phrase = phrases.parse(text)
-        except ValueError:
-            return PhraseMasks([], [])
-        chosen, scores = [], []
-        for thing in self.scene.objects:
-            named = phrase.matches(thing)
-            near = phrase.noun in (thing.category, CATEGORIES[thing.category].kind) or phrase.colour == thing.colour
-            wrong = self.noise * (1.0 if near else 0.2)
-            if self.rng.random() < (1 - self.noise if named else wrong):
-                chosen.append(self._ragged(thing.mask))
-                scores.append(self.rng.uniform(0.6, 0.99) if named else self.rng.uniform(0.5, 0.8))
-        order = np.argsort(scores)[::-1]
-        masks = encode_all(np.stack([chosen[i] for i in order])) if chosen else []
-        return PhraseMasks(masks, [float(scores[i]) for i in order])
-
-    def _ragged(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        dice = self.rng.random()
-        if self.noise == 0 or dice < 0.4:
-            return mask
-        other: NDArray[np.bool_] = binary_dilation(mask) if dice < 0.7 else binary_erosion(mask)
-        return other if other.any() else mask

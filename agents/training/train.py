@@ -1,10 +1,12 @@
-"""Fine-tunes the tiny language model on the agent's own turns: the real graph runs over generated scenes with a teacher
-in the model's place, and the model learns the teacher's replies.
+"""Fine-tunes the tiny language model on the agent's own turns: the real graph runs over pictures with a teacher in the
+model's place, and the model learns the teacher's replies.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,26 @@ from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import load
-from agents.training.episodes import _STREAM, Batch, Episodes
+from agents.systems import Sam3Agent, sam3_agent_tiny
+from agents.training.episodes import Batch, Episodes, open_stream
+from agents.training.noisy import NoisyTruth
 from agents.training.recipe import Config
-from agents.training.teacher import FITS, NoisyTruth
+from agents.training.teacher import FITS
+from agents.training.told import STREAM, AgentScenes
 from workbench.data.masks import Rle, encode, iou_matrix
 from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.qwen.model import answer_loss, save
+from workbench.foundations.training.data.options import TABLETOP, SourceOptions
+from workbench.foundations.training.data.stream import Stream, steps_of
+from workbench.foundations.training.data.survey import FIGURE, look
+from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.measuring import measured
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
+from workbench.foundations.training.validation import Validation, copied, kept_random
+from workbench.plugins.marks import tried_by
 from workbench.tabletop.grammar import Instruction, instructions
 from workbench.tabletop.scenes import Scene, make_scene
 
@@ -46,39 +58,97 @@ def loss(model: Any, batch: Batch) -> Tensor:
     return answer_loss(model, states, batch.labels)
 
 
+def dry_run(config: Config, out: Path) -> None:
+    """Print and draw what the training would see, and what a step of it needs; nothing is trained."""
+    device, precision = torch.device(usable(config.get("device", AUTO))), precision_of(config)
+    stream = open_stream(config, out / DATA)
+    scenes = AgentScenes(config["seed"], config["image_size"], config["instructions"], SourceOptions(TABLETOP))
+    look(stream or Stream([scenes], config["seed"]), out / FIGURE)
+    Validation.of(config, out, stream.sources if stream else [])
+    model, tokenizer = _start(config)
+    model.to(device).train()
+    with TemporaryDirectory() as folder:
+        _write(model, tokenizer, Path(folder), config["image_size"])
+        episodes = Episodes(config, QwenChat(Path(folder)), stream)
+
+        def once(number: int) -> Tensor:
+            with autocast(device.type, precision):
+                return loss(model, episodes.batch(number).to(device))
+
+        found = measured(once, model, device)
+    steps = steps_of(config, stream, config["scenes"])
+    print(found.text(1, steps, config["minutes"], stream.epoch / config["scenes"] if stream else None))
+
+
+@tried_by(dry_run)
 def train(config: Config, out: Path) -> None:
     """Fine-tune a tiny language model on the agent's turns.
 
     Writes the checkpoint to `final` in the output folder, and the scores of a test to `validation.json`.
     """
-    from transformers import Qwen3VLForConditionalGeneration
-
-    from workbench.foundations.loading import load_model, load_tokenizer
-
-    torch.manual_seed(config["seed"])
     precision = precision_of(config)
     device = torch.device(usable(config.get("device", AUTO)))
-    model = load_model(Qwen3VLForConditionalGeneration, config["base"], torch.float32)
-    tokenizer = load_tokenizer(config["base"])
+    stream = open_stream(config, out / DATA)
+    sources = stream.sources if stream else []
+    steps, benchmarks = steps_of(config, stream, config["scenes"]), Validation.of(config, out, sources)
+    torch.manual_seed(config["seed"])
+    model, tokenizer = _start(config)
     model = model.to(device).train()
     start, final = out / "start", out / "final"
     _write(model, tokenizer, start, config["image_size"])
-    episodes = Episodes(config, QwenChat(start))
+    episodes = Episodes(config, QwenChat(start), stream)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
+
+    def evaluated(step: int) -> dict[str, float]:
+        """The numbers of the checkpoint as it is now, which `final` then has."""
+        _write(model, tokenizer, final, config["image_size"])
+        if benchmarks is None:
+            with kept_random():
+                return {f"val {name}": score for name, score in validate(final, config["validation"], size).items()}
+        result = benchmarks.run(lambda _: _system(config, final), step)
+        if result.best:
+            copied(final, out / "best")
+        return result.numbers
+
+    size, every = config["image_size"], config.get("evaluate_steps", 0)
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
-        loop = Loop(out, model, optimizer, minutes=config["minutes"], steps=config.get("steps"), track=tracker.log)
+        loop = Loop(out, model, optimizer, minutes=config["minutes"], steps=steps, track=tracker.log)
+        tally = Tally(out / DATA, [source.options.name for source in sources])
         batches = ahead(episodes.batch, loop.step, config["workers"])
         while not loop.finished:
             batch = next(batches)
             with autocast(device.type, precision):
                 value = loss(model, batch.to(device))
             loop.update(value)
-            loop.record(batch.episodes, {"loss": float(value.detach())})
+            seen: dict[str, float] = {}
+            if stream and batch.report:
+                tally.add(batch.report)
+                seen = {**tally.step(), "epochs": (loop.step + 1) * config["scenes"] / stream.epoch}
+            loop.record(batch.episodes, {"loss": float(value.detach()), **seen})
+            if every and not loop.finished and loop.step % every == 0:
+                loop.log(evaluated(loop.step))
         loop.save()
-        _write(model, tokenizer, final, config["image_size"])
-        scores = validate(final, config["validation"], config["image_size"])
-        loop.log({f"val {name}": value for name, value in scores.items()})
+        figures = evaluated(loop.step)
+        loop.log(figures)
+    scores = {name.removeprefix("val "): score for name, score in figures.items()}
     (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+
+
+def _start(config: Config) -> tuple[Any, Any]:
+    """The model and tokenizer that a configuration starts from."""
+    from transformers import Qwen3VLForConditionalGeneration
+
+    from workbench.foundations.loading import load_model, load_tokenizer
+
+    base = config["base"]
+    return load_model(Qwen3VLForConditionalGeneration, base, torch.float32), load_tokenizer(base)
+
+
+def _system(config: Config, checkpoint: Path) -> Sam3Agent:
+    """The agent with a checkpoint and the segmenter of the recipe."""
+    folder = config.get("segmenter_checkpoint", "")
+    parts = replace(TINY, checkpoint=str(checkpoint), segmenter=config["segmenter"], segmenter_checkpoint=folder)
+    return sam3_agent_tiny(parts)
 
 
 def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
@@ -92,7 +162,7 @@ def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
     exact, requests = {"targets": [0, 0], "no targets": [0, 0]}, 0
     number = 0
     while len(ended) < count:
-        rng = np.random.default_rng([_STREAM, number])
+        rng = np.random.default_rng([STREAM, number])
         number += 1
         scene = make_scene(rng, image_size, "val")
         for asked in instructions(scene, rng, min(4, count)):

@@ -1,6 +1,5 @@
 """The pictures of a training run by number: those of the recipe's `data`, or tabletop scenes drawn for it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,14 @@ from numpy.typing import NDArray
 
 from e2e.single_pass.examples import Example
 from e2e.single_pass.tabletop_task import TabletopScenes, Task
-from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.data.index import Limits
-from workbench.foundations.training.data.options import AUGMENTATIONS, SourceOptions
+from workbench.foundations.training.data.options import FLIPS, SourceOptions, checked_augmentation
 from workbench.foundations.training.data.questions import Picture
 from workbench.foundations.training.data.sources import FileSource, Source, open_sources
-from workbench.foundations.training.data.stream import Stream
-from workbench.foundations.training.data.tally import Report
+from workbench.foundations.training.data.stream import Stream, steps_of
+from workbench.foundations.training.data.tally import DATA, Report
 from workbench.foundations.training.distributed import Processes
 
-DATA = "data"
 MORE = 10**8
 """The first of the drawn scenes that the detector does not look at."""
 
@@ -44,12 +41,8 @@ class Feed:
         self.task, self.seed = task, int(config["seed"])
         self.sources: list[Source] = []
         self.stream: Stream | None = None
-        augment = config.get("augment", AUGMENTATIONS[0])
-        if augment not in AUGMENTATIONS:
-            raise ConfigurationError(f"augment: expected one of {', '.join(AUGMENTATIONS)}, got {augment!r}")
+        augment = checked_augmentation(config)
         if not config.get("data"):
-            if given := [key for key in ("shuffle", "augment", "epochs") if key in config]:
-                raise ConfigurationError(f"{given[0]}: it is for `data`, which is not given: scenes are drawn")
             return
         if not processes.number:
             self.sources = self._open(config, out, limits)
@@ -61,7 +54,7 @@ class Feed:
             self.seed,
             count=int(config["conversations"]),
             shuffle=config.get("shuffle", True),
-            flips=augment == "flips",
+            flips=augment == FLIPS,
         )
 
     def of(self, place: int) -> Fed:
@@ -83,12 +76,7 @@ class Feed:
 
     def steps(self, config: Mapping[str, Any], passes: int) -> int | None:
         """Optimiser steps of the run: those of the recipe, or of its `epochs`; None where minutes decide."""
-        if "epochs" not in config:
-            return None if config.get("steps") is None else int(config["steps"])
-        if "steps" in config or not config["epochs"] > 0:
-            raise ConfigurationError(f"epochs: expected a number above 0, and no steps, got {config['epochs']}")
-        assert self.stream is not None  # or `epochs` was refused
-        return math.ceil(float(config["epochs"]) * self.stream.epoch / self._each(passes))
+        return steps_of(config, self.stream, self._each(passes))
 
     def phrases(self, count: int = 500) -> list[str]:
         """Noun phrases that the answers of the files name, up to `count` from each source."""
@@ -105,7 +93,7 @@ class Feed:
         def drawn(options: SourceOptions) -> Source:
             return TabletopScenes(self.task, self.seed, options)
 
-        return open_sources(config["data"], out / DATA, limits, drawn)
+        return open_sources(config["data"], out / DATA, limits, drawn, config.get("templates"))
 
 
 def conversations(pictures: Sequence[Picture], most: int) -> tuple[list[NDArray[np.uint8]], list[Example]]:

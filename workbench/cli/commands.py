@@ -25,6 +25,7 @@ from workbench.data.shards import read_shard
 from workbench.plugins import registry
 from workbench.plugins.assignments import keys_and_values, settings_by_name
 from workbench.plugins.checks import takes
+from workbench.plugins.marks import DRY_RUN
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -290,8 +291,11 @@ def train_checkpoint(options: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not options.out:
         raise ConfigurationError("--out is needed where several processes train: all of them use one folder")
     out = options.out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    if options.dry_run and not hasattr(train, DRY_RUN):
+        raise ConfigurationError(f"--dry-run: recipe {name} has none")
     check_writable(out)
-    train(config, out)
+    run = getattr(train, DRY_RUN) if options.dry_run else train
+    run(config, out)
     print(out)
     return 0
 

@@ -224,6 +224,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FRACTION",
         help="of the recipe's minutes and of what it is validated on, to try it before the whole (%(default)s)",
     )
+    train.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="train nothing: read all data, count and draw it, and measure the memory and time of a step",
+    )
     train.set_defaults(command=train_checkpoint)
 
     serve = commands.add_parser("serve", help="start a server for a language model, and stop it when interrupted")

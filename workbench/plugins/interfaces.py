@@ -34,6 +34,7 @@ from workbench.plugins.marks import F
 from workbench.plugins.marks import generated_by as generated_by
 from workbench.plugins.marks import is_shipped as is_shipped
 from workbench.plugins.marks import needs as needs
+from workbench.plugins.marks import tried_by as tried_by
 from workbench.plugins.options import options_of
 
 if TYPE_CHECKING:
@@ -286,7 +287,8 @@ class Recipe(Protocol):
     `workbench train` reads."""
 
     def __call__(self, config: Any, out: Path, /) -> None:
-        """Train in the folder `out`, or continue the training that is there."""
+        """Train in the folder `out`, or continue the training that is there. A function gets `--dry-run` from
+        `tried_by`."""
         ...
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
-NEEDS, GENERATE = "checkpoint", "generate"
+NEEDS, GENERATE, DRY_RUN = "checkpoint", "generate", "dry_run"
 
 
 def needs(checkpoint: Path) -> Callable[[F], F]:
@@ -30,6 +30,17 @@ def generated_by(generate: Callable[..., Any]) -> Callable[[F], F]:
 
     def mark(function: F) -> F:
         setattr(function, GENERATE, generate)
+        return function
+
+    return mark
+
+
+def tried_by(dry_run: Callable[..., None]) -> Callable[[F], F]:
+    """Decorates a recipe's function with the one that trains nothing: `dry_run(config, out)`, which `workbench train
+    --dry-run` calls, reads all data and prints what the training would see and need."""
+
+    def mark(function: F) -> F:
+        setattr(function, DRY_RUN, dry_run)
         return function
 
     return mark

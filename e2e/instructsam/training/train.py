@@ -1,15 +1,11 @@
 """Trains InstructSAM on pictures with questions; `e2e.instructsam.training.recipe` says how."""
 
 import shutil
-from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from e2e.instructsam.config import InstructSamConfig
@@ -17,20 +13,13 @@ from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
 from e2e.instructsam.training.assembly import Queries, from_parts
-from e2e.instructsam.training.examples import Convention, collate
-from e2e.instructsam.training.forward import (
-    TrainingBatch,
-    TrainingOutput,
-    answer_loss,
-    language_states,
-    slot_states,
-    training_forward,
-)
+from e2e.instructsam.training.examples import Convention
 from e2e.instructsam.training.lora import LAYERS, add_lora, is_adapter, merged_state
+from e2e.instructsam.training.passes import Pass, losses, prepared
 from e2e.instructsam.training.recipe import Config
-from e2e.instructsam.training.slot_head import SlotHead, SlotTruth, place_slots, slot_truth
-from e2e.single_pass.examples import Example
-from e2e.single_pass.feed import DATA, Feed, conversations
+from e2e.instructsam.training.slot_head import SlotHead, place_slots
+from e2e.single_pass.dry_run import cost, look
+from e2e.single_pass.feed import Feed
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.tabletop_task import WORDS, Task, draw
 from e2e.single_pass.validation import Validator
@@ -38,23 +27,44 @@ from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
 from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.training.data.index import Limits
-from workbench.foundations.training.data.questions import Picture
-from workbench.foundations.training.data.tally import Report, Tally
+from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.distributed import Processes, join
 from workbench.foundations.training.loop import Loop
-from workbench.foundations.training.precision import autocast, precision_of
+from workbench.foundations.training.precision import precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation
+from workbench.plugins.marks import tried_by
 
 QUERIES = "model.mask_queries"
 DETECTOR_GROUP = ("model.grounding_model.", "model.mask_hidden_fcs.", "model.text_hidden_fcs.")
 """Tensors with the detector's learning rate; all others but the mask queries have the language model's."""
 PLACES = 2 * 10**8
 """The first of the scenes whose image tokens slots start from."""
-SLOT_WEIGHT = 4.0
 
 
+def dry_run(config: Config, out: Path) -> None:
+    """Print and draw what the training would see, and what a step of it needs; nothing is trained."""
+    convention, precision = _convention(config), precision_of(config)
+    device, alone = torch.device(usable(config.get("device", AUTO))), Processes()
+    feed = open_feed(config, out, _task(config), alone)
+    look(feed, out)
+    Validation.of(config, out, feed.sources)
+    model, processor = start({**config, "align": False}, feed)
+    planner = model if device.type == "cpu" else deepcopy(model)
+    model.to(device).train()
+    if device.type == "cpu":
+        _attend_eagerly(model)
+    head = SlotHead(model.config.text_config.hidden_size).to(device) if config.get("more", 0) else None
+    optimizer(model, config)  # says what trains
+
+    def once(number: int) -> Tensor:
+        return losses(model, head, prepared(planner, processor, feed, number, convention), precision)[0]
+
+    cost(feed, config, config.get("accumulate", 1), once, model, device)
+
+
+@tried_by(dry_run)
 def train(config: Config, out: Path) -> None:
     """Train InstructSAM; the checkpoint is in `final` of the output folder.
 
@@ -110,16 +120,7 @@ def train(config: Config, out: Path) -> None:
             count, parts = 0, dict[str, float]()
             for number in range(passes):
                 seen = next(batches)
-                shown, told = seen.shown, seen.told
-                loss, values = torch.zeros((), device=model.device), dict[str, float]()
-                if shown:
-                    output = step(model, shown, precision)
-                    loss, values = output.loss, _parts(output)
-                if head and told:
-                    text, slot, named = tell(model, head, told, precision)
-                    loss = loss + text + SLOT_WEIGHT * slot + named
-                    losses = {"slot": slot, "named": named, **({} if shown else {"text": text})}
-                    values |= {name: float(value.detach()) for name, value in losses.items()}
+                loss, values = losses(model, head, seen, precision)
                 count += seen.report.questions * processes.count
                 tally.add(seen.report)
                 for name, value in values.items():
@@ -210,92 +211,6 @@ def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
     return torch.optim.AdamW(trained, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Conversations as the model takes them: patches of the images and their grids, the conversations' batch, for the
-    detector the images' pixels `[images, 3, S, S]`, and for the slot head what is true of the slots."""
-
-    patches: Tensor
-    grids: Tensor
-    batch: TrainingBatch
-    pixels: Tensor | None = None
-    truth: SlotTruth | None = None
-
-    def to(self, device: torch.device) -> "Prepared":
-        """All of it on a device."""
-        return Prepared(
-            self.patches.to(device),
-            self.grids.to(device),
-            self.batch.to(device),
-            None if self.pixels is None else self.pixels.to(device),
-            None if self.truth is None else self.truth.to(device),
-        )
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What one forward pass takes: conversations with the detector, those without, and what they were made of."""
-
-    shown: Prepared | None
-    told: Prepared | None
-    report: Report
-
-
-def prepared(model: InstructSAM, processor: Processor, feed: Feed, place: int, convention: Convention) -> Pass:
-    """The pass at a place among all passes of all processes, on the CPU."""
-    fed = feed.of(place)
-    shown = prepare(model, processor, *conversations(fed.shown, model.slots), convention) if fed.shown else None
-    told = prepare_told(model, processor, fed.told, convention) if fed.told else None
-    return Pass(shown, told, fed.report)
-
-
-def prepare(
-    model: InstructSAM,
-    processor: Processor,
-    images: Sequence[NDArray[np.uint8]],
-    examples: Sequence[Example],
-    convention: Convention,
-) -> Prepared:
-    """What `step` takes, on the CPU: conversations about one image share its features."""
-    patches, grids = processor.qwen_images(images)
-    batch = collate(model, processor, examples, grids, convention)
-    return Prepared(patches, grids, batch, pixels=processor.sam_images(images))
-
-
-def prepare_told(
-    model: InstructSAM, processor: Processor, pictures: Sequence[Picture], convention: Convention
-) -> Prepared:
-    """What `tell` takes, on the CPU."""
-    images, examples = conversations(pictures, model.slots)
-    patches, grids = processor.qwen_images(images)
-    batch = collate(model, processor, examples, grids, convention)
-    about = [pictures[batch.images[target.item]].scene for target in batch.targets]
-    truth = slot_truth(model.starts().detach().cpu(), batch.targets, about)
-    return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
-
-
-def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bfloat16) -> TrainingOutput:
-    """Forward pass of one batch that has `pixels`, by default in bfloat16."""
-    seen = seen.to(model.device)
-    assert seen.pixels is not None
-    with autocast(model.device.type, precision):
-        tokens = model.encode_images(seen.patches, seen.grids)
-        vision = model.detector.encode(seen.pixels)
-        return training_forward(model, seen.batch, tokens, vision)
-
-
-def tell(
-    model: InstructSAM, head: SlotHead, seen: Prepared, precision: torch.dtype = torch.bfloat16
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
-    seen = seen.to(model.device)
-    assert seen.truth is not None
-    with autocast(model.device.type, precision):
-        hidden = language_states(model, seen.batch, model.encode_images(seen.patches, seen.grids))
-        text = answer_loss(model, seen.batch, hidden)
-    return text, *head(slot_states(model, seen.batch, hidden), seen.truth)
-
-
 def save(model: InstructSAM, processor: Processor, folder: Path) -> None:
     """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it; adapters are merged."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -311,14 +226,6 @@ def _attend_eagerly(model: InstructSAM) -> None:
     detector = model.detector
     for part in (model.model.language_model, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
         part.config._attn_implementation = "eager"
-
-
-def _parts(output: TrainingOutput) -> dict[str, float]:
-    parts = {"text": float(output.text.detach())}
-    if output.slots is not None:
-        losses = {"bce": output.slots.bce, "dice": output.slots.dice, "score": output.slots.score}
-        parts |= {name: float(loss.detach()) for name, loss in losses.items()}
-    return parts
 
 
 def _finish(loop: Loop, model: InstructSAM, processor: Processor, validator: Validator) -> None:

@@ -20,8 +20,9 @@ from e2e.segtoken.predictor import Predictor
 from e2e.segtoken.system import SegTokenSystem
 from e2e.segtoken.training.examples import Batch, collate
 from e2e.segtoken.training.recipe import Config
+from e2e.single_pass.dry_run import cost, look
 from e2e.single_pass.examples import Example
-from e2e.single_pass.feed import DATA, Feed, conversations
+from e2e.single_pass.feed import Feed, conversations
 from e2e.single_pass.language import ImageTokens
 from e2e.single_pass.losses import IGNORED, dice_loss, nearest, text_loss
 from e2e.single_pass.processor import Processor
@@ -31,18 +32,21 @@ from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.training.data.index import Limits
-from workbench.foundations.training.data.tally import Report, Tally
+from workbench.foundations.training.data.tally import DATA, Report, Tally
 from workbench.foundations.training.distributed import Processes
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation
+from workbench.plugins.marks import tried_by
 
 FROZEN = ("model.visual.", ENCODER)
 MASK_GROUP = ("model.detector.", "model.mask_projection.")
 """Tensors with the rate of the masks; all others have the language model's."""
 GRID = 8
+MASKS = 20
+"""The most targets of a question."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +83,33 @@ class PlaceHead(nn.Module):
         return F.cross_entropy(self.linear(states[seen].float()), wanted)
 
 
+def dry_run(config: Config, out: Path) -> None:
+    """Print and draw what the training would see, and what a step of it needs; nothing is trained."""
+    device, precision = torch.device(usable(config.get("device", AUTO))), precision_of(config)
+    feed = _feed(config, out)
+    look(feed, out)
+    Validation.of(config, out, feed.sources)
+    model, processor = _start(config)
+    planner = model if device.type == "cpu" else deepcopy(model)
+    model.to(device).train()
+    optimizer(model, config)  # says what trains
+    head = PlaceHead(model.config.text_config.hidden_size).to(device)
+
+    def once(number: int) -> Tensor:
+        seen, _ = prepared(planner, processor, feed, number, config)
+        return step(model, head, seen, precision).total(config)
+
+    cost(feed, config, 1, once, model, device)
+
+
+@tried_by(dry_run)
 def train(config: Config, out: Path) -> None:
     """Train a [SEG] token model; the checkpoint is in `final` of the output folder."""
-    if not 0 <= config["phrase_share"] <= 1:
-        raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
-    device = torch.device(usable(config.get("device", AUTO)))
-    task = Task(config["image_size"], config["conversations"], config["phrase_share"])
-    precision = precision_of(config)
-    most = config.get("max_masks", 20)
-    feed = Feed(config, out, task, Limits(most, boxes=False), Processes())
+    device, precision = torch.device(usable(config.get("device", AUTO))), precision_of(config)
+    feed = _feed(config, out)
     steps, benchmarks = feed.steps(config, 1), Validation.of(config, out, feed.sources)
     torch.manual_seed(config["seed"])
-    model, processor = SegToken.from_parts(
-        config["language_model"], config["segmenter"], check_tokens(config["tokens"])
-    )
-    if "max_pixels" in config:
-        processor.limit(config["max_pixels"])
-    if device.type == "cpu":
-        model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
+    model, processor = _start(config)
     planner = model if device.type == "cpu" else deepcopy(model)  # a copy that makes batches on the CPU
     adam = optimizer(model.to(device).train(), config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
@@ -111,13 +124,11 @@ def train(config: Config, out: Path) -> None:
             save_every=config.get("save_every", 120.0),
             track=tracker.log,
         )
-        validator = Validator(config, benchmarks, task, loop)
+        validator = Validator(config, benchmarks, feed.task, loop)
         tally = Tally(out / DATA, [source.options.name for source in feed.sources])
 
         def make(number: int) -> tuple[Prepared, Report]:
-            fed = feed.of(number)
-            asked = conversations(fed.shown, most)
-            return prepare(planner, processor, *asked, cells=config.get("cells", False)), fed.report
+            return prepared(planner, processor, feed, number, config)
 
         batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
@@ -133,6 +144,24 @@ def train(config: Config, out: Path) -> None:
                 _finish(loop, model, processor, validator)
         loop.save()
         _finish(loop, model, processor, validator)
+
+
+def _feed(config: Config, out: Path) -> Feed:
+    if not 0 <= config["phrase_share"] <= 1:
+        raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
+    task = Task(config["image_size"], config["conversations"], config["phrase_share"])
+    return Feed(config, out, task, Limits(config.get("max_masks", MASKS), boxes=False), Processes())
+
+
+def _start(config: Config) -> tuple[SegToken, Processor]:
+    model, processor = SegToken.from_parts(
+        config["language_model"], config["segmenter"], check_tokens(config["tokens"])
+    )
+    if "max_pixels" in config:
+        processor.limit(config["max_pixels"])
+    if usable(config.get("device", AUTO)) == "cpu":
+        model.model.language_model.config._attn_implementation = "eager"  # backward takes half as long
+    return model, processor
 
 
 def optimizer(model: SegToken, config: Config) -> torch.optim.Optimizer:
@@ -160,6 +189,13 @@ class Prepared:
     def to(self, device: torch.device) -> "Prepared":
         """All of it on a device."""
         return Prepared(self.patches.to(device), self.grids.to(device), self.pixels.to(device), self.batch.to(device))
+
+
+def prepared(model: SegToken, processor: Processor, feed: Feed, place: int, config: Config) -> tuple[Prepared, Report]:
+    """The pass at a place, on the CPU, and a report of its pictures."""
+    fed = feed.of(place)
+    asked = conversations(fed.shown, config.get("max_masks", MASKS))
+    return prepare(model, processor, *asked, cells=config.get("cells", False)), fed.report
 
 
 def prepare(

@@ -21,7 +21,7 @@ from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import load
 from agents.systems import CHECKPOINT, sam3_agent_tiny
-from agents.training.teacher import NoisyTruth
+from agents.training.noisy import NoisyTruth
 from workbench.data.samples import Sample
 from workbench.data.vocabulary import OUTCOMES
 from workbench.tabletop.grammar import instructions

@@ -8,7 +8,8 @@ import torch
 from agents.language_models.qwen_chat import QwenChat
 from agents.prompts.texts import load
 from agents.training.episodes import IGNORED, Episodes, Row, collate, collect, rows
-from agents.training.teacher import NoisyTruth
+from agents.training.noisy import NoisyTruth
+from agents.training.told import of_scene
 from tests.agents.training.taught import config, turns
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import make_scene
@@ -42,7 +43,7 @@ def test_an_image_that_many_rows_show_is_seen_once(chat: QwenChat) -> None:
     made = [
         row
         for asked in instructions(scene, rng, 3)
-        for row in rows(collect(scene, asked, rng, truth, load("tiny-v1")), chat)
+        for row in rows(collect(of_scene(scene, asked), rng, truth, load("tiny-v1")), chat)
     ]
     batch = collate(made, chat, 3)
     assert batch.order.count(0) == len(made) == 3

@@ -11,7 +11,9 @@ from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import load
-from agents.training.teacher import FITS, NoisyTruth, Teacher, cell, wider
+from agents.training.noisy import NoisyTruth
+from agents.training.teacher import FITS, Teacher, cell
+from agents.training.told import of_scene, wider
 from workbench.data.masks import encode, iou_matrix
 from workbench.tabletop.grammar import Instruction, instructions
 from workbench.tabletop.scenes import Scene, make_scene
@@ -28,7 +30,7 @@ def episodes(count: int) -> list[tuple[Scene, Instruction]]:
 
 def played(scene: Scene, asked: Instruction, seed: int, *, noise: float, slip: float, check: float) -> Workspace:
     rng = np.random.default_rng(seed)
-    teacher = Teacher(scene, asked, rng, slip=slip, check=check)
+    teacher = Teacher(of_scene(scene, asked), rng, slip=slip, check=check)
     segmenter = NoisyTruth(scene, rng, noise=noise)
     teacher.workspace = Workspace(scene.image, asked.text, teacher, segmenter, load("tiny-v1"), TINY)
     state = run(teacher.workspace)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,9 +12,11 @@ from mlflow import MlflowClient
 
 from agents.language_models.embedded import EmbeddedQwen
 from agents.language_models.qwen_chat import QwenChat
-from agents.training.episodes import IGNORED, Episodes, collate, rows
+from agents.training.episodes import IGNORED, Episodes, collate, open_stream, rows
 from agents.training.train import loss, train
 from tests.agents.training.taught import config, turns
+from tests.workbench.foundations.training.data import written
+from workbench.tabletop.scenes import make_scene
 
 
 def test_the_loss_is_that_of_the_model_on_the_replies(folder: Path, chat: QwenChat) -> None:
@@ -52,3 +55,22 @@ def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Pa
     assert torch.load(tmp_path / "resume.pt", weights_only=True)["step"] == 21
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "val answered" in line] == [20, 21]
+
+
+@pytest.mark.slow
+def test_it_learns_from_files_beside_drawn_scenes_and_is_validated_on_files(folder: Path, tmp_path: Path) -> None:
+    scenes = [make_scene(np.random.default_rng(n), 64) for n in range(3)]
+    files, held = (written.coco(tmp_path / n, part) for n, part in (("a", scenes[:2]), ("b", scenes[2:])))
+    settings = config(
+        folder, scenes=2, instructions=2, rate=0.01, image_size=32, precision="float32", epochs=1,
+        data=[{"benchmark": "coco", "options": files, "kind": "category"}, {"benchmark": "tabletop", "pictures": 2}],
+        validate_on=[{"benchmark": "coco", "options": held, "limit": 1}], best="AP50", tracking_uri="none",
+    )  # fmt: skip
+    train(settings, tmp_path / "out")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    assert [line["share coco instances"] for line in lines if "loss" in line] == [0.5]
+    assert lines[-1]["step"] == 2 and "val coco AP50" in lines[-1]
+    assert (tmp_path / "out" / "best" / "config.json").exists()
+    stream = open_stream(settings, tmp_path / "out" / "data")
+    one, other = (Episodes(settings, QwenChat(folder), stream).batch(1) for _ in range(2))
+    assert torch.equal(one.ids, other.ids) and torch.equal(one.pixels, other.pixels)

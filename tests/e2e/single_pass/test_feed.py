@@ -66,7 +66,7 @@ def test_the_phrases_are_those_of_the_files(tmp_path: Path, data: list[dict[str,
     ("keys", "said"),
     [
         ({"epochs": 1}, "epochs: it is for `data`"),
-        ({"augment": "rotate"}, "augment: expected one of none, flips"),
+        ({"augment": "flips"}, "augment: it is for `data`"),
         ({"data": []}, None),
     ],
 )
@@ -76,6 +76,11 @@ def test_keys_that_need_data_are_refused_without_it(tmp_path: Path, keys: dict[s
         return
     with pytest.raises(ConfigurationError, match=said):
         feed(tmp_path, **keys)
+
+
+def test_an_unknown_augmentation_is_refused(tmp_path: Path, data: list[dict[str, Any]]) -> None:
+    with pytest.raises(ConfigurationError, match="augment: expected one of none, flips, got 'rotate'"):
+        feed(tmp_path, data=data, augment="rotate")
 
 
 def test_epochs_and_steps_are_not_both_given(tmp_path: Path, data: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ import torch
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.losses import PhraseTargets
+from e2e.instructsam.training.passes import prepare_told, tell
 from e2e.instructsam.training.slot_head import (
     SlotHead,
     SlotTruth,
@@ -14,7 +15,6 @@ from e2e.instructsam.training.slot_head import (
     wanted_slots,
     what_stands,
 )
-from e2e.instructsam.training.train import prepare_told, tell
 from e2e.single_pass.tabletop_task import Task, draw, picture_of
 from tests.e2e.conftest import SIDE
 from workbench.tabletop.vocabulary import CATEGORIES, COLOURS

@@ -16,7 +16,8 @@ from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.assembly import from_parts
 from e2e.instructsam.training.examples import collate
 from e2e.instructsam.training.forward import language_states
-from e2e.instructsam.training.train import optimizer, prepare, start, step, train
+from e2e.instructsam.training.passes import prepare, step
+from e2e.instructsam.training.train import optimizer, start, train
 from e2e.single_pass.decoding import Prompt
 from e2e.single_pass.examples import Example
 from tests.e2e.conftest import SIDE, SLOTS

@@ -140,7 +140,7 @@ def opened(options: SourceOptions, folder: Path, limits: Limits) -> Index:
         "identity": json.loads(json.dumps(benchmark.identity())),
         "kind": options.kind,
         "phrase": options.phrase,
-        "negatives": _negatives(options),
+        "negatives": None if options.negatives is None else options.negatives > 0,
         "limits": [limits.most, limits.boxes],
     }
     if (folder / SUMMARY).exists():
@@ -172,9 +172,10 @@ def counts_text(summary: Mapping[str, Any]) -> str:
     return f"{', '.join(said)}{left}"
 
 
-def _negatives(options: SourceOptions) -> bool:
-    """Whether questions without a target are kept: not those of categories, unless a share of them is asked for."""
-    return options.kind != "category" if options.negatives is None else options.negatives > 0
+def _negatives(sample: Sample, options: SourceOptions) -> bool:
+    """Whether a question without a target is kept. Where a benchmark has a sample for every category and picture, as
+    COCO, most categories are absent: they are kept only where a share of them is asked for."""
+    return "category" not in sample.facts if options.negatives is None else options.negatives > 0
 
 
 def _write(benchmark: Benchmark, options: SourceOptions, folder: Path, limits: Limits) -> dict[str, Any]:
@@ -233,7 +234,7 @@ def _line(sample: Sample, options: SourceOptions, limits: Limits) -> Line | str:
     targets = tuple(rle for rle, size in zip(sample.targets, areas(sample.targets), strict=True) if size)
     if sample.targets and not targets:
         return EMPTY
-    if not targets and not _negatives(options):
+    if not targets and not _negatives(sample, options):
         return ABSENT
     if not targets and not _is_surely_absent(sample):
         return NOT_ALL

@@ -9,7 +9,8 @@ from workbench.foundations.training.data.questions import KINDS, PLACE, Kind, Te
 from workbench.plugins.options import Above, AtLeast, PluginName, Range, arguments
 
 TABLETOP = "tabletop"
-AUGMENTATIONS = ("none", "flips")
+FLIPS = "flips"
+AUGMENTATIONS = ("none", FLIPS)
 
 
 class DataKeys(TypedDict):
@@ -18,6 +19,8 @@ class DataKeys(TypedDict):
     data: NotRequired[list[dict[str, Any]]]
     """Sources: `{benchmark, options, kind, weight, templates, negatives, phrase, pictures, name}` each; without it,
     tabletop scenes that are drawn. docs/training.md says more."""
+    templates: NotRequired[dict[str, Any]]
+    """What the user says, by kind, for sources that do not say it: texts with {instruction} (the question alone)."""
     shuffle: NotRequired[bool]
     """Pictures of `data` in an order of the seed, else in that of the files (yes)."""
     augment: NotRequired[str]
@@ -54,7 +57,8 @@ class SourceOptions:
     templates: Templates = field(default_factory=dict)
     """What the user says, by kind; one of several is drawn each time."""
     negatives: Annotated[float | None, Range(0, 1)] = None
-    """Share of questions that nothing in the picture answers; None: as the source has them, and none of `category`."""
+    """Share of questions that nothing in the picture answers; None: as the source has them, but none of the categories
+    that COCO's layout leaves out."""
     phrase: str = "object"
     """What the answer to an instruction names where the source does not say it."""
     pictures: Annotated[int, AtLeast(1)] = 10_000
@@ -68,14 +72,29 @@ class SourceOptions:
         return self.benchmark == TABLETOP and not self.options
 
 
-def sources_of(entries: Sequence[Mapping[str, Any]]) -> list[SourceOptions]:
-    """The checked sources of a recipe, each with a name of its own.
+def checked_augmentation(config: Mapping[str, Any]) -> str:
+    """The key `augment` of a recipe. Raises `ConfigurationError` for any other word, and for keys of `data` where that
+    is not given."""
+    if not config.get("data"):
+        for key in ("templates", "shuffle", "augment", "epochs"):
+            if key in config:
+                raise ConfigurationError(f"{key}: it is for `data`, which is not given: scenes are drawn")
+    augment = str(config.get("augment", AUGMENTATIONS[0]))
+    if augment not in AUGMENTATIONS:
+        raise ConfigurationError(f"augment: expected one of {', '.join(AUGMENTATIONS)}, got {augment!r}")
+    return augment
+
+
+def sources_of(entries: Sequence[Mapping[str, Any]], templates: object = None) -> list[SourceOptions]:
+    """The checked sources of a recipe, each with a name of its own; `templates` are those of the sources that have
+    none.
 
     Raises `ConfigurationError` for an empty list, an unknown key or benchmark, and a value that does not fit.
     """
     if not entries:
         raise ConfigurationError("data: expected at least one source {benchmark: NAME}, got an empty list")
-    made = [_made(place, entry) for place, entry in enumerate(entries)]
+    usual_templates = _templates(templates, "templates")
+    made = [_made(place, entry, usual_templates) for place, entry in enumerate(entries)]
     given = [one.name for one in made if one.name]
     if doubled := sorted({name for name in given if given.count(name) > 1}):
         raise ConfigurationError(f"data: several sources are called {', '.join(doubled)}: expected different names")
@@ -88,13 +107,13 @@ def sources_of(entries: Sequence[Mapping[str, Any]]) -> list[SourceOptions]:
     return named
 
 
-def _made(place: int, entry: Mapping[str, Any]) -> SourceOptions:
+def _made(place: int, entry: Mapping[str, Any], usual: Templates) -> SourceOptions:
     where = f"data[{place}]"
     if not isinstance(entry, Mapping):
         raise ConfigurationError(f"{where}: expected {{benchmark: NAME, ...}}, got {short(entry)}")
     if "benchmark" not in entry:
         raise ConfigurationError(f"{where}: expected a key `benchmark`, got {', '.join(map(str, entry)) or 'none'}")
-    templates = _templates(entry.get("templates"), f"{where}.templates")
+    templates = _templates(entry.get("templates"), f"{where}.templates") or usual
     made: SourceOptions = arguments(where, _source, {**entry, "templates": templates})["source"]
     return made
 

@@ -123,13 +123,14 @@ def open_sources(
     folder: Path,
     limits: Limits,
     drawn: Callable[[SourceOptions], Source] | None = None,
+    templates: object = None,
 ) -> list[Source]:
     """The sources of a recipe's `data`, with their indices in `folder`; `drawn` makes the one of drawn scenes.
 
     Raises `ConfigurationError` for anything that cannot be read.
     """
     made: list[Source] = []
-    for place, options in enumerate(sources_of(entries)):
+    for place, options in enumerate(sources_of(entries, templates)):
         if options.drawn and drawn is not None:
             made.append(drawn(options))
             continue

@@ -3,14 +3,16 @@ that any number of processes see the same pictures in the same order, and a trai
 next one.
 """
 
+import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from workbench.data.errors import SampleError, StoppedError
+from workbench.data.errors import ConfigurationError, SampleError, StoppedError
 from workbench.foundations.training.data.mirror import can_mirror, mirrored
 from workbench.foundations.training.data.questions import Picture
 from workbench.foundations.training.data.sources import Ask, Source
@@ -88,6 +90,16 @@ class Stream:
             return source, own
         turn, own = divmod(own, source.pictures)
         return source, shuffled(own, source.pictures, self.seed + which + 1, turn) if self.shuffle else own
+
+
+def steps_of(config: Mapping[str, Any], stream: Stream | None, each: int) -> int | None:
+    """Optimiser steps of a run of which each sees so many pictures: the recipe's `steps`, or those of its `epochs`;
+    None where minutes decide. Raises `ConfigurationError` for both, and for epochs of nothing."""
+    if "epochs" not in config or stream is None:
+        return None if config.get("steps") is None else int(config["steps"])
+    if "steps" in config or not config["epochs"] > 0:
+        raise ConfigurationError(f"epochs: expected a number above 0, and no steps, got {config['epochs']}")
+    return math.ceil(float(config["epochs"]) * stream.epoch / each)
 
 
 def shuffled(number: int, count: int, seed: int, turn: int) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+DATA = "data"
+"""The folder of a training that has the indices of its sources and what was skipped."""
 SKIPPED = "skipped.txt"
 SHOWN = 5
 """Skipped pictures that are named on the screen; the file names all."""
