@@ -1,10 +1,8 @@
 """The teacher in the real graph over generated scenes."""
 
-import json
 from collections import Counter
 
 import numpy as np
-import pytest
 
 from agents.loop import tools
 from agents.loop.graph import run
@@ -92,26 +90,3 @@ def test_the_teacher_thinks_the_phrase_and_then_the_cells_of_the_masks_that_fit(
 def test_phrases_get_wider_step_by_step() -> None:
     assert wider("small red mug") == ["small red mug", "red mug", "mug", "drinkware", "object"]
     assert wider("fruit") == ["fruit", "object"]
-
-
-def test_the_true_segmenter_gives_exactly_the_objects_of_a_phrase() -> None:
-    scene = make_scene(np.random.default_rng(1))
-    truth = NoisyTruth(scene, np.random.default_rng(0), noise=0)
-    colour = scene.objects[0].colour
-    (answer,) = truth.segment(None, [f"{colour} object"])
-    expected = [json.dumps(encode(o.mask)) for o in scene.objects if o.colour == colour]
-    assert sorted(json.dumps(mask) for mask in answer.masks) == sorted(expected)
-    assert answer.scores == sorted(answer.scores, reverse=True)
-    assert truth.segment(None, ["the winged horse"])[0].masks == []
-
-
-@pytest.mark.parametrize("noise", [0.1, 0.5])
-def test_a_noisy_segmenter_errs_at_the_rate_it_was_given(noise: float) -> None:
-    rng = np.random.default_rng(0)
-    named = missed = 0
-    for _ in range(60):
-        scene = make_scene(rng)
-        masks = NoisyTruth(scene, rng, noise=noise).segment(None, ["object"])[0].masks
-        named += len(scene.objects)
-        missed += len(scene.objects) - len(masks)
-    assert abs(missed / named - noise) < 0.1

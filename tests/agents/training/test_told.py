@@ -1,13 +1,9 @@
-"""Instructions with their answers, from scenes and from pictures of any source, and a segmenter that knows these."""
-
-from collections.abc import Sequence
+"""Instructions with their answers, from scenes and from pictures of any source."""
 
 import numpy as np
 import pytest
 
-from agents.training.noisy import NoisyQuestions
 from agents.training.told import AgentScenes, of_question, of_scene, shorter
-from workbench.data.masks import Rle, encode
 from workbench.foundations.training.data.options import SourceOptions
 from workbench.foundations.training.data.questions import Picture, Question
 from workbench.foundations.training.data.sources import Ask
@@ -43,31 +39,3 @@ def test_a_question_about_a_drawn_scene_is_told_as_the_scene_is() -> None:
     assert np.array_equal(one.image, other.image) and one.scene is not None
     assert [q.text for q in one.questions] == [q.text for q in other.questions]
     assert not np.array_equal(one.image, drawn.picture(6, np.random.default_rng(0), Ask()).image)
-
-
-def squares(*places: int) -> "np.ndarray[tuple[int, int, int], np.dtype[np.bool_]]":
-    masks = np.zeros((len(places), 8, 32), dtype=bool)
-    for mask, place in zip(masks, places, strict=True):
-        mask[2:6, 4 * place : 4 * place + 3] = True
-    return masks
-
-
-def test_a_segmenter_that_knows_the_questions_gives_the_targets_of_a_phrase() -> None:
-    picture = Picture(
-        np.zeros((8, 32, 3), dtype=np.uint8),
-        [
-            Question("the left cup", "cup on the left", squares(0)),
-            Question("the right cup", "cup on the right", squares(2)),
-            Question("the dog", "dog", squares(4)),
-            Question("the cat", "cat", squares()),
-        ],
-    )
-    truth = NoisyQuestions(picture, np.random.default_rng(0), noise=0)
-
-    def found(phrase: str) -> Sequence[Rle]:
-        return truth.segment(None, [phrase])[0].masks
-
-    assert found("cup on the left") == [encode(squares(0)[0])]
-    assert sorted(map(str, found("Cup"))) == sorted(map(str, [encode(mask) for mask in squares(0, 2)]))
-    assert found("dog") == [encode(squares(4)[0])]
-    assert found("cat") == found("horse") == []
