@@ -30,10 +30,11 @@ setup: .venv/installed
 compare: setup
 	.venv/bin/workbench compare --systems $(SYSTEMS) --benchmark tabletop --limit $(LIMIT)
 
+SIDES := instructsam-tiny,sam3-agent-tiny
 QUESTIONS := 24
 
 stress: setup
-	.venv/bin/workbench stress stress --systems $(SYSTEMS) --questions $(QUESTIONS) --out $(RUNS)/stress
+	.venv/bin/workbench stress stress --systems $(SIDES) --questions $(QUESTIONS) --out $(RUNS)/stress
 
 RUNS := runs
 TRAINED := sam3-tiny qwen-tiny agent-lm-tiny instructsam-tiny-stage1 instructsam-tiny-places instructsam-tiny-stage2 instructsam-tiny-continued multi-seg-tiny seg-token-tiny

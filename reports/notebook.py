@@ -12,6 +12,8 @@ from workbench.runs.run import Run
 SYSTEMS = ("instructsam-tiny", "sam3-agent-tiny")
 PLACES = ("runs", "../runs")
 """Where runs lie for a notebook that is started beside them or in a folder of its own."""
+AXES, QUESTIONS = ("targets", "occlusion", "paraphrase"), 6
+"""What is swept where nothing was, and how many questions there are at each level."""
 SAMPLES = 24
 """Of the run that is made where there is none: from 10 images on there are intervals, and it takes a minute at most."""
 
@@ -37,6 +39,36 @@ def starting_run(samples: int = SAMPLES) -> Run:
     options = {"tabletop": {"scenes": -(-samples // 2), "per_scene": 2}}
     store = os.environ.get("MLFLOW_TRACKING_URI", "none")  # a trial goes to no store that nobody asked for
     return workbench.compare(SYSTEMS, "tabletop", "runs/small", limit=samples, options=options, tracking_uri=store)
+
+
+def starting_stress(questions: int = QUESTIONS) -> dict[str, Run]:
+    """The runs of a stress suite by axis, after a line that says which: those in the folder that the variable
+    `WORKBENCH_STRESS` names; without it, those of the folder below `runs/` that has the most axes swept. Without one,
+    three short axes are swept now in `runs/stress-small`.
+    """
+    named = os.environ.get("WORKBENCH_STRESS")
+    folders = (
+        [Path(named)]
+        if named
+        else sorted({page.parent for place in PLACES for page in Path(place).glob("*/stress.md")})
+    )
+    found = {folder: _swept(folder) for folder in folders}
+    folder = max(found, key=lambda one: len(found[one]), default=None)
+    if folder is not None and found[folder]:
+        print(f"Opening {folder}: swept {listed(list(found[folder]))}.")
+        return found[folder]
+    if named:
+        raise ConfigurationError(f"WORKBENCH_STRESS names {named}, which holds no finished run of `workbench stress`")
+    print(
+        f"No stress suite is below runs/. Now sweeping {listed(AXES)} with {questions} questions, which takes a moment."
+    )
+    return workbench.sweep("stress-quick", "runs/stress-small", SYSTEMS, axes=AXES, questions=questions)
+
+
+def _swept(folder: Path) -> dict[str, Run]:
+    """The finished runs of axes in a folder, by name."""
+    runs = {path.parent.name: _readable(path.parent) for path in sorted(folder.glob("*/results.json"))}
+    return {name: run for name, run in runs.items() if run is not None and run.results.stress is not None}
 
 
 def both_sides(run: Run) -> bool:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from workbench.plugins.values import PluginName as PluginName
     from workbench.plugins.values import Range as Range
     from workbench.runs.run import Run as Run
+    from workbench.stress.api import sweep as sweep
     from workbench.tracking.load import load_run as load_run
     from workbench.tracking.load import load_runs as load_runs
 
@@ -96,6 +97,7 @@ _HOMES = {
     "plugins.perturbations": "Question axis generated_axis",
     "plugins.values": "Above AtLeast Holds OneOf PluginName Range",
     "runs.run": "Run",
+    "stress.api": "sweep",
     "tracking.load": "load_run load_runs",
 }
 _FOUND_IN = {name: f"workbench.{home}" for home, names in _HOMES.items() for name in names.split()}

@@ -60,14 +60,19 @@ def _page(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
     done = _done(rows)
     metrics = shown_metrics(done.values())
     names = list(dict.fromkeys(name for one in done.values() for name in one.curves))
-    folders = {row.entry.title: row.entry.name for row in rows}
+    reports = {
+        row.entry.title: f"{row.entry.name}/report.html"
+        for row in rows
+        if row.run is not None and row.run.results.report
+    }
     style = system_style(names)
     return {
         "title": suite.title,
         "headline": f"{len(done)} of {len(suite.entries)} axes swept",
         "systems": [{"name": name, "colour": variable(style[name][0])} for name in names],
-        "metrics": listed(metrics),
-        "axes": [_axis(title, folders[title], stress, metrics) for title, stress in done.items()],
+        "metrics": listed(metrics) if metrics else "",
+        "linked": bool(reports),
+        "axes": [_axis(title, reports.get(title), stress, metrics) for title, stress in done.items()],
         "failed": [{"title": row.entry.title, "why": row.reason} for row in rows if row.state == FAILED],
         "missing": [
             {"title": row.entry.title, "why": row.reason, "where": row.entry.get}
@@ -81,10 +86,10 @@ def _page(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _axis(title: str, folder: str, stress: StressResults, metrics: Sequence[str]) -> dict[str, Any]:
+def _axis(title: str, report: str | None, stress: StressResults, metrics: Sequence[str]) -> dict[str, Any]:
     return {
         "title": title,
-        "report": f"{folder}/report.html",
+        "report": report,
         "about": about(stress),
         "svg": _svg(title, stress, metrics),
         "findings": findings(stress, metrics[0]),

@@ -14,7 +14,9 @@ import pytest
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
+import workbench
 from tests.reports import made_run
+from tests.workbench.toys import threshold
 from workbench.runs.run import Run
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -34,7 +36,7 @@ if catalogue.drawn.__module__ == catalogue.__name__:
     catalogue.drawn = (lambda every, some: lambda results: some(every(results), 1))(catalogue.drawn, islice)
 %reset -f
 """
-SETTINGS = ("WORKBENCH_RUN", "MLFLOW_TRACKING_URI")
+SETTINGS = ("WORKBENCH_RUN", "WORKBENCH_STRESS", "MLFLOW_TRACKING_URI")
 """Variables that a test sets for its notebook."""
 
 
@@ -106,6 +108,23 @@ def test_compare_two_systems(systems: tuple[str, ...], tmp_path: Path, monkeypat
     for name in systems:
         assert name in headline
         assert f"{100 * run.results.systems[name].metrics['mAP']:.1f}" in headline
+
+
+@pytest.mark.slow
+def test_where_does_each_side_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "short.yaml").write_text(
+        "questions: 10\naxes: [{axis: targets, levels: [0, 1, 4]}, {axis: language, levels: [English, German]}]"
+    )
+    systems = {"near": lambda: threshold(60), "far": lambda: threshold(120)}
+    swept = workbench.sweep(str(tmp_path / "short.yaml"), tmp_path / "out", systems)
+    monkeypatch.setenv("WORKBENCH_STRESS", str(tmp_path / "out"))
+    shown = Shown("where_does_each_side_break", tmp_path / "here")
+    assert not shown.errors
+    assert "swept language and targets" in shown.text and "workbench stress stress --axes occlusion" in shown.text
+    assert shown.pictures == 5, "targets by accuracy twice, by duplicates and by time; languages"
+    assert "near at" in shown.text or "near has none to lose" in shown.text
+    area = 100 * swept["targets"].results.stress.curves["near"]["gIoU"].area
+    assert f"{area:.1f}" in shown.tables[-1] and "Language" in shown.tables[-1]
 
 
 @pytest.mark.slow

@@ -328,6 +328,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     stress.add_argument("--axes", metavar="NAMES", help="only these axes of the suite, separated by commas")
     stress.add_argument("--questions", type=int, metavar="N", help="so many at each level (as the suite says)")
+    stress.add_argument(
+        "--no-reports",
+        action="store_true",
+        help="only the page of the suite, in less time; `workbench report DIR/AXIS` writes that of an axis",
+    )
     stress.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
     stress.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
     stress.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")

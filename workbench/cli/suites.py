@@ -77,7 +77,7 @@ def _run(
     registry.load("reporters", reporter)
     check_writable(out)
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        rows = run_suite(suite, options.root, planned, out, reporter)
+        rows = run_suite(suite, options.root, planned, out, reporter, reports=not getattr(options, "no_reports", False))
         table = out / f"{reporter}.md"
         print(table.read_text(encoding="utf-8") if table.exists() else "", end="")
     if options.json:

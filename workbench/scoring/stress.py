@@ -1,7 +1,8 @@
 """The curves of a stress axis: every metric of every system at each level, where it breaks, and where systems cross.
 
-Beside the metrics of the protocol there are `exact sets`, `duplicates`, `seconds`, `processor seconds`, `calls` and,
-where the right answer is the same at all levels, `agreement` with the system's own answer at the plain level.
+Beside the metrics of the protocol there are `exact sets`, `duplicates`, `seconds`, `processor seconds`, `calls`, how
+many masks a target has that has any (`masks a target`: kept or dropped, more than 1 where slots collapse), and, where
+the right answer is the same at all levels, `agreement` with the system's own answer at the plain level.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +25,19 @@ from workbench.metrics.uncertainty import Sampled, interval, sampled, spread
 from workbench.scoring.breaking import area_under, crossings, defined, half_interval, half_place, level_at
 
 AGREEMENT, DUPLICATES, CALLS = "agreement", "duplicates", "calls"
-SECONDS, PROCESSOR = "seconds", "processor seconds"
+SECONDS, PROCESSOR, MASKS = "seconds", "processor seconds", "masks a target"
+ON_TARGET = 0.5
+"""IoU from which a mask is on a target."""
 ADDED: Mapping[str, MetricInfo] = {
     EXACT_SETS: MetricInfo("Share of samples whose instances are exactly the targets, at IoU 0.5.", leads=True),
     AGREEMENT: MetricInfo("Mean IoU of the answer and the system's own answer at the plain level, pooled masks."),
     DUPLICATES: MetricInfo(
         "Instances on a target that another instance took.", unit="per 100 samples", higher_is_better=False
+    ),
+    MASKS: MetricInfo(
+        "Masks on a target at IoU 0.5, in the answer or dropped on the way, over the targets that have any.",
+        unit="masks",
+        higher_is_better=False,
     ),
     SECONDS: MetricInfo("Mean seconds of an answer.", unit="s", higher_is_better=False),
     PROCESSOR: MetricInfo("Mean seconds of all processors for an answer.", unit="s", higher_is_better=False),
@@ -115,10 +123,24 @@ def _added(level: Sequence[SampleOverlap], plain: Sequence[SampleOverlap] | None
         PROCESSOR: _known([one.processor for one in answers]),
         CALLS: (np.array([len(one.calls) for one in answers]), one),
     }
+    on_target = [_on_targets(one) for one in level]
+    columns[MASKS] = (
+        np.array([found.sum() for found in on_target]),
+        np.array([(found > 0).sum() for found in on_target]),
+    )
     if plain is not None:
         same = [agreement(a, b.prediction) for a, b in zip(answers, plain, strict=True)]
         columns[AGREEMENT] = (np.array(same), one)
     return lambda weights: {name: weighted_mean(*column, weights) for name, column in columns.items()}
+
+
+def _on_targets(overlap: SampleOverlap) -> NDArray[np.int64]:
+    """How many masks are on each target, `[T]`: of those that are on several, on the one they cover best."""
+    iou = np.concatenate([overlap.iou, overlap.iou_candidates])
+    if not iou.size:
+        return np.zeros(overlap.n_targets, dtype=np.int64)
+    best = iou.argmax(axis=1)[iou.max(axis=1) >= ON_TARGET]
+    return np.bincount(best, minlength=overlap.n_targets)
 
 
 def _known(values: Sequence[float | None]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.comparison.answers import Options
-from workbench.comparison.comparison import Comparison, delivered, scored
+from workbench.comparison.comparison import Comparison, delivered, scored, with_tracking
 from workbench.data.errors import ConfigurationError, UnusableSystemError
 from workbench.plugins import registry
 from workbench.runs.run import Run
@@ -62,9 +62,11 @@ def run_suite(
     planned: Sequence[tuple[Entry, Comparison | None]],
     out: Path,
     reporter: str = "suite",
+    reports: bool = True,
 ) -> list[Row]:
     """Run what was planned, each benchmark into a run folder of its name in `out`, and let the reporter write about
-    what is there after each (`suite.html` and `suite.md`). What is there already is continued.
+    what is there after each (`suite.html` and `suite.md`). What is there already is continued. `reports`: whether each
+    run has a report of its own.
 
     A benchmark whose files cannot be used is a failed row; the others run all the same. Raises `UnusableSystemError`
     for a system that cannot be made, as it could be for none of them, and `StoppedError` where the disk or a server
@@ -78,15 +80,15 @@ def run_suite(
     for place, (entry, wanted) in enumerate(planned):
         if wanted is not None:
             print(f"{suite.name}: {entry.title}", file=sys.stderr, flush=True)
-            rows[place] = _row(entry, wanted, out / entry.name)
+            rows[place] = _row(entry, wanted, out / entry.name, reports)
             write(suite, [row for row in rows if row is not None], out)
     return [row for row in rows if row is not None]
 
 
-def _row(entry: Entry, wanted: Comparison, out: Path) -> Row:
+def _row(entry: Entry, wanted: Comparison, out: Path, reports: bool) -> Row:
     try:
         with scored(wanted, out) as run:
-            run, complete = delivered(run, wanted.tracking_uri)
+            run, complete = (delivered if reports else with_tracking)(run, wanted.tracking_uri)
     except UnusableSystemError:
         raise
     except ConfigurationError as error:

@@ -27,7 +27,9 @@ SUITE = Suite("mine", "Mine & yours", ENTRIES)
 def rows(run: Run) -> list[Row]:
     crossing = Crossing(at=2.0, interval=(1.0, 3.0), drawn=0.98)
     stressed = [results(0, 4, crossings=(crossing,)), results("English", "German")]
-    runs = [replace(run, scored=run.results.model_copy(update={"stress": one})) for one in stressed]
+    runs = [
+        replace(run, scored=run.results.model_copy(update={"stress": one, "report": "report.html"})) for one in stressed
+    ]
     return [
         Row(ENTRIES[0], DONE, runs[0]),
         Row(ENTRIES[1], DONE, runs[1]),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.workbench.metrics.scenes import answer, random_benchmark, strip
-from workbench.data.predictions import Instance, Prediction
+from tests.workbench.metrics.scenes import random_benchmark, sample, strip
+from workbench.data.predictions import Candidate, Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.data.stress import AxisEntry
 from workbench.metrics.inst2seg import inst2seg
@@ -24,10 +24,10 @@ def swept(worse: float, images: int = 14) -> list[SampleOverlap]:
     samples, answers = random_benchmark(np.random.default_rng(5), images)
     asked: list[Sample] = []
     given: list[Prediction] = []
-    for place, (sample, one) in enumerate(zip(samples, answers, strict=True)):
+    for place, (question, one) in enumerate(zip(samples, answers, strict=True)):
         for level in (0, 1, 2):
             name = f"{place}@{level}"
-            asked.append(replace(sample, sample_id=name, facts={"level": level, "question": str(place)}))
+            asked.append(replace(question, sample_id=name, facts={"level": level, "question": str(place)}))
             lost = np.random.default_rng(place).random(len(one.instances)) < worse * level
             kept = tuple(i for i, gone in zip(one.instances, lost, strict=True) if not gone)
             given.append(replace(one, sample_id=name, instances=kept, latency=0.1 * (level + 1)))
@@ -81,6 +81,19 @@ def test_levels_with_other_questions_are_refused() -> None:
         by_level(AXIS, swept(0.1)[:-1])
 
 
+def test_masks_on_one_target_are_counted_whether_they_were_kept_or_dropped() -> None:
+    asked, given = [], []
+    for level, instances in ((0, ((0, 20), (60, 80))), (1, ((0, 20), (0, 20), (1, 20), (90, 99)))):
+        facts = {"level": level, "question": "0"}
+        asked.append(sample(f"0@{level}", [(0, 20), (60, 80)], image="i", facts=facts))
+        dropped = (Candidate(strip((0, 18)), 0.1, "low_score"),)
+        found = tuple(Instance(strip(one), 0.9 - place / 10) for place, one in enumerate(instances))
+        given.append(Prediction(f"0@{level}", found, candidates=dropped))
+    one = overlaps(asked, given)
+    results = stress_results(AXIS.model_copy(update={"levels": [0, 1]}), {"a": one}, inst2seg, described(one))  # type: ignore[arg-type]
+    assert results.curves["a"]["masks a target"].values == [1.5, 4.0]
+
+
 def test_answers_agree_by_their_pooled_masks() -> None:
     def said(*columns: tuple[int, int]) -> Prediction:
         return Prediction("1", tuple(Instance(strip(one), 0.9) for one in columns))
@@ -89,4 +102,3 @@ def test_answers_agree_by_their_pooled_masks() -> None:
     assert agreement(said((0, 4)), said((2, 6))) == pytest.approx(2 / 6)
     assert agreement(said(), said()) == 1.0 and agreement(said(), said((0, 4))) == 0.0
     assert agreement(replace(said((0, 4)), outcome="crashed"), said()) == 1.0
-    assert answer is not None
