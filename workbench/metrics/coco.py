@@ -113,7 +113,8 @@ def class_curve(
     if not cells:
         return lambda weights: (np.full((len(THRESHOLDS), weights.shape[1]), np.nan),) * 2
     order = np.array(sorted(range(len(cells)), key=lambda i: cells[i].image))
-    ranking = _rank([_judge(cells[i], *AREAS["all"], most) for i in order], most)
+    every = {"all": AREAS["all"]}
+    ranking = _rank([_judge(cells[i], every, most)["all"] for i in order], most)
     return lambda weights: _precision_and_recall(ranking, weights[order])
 
 
@@ -132,9 +133,8 @@ def average_precision(
     order = sorted(range(len(cells)), key=lambda i: cells[i].image)  # stable: the order given within an image
     members = {c: np.array([i for i in order if cells[i].category == c]) for c in categories}
     first, last = next(iter(areas)), max_detections[-1]
-    judged = {
-        name: [_judge(cell, low, high, last) for cell in cells] if cells else [] for name, (low, high) in areas.items()
-    }
+    judged_cells = [_judge(cell, areas, last) for cell in cells]
+    judged = {name: [one[name] for one in judged_cells] for name in areas}
     rankings = {
         (name, most): [_rank([judged[name][i] for i in members[c]], most) for c in categories]
         for name in areas
@@ -180,38 +180,58 @@ class _Ranking:
     """`[P]` the same number for equal scores; None where no two are equal"""
 
 
-def _judge(cell: Cell, low: float, high: float, most: int) -> _Judged:
-    """Greedy matching, as `COCOeval.evaluateImg` does it, for targets of areas from `low` to `high`.
+def _judge(cell: Cell, areas: Mapping[str, tuple[float, float]], most: int) -> dict[str, _Judged]:
+    """Greedy matching, as `COCOeval.evaluateImg` does it, for targets of areas in each range."""
+    order = np.argsort(-cell.scores, kind="stable")[:most]
+    iou, areas_found = cell.iou[order], cell.areas[order]
+    found_of: dict[bytes, NDArray[np.int64]] = {}
+    judged = {}
+    for name, (low, high) in areas.items():
+        ignored_target = cell.crowd | (cell.target_areas < low) | (cell.target_areas > high)
+        # where all targets are ignored without being crowds they are matched as where none is
+        alike = not cell.crowd.any() and (ignored_target.all() or not ignored_target.any())
+        key = b"" if alike else ignored_target.tobytes()
+        if key not in found_of:
+            found_of[key] = _match(iou, ignored_target, cell.crowd)
+        found = found_of[key]
+        taken = found >= 0
+        matched = taken & ~np.isin(found, cell.unmatchable) if cell.unmatchable else taken
+        ignored = taken & np.append(ignored_target, False)[found]
+        outside = (areas_found < low) | (areas_found > high)
+        ignored |= ~matched & outside[:, None]
+        judged[name] = _Judged(cell.scores[order], matched, ignored, int((~ignored_target).sum()))
+    return judged
+
+
+def _match(iou: NDArray[np.float64], ignored_target: NDArray[np.bool_], crowd: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The target of each detection or -1, `[N, K]`; iou: `[N, T]`, best-scored first.
 
     Each detection takes the free target it overlaps most, the last of equals, at an IoU of the threshold or more; one
     that is ignored (a crowd, or outside the range) only where no other will do.
     """
-    order = np.argsort(-cell.scores, kind="stable")[:most]
-    ignored_target = cell.crowd | (cell.target_areas < low) | (cell.target_areas > high)
-    columns = np.argsort(ignored_target, kind="stable")
-    iou = cell.iou[order][:, columns]
-    ignored_target, crowd = ignored_target[columns], cell.crowd[columns]
-    matched = np.zeros((len(order), len(THRESHOLDS)), dtype=bool)
-    ignored = np.zeros_like(matched)
-    near = [np.flatnonzero(row >= THRESHOLDS[0] - 1e-9).tolist() for row in iou]
-    for k, threshold in enumerate(np.minimum(THRESHOLDS, 1 - 1e-10)):
+    found = np.full((len(iou), len(THRESHOLDS)), -1, dtype=np.int64)
+    columns = np.argsort(ignored_target, kind="stable").tolist()
+    near = [
+        (n, [(t, row[t]) for t in columns if row[t] >= THRESHOLDS[0] - 1e-9])
+        for n, row in enumerate(iou.tolist())
+        if max(row, default=0.0) >= THRESHOLDS[0] - 1e-9
+    ]
+    is_ignored, is_crowd = ignored_target.tolist(), crowd.tolist()
+    for k, threshold in enumerate(np.minimum(THRESHOLDS, 1 - 1e-10).tolist()):
         taken: set[int] = set()
-        for n, candidates in enumerate(near):
-            best, match = float(threshold), -1
-            for t in candidates:
-                if t in taken and not crowd[t]:
+        for n, candidates in near:
+            best, match = threshold, -1
+            for t, overlap in candidates:
+                if t in taken and not is_crowd[t]:
                     continue
-                if match >= 0 and ignored_target[t] and not ignored_target[match]:
+                if match >= 0 and is_ignored[t] and not is_ignored[match]:
                     break
-                if iou[n, t] >= best:
-                    best, match = float(iou[n, t]), t
+                if overlap >= best:
+                    best, match = overlap, t
             if match >= 0:
                 taken.add(match)
-                matched[n, k] = columns[match] not in cell.unmatchable
-                ignored[n, k] = ignored_target[match]
-    outside = (cell.areas[order] < low) | (cell.areas[order] > high)
-    ignored |= ~matched & outside[:, None]
-    return _Judged(cell.scores[order], matched, ignored, int((~ignored_target).sum()))
+                found[n, k] = match
+    return found
 
 
 def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
