@@ -2,11 +2,12 @@
 
     python -m speed.scale_scores [--samples 100000] [--folder DIR] [--json]
 
-A run folder is made of generated answers to pictures of 640x480, through the store that a comparison writes to: two
-single passes (`pass-a`, `pass-b`) that keep the masks that scored too low, and an agent (`agent`) whose conversation
-takes about 80 KB a sample as JSON. Then each part works on the folder in a process of its own:
+A run folder is made of generated answers to pictures of 640x480: two single passes (`pass-a`, `pass-b`) that keep the
+masks that scored too low, and an agent (`agent`) whose conversation takes about 80 KB a sample as JSON. The first 2,000
+answers of each go through the store that a comparison writes to; the other lines are theirs again, under other ids and
+with other scores. Then each part works on the folder in a process of its own:
 
-    store      the answers are appended, each with its `fsync`
+    store      2,000 answers of each system are appended, each with its `fsync`
     continue   the three stores are opened again, as a comparison does that goes on
     scores     `finish`: overlaps, metrics with intervals, differences, curves, `results.json`, `samples.parquet`
     report     the page and its figures
@@ -24,9 +25,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from workbench.data.digests import digest
 from workbench.data.masks import Rle, encode
 from workbench.data.predictions import Call, Candidate, Instance, Prediction
 from workbench.data.samples import Sample
+from workbench.runs.files import read_records, sealed
 from workbench.runs.inputs import write_inputs
 from workbench.runs.store import Store
 
@@ -48,6 +51,8 @@ SHAPES, NEAR = 300, 5
 ROUNDS, THOUGHT = 9, 900
 """Requests of the agent's conversation, and the characters of each reply: 80 KB as JSON."""
 SLOTS = 15
+APPENDED = 2000
+"""Answers of each system that go through the store."""
 TEXT = "the person who stands left of a red cup near window looks at two small white dogs on wooden table while"
 WORDS = TEXT.split()
 
@@ -118,20 +123,45 @@ def run_folder(folder: Path) -> Path:
 
 
 def write_store(folder: Path, count: int) -> dict[str, Any]:
+    """The seconds are those of the appended answers alone."""
     run, scenes = run_folder(folder), Scenes(folder / "pictures", count)
     write_pictures(scenes.root)
     (run / scenes.name).mkdir(parents=True, exist_ok=True)
     write_inputs(run, scenes, list(scenes.samples()), {name: identity(name) for name in SYSTEMS}, {"mode": "latency"})
-    sizes = {}
+    sizes, spent, processor = {}, 0.0, 0.0
     for name in SYSTEMS:
-        with Store(run / scenes.name / name, identity(name)) as store:
+        path = run / scenes.name / name / "predictions.jsonl"
+        given = [(one, answer(name, int(one.sample_id), one)) for one in islice(scenes.samples(), APPENDED)]
+        begun, before = time.perf_counter(), time.process_time()
+        with Store(path.parent, identity(name)) as store:
             store.add_session({"started": "2026-01-01T00:00:00+00:00", "load": 1.0, "warm_up": 1.0, "todo": count})
-            for one in scenes.samples():
-                given = answer(name, int(one.sample_id), one)
-                store.append(given, digest(one.image_path.name), digest(one.instruction), given.latency or 0.0)
-        sizes[name] = (run / scenes.name / name / "predictions.jsonl").stat().st_size
+            for asked, one in given:
+                image, words = digest(asked.image_path.name), digest(asked.instruction)
+                store.append(one, image, words, one.latency or 0.0)
+        spent, processor = spent + time.perf_counter() - begun, processor + time.process_time() - before
+        fill(path, islice(scenes.samples(), APPENDED, None))
+        sizes[name] = path.stat().st_size
     sizes["samples"] = (run / scenes.name / "samples.jsonl").stat().st_size
-    return {"bytes a sample": {name: round(size / count) for name, size in sizes.items()}}
+    return {
+        "seconds": round(spent, 1),
+        "processor seconds": round(processor, 1),
+        "bytes a sample": {name: round(size / count) for name, size in sizes.items()},
+    }
+
+
+def fill(path: Path, samples: Iterable[Sample]) -> None:
+    """The lines of a store again, for further samples."""
+    records = read_records(path)
+    with path.open("ab") as file:
+        for one in samples:
+            number = int(one.sample_id)
+            record, factor = records[number % APPENDED], 1 - number * 1e-8
+            masks = {
+                key: [{**mask, "score": mask["score"] * factor} for mask in record[key]]
+                for key in ("instances", "candidates")
+            }
+            about = {"image": digest(one.image_path.name), "instruction": digest(one.instruction)}
+            file.write(sealed({**record, "sample_id": one.sample_id, **masks, **about}))
 
 
 def go_on(folder: Path, count: int) -> None:
@@ -217,7 +247,7 @@ def places() -> list[Rle]:
 
 def chosen(number: int) -> list[int]:
     """The shapes that are the targets of a sample."""
-    chance = np.random.default_rng([3, number])
+    chance = np.random.default_rng([3, number % APPENDED])
     return [int(one) for one in chance.choice(SHAPES, chance.choice(4, p=[0.15, 0.55, 0.2, 0.1]), replace=False)]
 
 

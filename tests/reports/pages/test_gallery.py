@@ -3,9 +3,10 @@
 import base64
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -132,3 +133,33 @@ def test_what_does_not_fit_is_counted(run: Run, monkeypatch: pytest.MonkeyPatch)
     kept = json.loads(gzip.decompress(base64.b64decode(gallery.packed)))["samples"]
     right = [{answer["right"] for answer in sample["answers"].values()} for sample in kept]
     assert {True} not in right, "what all systems got right goes first"
+
+
+def test_only_the_answers_that_may_be_shown_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[str, int]] = []
+
+    class Counted(list[Prediction]):
+        def __init__(self, system: str) -> None:
+            super().__init__(run.predictions(system))
+            self.system = system
+
+        def __getitem__(self, place: Any) -> Any:
+            read.append((self.system, place))
+            return super().__getitem__(place)
+
+        def __iter__(self) -> Iterator[Prediction]:
+            raise AssertionError("all answers were read")
+
+    monkeypatch.setattr("reports.pages.gallery.MAX_SAMPLES", 5)
+    gallery = build_gallery(run.samples(), {name: Counted(name) for name in run.systems}, run.table(), run.overlap)
+    assert (gallery.samples, gallery.samples_left_out) == (5, 40)
+    assert len(read) == len(set(read)) == 5 * len(run.systems)
+
+
+def test_a_page_says_how_many_samples_it_shows_and_which(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.pages.gallery.MAX_SAMPLES", 5)
+    page = write_report(run, tmp_path / "report.html").read_text()
+    assert "Showing 5 of 45 samples, to keep this file small: first those that one system got right" in page
+    assert "each in the benchmark's order. They do not stand for the run" in page

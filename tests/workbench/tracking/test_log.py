@@ -4,7 +4,10 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import pandas as pd
 import pytest
@@ -14,7 +17,7 @@ from mlflow.entities import Run as MlflowRun
 from workbench.data.errors import ConfigurationError
 from workbench.runs.run import Run
 from workbench.tracking.load import load_run
-from workbench.tracking.log import TrackingError, default_uri, metric_values, track
+from workbench.tracking.log import TrackingError, default_uri, metric_values, track, write_predictions
 from workbench.tracking.tables import DIFFERENCES, METRICS, SAMPLES
 
 Logged = tuple[MlflowClient, MlflowRun, dict[str, MlflowRun]]
@@ -131,3 +134,43 @@ def test_a_dead_server_loses_nothing_and_says_how_to_log_later(finished: Run, mo
 def test_a_run_without_results_is_refused(finished: Run) -> None:
     with pytest.raises(ConfigurationError, match="is not finished"):
         track(Run(finished.path, finished.manifest))
+
+
+class _Row(dict[str, object]):
+    """A record of which it can be told how many are in memory."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+
+def test_the_table_of_predictions_is_written_with_a_few_rows_in_memory(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.tracking.log.ROWS_AT_ONCE", 4)
+    records = finished.records("good")
+    alive: WeakSet[_Row] = WeakSet()
+    most = 0
+
+    class Read(Sequence[_Row]):
+        def __len__(self) -> int:
+            return len(records)
+
+        def __getitem__(self, place: object) -> Any:
+            raise AssertionError("rows are read in order")
+
+        def __iter__(self) -> Iterator[_Row]:
+            nonlocal most
+            for record in records:
+                row = _Row(record)
+                alive.add(row)
+                most = max(most, len(alive))
+                yield row
+                del row
+
+    write_predictions(Read(), tmp_path / "predictions.parquet")
+    assert 1 <= most <= 4 < len(records)
+    table = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert table["sample_id"].tolist() == [record["sample_id"] for record in records]
+    assert [json.loads(text) for text in table["instances"]] == [record["instances"] for record in records]
+    with pytest.raises(ValueError, match="expected records of a store, got the fields odd"):
+        write_predictions([{**records[0], "odd": 1}], tmp_path / "other.parquet")
