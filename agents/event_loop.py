@@ -7,7 +7,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,12 +32,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the loop and wait for its result. If the waiting is interrupted, the coroutine is
     cancelled.
     """
-    future = asyncio.run_coroutine_threadsafe(work, _background().loop)
+    future = begin(work)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
+
+
+def begin(work: Coroutine[Any, Any, T]) -> "Future[T]":
+    """Run a coroutine on the loop, and return at once; cancelling the future cancels the coroutine."""
+    return asyncio.run_coroutine_threadsafe(work, _background().loop)
 
 
 async def one_at_a_time(function: Callable[[], T]) -> T:

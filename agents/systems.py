@@ -16,6 +16,8 @@ from workbench.plugins.interfaces import HasConditions, Image, Segmenter
 from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from agents.language_models.interface import LanguageModel
     from agents.loop.oracle_parts import Part
     from agents.loop.resume import Unfinished
@@ -43,8 +45,7 @@ class Sam3Agent:
         check_options("agent", options)
         self.segmenter, self.model, self.prompts, self.options = segmenter, model, prompts, options
         self.perfect = perfect
-        # samples wait for the slowest of their batch, so batches are larger than what works side by side
-        self.batch_size = 4 * model.concurrency if model.concurrency > 1 else 1
+        self.batch_size = self.at_once = model.concurrency
         self._unfinished: Unfinished | None = None
         self._phrases: PhraseQueue | None = None
 
@@ -77,6 +78,7 @@ class Sam3Agent:
                 "training": "; ".join(trained) or None,
                 "knows": stated.knows or model.knows,
                 "benchmarks": stated.benchmarks if stated.knows else model.benchmarks,
+                "batch": None if self.at_once == 1 else f"throughput: {self.at_once} samples share the segmenter",
                 "timed": f"image features, every phrase, {model.timed or 'every reply'}, pictures, notes on disk",
                 "not_timed": model.not_timed or "loading, a first answer",
             }
@@ -100,6 +102,19 @@ class Sam3Agent:
 
         return background.run(self._predict(samples, images))
 
+    def start(self, sample: Sample, image: Image) -> "Future[Prediction]":
+        """Begin with a sample; it works beside those that were begun before, and is not timed."""
+        from agents import event_loop as background
+
+        return background.begin(self._answer(sample, image))
+
+    def stored(self, sample_ids: Sequence[str]) -> None:
+        """Drop the steps of samples that were begun by `start` and whose answers are stored."""
+        from agents import event_loop as background
+
+        if self._unfinished:
+            background.begin(self._unfinished.forget_answered(sample_ids))
+
     def check(self) -> None:
         """Ask the language model once, where it is behind an endpoint."""
         from agents import event_loop as background
@@ -113,7 +128,7 @@ class Sam3Agent:
             await self._unfinished.forget_answered()
         if len(samples) == 1:
             return [await self._answer(samples[0], images[0], timed=True)]
-        free = asyncio.Semaphore(self.model.concurrency)
+        free = asyncio.Semaphore(self.at_once)
 
         async def answer(sample: Sample, image: Image) -> Prediction:
             async with free:
@@ -149,7 +164,7 @@ class Sam3Agent:
             thread = thread_of(sample.sample_id, sample.instruction, image)
             resumed = await self._unfinished.has(thread)
             final = await arun(workspace, self._unfinished.saver, thread)
-            self._unfinished.answered(thread)
+            self._unfinished.answered(sample.sample_id, thread)
         else:
             resumed = False
             final = await arun(workspace)

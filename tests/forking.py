@@ -1,6 +1,7 @@
 """Work in a copy of this process: all that is imported is there already."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,12 @@ from tqdm.std import tqdm
 def completed(work: Callable[[], int | None]) -> "subprocess.CompletedProcess[str]":
     """Do work in a copy of this process; returns its exit code, and what it printed on stdout and stderr."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        _, status = os.waitpid(forked(work, out.fileno(), err.fileno()), 0)
+        child = forked(work, out.fileno(), err.fileno())
+        try:
+            _, status = os.waitpid(child, 0)
+        except BaseException:  # the time of the test is over
+            os.kill(child, signal.SIGKILL)
+            raise
         out.seek(0)
         err.seek(0)
         code = os.waitstatus_to_exitcode(status)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from workbench.plugins.interfaces import Reporter as Reporter
     from workbench.plugins.interfaces import Segmenter as Segmenter
     from workbench.plugins.interfaces import Server as Server
+    from workbench.plugins.interfaces import Streaming as Streaming
     from workbench.plugins.interfaces import System as System
     from workbench.plugins.interfaces import reads_files as reads_files
     from workbench.plugins.marks import generated_by as generated_by
@@ -91,7 +92,7 @@ _HOMES = {
     "metrics.pooled": "weighted_mean",
     "plugins.details": "details",
     "plugins.interfaces": "BatchSegmenter Benchmark Generated Image MetricSet PhraseMasks Recipe Reporter "
-    "Segmenter Server System reads_files",
+    "Segmenter Server Streaming System reads_files",
     "plugins.marks": "generated_by needs tried_by",
     "plugins.options": "APART identity_of",
     "plugins.perturbations": "Question axis generated_axis",

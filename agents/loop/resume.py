@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,13 @@ _LAYOUT = 2  # of the state: steps that a version with another one left are not 
 class Unfinished:
     """A SQLite file of LangGraph checkpoints, with one thread for each sample.
 
-    The steps of an answered sample are deleted when the next samples are asked for, not before: only then is its answer
-    known to be in the store.
+    The steps of an answered sample are deleted when the next samples are asked for by `predict`, or its answer is said
+    to be stored, not before.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "unfinished.sqlite"
-        self._answered: list[str] = []
+        self._answered: dict[str, str] = {}
         set_aside_if_damaged(self.path)
         self.saver: Any = background.run(self._open())
 
@@ -52,14 +53,15 @@ class Unfinished:
         await connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk: a kill loses nothing even so
         return saver
 
-    async def forget_answered(self) -> None:
-        """Delete the steps of the samples for which `answered` was called."""
-        while self._answered:
-            await self.saver.adelete_thread(self._answered.pop())
+    async def forget_answered(self, sample_ids: Sequence[str] | None = None) -> None:
+        """Delete the steps of the samples for which `answered` was called: all, or those of these ids."""
+        for sample_id in list(self._answered) if sample_ids is None else sample_ids:
+            if thread := self._answered.pop(sample_id, None):
+                await self.saver.adelete_thread(thread)
 
-    def answered(self, thread: str) -> None:
-        """Mark a sample as answered: its steps are deleted when the next samples are asked for."""
-        self._answered.append(thread)
+    def answered(self, sample_id: str, thread: str) -> None:
+        """Mark a sample as answered: its steps are deleted when its answer is known to be stored."""
+        self._answered[sample_id] = thread
 
     async def forget(self, thread: str) -> None:
         """Drop the steps of one sample now."""

@@ -35,9 +35,12 @@ ASPECTS: Mapping[str, Callable[[Conditions], str | None]] = {
     "Device and precision": lambda one: one.device,
     "Detector": lambda one: one.detector,
     "Training": lambda one: one.training,
+    "Batches": lambda one: one.batch,
     "Inside the clock": lambda one: one.timed,
     "Outside the clock": lambda one: one.not_timed,
 }
+IF_STATED = {"Batches"}
+"""Conditions that are left out where no system states them: they do not concern every run."""
 
 
 def asymmetries(manifest: Manifest) -> list[Aspect]:
@@ -50,5 +53,6 @@ def asymmetries(manifest: Manifest) -> list[Aspect]:
         for name in manifest.systems:
             text = says(manifest.conditions.get(name, Conditions())) or NOT_STATED
             said.setdefault(plain(text), []).append(plain(name))
-        aspects.append(Aspect(title, said))
+        if title not in IF_STATED or set(said) != {NOT_STATED}:
+            aspects.append(Aspect(title, said))
     return sorted(aspects, key=lambda aspect: not aspect.differs)

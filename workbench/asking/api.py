@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from workbench.asking.answer import Answer, Answers
 from workbench.asking.defaults import DEFAULT
 from workbench.asking.picture import name_of, pixels_of
-from workbench.comparison.answers import Options, answer_loaded
-from workbench.comparison.outages import check
 from workbench.data.colours import SYSTEM_COLOURS
 from workbench.data.conditions import Conditions, outside
 from workbench.data.errors import ConfigurationError, short
@@ -21,6 +19,8 @@ from workbench.data.samples import Sample
 from workbench.plugins import registry
 from workbench.plugins.checks import Maker
 from workbench.plugins.interfaces import HasConditions, System
+from workbench.workers.answers import Options, answer_loaded
+from workbench.workers.making import check
 
 
 class Loaded:

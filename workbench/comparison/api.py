@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.comparison.answers import Mode
-    from workbench.comparison.choice import Choice
+    from workbench.data.choices import Choice
     from workbench.plugins.interfaces import Benchmark, Segmenter, System
     from workbench.plugins.registry import Group
     from workbench.runs.run import Run
+    from workbench.workers.answers import Mode
+    from workbench.workers.wanted import Workers
 
 
 def compare(
@@ -30,6 +31,7 @@ def compare(
     prices: Path | str | None = None,
     budget: float | None = None,
     sample: "Choice" = "first",
+    workers: "int | Workers | None" = None,
 ) -> "Run":
     """Run systems over a benchmark, score them and write the report, in the run folder `out`. If `out` holds an earlier
     part of the same run, continue it.
@@ -37,7 +39,8 @@ def compare(
     `systems`: names that `workbench list` shows; or a mapping from the names shown in the run to such a name, or to any
     function or class that returns a system when it is called without arguments (see
     `workbench.plugins.interfaces.System`). `options`: by name of a system of the run or of the benchmark, as with
-    `--set`. The other arguments are those of `workbench compare`, but the run is logged to MLflow only where
+    `--set`. `workers`: in how many processes of this machine each system is asked, or `Workers` that say where
+    else they are. The other arguments are those of `workbench compare`, but the run is logged to MLflow only where
     `tracking_uri` is given.
 
     Raises `ConfigurationError` before any work, and `StoppedError` where the disk or a server fails or the budget is
@@ -45,6 +48,7 @@ def compare(
     """
     from workbench.comparison.comparison import Comparison, scored, with_report, with_tracking
     from workbench.tracking.stores import OFF
+    from workbench.workers.wanted import Workers
 
     comparison = Comparison(
         systems,
@@ -62,6 +66,7 @@ def compare(
         None if prices is None else Path(prices),
         budget,
         sample=sample,
+        workers=Workers(workers) if isinstance(workers, int) else workers,
     )
     with scored(comparison, Path(out)) as run:
         run, _ = with_report(run)

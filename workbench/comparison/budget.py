@@ -1,5 +1,6 @@
 """Stops a comparison when its answers have cost what they may."""
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from workbench.data.errors import StoppedError
@@ -20,16 +21,27 @@ class Budget:
         self, prices: Prices | None, most: float | None, stores: Mapping[str, Store], owners: Mapping[str, str]
     ) -> None:
         self._prices, self._most, self._owners = prices, most, owners
-        self.spent = 0.0
+        self._adding = threading.Lock()  # systems may work side by side
+        self._spent: dict[str, float] = {}
         for name, store in stores.items():
             worked = [(one.seconds, one.tokens) for one in store.done.values()]
             worked += [(one.seconds, one.tokens) for one in store.repeats]
-            self.spent += sum(self._price(name, seconds, *tokens) for seconds, tokens in worked)
+            self._spent[name] = sum(self._price(name, seconds, *tokens) for seconds, tokens in worked)
+
+    @property
+    def spent(self) -> float:
+        """What all answers have cost."""
+        return sum(self._spent.values())
+
+    def of(self, system: str) -> tuple[float, str] | None:
+        """What the answers of a system have cost, and in which currency; None without prices."""
+        return None if self._prices is None else (self._spent[system], self._prices.currency)
 
     def add(self, system: str, seconds: float, predictions: Sequence[Prediction]) -> None:
         """Count answers that a system took so many seconds for."""
         read, written = (sum(one.tokens[side] for one in predictions) for side in (0, 1))
-        self.spent += self._price(system, seconds, read, written)
+        with self._adding:
+            self._spent[system] += self._price(system, seconds, read, written)
 
     def check(self, system: str, done: int, samples: int) -> None:
         """Raise `StoppedError` where the budget is spent; `done` of the `samples` of a system are answered."""

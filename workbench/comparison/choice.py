@@ -4,22 +4,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from heapq import nsmallest
 from itertools import islice
-from typing import Literal, get_args
 
+from workbench.data.choices import Choice
 from workbench.data.errors import ConfigurationError
 from workbench.data.samples import Sample
 from workbench.data.shards import Shard
 from workbench.plugins.interfaces import Benchmark
-
-Choice = Literal["first", "random"]
-
-
-def check_choice(limit: int | None, choice: object) -> None:
-    """Raise `ConfigurationError` for an unknown choice, and for a random one of all samples."""
-    if choice not in get_args(Choice):
-        raise ConfigurationError(f"sample must be one of {', '.join(get_args(Choice))}, got {choice!r}")
-    if choice == "random" and limit is None:
-        raise ConfigurationError("random samples need to know how many: expected a limit beside sample random")
 
 
 def chosen(

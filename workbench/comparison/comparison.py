@@ -19,11 +19,12 @@ from workbench.plugins.checks import Maker, takes
 from workbench.plugins.names import unknown
 
 if TYPE_CHECKING:
-    from workbench.comparison.answers import Mode
-    from workbench.comparison.choice import Choice
+    from workbench.data.choices import Choice
     from workbench.data.prices import Prices
     from workbench.plugins.interfaces import Benchmark, System
     from workbench.runs.run import Run
+    from workbench.workers.answers import Mode
+    from workbench.workers.wanted import Workers
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Comparison:
     `prices`: a YAML file, see `workbench.data.prices`; `budget`: what all answers may cost by these prices.
     `shard`: the part of the samples that is asked. `sample`: whether `limit` takes the first or random ones.
     `commands`: those that make the run, where it is not one `workbench compare`.
+    `workers`: processes that ask the systems, in place of this one.
     """
 
     systems: Sequence[str] | Mapping[str, "str | Callable[..., System]"]
@@ -59,6 +61,7 @@ class Comparison:
     shard: Shard | None = None
     sample: "Choice" = "first"
     commands: Sequence[str] = ()
+    workers: "Workers | None" = None
 
     def plugins(self) -> tuple[dict[str, Maker], Maker]:
         """The makers of all systems, by name, and the maker of the benchmark. Raises `ConfigurationError` for an
@@ -164,6 +167,7 @@ def predicted(comparison: Comparison, out: Path, tracked: bool = False) -> "Iter
                 budget=comparison.budget,
                 shard=comparison.shard,
                 sample=comparison.sample,
+                workers=comparison.workers,
             )
         yield
 

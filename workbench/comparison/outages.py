@@ -2,6 +2,7 @@
 continue with the remaining samples, which would all fail.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from workbench.data.errors import ConfigurationError, OutageError
 from workbench.data.outages import is_outage
 from workbench.data.predictions import Prediction
-from workbench.plugins.interfaces import Checkable, System
 
 STOP_AFTER = 5
 """Failures of the infrastructure in a row after which a run stops."""
@@ -36,28 +36,30 @@ class Patience:
             raise ConfigurationError(f"--stop-after must be at least 1, got {self.stop_after}")
 
 
-def check(system: System) -> None:
-    """Ask a system whether it can work at all; raises `ConfigurationError` with the reason where it cannot."""
-    if isinstance(system, Checkable):
-        system.check()
-
-
 class Watch:
-    """Counts, over the batches of one system, how many failures of its infrastructure came in a row."""
+    """Counts, over the answers of one system, how many failures of its infrastructure came in a row. `check` asks the
+    system whether it can work, and raises `ConfigurationError` where it cannot.
+    """
 
-    def __init__(self, name: str, system: System, patience: Patience) -> None:
-        self.name, self._system, self._patience = name, system, patience
+    def __init__(self, name: str, check: Callable[[], None], patience: Patience) -> None:
+        self.name, self._check, self._patience = name, check, patience
         self._in_a_row = 0
+        self._paused = -math.inf
 
-    def after(self, predictions: Sequence[Prediction], left: int) -> None:
-        """Record the outcome of a batch; `left` samples are still to come. Where every answer of the batch is a failure
-        of the infrastructure, pause until the system says that it can work.
+    def after(self, predictions: Sequence[Prediction], left: int, begun: float = math.inf) -> None:
+        """Record the outcome of answers that came together; `left` samples are still to come. Where all of them are
+        failures of the infrastructure, pause until the system says that it can work.
+
+        `begun`: seconds of `time.monotonic` at which their samples were handed out. Of the samples that were open when
+        a failure was counted, no other is: all of them met the same.
 
         Raises `OutageError` for the last of `stop_after` failures in a row.
         """
         failed = [prediction for prediction in predictions if is_outage(prediction)]
         if len(failed) < len(predictions) or not failed:
             self._in_a_row = 0
+            return
+        if begun < self._paused:
             return
         reason = failed[-1].message
         while reason:
@@ -76,8 +78,9 @@ class Watch:
         pause = min(self._patience.pause * 2 ** (self._in_a_row - 1), LONGEST_PAUSE)
         print(f"\n{self.name}: pauses for {pause:g} s: {reason}", file=sys.stderr)
         self._patience.sleep(pause)
+        self._paused = time.monotonic()
         try:
-            check(self._system)
+            self._check()
         except ConfigurationError as error:
             return str(error)
         return ""

@@ -13,6 +13,7 @@ class Progress:
     """Counts samples of one system: done, rate, time left, failures.
 
     `done` samples, `failed` of them, were there before; the rate counts the new ones only. `clock` in seconds.
+    `alone`: whether no other line is rewritten at the same time.
     """
 
     def __init__(
@@ -23,11 +24,12 @@ class Progress:
         failed: int = 0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        alone: bool = True,
     ) -> None:
         self.label, self.total, self.done, self.failed = label, total, done, failed
         self._stream = stream or sys.stderr
         self._write = getattr(self._stream, "control", self._stream.write)  # its own sequences pass a plain output
-        self._terminal = self._stream.isatty()
+        self._terminal = alone and self._stream.isatty()
         self._interval = 0.2 if self._terminal else 5.0
         self._clock = clock
         self._begun = self._shown = clock()
@@ -49,12 +51,16 @@ class Progress:
         if self._terminal:
             self._write("\n")
 
+    @property
+    def rate(self) -> float | None:
+        """New samples a second; None before the first."""
+        elapsed = self._clock() - self._begun
+        return self._new / elapsed if self._new and elapsed > 0 else None
+
     def line(self) -> str:
         """`label: 12/240 samples, 3.1/s, 1:14 left, 2 failed`"""
-        elapsed = self._clock() - self._begun
         parts = [f"{self.done}/{many(self.total, 'sample')}"]
-        if self._new and elapsed > 0:
-            rate = self._new / elapsed
+        if rate := self.rate:
             parts += [f"{rate:.1f}/s", f"{_minutes((self.total - self.done) / rate)} left"]
         return f"{self.label}: {', '.join([*parts, f'{self.failed} failed'])}"
 

@@ -50,6 +50,8 @@ class Conditions(Record):
     """What its checkpoint can be asked about, where that is little: `generated tabletop scenes only`."""
     benchmarks: str | None = None
     """Names of the benchmarks, separated by commas, that ask for nothing else."""
+    batch: str | None = None
+    """What its answers depend on beside the sample, in throughput mode: the other samples of its batch."""
     timed: str | None = None
     """What is inside the clock."""
     not_timed: str | None = None

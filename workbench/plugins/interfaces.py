@@ -38,6 +38,8 @@ from workbench.plugins.marks import tried_by as tried_by
 from workbench.plugins.options import options_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from workbench.data.conditions import Conditions
 
 Image = NDArray[np.uint8]
@@ -102,7 +104,9 @@ class System(Protocol):
     """Turns samples into predictions.
 
     Each answer is timed, unless the system has an attribute `timed` that is false: its answers were made elsewhere and
-    have no latency.
+    have no latency. A system whose answers depend on the other samples of a batch says so by an attribute
+    `depends_on_batch` that is true: in throughput mode it is then asked in the same batches, however many workers there
+    are and whatever was answered before, and the run's conditions say it.
     """
 
     batch_size: int
@@ -116,6 +120,24 @@ class System(Protocol):
 
     def predict(self, samples: Sequence[Sample], images: Sequence[Image]) -> list[Prediction]:
         """One prediction per sample, in order. A sample's own failure is an outcome, never an exception."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A system that answers several samples side by side, each at its own pace, such as one that waits for a server.
+
+    In throughput mode it is given the next sample as soon as one is answered, so that a slow sample holds up no other.
+    `predict` serves the warm-up, latency mode, and throughput mode where `at_once` is 1.
+    """
+
+    at_once: int
+    """Samples that it works on side by side."""
+
+    def start(self, sample: Sample, image: Image) -> "Future[Prediction]":
+        """Begin to answer a sample, and return at once. What the future raises is this sample's crash; the future is
+        cancelled where the sample runs out of time. At most `at_once` futures are open, and they may end in any order.
+        """
         ...
 
 
@@ -163,6 +185,15 @@ class Resumable(Protocol):
         the next samples are asked for: only then is the answer known to be stored. The prediction of a continued sample
         says `resumed`.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsSteps(Resumable, Protocol):
+    """A `Resumable` system that is `Streaming` too: samples are begun before others are stored."""
+
+    def stored(self, sample_ids: Sequence[str]) -> None:
+        """The answers to these samples are on disk: what was kept to continue them can go."""
         ...
 
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
-from workbench.comparison.choice import check_choice, chosen
+from workbench.comparison.choice import chosen
 from workbench.comparison.comparison import Comparison
+from workbench.data.choices import check_choice
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
@@ -122,7 +123,7 @@ def _keys(path: Path) -> dict[str, Any]:
 
 
 def _modes() -> tuple[str, ...]:
-    from workbench.comparison.answers import Mode
+    from workbench.workers.answers import Mode
 
     return get_args(Mode)
 

@@ -3,11 +3,12 @@
 A store is a folder `<run>/<benchmark>/<system>`:
     identity.json       what its predictions depend on; they are reused only where it is equal
     predictions.jsonl   one `Prediction.to_json()` a line, long traces packed (`workbench.data.traces`), with the
-                        digests of the image file and of the instruction
-                        and the seconds it took; a sample that failed for a server's sake (then also: `when`) and was
+                        digests of the image file and of the instruction and the seconds it took (where workers in
+                        other processes answered also: `worker`, and `wall`, its share of the time that passed); a
+                        sample that failed for a server's sake (then also: `when`) and was
                         asked again has a second line, whose `earlier` lists the failures that it stands in for
-    sessions.jsonl      one line for each time that predictions were added: when, seconds to load and to warm up, the
-                        state of the machine
+    sessions.jsonl      one line for each time that predictions were added, and for each worker: when, seconds to load
+                        and to warm up, the state of the machine, and which worker it was, where and on which device
     repeats.jsonl       one line for each time that a sample was asked again to take its time
     lock                held by the one process that writes
     unfinished.sqlite   steps of samples that a system was working on, where it can go on with them
@@ -78,15 +79,23 @@ class Store:
                 + self._advice()
             )
 
-    def append(self, prediction: Prediction, image: str | None, instruction: str, seconds: float) -> None:
+    def append(
+        self,
+        prediction: Prediction,
+        image: str | None,
+        instruction: str,
+        seconds: float,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add the prediction of a sample that has none, or that failed because of a server. In the latter case, the new
         line lists the failures that it replaces (`earlier`). `seconds` is the sample's share of the time the system
-        worked.
+        worked; `about`: what is kept beside it.
         """
         before = self.done.get(prediction.sample_id)
         if before and not before.outage:
             raise ValueError(f"sample {prediction.sample_id} is already in {self.folder}")
         record = {**prediction.to_json(), "image": image, "instruction": instruction, "seconds": seconds}
+        record |= about or {}
         if before:
             record["earlier"] = list(before.earlier)
         if is_outage(prediction):

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.comparison.answers import Options
 from workbench.comparison.comparison import Comparison, delivered, scored, with_tracking
 from workbench.data.errors import ConfigurationError, UnusableSystemError
 from workbench.plugins import registry
 from workbench.runs.run import Run
 from workbench.suites.suite import Entry, Suite
+from workbench.workers.answers import Options
 
 DONE, MISSING, FAILED = "done", "missing", "failed"
 

@@ -11,7 +11,6 @@ import pytest
 
 from tests.workbench.comparison.watched import Watched, answered, raise_on, toy
 from tests.workbench.toys import threshold
-from workbench.comparison import runner
 from workbench.comparison.runner import run
 from workbench.data.conditions import Conditions
 from workbench.data.errors import ConfigurationError
@@ -19,6 +18,7 @@ from workbench.data.samples import Sample
 from workbench.plugins.registry import prepare
 from workbench.runs.files import read_records
 from workbench.tracking.load import load_run
+from workbench.workers import worker
 
 
 def test_every_sample_is_answered_in_order(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_system_that_never_answers_is_given_up_in_its_warm_up_too(
         while True:
             pass
 
-    monkeypatch.setattr(runner, "WARM_UP_LIMITS", 1)
+    monkeypatch.setattr(worker, "WARM_UP_LIMITS", 1)
     predictions = answered(tmp_path, Watched(hang), toy(tmp_path, 2), time_limit=0.1)
     assert [p.outcome for p in predictions] == ["timed_out", "timed_out"]
     assert "warm-up failed: no answer within 0.1 s" in capsys.readouterr().err

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 
-from workbench.comparison.answers import Options, answer
 from workbench.comparison.choice import chosen
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.predictions import Prediction
@@ -28,6 +27,7 @@ from workbench.plugins.names import unknown
 from workbench.plugins.options import AtLeast, Holds, PluginName, arguments
 from workbench.runs.files import write_json
 from workbench.scoring.system import metrics_of, score
+from workbench.workers.answers import Options, answer
 
 BEST = "best.json"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.workbench.comparison.watched import Watched, answered
-from workbench.comparison import machine
-from workbench.comparison.machine import Clock, machine_state
 from workbench.runs.files import read_records
+from workbench.workers import machine
+from workbench.workers.machine import Clock, machine_state
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a thread waits")
 
@@ -34,7 +34,7 @@ def test_processes_on_one_core_wait_for_each_other() -> None:
     code = """
 import json, os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from workbench.comparison.machine import Clock
+from workbench.workers.machine import Clock
 clock = Clock()
 while clock.read().processor < 0.5:
     pass
@@ -54,7 +54,7 @@ def test_threads_of_one_process_that_wait_for_each_other_are_no_busy_machine() -
 import json, os, zlib
 from concurrent.futures import ThreadPoolExecutor
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from workbench.comparison import machine
+from workbench.workers import machine
 own = lambda: (__import__("time").process_time(), 0.0)
 machine._processors = own  # a machine on which nothing else runs
 clock = machine.Clock()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.workbench.comparison.watched import Watched, answered, raise_on, toy
-from workbench.comparison import machine
 from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image
+from workbench.workers import machine
 
 
 def test_latency_holds_the_answer_and_not_the_loading_of_the_image(

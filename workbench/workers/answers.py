@@ -18,15 +18,15 @@ from typing import Literal, NoReturn, get_args
 
 import numpy as np
 
-from workbench.comparison.choice import Choice, check_choice
-from workbench.comparison.machine import Clock, Spent
 from workbench.data import masks
+from workbench.data.choices import Choice, check_choice
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
 from workbench.data.secrets import hide
 from workbench.data.vocabulary import CALL_KINDS, DROP_REASONS, MISTAKES, OUTCOMES, is_own_name
 from workbench.plugins.interfaces import Image, System
+from workbench.workers.machine import Clock, Spent
 
 Mode = Literal["latency", "throughput"]
 
@@ -83,7 +83,7 @@ def answer(system: System, batch: Sequence[Sample], options: Options) -> list[An
         try:
             usable.append((sample, load(sample)))
         except SampleError as error:
-            answers[sample.sample_id] = _failure(sample, BAD_SAMPLE, str(error), 0.0)
+            answers[sample.sample_id] = failure(sample, BAD_SAMPLE, str(error), 0.0)
     for one in _together(system, usable, options) if len(usable) > 1 else _alone(system, usable, options):
         answers[one.prediction.sample_id] = one
     return [answers[sample.sample_id] for sample in batch]
@@ -113,7 +113,7 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
     for sample, image in usable:
         result, spent = _predict(system, [sample], [image], options)
         if isinstance(result, _Failed):
-            one = _failure(sample, result.outcome, result.message, spent.seconds)
+            one = failure(sample, result.outcome, result.message, spent.seconds)
         else:
             one = Answer(result[0], spent.seconds)
         # a crash has no latency, as a system that fails early would look fast; nor has a resumed answer
@@ -131,7 +131,7 @@ def _together(system: System, usable: Sequence[tuple[Sample, Image]], options: O
     if isinstance(result, _Failed):
         # the time that the failed batch took is time the system worked
         return [replace(one, seconds=one.seconds + share) for one in _alone(system, usable, options)]
-    return [Answer(_with_times(prediction), share) for prediction in result]
+    return [Answer(without_times(prediction), share) for prediction in result]
 
 
 def _with_times(
@@ -150,14 +150,14 @@ def _predict(
     system: System, samples: list[Sample], images: list[Image], options: Options
 ) -> tuple[list[Prediction] | _Failed, Spent]:
     """The checked predictions, or the reason why there are none, and what `predict` took."""
-    _set_generators(options.seed, samples[0].sample_id)
+    set_generators(options.seed, samples[0].sample_id)
     seconds_allowed = options.time_limit and options.time_limit * len(samples)
     clock = Clock()
     try:
         with deadline(seconds_allowed):
             predictions = system.predict(samples, images)
         spent = clock.read()
-        return _checked(predictions, samples), spent
+        return checked(predictions, samples), spent
     except OutOfTimeError:
         return _Failed("timed_out", f"no answer within {seconds_allowed:g} s"), clock.read()
     except SampleError as error:
@@ -165,20 +165,27 @@ def _predict(
     except (Exception, SystemExit) as error:  # a system that ends the program fails on its samples, as a crash does
         if no_room(error):
             raise
-        return _Failed(CRASHED, _describe(error)), clock.read()
+        return _Failed(CRASHED, described(error)), clock.read()
 
 
-def _failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:
+def without_times(prediction: Prediction) -> Prediction:
+    """The prediction of a sample that was not timed alone."""
+    return _with_times(prediction)
+
+
+def failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:
+    """The answer to a sample that failed, with keys hidden from the message."""
     return Answer(Prediction(sample.sample_id, outcome=outcome, message=hide(message)[:2000]), seconds)
 
 
-def _describe(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """What an error says, and where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{said(error)}{where}"
 
 
-def _checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]:
+def checked(predictions: object, samples: Sequence[Sample]) -> list[Prediction]:
     """Raise `SampleError` for a prediction that the metrics or the store cannot take."""
     if not isinstance(predictions, list) or len(predictions) != len(samples):
         raise SampleError(f"expected a list of {len(samples)} predictions, got {_shape(predictions)}")
@@ -264,7 +271,8 @@ def deadline(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, handler)
 
 
-def _set_generators(seed: int, sample_id: str) -> None:
+def set_generators(seed: int, sample_id: str) -> None:
+    """Seed all random generators for a sample."""
     number = int.from_bytes(sha256(f"{seed} {sample_id}".encode()).digest()[:4], "big")
     random.seed(number)
     np.random.seed(number)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.runs.provenance import cpu_name
+
 _TASKS, _STAT, _CPUINFO = Path("/proc/self/task"), Path("/proc/stat"), Path("/proc/cpuinfo")
 
 
@@ -63,6 +65,16 @@ def machine_state() -> dict[str, Any]:
         "threads": torch.get_num_threads() if torch else None,
         "mhz": _frequency(),
     }
+
+
+def device() -> str:
+    """What the systems of this process compute on: the first GPU that torch sees, where it is loaded and sees one, else
+    the processor.
+    """
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(0))
+    return cpu_name()
 
 
 def _waits() -> dict[str, float]:

@@ -1,0 +1,79 @@
+"""Writes `progress.json` in a run folder: how far each system is, and what its workers do, for `workbench watch`."""
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from workbench.comparison.budget import Budget
+from workbench.comparison.progress import Progress
+from workbench.data.progress import PROGRESS, RunProgress, SystemProgress, WorkerProgress
+from workbench.runs.files import write_json
+
+EVERY = 1.0
+"""Seconds between two states of the file."""
+
+
+class Board:
+    """Collects the state of all systems, which may come from several threads, and writes it at most each second.
+
+    systems: how many samples of each system are answered, how many of these failed, and how many there are. A file that
+    cannot be written is left as it is: nothing depends on it.
+    """
+
+    def __init__(self, folder: Path, systems: Mapping[str, tuple[int, int, int]], money: Budget) -> None:
+        self._path, self._money = folder / PROGRESS, money
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._lock = threading.Lock()
+        self._written = 0.0
+        self._systems = {
+            name: SystemProgress(name=name, total=total, done=done, failed=failed)
+            for name, (done, failed, total) in systems.items()
+        }
+
+    def tell(self, progress: Progress, workers: Callable[[], Sequence[WorkerProgress]], now: bool = False) -> None:
+        """Take the state of a system, where it is time to write. `now`: write it in any case."""
+        if progress.label not in self._systems or not (now or time.time() - self._written >= EVERY):
+            return
+        rate, left = progress.rate, progress.total - progress.done
+        cost, currency = self._money.of(progress.label) or (None, None)
+        state = SystemProgress(
+            name=progress.label,
+            total=progress.total,
+            done=progress.done,
+            failed=progress.failed,
+            rate=rate,
+            left=left / rate if rate else None,
+            cost=cost,
+            cost_left=cost / progress.done * left if cost is not None and progress.done else None,
+            currency=currency,
+            workers=list(workers()),
+        )
+        with self._lock:
+            self._systems[progress.label] = state
+            self._write("runs")
+
+    def end(self) -> None:
+        """Say that the comparison asks no more."""
+        with self._lock:
+            self._systems = {name: one.model_copy(update={"workers": []}) for name, one in self._systems.items()}
+            complete = all(one.done == one.total for one in self._systems.values())
+            self._write("answered" if complete else "stopped")
+
+    def _write(self, state: Literal["runs", "answered", "stopped"]) -> None:
+        self._written = time.time()
+        written = RunProgress(
+            state=state,
+            process=os.getpid(),
+            node=platform.node(),
+            started=self._started,
+            updated=self._written,
+            systems=list(self._systems.values()),
+        )
+        with suppress(OSError):
+            write_json(self._path, written.to_json())
