@@ -1,6 +1,7 @@
 """Fixtures that several packages' tests share."""
 
 import os
+import secrets
 import shutil
 import sqlite3
 import sys
@@ -14,6 +15,10 @@ import pytest
 # processes that tests start inherit it, and torch reads it once, when it is imported.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_threads] = "1"
+
+# Ray reads once, when it is imported, how its clusters are protected: those of tests by a token of this process
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 @pytest.fixture(scope="session", autouse=True)

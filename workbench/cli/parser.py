@@ -79,6 +79,22 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--shard", metavar="K/N", help="ask only the K-th of N parts of the samples, to be joined by `workbench merge`"
     )
+    compare.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="ask each system in N processes, on this machine or by --ray; needs Ray (this process asks)",
+    )
+    compare.add_argument(
+        "--ray", metavar="ADDRESS", help="where the workers are: a Ray cluster, or auto for the one of this machine"
+    )
+    compare.add_argument(
+        "--worker-resources",
+        action="append",
+        default=[],
+        metavar="NAME:cpu=2,gpu=0.5",
+        help="what a worker of a system takes: processors, GPUs, memory in GB (cpu=1, and a GPU where there are any)",
+    )
     compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
     compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
     compare.add_argument(
