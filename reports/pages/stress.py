@@ -1,21 +1,20 @@
 """The page of a stress suite: a small multiple for each axis, what its curves say, and all numbers."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from reports.figures.stress import against_level
-from reports.figures.style import system_style
-from reports.figures.svg import COLOURS, inline_svg, variable
+from reports.figures.svg import inline_svg
 from reports.pages.markdown import escaped
-from reports.pages.rendering import TEMPLATE, rendered, replaced
+from reports.pages.rendering import rendered, replaced
+from reports.pages.suite import common
 from reports.text.stress import about, findings, shown_metrics, summary_rows, table
 from workbench.data.numbers import listed
 from workbench.data.stress import StressResults
-from workbench.suites.running import DONE, FAILED, MISSING, Row
+from workbench.suites.running import DONE, Row
 from workbench.suites.suite import Suite
 
 _drawn: dict[int, tuple[StressResults, Markup]] = {}
@@ -65,24 +64,12 @@ def _page(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
         for row in rows
         if row.run is not None and row.run.results.report
     }
-    style = system_style(names)
     return {
-        "title": suite.title,
+        **common(suite, rows, names),
         "headline": f"{len(done)} of {len(suite.entries)} axes swept",
-        "systems": [{"name": name, "colour": variable(style[name][0])} for name in names],
         "metrics": listed(metrics) if metrics else "",
         "linked": bool(reports),
         "axes": [_axis(title, reports.get(title), stress, metrics) for title, stress in done.items()],
-        "failed": [{"title": row.entry.title, "why": row.reason} for row in rows if row.state == FAILED],
-        "missing": [
-            {"title": row.entry.title, "why": row.reason, "where": row.entry.get}
-            for row in rows
-            if row.state == MISSING
-        ],
-        "waiting": len(suite.entries) - len(rows),
-        "written": f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC",
-        "colours": COLOURS,
-        "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
     }
 
 

@@ -46,14 +46,20 @@ def markdown(suite: Suite, rows: Sequence[Row]) -> str:
 
 
 def _page(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
-    names = _systems(rows)
-    style = system_style(names)
     count = sum(row.state == DONE for row in rows)
     return {
-        "title": suite.title,
+        **common(suite, rows, _systems(rows)),
         "headline": f"{many(count, 'benchmark')} of {len(suite.entries)} run",
-        "systems": [{"name": name, "colour": variable(style[name][0])} for name in names],
         "done": _done(rows),
+    }
+
+
+def common(suite: Suite, rows: Sequence[Row], systems: Sequence[str]) -> dict[str, Any]:
+    """What the pages of all suites have: title, systems, what is failed, missing and still to be run, and colours."""
+    style = system_style(systems)
+    return {
+        "title": suite.title,
+        "systems": [{"name": name, "colour": variable(style[name][0])} for name in systems],
         "failed": [{"title": row.entry.title, "why": row.reason} for row in rows if row.state == FAILED],
         "missing": [
             {"title": row.entry.title, "why": row.reason, "where": row.entry.get}

@@ -309,23 +309,11 @@ def build_parser() -> argparse.ArgumentParser:
     suite = commands.add_parser(
         "suite", help="compare on several benchmarks, those whose files are there, in one report"
     )
-    suite.add_argument("suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(shipped())}")
-    suite.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
-    suite.add_argument(
-        "--systems",
-        default=",".join(DEFAULT),
-        help="names, separated by commas; NAME=SYSTEM as in compare (%(default)s)",
-    )
+    _add_suite_options(suite, shipped())
     suite.add_argument("--limit", type=int, help="only so many samples of each")
     suite.add_argument(
         "--sample", choices=("first", "random"), default="first", help="which --limit takes (%(default)s)"
     )
-    suite.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
-    suite.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
-    suite.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system")
-    suite.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
-    suite.add_argument("--tracking-uri", metavar="URI", help=_LOG)
-    suite.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
     suite.set_defaults(command=run_benchmarks)
 
     stress = commands.add_parser("stress", help="sweep one thing at a time until systems break, and draw the curves")
@@ -334,14 +322,7 @@ def build_parser() -> argparse.ArgumentParser:
         "the same questions at every level. The page shows each metric against the level with 95 % intervals, where it "
         "falls to half, the area under the curve, and where the curves of two systems cross."
     )
-    stress.add_argument(
-        "suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(stress_suites())}"
-    )
-    stress.add_argument(
-        "--systems",
-        default=",".join(DEFAULT),
-        help="names, separated by commas; NAME=SYSTEM as in compare (%(default)s)",
-    )
+    _add_suite_options(stress, stress_suites())
     stress.add_argument("--axes", metavar="NAMES", help="only these axes of the suite, separated by commas")
     stress.add_argument("--questions", type=int, metavar="N", help="so many at each level (as the suite says)")
     stress.add_argument(
@@ -349,13 +330,6 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only the page of the suite, in less time; `workbench report DIR/AXIS` writes that of an axis",
     )
-    stress.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
-    stress.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
-    stress.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
-    stress.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system")
-    stress.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
-    stress.add_argument("--tracking-uri", metavar="URI", help=_LOG)
-    stress.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
     stress.set_defaults(command=run_stress)
 
     schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
@@ -396,6 +370,25 @@ def _with_examples(command: argparse.ArgumentParser, examples: Sequence[str]) ->
     command.description = fill(command.description, 100) if command.description else None
     if examples:
         command.epilog = "\n  ".join(["examples:", *examples])
+
+
+def _add_suite_options(command: argparse.ArgumentParser, suites: Sequence[str]) -> None:
+    """What `suite` and `stress` take alike."""
+    command.add_argument("suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(suites)}")
+    command.add_argument("--root", type=Path, default=Path("data"), help="folder with the data of all (%(default)s)")
+    command.add_argument(
+        "--systems",
+        default=",".join(DEFAULT),
+        help="names, separated by commas; NAME=SYSTEM as in compare (%(default)s)",
+    )
+    command.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="of all random generators (%(default)s)")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system"
+    )
+    command.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
+    command.add_argument("--tracking-uri", metavar="URI", help=_LOG)
+    command.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
