@@ -119,6 +119,11 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return {name: shape for name, (shape, _) in _headers(folder).items()}
 
 
+def weight_types(folder: Path) -> set[str]:
+    """The types of the floating-point tensors, as safetensors calls them: `BF16`."""
+    return {dtype for _, dtype in _headers(folder).values() if dtype in FLOATS}
+
+
 def not_weights(folder: Path) -> list[str]:
     """Weights and biases that are not floating-point numbers, each with its type. They would be read as other numbers
     than were saved.

@@ -1,10 +1,11 @@
 """Puts an untrained InstructSAM together from a Qwen3-VL checkpoint and a SAM3 checkpoint, as its stage 1 starts."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSAM
@@ -13,6 +14,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.tokens import add_tokens, preprocessor, token_ids
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
+from workbench.foundations.training.precision import held_precision
 
 DETECTOR = "model.grounding_model.model."
 NEW = ("model.mask_queries", "model.text_hidden_fcs.", "model.mask_hidden_fcs.")
@@ -27,24 +29,27 @@ def from_parts(
     slots: int,
     queries: Queries = "spaced",
     zero_slots: bool = False,
+    precision: torch.dtype = torch.float32,
 ) -> tuple[InstructSAM, Processor]:
     """An InstructSAM whose slots and projections are new and whose other tensors are those of the two checkpoints.
 
     Of the segmenter's queries `slots` are kept, for the places they start from: evenly spaced ones, or the `first`, as
     the reference does; `grid` makes new ones, any number, that start on a grid over the image. The slots are random or
     zero, as in the reference, from where only their positions tell them apart. Special tokens that the tokenizer lacks
-    are added to it. Raises `ConfigurationError` where the segmenter has fewer queries, or a tensor has no counterpart.
+    are added to it. The checkpoints are loaded one after the other, and their tensors become the model's without a
+    copy: for a `precision` of bfloat16 as `held_precision` says, else in float32; what is new is in float32. Raises
+    `ConfigurationError` where the segmenter has fewer queries, or a tensor has no counterpart.
     """
-    from transformers import Qwen3VLForConditionalGeneration, Sam3Model
+    from accelerate import init_empty_weights
+    from transformers import Qwen3VLForConditionalGeneration, Sam3Config, Sam3Model
 
     from workbench.foundations.loading import load_model, load_tokenizer
 
     language_model, segmenter = locate(language_model), locate(segmenter)
-    qwen = load_model(Qwen3VLForConditionalGeneration, language_model, torch.float32)
-    sam = load_model(Sam3Model, segmenter, torch.float32)
+    qwen = load_model(Qwen3VLForConditionalGeneration, language_model, held_precision(language_model, precision))
     tokenizer = load_tokenizer(language_model)
     add_tokens(tokenizer, qwen)
-    detector = sam.config.to_dict()
+    detector = Sam3Config.from_pretrained(segmenter).to_dict()
     detector["detr_decoder_config"]["num_queries"] = slots
     config = InstructSamConfig(
         **{
@@ -52,16 +57,27 @@ def from_parts(
             **token_ids(tokenizer),
             "sam3_config": detector,
             "max_seg_nums": slots,
-            "out_dim": sam.config.detr_decoder_config.hidden_size,
+            "out_dim": detector["detr_decoder_config"]["hidden_size"],
             "architectures": ["InstructSAM"],
         }
     )
-    model = InstructSAM(config)
-    _load(model, {**qwen.state_dict(), **_detector_tensors(sam.state_dict(), slots, queries)})
-    with torch.no_grad():
-        model.model.mask_queries.zero_()
-        if not zero_slots:
-            model.model.mask_queries.normal_(std=config.text_config.initializer_range)
+    with init_empty_weights(include_buffers=False):
+        model = InstructSAM(config)
+    missing = set(model.state_dict()) - {"lm_head.weight"}
+    missing -= _load(model, qwen.state_dict())
+    del qwen
+    sam = load_model(Sam3Model, segmenter, held_precision(segmenter, precision))
+    missing -= _load(model, _detector_tensors(sam.state_dict(), slots, queries))
+    del sam
+    if missing := {name for name in missing if not name.startswith(NEW)}:
+        raise _misfit(missing)
+    model.tie_weights()
+    for projection in (model.model.text_hidden_fcs, model.model.mask_hidden_fcs):
+        projection.to_empty(device="cpu").apply(model._init_weights)
+    queries_of_slots = torch.zeros(slots, config.text_config.hidden_size)
+    if not zero_slots:
+        queries_of_slots.normal_(std=config.text_config.initializer_range)
+    model.model.mask_queries = nn.Parameter(queries_of_slots)
     patches = PatchSettings.from_config(config.vision_config, preprocessor(language_model))
     return model, Processor(tokenizer, model.config, patches)
 
@@ -93,9 +109,13 @@ def grid(count: int) -> Tensor:
     return torch.tensor(places)
 
 
-def _load(model: InstructSAM, tensors: dict[str, Tensor]) -> None:
-    missing, unexpected = model.load_state_dict(tensors, strict=False)
-    missing = [name for name in missing if not name.startswith(NEW) and name != "lm_head.weight"]
-    if missing or unexpected:
-        names = ", ".join([*missing, *unexpected][:5])
-        raise ConfigurationError(f"the checkpoints do not fit InstructSAM's parts: {names}")
+def _load(model: InstructSAM, tensors: dict[str, Tensor]) -> set[str]:
+    """Make tensors the model's own, and return their names."""
+    unexpected = model.load_state_dict(tensors, strict=False, assign=True).unexpected_keys
+    if unexpected:
+        raise _misfit(unexpected)
+    return set(tensors)
+
+
+def _misfit(names: Collection[str]) -> ConfigurationError:
+    return ConfigurationError(f"the checkpoints do not fit InstructSAM's parts: {', '.join(sorted(names)[:5])}")

@@ -1,9 +1,12 @@
 """LoRA on the language model's attention, through peft; a checkpoint holds the merged weights."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.training.sharding import whole
 
 LAYERS = "model.language_model.layers."
 TARGETS = r"model\.language_model\.layers\.\d+\.self_attn\.[qkvo]_proj"
@@ -32,11 +35,21 @@ def is_adapter(name: str) -> bool:
 
 
 @torch.no_grad()
-def merged_state(model: nn.Module) -> dict[str, Tensor]:
-    """The model's tensors under their names without adapters; each adapter is added to the tensor that it adapts."""
-    state = {name.replace(".base_layer.", "."): value for name, value in model.state_dict().items()}
-    for name, module in model.named_modules():
-        if hasattr(module, "lora_A"):
-            weight = f"{name}.weight"
-            state[weight] = state[weight] + module.get_delta_weight("default").to(state[weight].dtype)
-    return {name: value for name, value in state.items() if not is_adapter(name)}
+def merged_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The model's tensors on the CPU, in this precision, under their names without adapters; each adapter is added to
+    the tensor that it adapts. Collective where layers are sharded."""
+    added = {f"{name}.weight": _delta(module) for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    merged: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        own = name.replace(".base_layer.", ".")
+        if not is_adapter(name):
+            value = whole(tensor)
+            if own in added:
+                value = value + added.pop(own).to(value)
+            merged[own] = value.to("cpu", dtype)
+    return merged
+
+
+def _delta(adapted: Any) -> Tensor:
+    delta: Tensor = whole(adapted.lora_B["default"].weight) @ whole(adapted.lora_A["default"].weight)
+    return delta * float(adapted.scaling["default"])

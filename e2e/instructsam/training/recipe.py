@@ -70,7 +70,12 @@ class Config(DataKeys, ValidationKeys):
     precision: NotRequired[str]
     """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     save_every: NotRequired[float]
-    """Seconds between the states from which a killed run resumes (120)."""
+    """Seconds between the states from which a killed run resumes (120, or as many as it takes to spend a fiftieth of
+    the time on them)."""
+    checkpointing: NotRequired[bool]
+    """Compute layers once more on the way back, in place of keeping what they computed: more time, less memory (no)."""
+    fsdp: NotRequired[bool]
+    """Of several processes each keeps a part of the layers' weights, gradients and moments (no: all of them)."""
     tracking_uri: NotRequired[str]
     """MLflow store (mlflow.db in the output folder), or `none`."""
     align_minutes: NotRequired[float]

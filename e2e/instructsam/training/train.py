@@ -2,7 +2,6 @@
 
 import shutil
 from contextlib import nullcontext
-from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -14,8 +13,9 @@ from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
 from e2e.instructsam.training.assembly import Queries, from_parts
 from e2e.instructsam.training.examples import Convention
-from e2e.instructsam.training.lora import LAYERS, add_lora, is_adapter, merged_state
+from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.passes import Pass, losses, prepared
+from e2e.instructsam.training.placing import choose, put, weightless
 from e2e.instructsam.training.recipe import Config
 from e2e.instructsam.training.slot_head import SlotHead, place_slots
 from e2e.single_pass.dry_run import cost, look
@@ -30,8 +30,10 @@ from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.distributed import Processes, join
 from workbench.foundations.training.loop import Loop
-from workbench.foundations.training.precision import precision_of
+from workbench.foundations.training.memory import check_memory
+from workbench.foundations.training.precision import held_precision, precision_of, validating
 from workbench.foundations.training.prefetch import ahead
+from workbench.foundations.training.sharding import gathered, is_sharded
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation
 from workbench.plugins.marks import tried_by
@@ -51,16 +53,14 @@ def dry_run(config: Config, out: Path) -> None:
     look(feed, out)
     Validation.of(config, out, feed.sources)
     model, processor = start({**config, "align": False}, feed)
-    planner = model if device.type == "cpu" else deepcopy(model)
-    model.to(device).train()
-    if device.type == "cpu":
-        _attend_eagerly(model)
+    planner = model if device.type == "cpu" else weightless(model)
+    put(model, {**config, "fsdp": False}, alone, device)
     head = SlotHead(model.config.text_config.hidden_size).to(device) if config.get("more", 0) else None
-    optimizer(model, config)  # says what trains
 
     def once(number: int) -> Tensor:
         return losses(model, head, prepared(planner, processor, feed, number, convention), precision)[0]
 
+    check_memory(model, optimizer(model, config), lambda: once(0), device, config)
     cost(feed, config, config.get("accumulate", 1), once, model, device)
 
 
@@ -83,16 +83,21 @@ def train(config: Config, out: Path) -> None:
     model, processor = start(config, feed)
     device = processes.place(asked_for)
     # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
-    planner = model if device.type == "cpu" else deepcopy(model)
-    model.to(device).train()
-    if model.device.type == "cpu":
-        _attend_eagerly(model)
+    planner = model if device.type == "cpu" else weightless(model)
+    put(model, config, processes, device)
     head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
     adam = optimizer(model, config)
     if head:
         adam.add_param_group({"params": list(head.parameters()), "lr": 1e-3})
     if processes.number:
         torch.manual_seed(config["seed"] + processes.number)  # dropout of its own; the weights are made
+    check_memory(
+        model,
+        adam,
+        lambda: losses(model, head, prepared(planner, processor, feed, processes.number, convention), precision),
+        device,
+        config,
+    )
     with nullcontext() if processes.number else Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(
             out,
@@ -100,7 +105,7 @@ def train(config: Config, out: Path) -> None:
             adam,
             minutes=config["minutes"],
             steps=steps,
-            save_every=config.get("save_every", 120.0),
+            save_every=config.get("save_every"),
             processes=processes,
             track=tracker.log if tracker else None,
         )
@@ -131,9 +136,9 @@ def train(config: Config, out: Path) -> None:
             epochs = feed.epochs(loop.step + 1, passes * processes.count)
             loop.record(count, {**parts, **tally.step(), **({} if epochs is None else {"epochs": epochs})})
             if validator.due():
-                _finish(loop, model, processor, validator)
+                _finish(loop, model, processor, validator, precision)
         loop.save()
-        _finish(loop, model, processor, validator)
+        _finish(loop, model, processor, validator, precision)
     processes.close()
 
 
@@ -150,7 +155,7 @@ def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Proces
     """The model and processor that a configuration starts from; `feed` has the phrases that it learns from."""
     if "start" in config:
         folder = locate(config["start"])
-        model = InstructSAM.from_pretrained(folder)
+        model = InstructSAM.from_pretrained(folder, dtype=held_precision(folder, precision_of(config)))
         processor = Processor.from_pretrained(folder, model.config)
     elif "language_model" in config and "segmenter" in config:
         model, processor = from_parts(
@@ -159,6 +164,7 @@ def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Proces
             slots=config.get("slots", 10),
             queries=_queries(config),
             zero_slots=config.get("zero_slots", False),
+            precision=precision_of(config),
         )
         if config.get("align", True):
             phrases = feed.phrases() if feed else []
@@ -189,53 +195,50 @@ def optimizer(model: InstructSAM, config: Config) -> torch.optim.Optimizer:
 
     With LoRA, nothing of the language model's layers and last norm trains but the adapters.
     """
+    choose(model, config)
     language: list[nn.Parameter] = []
     detector: list[nn.Parameter] = []
     queries: list[nn.Parameter] = []
-    frozen = tuple(config["frozen"])
-    if config.get("lora_rank", 0):
-        frozen += (LAYERS, "model.language_model.norm.")
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(is_adapter(name) or not name.startswith(frozen))
         if parameter.requires_grad:
             own = queries if name == QUERIES else detector if name.startswith(DETECTOR_GROUP) else language
             own.append(parameter)
+    rates = config["rate"], config["detector_rate"], config.get("query_rate", config["detector_rate"])
+    # one call of the optimiser takes either sharded tensors or whole ones
     groups = [
-        {"params": language, "lr": config["rate"]},
-        {"params": detector, "lr": config["detector_rate"]},
-        {"params": queries, "lr": config.get("query_rate", config["detector_rate"])},
+        {"params": [parameter for parameter in group if is_sharded(parameter) is sharded], "lr": rate}
+        for group, rate in zip((language, detector, queries), rates, strict=True)
+        for sharded in (False, True)
     ]
     trained = [group for group in groups if group["params"]]
-    if not trained:
-        raise ConfigurationError(f"frozen: nothing is left to train, got {list(frozen)}")
     return torch.optim.AdamW(trained, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
 
 
-def save(model: InstructSAM, processor: Processor, folder: Path) -> None:
-    """Write a checkpoint in half precision, as `Predictor.from_pretrained` reads it; adapters are merged."""
+def save(model: InstructSAM, processor: Processor, folder: Path, *, write: bool = True) -> None:
+    """Write a checkpoint, as `Predictor.from_pretrained` reads it; adapters are merged. It is in bfloat16 where weights
+    are held in it, else in half precision. Collective where layers are sharded; `write`: in this process."""
+    held = any(parameter.dtype == torch.bfloat16 for parameter in model.parameters())
+    tensors = merged_state(model, torch.bfloat16 if held else torch.float16)
+    if not write:
+        return
     shutil.rmtree(folder, ignore_errors=True)
-    half = {name: tensor.half() for name, tensor in merged_state(model).items()}
     if model.config.tie_word_embeddings:
-        del half["lm_head.weight"]
-    model.save_pretrained(folder, state_dict=half)
+        del tensors["lm_head.weight"]
+    model.save_pretrained(folder, state_dict=tensors)
     processor.save_pretrained(folder)
 
 
-def _attend_eagerly(model: InstructSAM) -> None:
-    """Where gradients flow, fused attention takes twice as long on a CPU."""
-    detector = model.detector
-    for part in (model.model.language_model, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
-        part.config._attn_implementation = "eager"
-
-
-def _finish(loop: Loop, model: InstructSAM, processor: Processor, validator: Validator) -> None:
+def _finish(loop: Loop, model: InstructSAM, processor: Processor, validator: Validator, precision: torch.dtype) -> None:
     """Write the checkpoint and log how it does; of several processes the first one does both."""
     figures: dict[str, float] = {}
-    if not loop.processes.number:
-        save(model, processor, loop.out / "final")
-        model.eval()
-        figures = validator.run(lambda **more: Predictor(model, processor, **{"max_new_tokens": 32, **more}))
-        model.train()
+    first = not loop.processes.number
+    save(model, processor, loop.out / "final", write=first)
+    with gathered(model):
+        if first:
+            model.eval()
+            with validating(model, precision):
+                figures = validator.run(lambda **more: Predictor(model, processor, **{"max_new_tokens": 32, **more}))
+            model.train()
     validator.done()
     loop.log(figures)
 

@@ -2,10 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 import torch
 from torch import Tensor, nn
+
+from workbench.foundations.training.sharding import is_sharded, own_part
+
+PART = 2**26
+"""Gradients that are averaged at once, in numbers, about: each part is copied for it."""
 
 
 class Processes:
@@ -26,6 +32,14 @@ class Processes:
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace each gradient by its mean over all processes."""
 
+    def clip(self, parameters: Iterable[nn.Parameter], most: float) -> None:
+        """Scale the gradients so that together they have norm `most` at the most."""
+        nn.utils.clip_grad_norm_(parameters, most)
+
+    def sums(self, values: Mapping[str, float]) -> dict[str, float]:
+        """The sums over all processes of numbers by name; a process may lack some."""
+        return dict(values)
+
     def gather(self, tensor: Tensor) -> Tensor:
         """The tensors `[...]` of all processes, `[count, ...]`."""
         return tensor[None]
@@ -40,8 +54,11 @@ class Several(Processes):
 
     def __init__(self, device: str) -> None:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
 
-        self._accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+        # the others wait while the first one validates
+        patience = InitProcessGroupKwargs(timeout=timedelta(days=1))
+        self._accelerator = Accelerator(cpu=torch.device(device).type == "cpu", kwargs_handlers=[patience])
         self.number, self.count = self._accelerator.process_index, self._accelerator.num_processes
 
     def place(self, device: str) -> torch.device:
@@ -55,16 +72,38 @@ class Several(Processes):
         return float(broadcast(clock))
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        # of a sharded one each process has the mean already
+        trained = [p for p in parameters if p.requires_grad and not is_sharded(p)]
         reached = torch.tensor([float(p.grad is not None) for p in trained], device=self._accelerator.device)
         # a parameter without a gradient in any process stays without one, so that the optimiser leaves it alone
         shared = [p for p, n in zip(trained, self._accelerator.reduce(reached).tolist(), strict=True) if n]
-        if not shared:
+        for some in _in_parts(shared):
+            own = [torch.zeros_like(p) if p.grad is None else p.grad for p in some]
+            mean = self._accelerator.reduce(torch.cat([g.flatten().float() for g in own]), "mean")
+            for parameter, part in zip(some, mean.split([p.numel() for p in some]), strict=True):
+                parameter.grad = part.view_as(parameter).to(parameter.dtype)
+
+    def clip(self, parameters: Iterable[nn.Parameter], most: float) -> None:
+        reached = [p for p in parameters if p.grad is not None]
+        if not any(is_sharded(p) for p in reached):
+            super().clip(reached, most)
             return
-        own = [torch.zeros_like(p) if p.grad is None else p.grad for p in shared]
-        mean = self._accelerator.reduce(torch.cat([g.flatten().float() for g in own]), "mean")
-        for parameter, part in zip(shared, mean.split([p.numel() for p in shared]), strict=True):
-            parameter.grad = part.view_as(parameter).to(parameter.dtype)
+        squares = {True: torch.zeros((), device=self._accelerator.device)}
+        squares[False] = squares[True].clone()
+        for p in reached:
+            squares[is_sharded(p)] += own_part(p.grad).float().square().sum()  # type: ignore[arg-type]
+        norm = (self._accelerator.reduce(squares[True]) + squares[False]).sqrt()
+        for p in reached:
+            own_part(p.grad).mul_((most / (norm + 1e-6)).clamp(max=1.0))  # type: ignore[arg-type]
+
+    def sums(self, values: Mapping[str, float]) -> dict[str, float]:
+        from accelerate.utils import gather_object
+
+        found: dict[str, float] = {}
+        for one in gather_object([dict(values)]):
+            for name, value in one.items():
+                found[name] = found.get(name, 0.0) + value
+        return found
 
     def gather(self, tensor: Tensor) -> Tensor:
         gathered: Tensor = self._accelerator.gather(tensor[None].to(self._accelerator.device))
@@ -78,6 +117,17 @@ class Several(Processes):
 def join(device: str) -> Processes:
     """The processes that this one was started with: several where a launcher set `WORLD_SIZE`, else it alone."""
     return Several(device) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Processes()
+
+
+def _in_parts(parameters: Sequence[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    part: list[nn.Parameter] = []
+    for parameter in parameters:
+        if part and sum(p.numel() for p in part) + parameter.numel() > PART:
+            yield part
+            part = []
+        part.append(parameter)
+    if part:
+        yield part
 
 
 def random_states(processes: Processes) -> list[Tensor]:

@@ -5,13 +5,17 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from workbench.foundations.training.distributed import Processes, random_states, restore_random_states
+from workbench.foundations.training.distributed import Processes
+from workbench.foundations.training.state import FILE, TrainingState
 
+SAVE_EVERY = 120.0
+"""Seconds between two states, where writing one takes no longer than `SAVING` of them."""
+SAVING = 0.02
+"""The most of the time that is spent on writing states."""
 Track = Callable[[int, Mapping[str, float]], None]
 """Receives the step and numbers of it."""
 
@@ -21,8 +25,10 @@ class Loop:
 
     `progress` runs from 0 to 1 over `minutes` of wall clock (all sessions together), or over `steps` where given, which
     makes a run that was killed and resumed equal to one that was not; learning rates follow it: linear warm-up over
-    the first 2 %, then cosine to 2 % of the peak. Of several `processes` all make the same calls and the first one
-    writes. `track` receives the step and each line of the log.
+    the first 2 %, then cosine to 2 % of the peak. A state is saved every `save_every` seconds; by default every two
+    minutes, or as rarely as it takes to spend no more than a fiftieth of the time on it. Of several `processes` all
+    make the same calls, the first one writes, and the log has the means of all. `track` receives the step and each line
+    of the log. Raises `ConfigurationError` where the folder has the state of another training.
     """
 
     def __init__(
@@ -33,7 +39,7 @@ class Loop:
         *,
         minutes: float,
         steps: int | None = None,
-        save_every: float = 120,
+        save_every: float | None = None,
         processes: Processes | None = None,
         track: Track | None = None,
     ) -> None:
@@ -43,7 +49,9 @@ class Loop:
         self.step = 0
         self.samples = 0
         self._elapsed_before = 0.0
+        self._state = TrainingState(model, optimizer, self.processes)
         self._begun = self._saved = self._logged = self.processes.now()
+        self._saving = 0.0
         self._sums: dict[str, float] = {}
         self._count = 0
         self.peaks = [group["lr"] for group in optimizer.param_groups]
@@ -77,12 +85,12 @@ class Loop:
             group["lr"] = peak * factor
         loss.backward()  # type: ignore[no-untyped-call]
         self.processes.average(self.model.parameters())
-        nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], clip)
+        self.processes.clip([p for p in self.model.parameters() if p.grad is not None], clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
     def record(self, samples: int, values: Mapping[str, float]) -> None:
-        """Count one step; log a mean of the values every 20 s and save a checkpoint every `save_every` seconds."""
+        """Count one step; log a mean of the values every 20 s, and save a state when it is time for one."""
         self.step += 1
         self.samples += samples
         self._count += 1
@@ -91,12 +99,13 @@ class Loop:
         now = self.processes.now()
         if now - self._logged > 20:
             self._log_means(now)
-        if now - self._saved > self.save_every:
+        if now - self._saved > (max(SAVE_EVERY, self._saving / SAVING) if self.save_every is None else self.save_every):
             self.save()
 
     def _log_means(self, now: float) -> None:
         if self._count:
-            self.log({name: value / self._count for name, value in self._sums.items()})
+            count = self._count * self.processes.count
+            self.log({name: value / count for name, value in self.processes.sums(self._sums).items()})
         self._sums, self._count, self._logged = {}, 0, now
 
     def log(self, values: Mapping[str, float]) -> None:
@@ -125,28 +134,16 @@ class Loop:
         The steps since the last log line are written as one line first, so that the log reaches as far as the
         checkpoint.
         """
-        self._log_means(self.processes.now())
-        state = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "samples": self.samples,
-            "elapsed": self.elapsed,
-            "random": random_states(self.processes),
-        }
-        if not self.processes.number:
-            temporary = self.out / "resume.pt.tmp"
-            torch.save(state, temporary)
-            temporary.replace(self.out / "resume.pt")
+        begun = self.processes.now()
+        self._log_means(begun)
+        self._state.write(self.out, {"step": self.step, "samples": self.samples, "elapsed": self.elapsed})
         self._saved = self.processes.now()
+        self._saving = self._saved - begun
 
     def _resume(self) -> None:
-        path = self.out / "resume.pt"
-        if not path.exists():
+        state = self._state.read(self.out)
+        if state is None:
             return
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.samples, self._elapsed_before = state["step"], state["samples"], state["elapsed"]
-        restore_random_states(self.processes, state.get("random", []))
+        path = self.out / FILE
         print(f"resumed {path} at step {self.step}, {self._elapsed_before / 60:.1f} min in", file=sys.stderr)

@@ -102,7 +102,7 @@ def test_adapters_start_as_nothing_and_a_checkpoint_holds_them_merged(predictor:
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
     adapted = states(model)
     assert not torch.allclose(adapted, plain, atol=1e-2)
-    assert set(merged_state(model)) == names
+    assert set(merged_state(model, torch.float16)) == names
     save(model, predictor.processor, tmp_path)
     loaded = InstructSAM.from_pretrained(tmp_path)
     assert set(loaded.state_dict()) == names
