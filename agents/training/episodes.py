@@ -1,6 +1,6 @@
 """Episodes of the agent that its language model learns from: the real graph runs over generated scenes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
 from agents.prompts.texts import Prompts, load
-from agents.training.noisy import NoisyQuestions, NoisyTruth
+from agents.training.noisy import NoisyQuestions, NoisyTruth, Remembering
 from agents.training.recipe import Config
+from agents.training.runs import FROM_RUN, Remembered, open_run
 from agents.training.teacher import Taught, Teacher
 from agents.training.told import STREAM, AgentScenes, Told, of_question, of_scene
+from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.options import FLIPS, SourceOptions, checked_augmentation
 from workbench.foundations.training.data.questions import Picture
@@ -24,7 +26,7 @@ from workbench.foundations.training.data.sources import Source, open_sources
 from workbench.foundations.training.data.stream import Stream
 from workbench.foundations.training.data.tally import Report
 from workbench.plugins import registry
-from workbench.plugins.interfaces import Segmenter
+from workbench.plugins.interfaces import PhraseMasks, Segmenter
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.phrases import parse
 from workbench.tabletop.scenes import make_scene
@@ -163,10 +165,25 @@ class Episodes:
         knowing: Segmenter = NoisyQuestions(picture, rng, noise=noise)
         if picture.scene:
             knowing = NoisyTruth(picture.scene, rng, noise=noise)
-        return [row for one in picture.questions for row in self._episode(of_question(picture, one), knowing, rng)]
+        made = []
+        for one in picture.questions:
+            told, found = of_question(picture, one), None
+            if isinstance(one, Remembered):
+                told, found = replace(told, said=one.said), one.found
+            made += self._episode(told, knowing, rng, found)
+        return made
 
-    def _episode(self, told: Told, knowing: Segmenter, rng: np.random.Generator) -> list[Row]:
+    def _episode(
+        self,
+        told: Told,
+        knowing: Segmenter,
+        rng: np.random.Generator,
+        found: Mapping[str, PhraseMasks] | None = None,
+    ) -> list[Row]:
+        """The rows of one episode; `found`: the masks that a stored run had for its phrases."""
         segmenter = knowing if rng.random() >= self.config["real"] else self._segmenter()
+        if found is not None:
+            segmenter = Remembering(found, segmenter)
         slip, check = self.config["slip"], self.config["check"]
         return rows(collect(told, rng, segmenter, self.prompts, slip=slip, check=check), self.chat)
 
@@ -191,6 +208,14 @@ def open_stream(config: Config, folder: Path) -> Stream | None:
     def drawn(options: SourceOptions) -> Source:
         return AgentScenes(config["seed"], config["image_size"], config["instructions"], options)
 
-    sources = open_sources(config["data"], folder, Limits(MASKS, boxes=False), drawn, config.get("templates"))
+    entries = list(enumerate(config["data"]))
+    stored = [place for place, one in entries if isinstance(one, Mapping) and FROM_RUN in one]
+    runs = [open_run(place, config["data"][place], MASKS) for place in stored]
+    if runs and augment == FLIPS:
+        raise ConfigurationError("augment: flips cannot be had with from_run, whose masks and replies are stored")
+    others = [one for place, one in entries if place not in stored]
+    sources: list[Source] = list(runs)
+    if others:
+        sources = [*open_sources(others, folder, Limits(MASKS, boxes=False), drawn, config.get("templates")), *runs]
     count, shuffle = config["instructions"], config.get("shuffle", True)
     return Stream(sources, config["seed"], count=count, shuffle=shuffle, flips=augment == FLIPS)

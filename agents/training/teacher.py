@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.language_models.interface import Message, Picture, Reply
+from agents.loop import tools
 from agents.loop.workspace import GRID, SeenMask, Workspace
 from agents.training.told import Told
 from workbench.data.masks import decode, iou_matrix
@@ -47,6 +48,9 @@ class Teacher:
     With probability `slip` it sends a bad reply or repeats a phrase. Such a reply is not learned; the right reply to
     the correction that follows is. With probability `check` it has masks checked without need, so that the model learns
     checks.
+
+    Where a stored run told what its model replied, these replies are sent as long as they do not end the episode: the
+    right reply is learned in the situations into which the model brings itself.
     """
 
     concurrency = 1
@@ -57,6 +61,7 @@ class Teacher:
         self.workspace: Workspace | None = None
         """Of the sample, set before the first request."""
         self.taught: list[Taught] = []
+        self._said = list(told.said)
         self._left = list(told.phrases)[: 1 + _WIDER_TRIES]
         self._ran: list[str] = []
         self._shown: list[SeenMask] = []
@@ -75,10 +80,32 @@ class Teacher:
             reply, right = self._verdict(), True
         else:
             self._look(messages)
-            reply, right = self._next()
+            reply, right = self._remembered(messages) if self._said else self._next()
         if right:
             self.taught.append(Taught(tuple(messages), reply))
         return Reply(reply, "stop", 0, 0)
+
+    def _remembered(self, messages: Sequence[Message]) -> tuple[str, bool]:
+        """What the stored model replied, after the right reply was learned; that one where the other would end the
+        episode, or says the same."""
+        said, before = self._said.pop(0), (list(self._left), list(self._ran), self._checked)
+        slip, self.slip = self.slip, 0.0
+        reply, _ = self._next()
+        self.slip = slip
+        call, right = (tools.parse(text, len(self._shown)) for text in (said, reply))
+        ends = isinstance(call, tools.ToolCall) and call.name in ("select_masks_and_return", "report_no_mask")
+        if ends or call == right:
+            self._said = [] if ends else self._said
+            return reply, True
+        self.taught.append(Taught(tuple(messages), reply))
+        self._left, self._ran, self._checked = before
+        self._to_check = None
+        if isinstance(call, tools.ToolCall) and call.name == "segment_phrase":
+            self._ran.append(call.phrase)
+            self._left = [one for one in self._left if tools.normalised(one) != tools.normalised(call.phrase)]
+        elif isinstance(call, tools.ToolCall):
+            self._checked, self._to_check, self._accepted = True, list(self._shown), []
+        return said, False
 
     def _look(self, messages: Sequence[Message]) -> None:
         """Find out which masks are shown now: those of a new phrase, those left by a check, the same as before, or
@@ -98,7 +125,7 @@ class Teacher:
         """The next reply, and whether it is right."""
         if self.rng.random() < self.slip:
             return self._bad_reply(), False
-        if not self._ran:
+        if not self._ran and self._left:
             return self._segment(), True
         fitting = [number for number, mask in enumerate(self._shown, start=1) if self._fits(mask)]
         if not fitting:

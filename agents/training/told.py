@@ -30,12 +30,13 @@ _ARTICLES = frozenset({"a", "an", "the", "all", "any", "every", "each", "some", 
 @dataclass(frozen=True)
 class Told:
     """An instruction about an image, the masks that answer it, and the phrases to ask for: the best first, then wider
-    ones, in case a segmenter finds nothing."""
+    ones, in case a segmenter finds nothing. `said`: what the language model of a stored run replied, in order."""
 
     image: Image
     text: str
     targets: tuple[Rle, ...]
     phrases: tuple[str, ...]
+    said: tuple[str, ...] = ()
 
 
 def of_scene(scene: Scene, asked: Instruction) -> Told:

@@ -22,6 +22,7 @@ from agents.systems import Sam3Agent, sam3_agent_tiny
 from agents.training.episodes import Batch, Episodes, open_stream
 from agents.training.noisy import NoisyTruth
 from agents.training.recipe import Config
+from agents.training.runs import check_runs_apart
 from agents.training.teacher import FITS
 from agents.training.told import STREAM, AgentScenes
 from workbench.data.masks import Rle, encode, iou_matrix
@@ -91,6 +92,7 @@ def train(config: Config, out: Path) -> None:
     stream = open_stream(config, out / DATA)
     sources = stream.sources if stream else []
     steps, benchmarks = steps_of(config, stream, config["scenes"]), Validation.of(config, out, sources)
+    check_runs_apart(sources, [one.benchmark.identity() for one in benchmarks.asked] if benchmarks else [])
     torch.manual_seed(config["seed"])
     model, tokenizer = _start(config)
     model = model.to(device).train()
