@@ -41,5 +41,10 @@ def chosen(
     return taken
 
 
+def in_random_order(samples: Iterable[Sample], limit: int, seed: int) -> list[Sample]:
+    """At most so many of the samples, those whose ids have the smallest digests with the seed, by rising digest."""
+    return nsmallest(limit, samples, key=lambda sample: _draw(seed, sample.sample_id))
+
+
 def _draw(seed: int, sample_id: str) -> bytes:
     return sha256(f"sample {seed} {sample_id}".encode()).digest()

@@ -97,7 +97,7 @@ def _maker(entry: AxisOfSuite, base: Maker | None, run: Path, seed: int) -> Any:
     def stressed() -> Stressed:
         """The questions of an axis, written on first use."""
         benchmark: Benchmark | None = base() if base else None
-        source = Source(benchmark, entry.questions, seed, entry.size)
+        source = Source(benchmark, entry.questions, seed, entry.size, entry.sample)
         folder = write(run / QUESTIONS, entry.plugin, entry.perturb, entry.axis, source)
         return Stressed(f"stress-{entry.plugin}", benchmark.protocol if benchmark else DRAWN, folder)
 

@@ -15,13 +15,15 @@
 
 `axis` is a plugin of group `workbench.perturbations`. An axis that draws its own scenes takes `size`, the side of its
 pictures; any other changes the questions of `benchmark` with the options `set`, here or for all axes. `questions` is
-how many there are at each level. `name`, `title`, `get` and `{root}` are those of `workbench.suites.suite`.
+how many there are at each level: the first of the benchmark, or with `sample: random` random ones by the seed. `name`,
+`title`, `get` and `{root}` are those of `workbench.suites.suite`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.data.choices import Choice
 from workbench.data.errors import ConfigurationError, short
 from workbench.plugins import registry
 from workbench.plugins.perturbations import Axis, declared
@@ -30,7 +32,7 @@ from workbench.stress.writing import Perturb
 from workbench.suites import suite as suites
 from workbench.suites.suite import Entry, Suite
 
-SHARED = ("questions", "benchmark", "set", "size")
+SHARED = ("questions", "benchmark", "set", "sample", "size")
 KEYS = ("name", "title", "axis", "levels", *SHARED, "get")
 QUESTIONS, SIZE, SIZES = 24, 128, (64, 1024)
 
@@ -44,6 +46,7 @@ class AxisOfSuite(Entry):
     perturb: Perturb
     questions: int
     size: int
+    sample: Choice
 
 
 def read_suite(given: str) -> Suite:
@@ -86,7 +89,14 @@ def _entry(value: object, shared: Mapping[str, Any], where: str) -> AxisOfSuite:
         perturb=perturb,
         questions=_whole(given.get("questions", QUESTIONS), f"{where}: questions", (1, 100_000)),
         size=_whole(given.get("size", SIZE), f"{where}: size", SIZES),
+        sample=_choice(given.get("sample", "first"), f"{where}: sample"),
     )
+
+
+def _choice(value: object, where: str) -> Choice:
+    if value == "first" or value == "random":
+        return value
+    raise ConfigurationError(f"{where}: expected first or random, got {short(value)}")
 
 
 def _whole(value: object, where: str, bounds: tuple[int, int]) -> int:

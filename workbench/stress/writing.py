@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from workbench.comparison.choice import in_random_order
+from workbench.data.choices import Choice
 from workbench.data.digests import digest, file_digest
 from workbench.data.errors import ConfigurationError, SampleError, said, short
 from workbench.data.samples import Sample, sample_to_json
@@ -24,7 +26,7 @@ VERSION = 1
 FACTS, SAMPLES, PICTURES = "axis.json", "samples.jsonl", "pictures"
 STREAM = 0x57E55
 PATIENCE = 20
-"""Scenes that are tried for each that is wanted."""
+"""Scenes that are tried, and random samples that are looked at, for each question that is wanted."""
 
 Perturb = Callable[[Any, Any, np.random.Generator], Question | None]
 
@@ -33,12 +35,13 @@ Perturb = Callable[[Any, Any, np.random.Generator], Question | None]
 class Source:
     """Where the questions of an axis come from: `base` a benchmark whose samples are changed, or None where the axis
     draws scenes of its own. `limit`: how many questions there are at each level; `size`: side of the pictures of drawn
-    scenes."""
+    scenes; `sample`: whether the first samples of the benchmark are taken, or random ones by the seed."""
 
     base: Benchmark | None
     limit: int
     seed: int
     size: int = 128
+    sample: Choice = "first"
 
 
 def write(folder: Path, name: str, perturb: Perturb, axis: Axis, source: Source) -> Path:
@@ -87,7 +90,9 @@ def _facts(folder: Path) -> dict[str, Any] | None:
 def _parameters(name: str, perturb: Perturb, axis: Axis, source: Source) -> dict[str, Any]:
     base = None if source.base is None else {"name": source.base.name, **source.base.identity()}
     values = {"version": VERSION, "axis": name, "code": f"{perturb.__module__}:{perturb.__qualname__}"}
-    drawn = {"size": source.size} if source.base is None else {}
+    drawn: dict[str, Any] = {"size": source.size} if source.base is None else {}
+    if source.sample != "first":
+        drawn["sample"] = source.sample
     return {
         **values,
         **json.loads(json.dumps(asdict(axis))),
@@ -149,17 +154,15 @@ def _questions(
         for number in range(source.limit * PATIENCE):
             yield str(number), _at_levels(perturb, axis, source.size, [STREAM, source.seed, number], name)
         return
-    for number, sample in enumerate(_usable(source.base.samples())):
+    usable = (one for one in source.base.samples() if one.problem is None and one.has_truth)
+    wanted = usable if source.sample == "first" else in_random_order(usable, PATIENCE * source.limit, source.seed)
+    for number, sample in enumerate(wanted):
         try:
             plain = Question(replace(sample, sample_id=""), sample.load_image())
         except SampleError:
             yield sample.sample_id, None
             continue
         yield sample.sample_id, _at_levels(perturb, axis, plain, [STREAM, source.seed, number], name)
-
-
-def _usable(samples: Iterable[Sample]) -> Iterator[Sample]:
-    return (sample for sample in samples if sample.problem is None)
 
 
 def _at_levels(perturb: Perturb, axis: Axis, start: Any, seed: list[int], name: str) -> Sequence[Question] | None:

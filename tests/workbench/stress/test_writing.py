@@ -45,6 +45,17 @@ def test_a_question_that_cannot_be_changed_at_one_level_is_left_out_at_all(tmp_p
     assert samples[0].targets == plain.targets
 
 
+def test_random_questions_are_others_by_another_seed(tmp_path: Path) -> None:
+    base = Rectangles(tmp_path / "data", 12)
+    asked = []
+    for seed in (0, 0, 1):
+        few = Source(base, 4, seed, sample="random")
+        folder = write(tmp_path / f"q{seed}", "grey", grey, about(), few)
+        asked.append([sample.facts["question"] for sample in read(folder)[1][::3]])
+    assert asked[0] == asked[1] != asked[2] and len(asked[0]) == 4
+    assert asked[0] != [sample.sample_id for sample in base.samples()][:4]
+
+
 def test_equal_pictures_share_a_file(tmp_path: Path) -> None:
     folder = write(tmp_path / "questions", "grey", grey, about(), source(tmp_path))
     files = list((folder / "pictures").iterdir())
