@@ -187,6 +187,8 @@ def _part(kind: Any, item: Any, name: str) -> Any:
     """A part of a list or mapping that was written."""
     if isinstance(item, str):
         return from_text(kind, item, name)
+    if kind is Any and isinstance(item, Mapping | list):
+        kind = dict[str, Any] if isinstance(item, Mapping) else list[Any]
     if _is_list(kind) or _is_mapping(kind):
         return _collection(kind, item, lambda part, inner: _part(part, inner, name))
     return as_type(kind, item)

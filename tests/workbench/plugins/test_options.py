@@ -1,7 +1,7 @@
 """Options are declared once, and a value of another type or out of range is refused by name, type and range."""
 
 from dataclasses import dataclass
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 
@@ -90,6 +90,17 @@ def test_annotations_that_only_a_type_checker_can_read_are_left_to_the_plugin() 
     assert arguments("b", make, {"part": object})["part"] is object
     with pytest.raises(ConfigurationError, match=r"b\.size: expected a whole number"):
         arguments("b", make, {"size": "x"})
+
+
+def test_parts_of_any_kind_are_read_as_yaml_however_deep() -> None:
+    class Config(TypedDict):
+        """Keys."""
+
+        data: list[dict[str, Any]]
+
+    (data,) = of_keys(Config)
+    written = Written("[{a: 1, b: {c: 2.5, d: no, e: [x, 3]}}]")
+    assert data.value(written) == [{"a": 1, "b": {"c": 2.5, "d": False, "e": ["x", 3]}}]
 
 
 class Lent(TypedDict):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.errors import SampleError
+from workbench.data.errors import ConfigurationError, SampleError
 from workbench.data.masks import Rle, decode
 from workbench.data.pictures import read_picture
 from workbench.foundations.training.data.index import Index, Limits, Line, opened
@@ -127,15 +127,21 @@ def open_sources(
 ) -> list[Source]:
     """The sources of a recipe's `data`, with their indices in `folder`; `drawn` makes the one of drawn scenes.
 
-    Raises `ConfigurationError` for anything that cannot be read.
+    Raises `ConfigurationError` with all that cannot be read.
     """
     made: list[Source] = []
+    refused: list[str] = []
     for place, options in enumerate(sources_of(entries, templates)):
-        if options.drawn and drawn is not None:
-            made.append(drawn(options))
-            continue
-        name = re.sub(r"[^\w.+-]+", "-", options.name).strip("-")
-        made.append(FileSource(options, opened(options, folder / f"{place:02}-{name}", limits)))
+        try:
+            if options.drawn and drawn is not None:
+                made.append(drawn(options))
+            else:
+                name = re.sub(r"[^\w.+-]+", "-", options.name).strip("-")
+                made.append(FileSource(options, opened(options, folder / f"{place:02}-{name}", limits)))
+        except ConfigurationError as error:
+            refused.append(f"data[{place}]: {error}")
+    if refused:
+        raise ConfigurationError("\n".join(refused))
     return made
 
 

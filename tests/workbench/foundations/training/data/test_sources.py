@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.foundations.training.data import written
-from workbench.data.errors import SampleError
+from workbench.data.errors import ConfigurationError, SampleError
 from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.sources import Ask, Source, open_sources
 from workbench.tabletop.scenes import Scene, make_scene
@@ -89,6 +89,16 @@ def test_negatives_are_made_of_what_other_pictures_are_asked(tmp_path: Path, sce
                     assert not {word.rstrip("s") for word in question.text.split()} & words
                     assert question.text in {name for other in names for name in other}
     assert made > 20
+
+
+def test_all_sources_that_cannot_be_read_are_named_at_once(tmp_path: Path) -> None:
+    lost = [{"benchmark": name, "options": {"annotations": f"{name}.json"}} for name in ("inst2seg", "coco")]
+    with pytest.raises(ConfigurationError, match=r"(?s)data\[0\]: .*inst2seg\.json.*\ndata\[2\]: .*coco\.json"):
+        open_sources(
+            [lost[0], {"benchmark": "tabletop", "options": {"scenes": 1, "root": str(tmp_path / "t")}}, lost[1]],
+            tmp_path,
+            LIMITS,
+        )
 
 
 def test_a_picture_that_is_not_there_is_the_fault_of_its_sample(tmp_path: Path, scenes: list[Scene]) -> None:
