@@ -39,6 +39,8 @@ class Config(DataKeys, ValidationKeys):
     """Slots start from the mean image token at the place that they look at first (no)."""
     place_scenes: NotRequired[int]
     """Scenes whose image tokens that mean is of (320)."""
+    max_pixels: NotRequired[int]
+    """The language model sees pictures at no more pixels than this (what its checkpoint says)."""
     frozen: list[str]
     """Prefixes of the names of tensors that do not train."""
     language_model: NotRequired[str]

@@ -23,6 +23,8 @@ class Config(DataKeys, ValidationKeys):
     """Conversations about a picture, which share its features; those of a file at most so many at once."""
     phrase_share: float
     """Share of the conversations about drawn scenes that ask for a noun phrase, the others give an instruction."""
+    max_pixels: NotRequired[int]
+    """The language model sees pictures at no more pixels than this (what its checkpoint says)."""
     minutes: float
     """Wall clock, evaluations included; a stopped run continues with the minutes that are left."""
     steps: NotRequired[int]

@@ -96,7 +96,8 @@ def decode(decoder: Any, encoded: Encoded, queries: Tensor, boxes: Tensor) -> tu
     from transformers.models.sam3.modeling_sam3 import inverse_sigmoid
 
     hidden = torch.cat([decoder.presence_token.weight[None].expand(len(queries), -1, -1), queries], 1)
-    hide_padding = torch.zeros(encoded.text_mask.shape).masked_fill(~encoded.text_mask, -1e9)[:, None, None]
+    hide_padding = torch.zeros_like(encoded.text_mask, dtype=torch.float32)
+    hide_padding = hide_padding.masked_fill(~encoded.text_mask, -1e9)[:, None, None]
     states, refined, presence = [], [], []
     for layer in decoder.layers:
         bias = F.pad(decoder._get_rpb_matrix(boxes, encoded.grid), (0, 0, 1, 0))
@@ -120,7 +121,8 @@ def detect(model: Any, vision: Any, text: Tensor, text_mask: Tensor, image_of: T
     """`Sam3Model.forward` with the outputs of every decoder layer; `image_of [P]` says which image a phrase is about.
 
     `hints [P, H, 4]` are boxes near the targets, from which further queries start: their targets are known without
-    matching, which teaches the decoder to refine boxes and masks early (denoising as in DN-DETR, Li et al. 2022).
+    matching, which teaches the decoder to refine boxes and masks early (denoising as in DN-DETR, Li et al. 2022). H may
+    be 0.
     """
     features = [level[image_of] for level in vision.fpn_hidden_states[:-1]]
     positions = vision.fpn_position_encoding[-2][:1].expand(len(image_of), -1, -1, -1)
@@ -134,8 +136,10 @@ def detect(model: Any, vision: Any, text: Tensor, text_mask: Tensor, image_of: T
     decoder, count = model.detr_decoder, len(image_of)
     own, start = decoder.query_embed.weight, decoder.reference_points.weight.sigmoid()
     states, boxes, presence = decode(decoder, encoded, own.expand(count, -1, -1), start.expand(count, -1, -1))
-    borrowed = own[torch.randint(len(own), hints.shape[:2])]
-    hinted_states, hinted_boxes, _ = decode(decoder, encoded, borrowed, hints)
+    hinted_states, hinted_boxes = states[:, :, :0], boxes[:, :, :0]
+    if hints.shape[1]:
+        borrowed = own[torch.randint(len(own), hints.shape[:2])]
+        hinted_states, hinted_boxes, _ = decode(decoder, encoded, borrowed, hints)
     logits = model.dot_product_scoring(
         decoder_hidden_states=states, text_features=fused.text_features, text_mask=text_mask
     ).squeeze(-1)

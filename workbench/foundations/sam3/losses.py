@@ -29,7 +29,17 @@ def assign(anchors: Tensor, target_boxes: Tensor) -> tuple[NDArray[np.int64], ND
     itself that another one starts nearer to an object. With the usual cost, scores and overlaps, two queries that see
     the same object take turns, and both learn to answer; unlearning this takes longer than the whole training here.
     """
-    return linear_sum_assignment(torch.cdist(anchors, target_boxes[:, :2]).numpy())
+    return linear_sum_assignment(torch.cdist(anchors.cpu(), target_boxes[:, :2].cpu()).numpy())
+
+
+@torch.no_grad()
+def assign_by_cost(logits: Tensor, boxes: Tensor, target_boxes: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hungarian matching of queries with `logits [Q]` and `boxes [Q, 4]` with targets `[T, 4]`, by score and boxes
+    with DETR's weights: what a checkpoint was trained by whose queries have no places of their own."""
+    distance = torch.cdist(boxes, target_boxes, p=1)
+    overlap = generalised_iou(boxes[:, None], target_boxes[None])
+    cost = 5 * distance - 2 * overlap - 2 * logits.sigmoid()[:, None]
+    return linear_sum_assignment(cost.cpu().numpy())
 
 
 def focal(logits: Tensor, targets: Tensor) -> Tensor:
@@ -44,16 +54,22 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return 1 - (2 * (p * targets).sum((1, 2)) + 1) / (p.sum((1, 2)) + targets.sum((1, 2)) + 1)
 
 
-def concept_losses(out: Detections, targets: list[Tensor], target_boxes: list[Tensor]) -> dict[str, Tensor]:
-    """Losses of concept segmentation; `targets[p] [T, h, w]` float masks at the resolution of the predicted masks."""
-    layers = len(out.logits)
-    present = torch.tensor([len(t) > 0 for t in targets], dtype=torch.float32)
+def concept_losses(
+    out: Detections, targets: list[Tensor], target_boxes: list[Tensor], *, by_cost: bool = False
+) -> dict[str, Tensor]:
+    """Losses of concept segmentation; `targets[p] [T, h, w]` float masks at the resolution of the predicted masks.
+    Queries are matched with targets by where they start, or by `assign_by_cost`."""
+    layers, device = len(out.logits), out.logits.device
+    present = torch.tensor([len(t) > 0 for t in targets], dtype=torch.float32, device=device)
     total = max(1, sum(len(t) for t in targets))
-    terms = {name: torch.zeros(()) for name in ("score", "box", "giou", "mask", "dice")}
+    terms = {name: torch.zeros((), device=device) for name in ("score", "box", "giou", "mask", "dice")}
     rows, columns = [], []
     positives = [p for p, t in enumerate(targets) if len(t)]
     for p in positives:
-        queries, chosen = assign(out.anchors, target_boxes[p])
+        if by_cost:
+            queries, chosen = assign_by_cost(out.logits[-1, p], out.boxes[-1, p], target_boxes[p])
+        else:
+            queries, chosen = assign(out.anchors, target_boxes[p])
         rows += [(p, int(q)) for q in queries]
         columns += [(p, int(t)) for t in chosen]
     if positives:
@@ -82,7 +98,7 @@ def _hinted_losses(out: Detections, targets: list[Tensor], target_boxes: list[Te
         return {}
     phrases_of, slot_of = torch.tensor(rows).unbind(1)
     wanted = torch.stack([target_boxes[p][k] for p, k in rows])
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=out.logits.device)
     for boxes in out.hinted_boxes[:, phrases_of, slot_of]:
         loss = loss + 2 * (boxes - wanted).abs().sum() + (1 - generalised_iou(boxes, wanted)).sum()
     masks, shapes = out.hinted_masks[phrases_of, slot_of], torch.stack([targets[p][k] for p, k in rows])

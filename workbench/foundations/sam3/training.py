@@ -1,7 +1,5 @@
 """Train a tiny SAM3 on generated scenes: pixels first, then words and places, then the whole detector."""
 
-import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.data.errors import ConfigurationError
 from workbench.foundations.sam3.architecture import build, detect
 from workbench.foundations.sam3.dense import (
     DenseHead,
@@ -23,10 +22,14 @@ from workbench.foundations.sam3.dense import (
 )
 from workbench.foundations.sam3.losses import WEIGHTS, concept_losses
 from workbench.foundations.sam3.recipe import Sam3Recipe
+from workbench.foundations.sam3.saving import save
+from workbench.foundations.sam3.tuning import dry_run, tune
+from workbench.foundations.training.data.options import checked_augmentation
 from workbench.foundations.training.loop import Loop, Track
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.tokenizer import clip_tokenizer
 from workbench.foundations.training.tracker import Tracker
+from workbench.plugins.marks import tried_by
 from workbench.tabletop.training_phrases import any_phrase, present_phrase
 from workbench.tabletop.training_scenes import TrainingScene, draw
 
@@ -34,10 +37,21 @@ READ_OUT_STEPS, READ_OUT_SCENES = 150, 32
 """Steps in which the dense head is fitted to a model that continues from a checkpoint, and scenes of each."""
 
 
+NEEDED = ("more", "dense_minutes", "dense_rate", "match_minutes", "match_rate")
+"""Keys of the training from nothing; from a checkpoint, the first of them."""
+
+
+@tried_by(dry_run)
 def train(config: Sam3Recipe, out: Path) -> None:
-    """Train a tiny SAM3 from nothing on generated scenes, in three phases; the checkpoint is in `final` of `out`."""
+    """Train a tiny SAM3 from nothing on generated scenes, in three phases, or fine-tune any SAM3 on the phrases of
+    `data`; the checkpoint is in `final` of `out`."""
+    learn = tune if config.get("data") else _train
+    if learn is _train:
+        checked_augmentation(config)
+        if missing := [key for key in NEEDED[: 1 if "start" in config else None] if key not in config]:
+            raise ConfigurationError(f"recipe sam3 without `data`: missing: {', '.join(missing)}")
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
-        _train(config, out, tracker)
+        learn(config, out, tracker)
 
 
 def _train(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
@@ -208,17 +222,6 @@ def _learn_words(both: nn.ModuleDict, tokenizer: Any, config: Sam3Recipe, out: P
         right = (fit.amax(1) > 0) == present
         loop.record(len(texts), {"match": float(words.detach()), "presence accuracy": float(right.float().mean())})
     loop.save()
-
-
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write the checkpoint in half precision, as `Sam3Model.from_pretrained` and `AutoTokenizer` read it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
-    model.save_pretrained(folder, state_dict=half)
-    tokenizer.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(
-        json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}), encoding="utf-8"
-    )
 
 
 def pixels(scenes: list[TrainingScene]) -> Tensor:

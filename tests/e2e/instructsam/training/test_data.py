@@ -123,5 +123,5 @@ def test_a_dry_run_of_stage_two_trains_nothing_and_says_what_it_would(
 
 
 def test_a_recipe_without_a_dry_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "sam3-tiny", "--dry-run", "--out", str(tmp_path / "out")]) == 2
-    assert "--dry-run: recipe sam3 has none" in capsys.readouterr().err
+    assert main(["train", "qwen-tiny", "--dry-run", "--out", str(tmp_path / "out")]) == 2
+    assert "--dry-run: recipe qwen has none" in capsys.readouterr().err

@@ -23,7 +23,7 @@ from workbench.data.errors import ConfigurationError
 from workbench.data.masks import Rle, areas
 from workbench.data.samples import Sample
 from workbench.foundations.training.data.options import SourceOptions
-from workbench.foundations.training.data.questions import Kind
+from workbench.foundations.training.data.questions import KINDS, Kind
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Benchmark
 
@@ -31,12 +31,13 @@ VERSION = 1
 QUESTIONS, PICTURES, PLACES = "questions.jsonl", "pictures.jsonl", "places.npz"
 SUMMARY, LEFT_OUT = "summary.json", "left_out.txt"
 NO_TARGET, ONE, SEVERAL = "no target", "one target", "several targets"
-UNUSABLE, NO_TRUTH, NOT_ALL, TOO_MANY, BOXES, EMPTY, ABSENT = (
+UNUSABLE, NO_TRUTH, NOT_ALL, TOO_MANY, BOXES, OTHER_KIND, EMPTY, ABSENT = (
     "their annotation cannot be used",
     "they have no truth",
     "perhaps not every instance is annotated",
     "they have more instances than the model can answer with",
     "they have boxes, which this model cannot learn from",
+    "they are of a kind that this model cannot learn from; `kind` says another",
     "their masks are empty",
     "nothing answers them",
 )
@@ -44,10 +45,11 @@ UNUSABLE, NO_TRUTH, NOT_ALL, TOO_MANY, BOXES, EMPTY, ABSENT = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model can learn from: at most so many instances of one question, and boxes or not."""
+    """What a model can learn from: at most so many instances of one question, boxes or not, and which kinds."""
 
     most: int
     boxes: bool
+    kinds: tuple[Kind, ...] = KINDS
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def opened(options: SourceOptions, folder: Path, limits: Limits) -> Index:
         "kind": options.kind,
         "phrase": options.phrase,
         "negatives": None if options.negatives is None else options.negatives > 0,
-        "limits": [limits.most, limits.boxes],
+        "limits": [limits.most, limits.boxes, list(limits.kinds)],
     }
     if (folder / SUMMARY).exists():
         index = Index(folder)
@@ -243,6 +245,8 @@ def _line(sample: Sample, options: SourceOptions, limits: Limits) -> Line | str:
     if targets and sample.only_boxes and not limits.boxes:
         return BOXES
     kind: Kind = options.kind or ("phrase" if sample.kind == "phrase" else "instruction")
+    if kind not in limits.kinds:
+        return OTHER_KIND
     text = sample.instruction.strip()
     phrase = (sample.phrase or options.phrase) if kind == "instruction" else re.sub(r"[.?!]+$", "", text) or text
     around = tuple(sorted({other.label for other in sample.others})) if options.negatives else ()

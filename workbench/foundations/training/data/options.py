@@ -27,8 +27,6 @@ class DataKeys(TypedDict):
     """`flips`: half of the pictures of `data` are mirrored, and left and right exchanged in their texts; `none`."""
     epochs: NotRequired[float]
     """Passes over `data`, in place of `minutes`; the steps follow from it."""
-    max_pixels: NotRequired[int]
-    """The language model sees pictures at no more pixels than this (what its checkpoint says)."""
 
 
 class ValidationKeys(TypedDict):
