@@ -6,6 +6,8 @@
 # make stress   where both sides break: every axis of the stress suite, QUESTIONS questions at each level, continued
 #               when it is started again; docs/stress.md has what came out
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
+# make rehearse a checkpoint of full size with random weights (4.9 GiB, in a scratch folder), two samples of compare on a
+#               CPU, and what that took; make rehearse SHAPE=middle is the same in a minute
 # make test     all tests, in JOBS processes; it ends with the ten slowest
 # make test-vllm  the agent against a real vLLM server, installed in .venv-vllm; skipped where it cannot be
 # Another interpreter: make setup PYTHON=python3.12
@@ -17,7 +19,7 @@ LIMIT := 240
 # modules are compiled once, not by each process that imports them
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup compare stress train-tiny ablations ship-tiny test test-vllm
+.PHONY: setup compare stress train-tiny ablations ship-tiny rehearse test test-vllm
 
 setup: .venv/installed
 
@@ -123,6 +125,11 @@ ship-tiny: setup
 		find $$to -type f ! -name README.md -delete; cp -R $$from/. $$to/; echo "$$from -> $$to"; \
 	done
 	@echo "git diff shows what changed; write the cards (README.md beside each) anew, then make test"
+
+SHAPE := full
+
+rehearse: setup
+	.venv/bin/python -m speed.rehearse --shape $(SHAPE)
 
 JOBS := 3
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from reports.figures import accuracy as figures
 from reports.figures import curves, latency, pareto
+from reports.figures.frontier import variants_against_first
 from reports.figures.oracles import available, oracle_gains
 from reports.figures.stress import against_level
 from reports.text.curves import notes
@@ -15,6 +16,7 @@ from reports.text.stress import findings, shown_metrics
 from workbench.data.results import Results, info, main_metric
 from workbench.data.vocabulary import FUNNEL_STAGES, MISSED_REASONS, MISTAKES
 from workbench.runs.run import Run
+from workbench.scoring.frontier import variants
 from workbench.scoring.verdict import superior
 
 DPI = 144
@@ -54,6 +56,13 @@ def drawn(results: Results) -> Iterator[Drawn]:
         yield from _of_time(results)
         yield _failed_calls(results)
         return
+    if len(variants(results)) > 1:
+        yield (
+            "What variants cost",
+            "The difference of accuracy to the first with its paired 95 % interval, and what each takes as a multiple "
+            "of what the first takes.",
+            variants_against_first(results),
+        )
     metric, shown = main_metric(results), " and ".join(figures.shown_metrics(results))
     if results.stress:
         over_levels = shown_metrics([results.stress])

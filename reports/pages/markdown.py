@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.text import tables
+from reports.text import frontier, tables
 from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
 from reports.text.curves import score_rows
@@ -87,6 +87,9 @@ def _pairs(results: Results) -> str:
     pairs = results.differences
     if not pairs:
         return ""
+    if results.frontier:
+        table = _table(["", *frontier.columns(results)], frontier.rows(results))
+        return f"### Variants\n\n{escaped(frontier.CAPTION)}\n\n{table}"
     if len(pairs) == 1:
         (pair,) = pairs
         title = f"Difference, {pair.a} minus {pair.b}; p by Holm's method over all metrics, bold below 0.05"

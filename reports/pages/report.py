@@ -15,7 +15,7 @@ from reports.figures.style import CALL_NAMES, system_style
 from reports.figures.svg import COLOURS, inline_svg
 from reports.pages.gallery import build_gallery
 from reports.pages.rendering import TEMPLATE, rendered
-from reports.text import tables
+from reports.text import frontier, tables
 from reports.text.asymmetries import asymmetries
 from reports.text.caveats import caveats, mixed
 from reports.text.glossary import INSTANCES, NAMES, SAMPLES, definitions
@@ -60,7 +60,8 @@ def _page(run: Run) -> dict[str, Any]:
         "caveats": caveats(results, manifest) + mixed([member.manifest for member in run.members]),
         "headline": tables.headline(results),
         "differences": _differences(results),
-        "matrix": tables.matrix(results, main_metric(results)) if len(run.systems) > 2 and results.has_truth else [],
+        "frontier": {"caption": frontier.CAPTION, "columns": frontier.columns(results), "rows": frontier.rows(results)},
+        "matrix": [] if results.frontier or len(run.systems) < 3 or not results.has_truth else _matrix(results),
         "metric": tables.metric_with_unit(results, main_metric(results)),
         "oracles": oracle_rows(results),
         "oracle_columns": oracle_columns(results),
@@ -82,6 +83,10 @@ def _page(run: Run) -> dict[str, Any]:
         "css": Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),
         "scripts": [Markup((TEMPLATE / name).read_text(encoding="utf-8")) for name in SCRIPTS],
     }
+
+
+def _matrix(results: Results) -> list[tables.Row]:
+    return tables.matrix(results, main_metric(results))
 
 
 def _differences(results: Results) -> list[dict[str, Any]]:

@@ -37,6 +37,10 @@ EXAMPLES = {
         "workbench make-checkpoint middle runs/middle",
         "workbench make-checkpoint full runs/full --model sam3",
     ),
+    "frontier": (
+        "workbench frontier instructsam-tiny --variants variants.yaml --limit 240",
+        "workbench frontier instructsam --variants variants.yaml --set instructsam.checkpoint=runs/middle --limit 4",
+    ),
     "report": ("workbench report runs/first", "workbench report runs/first runs/second --out both.html"),
     "gate": ("workbench gate runs/first runs/second --rules rules.yaml",),
     "tune": ("workbench tune runs/val --at-least N_acc=0.85 --apply runs/test",),

@@ -28,6 +28,7 @@ from workbench.cli.commands import (
 from workbench.cli.completion import complete, subcommands
 from workbench.cli.demo import add_demo
 from workbench.cli.examples import EXAMPLES
+from workbench.cli.frontier import add_frontier
 from workbench.cli.instructions import add_instructions
 from workbench.cli.notebooks import copy_notebooks
 from workbench.cli.suites import run_benchmarks, run_stress
@@ -331,6 +332,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="only the page of the suite, in less time; `workbench report DIR/AXIS` writes that of an axis",
     )
     stress.set_defaults(command=run_stress)
+
+    add_frontier(commands, _LOG)
 
     schedule = commands.add_parser("schedule", help="compare when it is due, judge each comparison, keep an index page")
     schedule.add_argument("config", type=Path, help="YAML file; docs/schedule.md has its keys")

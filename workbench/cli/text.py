@@ -58,6 +58,13 @@ def gains_table(results: "Results") -> str:
     return "\n".join([_aligned(rows), *_direction(results, metrics), *notes])
 
 
+def frontier_table(results: "Results") -> str:
+    """A text table of a frontier, a row for each variant."""
+    from workbench.scoring.frontier import heads, rows
+
+    return _aligned([["variant", *heads(results)], *([row.name, *row.cells] for row in rows(results))])
+
+
 def _about(results: "Results", metric: str) -> MetricInfo:
     return results.metrics.get(metric, MetricInfo())
 

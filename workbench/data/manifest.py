@@ -101,6 +101,8 @@ class RunOptions(Record):
     """Assignments `NAME.OPTION=VALUE` of options of systems and of the benchmark."""
     oracles: bool | list[str] = False
     """Parts that were replaced by the truth; True: all that the systems have."""
+    frontier: str | None = None
+    """The system that all systems of the run are variants of (`workbench frontier`); None for any other run."""
     commands: list[str] = Field(default_factory=list)
     """The commands of a run that was not made by one `workbench compare`."""
     makers: dict[str, str] = Field(default_factory=dict)

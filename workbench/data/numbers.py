@@ -37,6 +37,15 @@ def seconds(value: float) -> str:
     return f"{value / 60:.1f} min"
 
 
+def size(count: float) -> str:
+    """Bytes with a unit a reader would choose: `850 KiB`, `12.3 MiB`, `4.9 GiB`."""
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 999.5 or unit == "GiB":
+            break
+    return f"{count:.0f} {unit}" if count >= 99.95 or unit == "KiB" else f"{count:.1f} {unit}"
+
+
 def p_value(value: float) -> str:
     """A p-value with two digits that count: `p 0.04`, `p < 0.001`."""
     return "p < 0.001" if value < 0.001 else f"p {value:.2g}" if value < 0.995 else "p 1"

@@ -234,6 +234,12 @@ class SystemResult(Record):
     """Folder of its predictions."""
     report: str | None
     """Path of the run's report; None before it is written."""
+    weights: int | None = None
+    """Bytes of its weights as they are stored; None where it does not say."""
+    peak_memory: int | None = None
+    """Bytes of main memory that its process held at its peak; None where it had no process of its own."""
+    peak_gpu_memory: int | None = None
+    """Bytes that torch held on GPUs at its peak; None where it used none, or had no process of its own."""
     machine: MachineState | None = None
     """The state of the machine when the system began; None in runs of versions that did not record it."""
     cost: Cost | None = None
@@ -298,6 +304,8 @@ class PairDifference(Record):
     """Differences of `p50`, `p90` and `mean` over the samples that both answered alone."""
     timed: int
     """Number of those samples."""
+    changed: int | None = None
+    """Samples that got other masks, or ended differently; counted where a variant is compared with another."""
     repeats: int = 0
     """How often each of them was asked again in turns: `latency` compares the medians of these times. 0: `latency`
     compares the times of the first answers."""
@@ -377,6 +385,8 @@ class Results(Record):
     """How each pair of systems differs."""
     oracles: list[OracleResult]
     """What perfect parts would gain; empty where that was not asked for."""
+    frontier: str | None = None
+    """The system that all systems of the run are variants of, each compared with the first; None for any other run."""
     draws: int | None = None
     """How many bootstrap draws are behind the intervals and differences of metrics of more than 10,000 images, where
     there are as many; None: 2,000 draws are behind all."""

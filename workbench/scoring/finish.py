@@ -32,7 +32,7 @@ def _finish(path: Path) -> Run:
     from workbench.plugins.registry import load
     from workbench.scoring import system as protocols
     from workbench.scoring.differences import differences_of
-    from workbench.scoring.oracles import gains
+    from workbench.scoring.oracles import count_changed, gains
     from workbench.scoring.stress import stress_results
 
     run = load_run(path)
@@ -55,7 +55,15 @@ def _finish(path: Path) -> Run:
     samples = run.samples()
     boxes = {"only_boxes": True} if any(sample.only_boxes for sample in samples) else {}
     fewer = {"draws": DRAWS_OF_MANY} if len({sample.image_id for sample in samples}) > MANY_IMAGES else {}
-    pairs = list(combinations(sides, 2))
+    frontier = run.manifest.options.frontier
+    first, *others = sides
+    pairs = [(name, first) for name in others] if frontier else list(combinations(sides, 2))
+    differences = differences_of(sides, build, pairs, repeated=repeated)
+    if frontier:
+        differences = [
+            pair.model_copy(update={"changed": count_changed(run.predictions(pair.a), run.predictions(pair.b))})
+            for pair in differences
+        ]
     axis = axis_of(run.manifest.benchmark.identity, str(run.path))
     stressed = stress_results(axis, {name: run.overlaps(name) for name in sides}, build, described) if axis else None
     results = {
@@ -65,8 +73,9 @@ def _finish(path: Path) -> Run:
         "protocol": protocol,
         "metrics": {name: asdict(about) for name, about in described.items()},
         "systems": {system: one.result for system, one in scored.items()},
-        "differences": [pair.to_json() for pair in differences_of(sides, build, pairs, repeated=repeated)],
+        "differences": [pair.to_json() for pair in differences],
         "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, sides, run.predictions, protocol)],
+        **({"frontier": frontier} if frontier else {}),
         **fewer,
         **({"stress": stressed.to_json()} if stressed else {}),
         "report": None,

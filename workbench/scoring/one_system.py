@@ -20,6 +20,7 @@ from workbench.data.vocabulary import MATCHED
 from workbench.plugins.registry import load
 from workbench.runs.answers import StoredAnswers
 from workbench.runs.checks import read_sessions
+from workbench.runs.files import read_json
 from workbench.runs.run import Run
 from workbench.scoring.differences import Side, side_of
 from workbench.scoring.gathered import Gathered, gather, gather_known, row_of, with_overlaps
@@ -27,6 +28,8 @@ from workbench.scoring.gathered import Gathered, gather, gather_known, row_of, w
 if TYPE_CHECKING:
     import pandas as pd
 
+MEMORY = "memory.json"
+"""In the store of a system that had a process of its own: the memory that this process held at its peak."""
 AT_ONCE = 2
 """Systems of a large run that are scored at the same time: each needs its samples and overlaps in memory."""
 
@@ -81,6 +84,7 @@ def score_system(run: Run, system: str) -> Scored:
         **_costs(run, system, about),
         "asked_again": about.asked_again,
         "report": None,
+        **_held(run, system),
         **_priced(run, system, about, found, dict(zip(columns["sample_id"], columns[MATCHED], strict=True))),
     }
     return Scored(result, pd.DataFrame(columns), side)
@@ -154,6 +158,14 @@ def _priced(run: Run, system: str, about: _About, found: Gathered, correct: Mapp
         note = "without what samples took before their process was killed"
     right = {sample_id: count or 0 for sample_id, count in correct.items()}
     return {"cost": {"currency": prices.currency, **cost(found.spent, seconds, right, prices.of(system)), "note": note}}
+
+
+def _held(run: Run, system: str) -> dict[str, Any]:
+    """What a system weighs, and the memory that its process held at the peak, where both are known."""
+    stated = run.manifest.conditions.get(system)
+    weights = {"weights": stated.weights} if stated is not None and stated.weights is not None else {}
+    file = run.store(system) / MEMORY
+    return {**weights, **(read_json(file) if file.exists() else {})}
 
 
 def _first_session(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ answer stays failed: no oracle of one part repairs it. A mask is on a target at 
 targets one to one, it is the assignment that serves most targets, and of those the one with the largest sum of IoUs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -162,7 +162,7 @@ def _measured(
     seen = overlaps(samples, made)
     return _Variant(
         side_of(seen, build),
-        changed=sum(_shown(a) != _shown(b) for a, b in zip(made, answers(plan.system), strict=True)),
+        changed=count_changed(made, answers(plan.system)),
         n_failed=sum(answer.outcome != OK for answer in made),
         metrics=values(build(seen), len(seen)),
     )
@@ -178,6 +178,11 @@ def _answers(
 ) -> Sequence[Prediction]:
     oracle = plan.oracle
     return derived(oracle, samples, answers(plan.system)) if oracle in DERIVED else answers(name)
+
+
+def count_changed(ours: Iterable[Prediction], theirs: Iterable[Prediction]) -> int:
+    """How many samples ended differently, or got other masks; both are about the same samples in the same order."""
+    return sum(_shown(a) != _shown(b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _shown(answer: Prediction) -> tuple[str, list[str]]:

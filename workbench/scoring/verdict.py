@@ -24,6 +24,7 @@ from workbench.data.results import (
 )
 from workbench.data.units import LESS_IS_BETTER, difference_unit
 from workbench.metrics.statistics import samples_to_settle
+from workbench.scoring import frontier
 
 EXACT = "exact_set"
 BUSY = 0.05
@@ -71,6 +72,8 @@ def sentences(results: Results) -> list[str]:
     systems = results.systems
     if not results.has_truth:
         return _without_truth(results)
+    if said := frontier.sentences(results):
+        return said
     if all(s.n_failed == s.samples for s in systems.values()):
         return [f"No verdict: {'every system' if len(systems) > 1 else next(iter(systems))} failed on every sample."]
     order = [name for name in ranked(results, metric) if systems[name].metrics.get(metric) is not None]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.cards import Card, card, chosen
+from workbench.foundations.compression import NONE, Quantization
 from workbench.foundations.devices import AUTO, CPU, Device
 from workbench.foundations.sam3.resizing import LOGITS, PROBABILITIES, RESIZINGS, rles_at
 from workbench.plugins.interfaces import PhraseMasks
@@ -43,7 +44,8 @@ class Sam3Segmenter:
     The score of an instance is its class probability times the presence probability; instances score above `threshold`
     (strictly, as `Sam3Processor` does), and a pixel belongs to a mask where its probability at image size is above 0.5.
     `resize` says what is interpolated, see `workbench.foundations.sam3.resizing`. It computes in float32 on a CPU, in
-    bfloat16 elsewhere.
+    bfloat16 elsewhere, unless `dtype` says otherwise; `quantize` rounds its weights, see
+    `workbench.foundations.compression`.
     """
 
     def __init__(
@@ -54,34 +56,42 @@ class Sam3Segmenter:
         device: str = CPU,
         resize: str = PROBABILITIES,
         revision: str = "",
+        dtype: str | None = None,
+        quantize: str = NONE,
     ) -> None:
         import torch
         from transformers import Sam3Model
 
+        from workbench.foundations import compression
         from workbench.foundations.checkpoints import find
         from workbench.foundations.devices import place, say
         from workbench.foundations.loading import load_model, load_tokenizer
 
-        self.place = place(device)
+        self.place = place(device, dtype or "")
         self.checkpoint, self.threshold, self.device = str(checkpoint), threshold, torch.device(self.place.device)
         self.resize = resize
         found = find(checkpoint, revision)
         self.checkpoint_name, self.digest = found.name, found.digest
         say(f"SAM3 {found.name}", device, self.place)
         self.model: Any = load_model(Sam3Model, found.folder, self.place.dtype).to(self.device).eval()
+        self.quantize = quantize
+        compression.quantize([self.model], quantize)
+        self.weights = compression.weight_bytes(self.model)
         self.tokenizer: Any = load_tokenizer(found.folder)
         self.size: int = self.model.config.vision_config.image_size
 
     def identity(self) -> dict[str, Any]:
         """The checkpoint's name (never a path of this machine) and digest, with the commit of one from the hub; score
-        threshold; what is interpolated, unless it is as in `Sam3Processor`; device and precision, unless float32 on a
-        CPU."""
+        threshold; what is interpolated, unless it is as in `Sam3Processor`; rounded weights, if they are; device and
+        precision, unless float32 on a CPU."""
         resized = {} if self.resize == PROBABILITIES else {"resize": self.resize}
+        rounded = {} if self.quantize == NONE else {"quantized": self.quantize}
         return {
             "segmenter": self.checkpoint_name,
             "digest": self.digest,
             "threshold": self.threshold,
             **resized,
+            **rounded,
             **self.place.identity(),
         }
 
@@ -95,6 +105,7 @@ class Sam3Segmenter:
             threshold=self.threshold,
             threshold_chosen=chosen(about, self.threshold),
             device=str(self.place),
+            weights=self.weights,
             detector=about.get("detector"),
             training=about.get("training"),
             knows=about.get("knows"),
@@ -188,6 +199,12 @@ Resize = Annotated[
 
 Placed = Annotated[str, Device(), "Where it runs; auto: on a GPU where torch sees one, else on the CPU."]
 Revision = Annotated[str, "Commit, branch or tag of a hub name; empty: the newest."]
+Precision = Annotated[
+    str | None,
+    OneOf("float32", "bfloat16", "float16"),
+    "Precision of the weights; none: float32 on a CPU, else bfloat16.",
+]
+Quantized = Annotated[str, Quantization(), "Weights as 8-bit integers (needs torchao)."]
 
 
 def sam3_tiny(
@@ -196,9 +213,19 @@ def sam3_tiny(
     device: Placed = CPU,
     resize: Resize = PROBABILITIES,
     revision: Revision = "",
+    dtype: Precision = None,
+    quantize: Quantized = NONE,
 ) -> Sam3Segmenter:
     """Tiny SAM3 trained on tabletop scenes (128 px), shipped with the package; its threshold was chosen on val."""
-    return Sam3Segmenter(checkpoint or TINY, threshold=threshold, device=device, resize=resize, revision=revision)
+    return Sam3Segmenter(
+        checkpoint or TINY,
+        threshold=threshold,
+        device=device,
+        resize=resize,
+        revision=revision,
+        dtype=dtype,
+        quantize=quantize,
+    )
 
 
 def sam3(
@@ -207,8 +234,12 @@ def sam3(
     device: Placed = AUTO,
     resize: Resize = PROBABILITIES,
     revision: Revision = "",
+    dtype: Precision = None,
+    quantize: Quantized = NONE,
 ) -> Sam3Segmenter:
     """Any SAM3 checkpoint by hub name or folder; facebook/sam3 by default, on a GPU where there is one."""
     if not checkpoint:
         raise ConfigurationError("sam3: expected a checkpoint name or folder, got an empty string")
-    return Sam3Segmenter(checkpoint, threshold=threshold, device=device, resize=resize, revision=revision)
+    return Sam3Segmenter(
+        checkpoint, threshold=threshold, device=device, resize=resize, revision=revision, dtype=dtype, quantize=quantize
+    )

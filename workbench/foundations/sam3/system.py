@@ -19,6 +19,8 @@ def sam3_phrase_tiny(
     resize: Annotated[
         str | None, OneOf(*RESIZINGS), "What is interpolated to the size of the image; none: the segmenter's own."
     ] = None,
+    dtype: Annotated[str | None, "Precision of its weights; none: the segmenter's own."] = None,
+    quantize: Annotated[str | None, "Weights as 8-bit integers; none: as the segmenter does."] = None,
 ) -> PhraseSystem:
     """The floor: SAM3 given the instruction as if it were a noun phrase, without any language model.
 
@@ -32,6 +34,8 @@ def sam3_phrase_tiny(
         "revision": revision or None,
         "device": device,
         "resize": resize,
+        "dtype": dtype,
+        "quantize": quantize,
     }
     options = {name: value for name, value in given.items() if value is not None}
     return PhraseSystem(registry.prepare("segmenters", segmenter, options)())

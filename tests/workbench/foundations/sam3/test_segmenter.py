@@ -138,3 +138,23 @@ def test_a_hub_name_loads_from_the_cache_and_its_commit_is_part_of_the_identity(
     cached.place = Place("cuda:1", "bfloat16")
     assert cached.identity()["device"] == "cuda" and cached.identity()["precision"] == "bfloat16"
     assert cached.conditions().device == "cuda, bfloat16" and segmenter.conditions().device == "cpu, float32"
+
+
+@pytest.mark.parametrize(
+    ("options", "identity"),
+    [
+        ({"dtype": "bfloat16"}, {"device": "cpu", "precision": "bfloat16"}),
+        ({"quantize": "int8"}, {"quantized": "int8"}),
+        ({"quantize": "int8-dynamic", "dtype": "bfloat16"}, {"quantized": "int8-dynamic", "precision": "bfloat16"}),
+    ],
+)
+def test_a_smaller_one_finds_nearly_the_same_and_says_what_it_is(
+    checkpoint: Path, segmenter: Sam3Segmenter, image: np.ndarray, options: dict[str, str], identity: dict[str, str]
+) -> None:
+    smaller = Sam3Segmenter(checkpoint, threshold=0.0, **options)
+    assert identity.items() <= smaller.identity().items()
+    assert not identity.keys() & segmenter.identity().keys()
+    assert smaller.weights < segmenter.weights == segmenter.conditions().weights
+    (before,), (after,) = (one.segment(one.encode(image), PHRASES[:1]) for one in (segmenter, smaller))
+    assert after.scores != before.scores
+    assert after.scores == pytest.approx(before.scores, abs=0.02)
