@@ -1,25 +1,49 @@
-"""The rehearsal, at the middle size."""
+"""The rehearsal: what it prints and removes. `make rehearse` is the real one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from speed import rehearse
+from tests.conftest import Install
+from workbench.comparison.comparison import Comparison, scored
 
 
-@pytest.mark.slow
-def test_it_makes_a_checkpoint_compares_says_what_that_took_and_removes_all(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    small = ["--set", "instructsam.image_size=168"]
-    assert rehearse.main(["--shape", "middle", "--samples", "1", "--scratch", str(tmp_path), *small]) == 0
-    said = capsys.readouterr().out
-    assert "checkpoint: 0.16 GiB" in said
-    assert "compare: 1 sample of 640 px, 0 failed" in said
-    assert {line.split(":")[0].strip() for line in said.splitlines()} >= {"encode", "llm", "segment", "decode"}
-    peak = float(said.split("memory at the peak: ")[1].split()[0])
-    assert 0.3 < peak < 3
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def toys(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the two commands a small file and a comparison of toys, as the real ones take half a minute."""
+    points = {
+        "systems": {"toy": "tests.workbench.toys:threshold"},
+        "benchmarks": {"toy": "tests.workbench.toys:rectangles"},
+    }
+    install("toys", points)
+
+    def run(words: Sequence[str], log: Path) -> rehearse.Step:
+        if words[0] == "make-checkpoint":
+            Path(words[2]).mkdir()
+            Path(words[2], "model.safetensors").write_bytes(bytes(2**20))
+        else:
+            out = Path(words[words.index("--out") + 1])
+            settings = {"toy": {"folder": str(out.parent / "data")}}
+            with scored(Comparison({"instructsam": "toy"}, "toy", int(words[6]), settings=settings), out, False):
+                assert "tabletop.size=640" in words
+        return rehearse.Step(60.0, 90.0, 3 * rehearse.GIB)
+
+    monkeypatch.setattr(rehearse, "run", run)
+
+
+@pytest.mark.usefixtures("toys")
+def test_it_says_what_both_commands_took_and_removes_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert rehearse.main(["--shape", "middle", "--samples", "1", "--scratch", str(scratch)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "checkpoint: 0.00 GiB in 60 s, 3.0 GiB at the peak"
+    assert said[1] == "compare: 1 sample of 640 px, 0 failed, 60 s (90 s of processors)"
+    assert any(line.startswith("    segment: ") for line in said)
+    assert said[-1] == "  memory at the peak: 3.0 GiB"
+    assert list(scratch.iterdir()) == []
 
 
 def test_without_room_nothing_begins(
