@@ -208,6 +208,8 @@ def _overlap(sample: Sample, answer: Prediction, again: Callable[[], Prediction]
     covered = shapes.pixels(sample, instances)
     intersection, union, target_area = pooled_areas(covered, sample.targets, sample.ignore)
     given = sample.facts.get("areas")
+    sizes, target_sizes = found.sizes(), targets.sizes()
+    boxed = any(instance.box is not None for instance in instances)
     return SampleOverlap(
         sample=sample,
         answer=again or answer,
@@ -227,10 +229,10 @@ def _overlap(sample: Sample, answer: Prediction, again: Callable[[], Prediction]
         target_area=target_area,
         rejected=rejected,
         box_iou=_box_iou(sample, instances),
-        areas=_areas(instances, found.sizes()),
-        target_areas=np.array(given, dtype=np.float64) if given else targets.sizes(),
-        sizes=found.sizes(),
-        target_sizes=targets.sizes(),
+        areas=_areas(instances, sizes) if boxed else sizes,
+        target_areas=np.array(given, dtype=np.float64) if given else target_sizes,
+        sizes=sizes,
+        target_sizes=target_sizes,
         iou_readings=tuple(masks.iou_matrix(predicted, reading.targets) for reading in sample.readings[1:]),
         exhaustive=all(reading.exhaustive for reading in sample.readings),
         cover_crowds=found.iou(shapes.crowds(sample), crowd=True),

@@ -183,7 +183,7 @@ def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> 
     n_images, image_of_sample = numbered(image_ids)
     generator = np.random.default_rng(seed)
     # few columns at a time keep the arrays of a measure (instances x draws) in tens of megabytes
-    width = int(np.clip(2_000_000 // len(image_ids), 1, 32))
+    width = int(np.clip(1_000_000 // len(image_ids), 1, 32))
     for start in range(0, draws, width):
         columns = min(width, draws - start)
         picks = generator.integers(n_images, size=(columns, n_images))

@@ -72,7 +72,7 @@ def gather(
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Again:
     read: Callable[[int], Prediction]
     place: int

@@ -73,6 +73,9 @@ def score_system(run: Run, system: str) -> Scored:
 
     about = _About()
     found = _gathered(run, system, about, add)
+    correct = dict(zip(columns["sample_id"], columns[MATCHED], strict=True))
+    table = pd.DataFrame(columns)
+    columns.clear()
     side = side_of(found.overlaps, build, found.spent.latencies())
     scored = protocols.score_gathered(found, protocol, build, side.drawn)
     described = protocols.metrics_of(protocol, scored["metrics"])
@@ -85,9 +88,9 @@ def score_system(run: Run, system: str) -> Scored:
         "asked_again": about.asked_again,
         "report": None,
         **_held(run, system),
-        **_priced(run, system, about, found, dict(zip(columns["sample_id"], columns[MATCHED], strict=True))),
+        **_priced(run, system, about, found, correct),
     }
-    return Scored(result, pd.DataFrame(columns), side)
+    return Scored(result, table, side)
 
 
 class _About:
