@@ -68,10 +68,12 @@ def percentile_spreads(
 ) -> dict[str, Spread | None]:
     """Interval and p-value of each metric of a measure; None under the conditions that `percentile_intervals` names.
 
-    The p-value is twice the share of draws on the other side of 0, so never below 2 / (draws + 1).
+    The p-value is twice the share of draws on the other side of 0, so never below 2 / (draws + 1). More than
+    `MANY_IMAGES` images take half of the draws.
     """
     estimates = estimate(measure, len(image_ids))
-    drawn = draw(image_ids, measure, draws, seed)
+    # an end of the interval then varies by 0.08 of a standard error from seed to seed, in place of 0.06
+    drawn = draw(image_ids, measure, draws // 2 if len(set(image_ids)) > MANY_IMAGES else draws, seed)
     return {name: _spread(drawn[name], value) if name in drawn else None for name, value in estimates.items()}
 
 
@@ -189,7 +191,7 @@ def resample(image_ids: Sequence[str], draws: int = DRAWS, seed: int = SEED) -> 
         picks = generator.integers(n_images, size=(columns, n_images))
         cells = picks + np.arange(columns)[:, None] * n_images
         counts = np.bincount(cells.ravel(), minlength=columns * n_images).reshape(columns, n_images)
-        yield np.ascontiguousarray(counts.T[image_of_sample], dtype=np.int32)
+        yield np.ascontiguousarray(counts.T, dtype=np.int32)[image_of_sample]
 
 
 def numbered(image_ids: Sequence[str]) -> tuple[int, NDArray[np.int64]]:

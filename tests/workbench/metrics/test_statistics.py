@@ -1,8 +1,22 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from workbench.metrics.statistics import holm, mcnemar, percentile_intervals, percentile_spreads, resample
+from workbench.metrics import statistics
+from workbench.metrics.statistics import (
+    DRAWS,
+    DRAWS_OF_MANY,
+    MANY_IMAGES,
+    Weights,
+    enough_draws,
+    holm,
+    mcnemar,
+    percentile_intervals,
+    percentile_spreads,
+    resample,
+)
+from workbench.metrics.uncertainty import sampled
 
 
 def test_every_draw_has_as_many_images_and_keeps_the_samples_of_an_image_together() -> None:
@@ -64,3 +78,50 @@ def test_percentiles_need_ten_images_and_defined_draws() -> None:
     for values in (few, undefined):
         ids = [str(i) for i in range(len(values))]
         assert percentile_intervals(ids, lambda weights, v=values: {"mean": v @ weights}) == {"mean": None}
+
+
+def test_many_images_take_fewer_draws_and_their_intervals_are_as_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(size=400)
+    ids = [str(place) for place in range(400)]
+    counted: list[int] = []
+
+    def mean(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        counted.append(weights.shape[1])
+        return {"mean": values @ weights / weights.sum(axis=0)}
+
+    all_draws = percentile_spreads(ids, mean)["mean"]
+    assert enough_draws(MANY_IMAGES) == DRAWS == sum(counted) - 1
+    assert enough_draws(MANY_IMAGES + 1) == DRAWS_OF_MANY and enough_draws(MANY_IMAGES + 1, 100) == 100
+    few = [sampled(ids, mean, draws=DRAWS_OF_MANY, seed=seed)["mean"].draws.std() for seed in range(8)]
+    assert np.mean(few) == pytest.approx(sampled(ids, mean)["mean"].draws.std(), rel=0.05)
+    monkeypatch.setattr(statistics, "MANY_IMAGES", 399)
+    counted.clear()
+    half = percentile_spreads(ids, mean)["mean"]
+    assert sum(counted) - 1 == DRAWS // 2
+    assert all_draws and half
+    low, high = all_draws.interval
+    assert half.interval == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_surpluses_of_several_sizes_are_added_up_as_one_by_one(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    ids = [f"image {place // 4}" for place in range(240)]
+    a, b = chance.random(240) < 0.5, chance.random(240) < 0.4
+    surplus = a.astype(int).reshape(60, 4).sum(axis=1) - b.astype(int).reshape(60, 4).sum(axis=1)
+    chances = {0: 1.0}
+    for step in surplus.tolist():
+        halves = [(total + way, p / 2) for total, p in chances.items() for way in (step, -step)]
+        chances = {}
+        for total, p in halves:
+            chances[total] = chances.get(total, 0.0) + p
+    expected = sum(p for total, p in chances.items() if abs(total) >= abs(surplus.sum()))
+    assert mcnemar(ids, a, b) == pytest.approx(expected, rel=1e-12)
+
+
+def test_many_samples_that_differ_do_not_overflow() -> None:
+    ids = [str(place) for place in range(40_000)]
+    half = np.arange(40_000) % 2 == 0
+    assert mcnemar(ids, half, ~half) == pytest.approx(1.0)
+    more = np.arange(40_000) % 16 < 9
+    assert mcnemar(ids, more, ~more) == pytest.approx(binomtest(22_500, 40_000).pvalue, rel=1e-9)
