@@ -77,7 +77,8 @@ class Sampled:
             self.draws - other.draws,
             self.images,
             min(self.telling, other.telling),
-            self.left_out - other.left_out,
+            # one of them may have none, as a metric that is defined for one system only
+            self.left_out - other.left_out if len(self.left_out) == len(other.left_out) else np.zeros(0),
         )
 
 

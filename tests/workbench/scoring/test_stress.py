@@ -13,6 +13,7 @@ from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import values
 from workbench.metrics.uncertainty import intervals
+from workbench.scoring.differences import pairwise_differences
 from workbench.scoring.stress import agreement, areas, by_level, stress_results
 from workbench.scoring.system import metrics_of
 
@@ -92,6 +93,22 @@ def test_masks_on_one_target_are_counted_whether_they_were_kept_or_dropped() -> 
     one = overlaps(asked, given)
     results = stress_results(AXIS.model_copy(update={"levels": [0, 1]}), {"a": one}, inst2seg, described(one))  # type: ignore[arg-type]
     assert results.curves["a"]["masks a target"].values == [1.5, 4.0]
+
+
+def test_systems_are_compared_where_nothing_is_asked_for_and_only_one_answers() -> None:
+    asked = [
+        sample(f"{place}@{level}", image=f"image {place}", facts={"level": level, "question": str(place)})
+        for place in range(12)
+        for level in (0, 1, 2)
+    ]
+    declined = [Prediction(one.sample_id) for one in asked]
+    invented = [Prediction(one.sample_id, (Instance(strip((0, 9)), 0.9),)) for one in asked]
+    found = {name: overlaps(asked, given) for name, given in (("declines", declined), ("invents", invented))}
+    results = stress_results(AXIS, found, inst2seg, described(found["declines"]))  # type: ignore[arg-type]
+    (pair,) = (pair for pair in results.pairs if pair.metric == "N_acc")
+    assert pair.differences == [1, 1, 1] and pair.p_holm is not None and pair.p_holm < 0.05
+    (whole,) = pairwise_differences(found)  # cIoU is defined for one of them only
+    assert whole.metrics["cIoU"].difference is None and whole.metrics["gIoU"].difference == 1
 
 
 def test_answers_agree_by_their_pooled_masks() -> None:
