@@ -4,11 +4,12 @@
     .venv/bin/python speed/instructsam.py --shape 2b --device cuda --dtype bfloat16
     .venv/bin/python speed/instructsam.py --measure slots --rounds 20 --json k.json --figure k.png
 
-The reference's way answers one sample at a time and shares nothing: both vision encoders, the whole prompt and every
-token of the answer, for each instruction. Ours answers batches in which the instructions about one image share its
-features and the beginning of their prompts. Both are this project's code on the same weights and give the same
-answers. All ways take turns in every round, so that a machine that slows down slows all of them; figures are medians
-over the rounds, and a ratio is the median of the rounds' own ratios.
+The reference's way (`speed/reference_way.py`) answers one sample at a time and shares nothing: both vision encoders,
+the whole prompt and every token of the answer, for each instruction, with transformers' layers and `generate()`. Ours
+answers batches in which the instructions about one image share its features and the beginning of their prompts. Both
+are this project's code on the same weights and give the same answers. All ways take turns in every round, so that a
+machine that slows down slows all of them; figures are medians over the rounds, and a ratio is the median of the
+rounds' own ratios. `--clock processor` counts the seconds of the processors, for a machine that is busy otherwise.
 
 Random weights (`--shape 2b`, and all rows about the number of slots and phrases) run the same operations on the same
 shapes; what they write is given: two words for each phrase.
@@ -39,6 +40,7 @@ from e2e.single_pass.processor import Processor
 from e2e.single_pass.tokens import token_ids
 from e2e.systems import TINY
 from reports.figures.latency import latency_against
+from speed.reference_way import ReferenceWay
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.tokenizer import chat_tokenizer
 from workbench.metrics.latency import durations
@@ -158,13 +160,32 @@ def shape_2b() -> tuple[InstructSamConfig, Processor]:
     return config, Processor(tokenizer, config, PatchSettings.from_config(config.vision_config, {}))
 
 
-def seconds(predictor: Predictor, call: Sequence[Asked]) -> float:
-    """Wall clock of one call, from pixels and words to masks; on a GPU until it has finished."""
-    begun = time.perf_counter()
-    predictor.segment_instructions([image for image, _ in call], [texts for _, texts in call])
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
+
+def seconds(predictor: Predictor, call: Sequence[Asked], clock: str = "wall") -> float:
+    """Of one call, from pixels and words to masks, on a GPU until it has finished: wall clock, or the seconds of all
+    processors that this process used, which other work on the machine hardly changes."""
+    return timed(
+        lambda: predictor.segment_instructions([image for image, _ in call], [texts for _, texts in call]),
+        predictor,
+        clock,
+    )
+
+
+def reference_seconds(way: ReferenceWay, call: Sequence[Asked], clock: str) -> float:
+    """As `seconds`, in the reference's way."""
+    return timed(lambda: [way.answer(image, text) for image, texts in call for text in texts], way.predictor, clock)
+
+
+def timed(action: Callable[[], Any], predictor: Predictor, clock: str) -> float:
+    """Seconds of an action, on a GPU until it has finished."""
+    now = CLOCKS[clock]
+    begun = now()
+    action()
     if predictor.model.device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - begun
+    return now() - begun
 
 
 def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> dict[str, list[list[float]]]:
@@ -179,14 +200,18 @@ def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> di
     return timings
 
 
-def throughput(predictors: dict[str, Predictor], asked: Sequence[Asked], rounds: int) -> list[dict[str, Any]]:
+def throughput(
+    predictors: dict[str, Predictor], asked: Sequence[Asked], rounds: int, clock: str = "wall"
+) -> list[dict[str, Any]]:
     """Samples per second and latency of every way, in every precision, against the reference's way in the first."""
     samples = len(asked) * PER_IMAGE
-    arms = {
-        f"{dtype}: {way.name}": partial(all_samples, predictor, way.calls(asked))
-        for dtype, predictor in predictors.items()
-        for way in WAYS
-    }
+    arms: dict[str, Callable[[], list[float]]] = {}
+    for dtype, predictor in predictors.items():
+        reference = partial(reference_seconds, ReferenceWay(predictor), clock=clock)
+        ours = partial(seconds, predictor, clock=clock)
+        for way in WAYS:
+            run = reference if way is REFERENCE else ours
+            arms[f"{dtype}: {way.name}"] = partial(all_samples, run, way.calls(asked))
     timings = take_turns(arms, rounds)
     totals = {name: [sum(calls) for calls in turns] for name, turns in timings.items()}
     first = totals[next(iter(arms))]
@@ -213,9 +238,9 @@ def _ratio(base: Sequence[float], own: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(base, own, strict=True))
 
 
-def all_samples(predictor: Predictor, calls: Sequence[Sequence[Asked]]) -> list[float]:
+def all_samples(run: Callable[[Sequence[Asked]], float], calls: Sequence[Sequence[Asked]]) -> list[float]:
     """The duration of each call."""
-    return [seconds(predictor, call) for call in calls]
+    return [run(call) for call in calls]
 
 
 def latency(timings: Mapping[int, Sequence[Sequence[float]]], what: str) -> list[dict[str, Any]]:
@@ -282,13 +307,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "checkpoint": "random 2B" if options.shape == "2b" else Path(options.checkpoint).name,
         "machine": _machine(options.device),
         "rounds": options.rounds,
+        "clock": options.clock,
         "slots": predictor.model.slots,
         "image_size": asked[0][0].shape[0],
         "parameters": sum(parameter.numel() for parameter in predictor.model.parameters()),
         "weights_gib": weights / 2**30,
     }
     if "throughput" in options.measure:
-        result["throughput"] = throughput(predictors, asked, options.rounds)
+        result["throughput"] = throughput(predictors, asked, options.rounds, options.clock)
     if options.device.startswith("cuda"):
         result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     del predictors, predictor
@@ -331,7 +357,8 @@ def tables(result: dict[str, Any]) -> str:
     """The result as Markdown."""
     lines = [
         f"{result['checkpoint']}, {result['parameters'] / 1e6:.1f} million parameters, {result['image_size']} px, "
-        f"K = {result['slots']}; {result['machine']}; medians of {result['rounds']} rounds",
+        f"K = {result['slots']}; {result['machine']}; medians of {result['rounds']} rounds"
+        + ("" if result["clock"] == "wall" else f", seconds of the {result['clock']}"),
         "",
     ]
     if "peak_memory_gib" in result:
@@ -370,6 +397,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shape", choices=("checkpoint", "2b"), default="checkpoint", help="2b: random weights")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=(*DTYPES, "both"), default="both")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="of throughput (%(default)s)")
     parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES, help="which tables (all)")
     parser.add_argument("--rounds", type=int, default=10, help="fewer give no intervals (%(default)s)")
     parser.add_argument("--calls", type=int, default=5, help="of one sample in a round, for slots and phrases")

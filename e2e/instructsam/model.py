@@ -13,11 +13,11 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 
 from e2e.instructsam.config import InstructSamConfig, load_config, save_config
 from e2e.instructsam.detector import Detections, SlotDetector
-from e2e.single_pass.language import TEXT_LENGTH, LanguageModel, projection
+from e2e.single_pass.language import TEXT_LENGTH, LanguageModel, projection, take_short_ways
 from e2e.single_pass.vision import VisionFeatures
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.by_parts import load_by_parts
 from workbench.foundations.checkpoints import check_tensors, locate
-from workbench.foundations.loading import no_bars
 
 
 class GroundingModel(nn.Module):
@@ -33,6 +33,7 @@ class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
 
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__(config)
+        take_short_ways(self)
         width = config.text_config.hidden_size
         self.mask_queries = nn.Parameter(torch.zeros(config.max_seg_nums, width))
         self.text_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
@@ -85,11 +86,17 @@ class InstructSAM(LanguageModel):
         return queries
 
     def detect(
-        self, vision: VisionFeatures, image_index: Tensor, phrase_ids: Tensor, text_mask: Tensor, slot_states: Tensor
+        self,
+        vision: VisionFeatures,
+        image_index: Tensor,
+        phrase_ids: Tensor,
+        text_mask: Tensor | None,
+        slot_states: Tensor,
     ) -> Detections:
-        """Masks and scores of P phrases; `image_index: [P]` names the image of each in `vision`."""
+        """Masks and scores of P phrases; `image_index: [P]` names the image of each in `vision`. `text_mask: [P, T]`;
+        None: no phrase is padded."""
         detections: Detections = self.detector(
-            vision.select(image_index), self.read_text(phrase_ids), text_mask, self.read_slots(slot_states)
+            vision, image_index, self.read_text(phrase_ids), text_mask, self.read_slots(slot_states)
         )
         return detections
 
@@ -112,14 +119,7 @@ class InstructSAM(LanguageModel):
         if config.tie_word_embeddings:
             del expected["lm_head.weight"]
         check_tensors(folder, expected, optional={"lm_head.weight"} if config.tie_word_embeddings else set())
-        with no_bars():
-            model, report = super().from_pretrained(
-                folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
-            )
-        if report["missing_keys"]:
-            raise ConfigurationError(f"{folder}: tensors were not loaded: {', '.join(sorted(report['missing_keys']))}")
-        loaded: InstructSAM = model.eval()
-        return loaded
+        return load_by_parts(lambda: cls(config), folder, dtype)
 
     def save_pretrained(self, folder: str | Path, **options: Any) -> None:
         """Write `config.json`, the detector's configuration and safetensors weights in the model's own precision."""
@@ -162,3 +162,13 @@ def pad_phrases(phrases: Sequence[Sequence[int]], device: torch.device | None = 
         ids[row, : len(cut)] = torch.tensor(cut, dtype=torch.long)
         mask[row, : len(cut)] = True
     return ids.to(device), mask.to(device)
+
+
+def words_of(phrases: Sequence[Sequence[int]], device: torch.device | None = None) -> tuple[Tensor, Tensor | None]:
+    """Token ids `[P, T]` of phrases as `pad_phrases` has them, as wide as the longest, and their mask; None: none is
+    padded. What is masked adds nothing, so that the detector finds the same as with all 32 columns."""
+    ids, mask = pad_phrases(phrases)
+    lengths = mask.sum(1)
+    longest = int(lengths.max())
+    padded = int(lengths.min()) < longest
+    return ids[:, :longest].to(device), mask[:, :longest].to(device) if padded else None

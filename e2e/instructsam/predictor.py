@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from e2e.instructsam.generation import Generated, fits, generate
-from e2e.instructsam.model import InstructSAM, pad_phrases
+from e2e.instructsam.model import InstructSAM, words_of
 from e2e.single_pass.decoding import Prompt
 from e2e.single_pass.language import ImageTokens
 from e2e.single_pass.predictor import Answer, SinglePass, Slot, mask_rles, timed
@@ -96,12 +96,12 @@ class Predictor(SinglePass[Generated]):
         device = self.model.device
         states = torch.cat([answer.slot_states for answer in written])
         phrases = [self.model.conditioning(phrase) for answer in written for phrase in answer.phrases]
-        ids, mask = pad_phrases(phrases, device)
         index = torch.tensor(image_of, device=device)
-        parts = [
-            self.model.detect(vision, *(x[start : start + PHRASES_AT_ONCE] for x in (index, ids, mask, states)))
-            for start in range(0, len(index), PHRASES_AT_ONCE)
-        ]
+        parts = []
+        for start in range(0, len(index), PHRASES_AT_ONCE):
+            chosen = slice(start, start + PHRASES_AT_ONCE)
+            ids, mask = words_of(phrases[chosen], device)
+            parts.append(self.model.detect(vision, index[chosen], ids, mask, states[chosen]))
         return torch.cat([part.logits for part in parts]), torch.cat([part.mask_logits for part in parts])
 
     def _answer(self, prompt_tokens: int, written: Generated, slots: Sequence[Slot]) -> Answer:

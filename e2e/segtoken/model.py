@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import Sam3Config, Sam3VisionModel
+from transformers import Sam3Config
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
 from transformers.models.sam3.modeling_sam3 import Sam3MaskDecoder
 
 from e2e.segtoken.config import SegTokenConfig, Tokens, load_config, save_config
-from e2e.single_pass.language import LanguageModel, projection
+from e2e.single_pass.language import LanguageModel, projection, take_short_ways
 from e2e.single_pass.preprocess import PatchSettings
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.tokens import add_tokens, preprocessor, token_ids
-from e2e.single_pass.vision import VisionFeatures, see
+from e2e.single_pass.vision import VisionEncoder, VisionFeatures, see
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import check_tensors, digest, locate, weight_files
 
@@ -31,7 +31,7 @@ class MaskDetector(nn.Module):
     def __init__(self, config: Sam3Config) -> None:
         super().__init__()
         config.mask_decoder_config._attn_implementation = config._attn_implementation
-        self.vision_encoder = Sam3VisionModel(config.vision_config)
+        self.vision_encoder = VisionEncoder(config.vision_config)
         self.mask_decoder = Sam3MaskDecoder(config.mask_decoder_config)
 
     def encode(self, pixels: Tensor) -> VisionFeatures:
@@ -59,6 +59,7 @@ class SegTokenModel(Qwen3VLModel):  # type: ignore[misc]
 
     def __init__(self, config: SegTokenConfig) -> None:
         super().__init__(config)
+        take_short_ways(self)
         width = config.sam3_config.mask_decoder_config.hidden_size
         self.mask_projection = projection(config.text_config.hidden_size, width)
         self.detector = MaskDetector(config.sam3_config)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from transformers import DynamicCache
 
 from e2e.single_pass.attention import step_mask
 from e2e.single_pass.language import ImageTokens, LanguageModel
+from e2e.single_pass.layers import lean
+from e2e.single_pass.text_model import KeyValues
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,66 @@ class _Step:
     injected: list[bool]
 
     @property
+    def width(self) -> int:
+        return self.token_ids.shape[1]
+
+    @property
+    def padded(self) -> bool:
+        return min(self.lengths) < self.width
+
+    @property
     def valid(self) -> Tensor:
-        columns = torch.arange(self.token_ids.shape[1], device=self.token_ids.device)
+        columns = torch.arange(self.width, device=self.token_ids.device)
         return columns[None] < torch.tensor(self.lengths, device=columns.device)[:, None]
+
+    def last(self, hidden: Tensor) -> Tensor:
+        """The states `[B, D]` of each row's last real token, of `[B, q, D]`."""
+        if not self.padded:
+            return hidden[:, -1]
+        rows = torch.arange(len(hidden), device=hidden.device)
+        return hidden[rows, torch.tensor([max(0, n - 1) for n in self.lengths], device=hidden.device)]
+
+
+class _Fed:
+    """What a batch of B rows has been fed so far: keys and values, and which of their columns hold real tokens.
+
+    `real: [B, length]`; None while all of them do.
+    """
+
+    def __init__(self, model: LanguageModel, batch: int) -> None:
+        self.short = lean(model.model.language_model)
+        self.cache: Any = (
+            KeyValues(model.config.text_config, torch.empty(0, dtype=model.dtype, device=model.device))
+            if self.short
+            else DynamicCache(config=model.config.text_config)
+        )
+        self.batch, self.length = batch, 0
+        self.real: Tensor | None = None
+
+    def columns(self, device: torch.device) -> Tensor:
+        """`real`, whatever they are."""
+        if self.real is None:
+            return torch.ones(self.batch, self.length, dtype=torch.bool, device=device)
+        return self.real
+
+    def mask(self, step: _Step, *, causal: bool) -> Tensor | None:
+        """The mask of the next step, or None where each token attends to all before it."""
+        plain = self.real is None and not step.padded and not any(step.injected)
+        if self.short and plain and (step.width == 1 or not self.length):
+            return None
+        return step_mask(self.columns(step.token_ids.device), step.valid, step.injected, causal=causal)
+
+    def add(self, step: _Step) -> None:
+        """A step was fed."""
+        if step.padded or self.real is not None:
+            self.real = torch.cat([self.columns(step.token_ids.device), step.valid], dim=1)
+        self.length += step.width
+
+    def select(self, rows: Tensor) -> None:
+        """Have these rows, each as often as it is named, in place of all."""
+        self.cache.batch_select_indices(rows)
+        self.batch = len(rows)
+        self.real = None if self.real is None else self.real[rows]
 
 
 @torch.no_grad()
@@ -89,31 +148,27 @@ def decode(model: LanguageModel, prompts: Sequence[Prompt], images: ImageTokens,
 
     More than one token fed at once, after the prompt, are a phrase's slots with what stands around them.
     """
-    cache = DynamicCache(config=model.config.text_config)
     shared = shared_prefixes(prompts, model.config.image_token_id)
     visual: tuple[Tensor, list[Tensor]] | None
     if shared:
-        cached, visual = _run_prefixes(model, prompts, shared, images, cache), None
+        fed, visual = _run_prefixes(model, prompts, shared, images), None
     else:
-        cached = torch.zeros(len(prompts), 0, dtype=torch.bool, device=model.device)
-        visual = images.select([p.image for p in prompts])
+        fed, visual = _Fed(model, len(prompts)), images.select([p.image for p in prompts])
     for row, prompt in zip(rows, prompts, strict=True):
         row.length = shared.get(prompt.image, 0)
     feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
     injected = [False] * len(rows)
     while any(feeds):
         step = _step(prompts, [row.length for row in rows], feeds, injected, model.device)
-        hidden = _forward(model, step, cached, cache, visual)
+        hidden = _forward(model, step, fed, visual)
         visual = None
-        cached = torch.cat([cached, step.valid], dim=1)
         for row, feed, states in zip(rows, feeds, hidden, strict=True):
             row.length += len(feed)
             if feed:
                 row.read(states[: len(feed)])
         if all(row.done for row in rows):
             break
-        last = torch.tensor([max(0, n - 1) for n in step.lengths], device=model.device)
-        logits = model.lm_head(hidden[torch.arange(len(rows), device=model.device), last])
+        logits = model.lm_head(step.last(hidden))
         best = zip(rows, logits.argmax(-1).tolist(), logits, strict=True)
         feeds = [[] if row.done else row.take(token, scores) for row, token, scores in best]
         injected = [len(feed) > 1 for feed in feeds]
@@ -138,18 +193,17 @@ def shared_prefixes(prompts: Sequence[Prompt], image_token: int) -> dict[int, in
 
 
 def _run_prefixes(
-    model: LanguageModel, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens, cache: DynamicCache
-) -> Tensor:
-    """Fill the cache with each image's shared tokens, one row per prompt; returns which columns are real, `[B, L]`."""
+    model: LanguageModel, prompts: Sequence[Prompt], shared: Mapping[int, int], images: ImageTokens
+) -> _Fed:
+    """Feed each image's shared tokens once; the rows are then those of the prompts."""
     first = {prompt.image: prompt for prompt in prompts}
     feeds = [list(prompt.token_ids[: shared[image]]) for image, prompt in first.items()]
     step = _step(list(first.values()), [0] * len(first), feeds, [False] * len(first), model.device)
-    nothing = torch.zeros(len(first), 0, dtype=torch.bool, device=model.device)
-    _forward(model, step, nothing, cache, images.select(list(first)))
+    fed = _Fed(model, len(first))
+    _forward(model, step, fed, images.select(list(first)))
     order = {image: row for row, image in enumerate(first)}
-    row_of = torch.tensor([order[prompt.image] for prompt in prompts], device=model.device)
-    cache.batch_select_indices(row_of)
-    return step.valid[row_of]
+    fed.select(torch.tensor([order[prompt.image] for prompt in prompts], device=model.device))
+    return fed
 
 
 def _step(
@@ -179,29 +233,31 @@ def _place(known: Tensor, wanted: Tensor) -> Tensor:
     return torch.where(wanted < length, known[:, wanted.clamp(max=length - 1)], after)
 
 
-def _forward(
-    model: LanguageModel, step: _Step, cached: Tensor, cache: DynamicCache, visual: tuple[Tensor, list[Tensor]] | None
-) -> Tensor:
+def _forward(model: LanguageModel, step: _Step, fed: _Fed, visual: tuple[Tensor, list[Tensor]] | None) -> Tensor:
     """Final-norm hidden states `[B, q, D]` of one step; `visual` fills the image tokens of the prefill."""
     embeddings = model.embed(step.token_ids)
-    deepstack: dict[str, object] = {}
+    options: dict[str, object] = {}
     causal = True
     if visual is not None:
         pixels, layers = visual
         where = step.token_ids == model.config.image_token_id
         embeddings[where] = pixels.to(embeddings.dtype)
-        deepstack = {"visual_pos_masks": where, "deepstack_visual_embeds": layers}
+        options = {"visual_pos_masks": where, "deepstack_visual_embeds": layers}
     for row, injects in enumerate(step.injected):
         if injects:
             embeddings[row, 2 : 2 + model.config.max_seg_nums] = model.model.mask_queries
             causal = model.config.slots_causal
+    mask = fed.mask(step, causal=causal)
+    if fed.short and visual is not None and not step.padded:
+        options["only_last"] = True  # of a prompt, only what follows its last token is asked for
     out = model.model.language_model(
         inputs_embeds=embeddings,
-        attention_mask=model.language_mask(step_mask(cached, step.valid, step.injected, causal=causal)),
+        attention_mask=None if mask is None else model.language_mask(mask),
         position_ids=step.positions,
-        past_key_values=cache,
+        past_key_values=fed.cache,
         use_cache=True,
-        **deepstack,
+        **options,
     )
+    fed.add(step)
     hidden: Tensor = out.last_hidden_state
     return hidden

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLPreTrainedModel
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel, Qwen3VLPreTrainedModel
+
+from e2e.single_pass.layers import adopt
+from e2e.single_pass.text_model import TextModel
+from e2e.single_pass.tower import Tower
 
 TEXT_LENGTH = 32
 """Tokens of a phrase that the detector reads; the rest is cut."""
@@ -46,6 +50,12 @@ class LanguageModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
         """Run Qwen's vision tower on the patches of all images, `grids: [images, 3]` (frames, rows, columns)."""
         out = self.model.get_image_features(patches, grids)
         return ImageTokens(out.pooler_output, out.deepstack_features)
+
+
+def take_short_ways(model: Qwen3VLModel) -> None:
+    """Have both parts of a Qwen3-VL run with fewer kernels where no gradients are wanted."""
+    adopt(model.language_model, TextModel)
+    adopt(model.visual, Tower)
 
 
 def projection(width: int, out: int) -> nn.Sequential:

@@ -130,7 +130,7 @@ def timed(trace: Trace, kind: str, model: LanguageModel) -> Iterator[Call]:
     """Record a stage as a call. On a GPU its work is awaited, because it would otherwise be counted in the next
     stage.
     """
-    with torch.no_grad(), trace.call(kind) as call:
+    with torch.inference_mode(), trace.call(kind) as call:
         yield call
         if model.device.type == "cuda":
             torch.cuda.synchronize(model.device)

@@ -61,9 +61,18 @@ def answer(case: Case, name: str) -> Run:
     return Run(case, name, written, steps, logits)
 
 
-@torch.no_grad()
-def detect(run: Run) -> Detections:
+def mask_of(options: dict[str, Any]) -> Tensor:
+    """The mask that a step of the language model was given; none says that each token attends to all before it."""
+    if options["attention_mask"] is not None:
+        mask: Tensor = options["attention_mask"]
+        return mask
+    last, width = int(options["position_ids"][0, -1]), options["position_ids"].shape[1]
+    return torch.ones(last + 1, last + 1, dtype=torch.bool).tril()[None, None, -width:]
+
+
+def detect(run: Run, gradients: bool = False) -> Detections:
     model = run.case.model
-    vision = model.detector.encode(run.input("sam_image")[None])
     ids, mask = pad_phrases(run.written.phrases)
-    return model.detect(vision, torch.zeros(len(ids), dtype=torch.long), ids, mask, run.written.slot_states)
+    with torch.set_grad_enabled(gradients):
+        vision = model.detector.encode(run.input("sam_image")[None])
+        return model.detect(vision, torch.zeros(len(ids), dtype=torch.long), ids, mask, run.written.slot_states)

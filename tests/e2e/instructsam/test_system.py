@@ -100,8 +100,7 @@ def test_compiled_parts_answer_the_same(plain: Plain, monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
     system = made(compile=True)
     assert compiled == [
-        "Qwen3VLVisionModel", "Sam3VisionModel", "Sam3DetrEncoder", "SlotDecoder", "Sam3MaskDecoder",
-        "Sam3DotProductScoring",
+        "Tower", "VisionEncoder", "ImageEncoder", "SlotDecoder", "MaskDecoder", "Sam3DotProductScoring"
     ]  # fmt: skip
     assert system.identity() == {**plain[0].identity(), "compiled": True}
     assert scores(answer(system)) == scores(plain[1])

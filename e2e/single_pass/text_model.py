@@ -1,0 +1,136 @@
+"""Qwen3-VL's language model in inference, with keys and values that are written where they stay."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
+
+from e2e.single_pass.layers import heads, rms_norm, rotary, rotate_half, split
+
+ROOM = 64
+"""Tokens for which room is made beyond a prompt, and whenever there is none left."""
+
+
+class KeyValues:
+    """Keys and values of all layers for the `length` tokens so far; there is room for more of them.
+
+    `keys` and `values` are `[layers, B, heads, room, d]`.
+    """
+
+    def __init__(self, config: Any, like: Tensor) -> None:
+        """None yet, in the precision and on the device of `like`, for a language model of this configuration."""
+        self.shape = (config.num_hidden_layers, config.num_key_value_heads, config.head_dim)
+        self.like, self.length = like, 0
+        self.keys = self.values = like.new_empty(0)
+
+    def make_room(self, batch: int, count: int) -> None:
+        """For `count` more tokens of each of `batch` rows; what is there moves only when the room is used up."""
+        layers, key_heads, width = self.shape
+        if self.length and self.keys.shape[3] >= self.length + count:
+            return
+        before = (self.keys, self.values)
+        self.keys, self.values = (
+            self.like.new_empty(layers, batch, key_heads, self.length + count + ROOM, width) for _ in range(2)
+        )
+        if self.length:
+            for new, old in zip((self.keys, self.values), before, strict=True):
+                new[:, :, :, : self.length] = old[:, :, :, : self.length]
+
+    def put(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write a layer's new ones, `[B, heads, q, d]`; returns those of all tokens. `length` stays as it was."""
+        end = self.length + keys.shape[2]
+        own_keys, own_values = self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        own_keys[:, :, self.length :] = keys
+        own_values[:, :, self.length :] = values
+        return own_keys, own_values
+
+    def batch_select_indices(self, rows: Tensor) -> None:
+        """Put these rows, each as often as it is named, in place of all."""
+        self.keys, self.values = self.keys.index_select(1, rows), self.values.index_select(1, rows)
+
+
+class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
+    """With `KeyValues` in place of a cache of transformers it takes the short way, and `attention_mask` is None where
+    every token attends to itself and to all before it."""
+
+    def forward(self, *given: Any, past_key_values: Any = None, **options: Any) -> Any:
+        """As Qwen's."""
+        if not isinstance(past_key_values, KeyValues):
+            return super().forward(*given, past_key_values=past_key_values, **options)
+        return BaseModelOutputWithPast(last_hidden_state=self._infer(past_key_values, **options))
+
+    def _infer(
+        self,
+        cache: KeyValues,
+        inputs_embeds: Tensor,
+        position_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        visual_pos_masks: Tensor | None = None,
+        deepstack_visual_embeds: list[Tensor] | tuple[Tensor, ...] = (),
+        only_last: bool = False,
+        use_cache: bool = True,
+    ) -> Tensor:
+        """Final-norm states of the next tokens, `[B, q, D]`, or with `only_last` of the last of them, `[B, 1, D]`;
+        `position_ids: [B, q]`, or `[3, B, q]` for M-RoPE."""
+        del use_cache
+        hidden = inputs_embeds
+        batch, count, _ = hidden.shape
+        cache.make_room(batch, count)
+        tables = self._tables(position_ids, hidden)
+        if visual_pos_masks is not None:
+            seen = visual_pos_masks.flatten().nonzero().squeeze(1)
+        for number, layer in enumerate(self.layers):
+            pictured = number < len(deepstack_visual_embeds)
+            last = only_last and number == len(self.layers) - 1 and not pictured
+            hidden = _layer(layer, hidden, tables, attention_mask, cache, number, last)
+            if pictured:
+                extra = deepstack_visual_embeds[number].to(hidden.dtype)
+                hidden.view(batch * count, -1).index_add_(0, seen, extra)
+        cache.length += count
+        return rms_norm(self.norm, hidden[:, -1:] if only_last else hidden)
+
+    def _tables(self, positions: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotary tables `[B, 1, q, d]`."""
+        rotation = self.rotary_emb
+        if positions.ndim == 2:
+            frequencies = positions[:, None, :, None].float() * rotation.inv_freq
+            return rotary(frequencies, hidden.dtype, rotation.attention_scaling)
+        cosines, sines = (table[:, None] for table in rotation(hidden, positions))
+        first, second = sines.chunk(2, -1)
+        return cosines, torch.cat([-first, second], -1)
+
+
+def _layer(
+    layer: Any,
+    hidden: Tensor,
+    tables: tuple[Tensor, Tensor],
+    mask: Tensor | None,
+    cache: KeyValues,
+    number: int,
+    only_last: bool,
+) -> Tensor:
+    """One layer over `hidden: [B, q, D]`; the keys and values of all, with `only_last` the state of the last."""
+    attention, mlp = layer.self_attn, layer.mlp
+    normed = rms_norm(layer.input_layernorm, hidden)
+    width = attention.head_dim
+    query = rms_norm(attention.q_norm, split(attention.q_proj(normed), -1, -1, width))
+    key = rms_norm(attention.k_norm, split(attention.k_proj(normed), -1, -1, width))
+    turned = rotate_half(torch.cat([query, key], 2).transpose(1, 2), tables)
+    queries, groups = query.shape[2], attention.num_key_value_groups
+    keys, values = cache.put(number, turned[:, queries:], heads(attention.v_proj(normed), key.shape[2]))
+    if only_last:
+        hidden, turned = hidden[:, -1:], turned[:, :, -1:]
+    causal = mask is None and hidden.shape[1] > 1
+    if mask is not None:
+        # with a mask, a GPU has no quick kernel for keys that several heads share
+        keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
+    attended = F.scaled_dot_product_attention(
+        turned[:, :queries], keys, values, mask, is_causal=causal, scale=attention.scaling, enable_gqa=mask is None
+    )
+    hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).add_(hidden)
+    normed = rms_norm(layer.post_attention_layernorm, hidden)
+    result: Tensor = mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)).mul_(mlp.up_proj(normed))).add_(hidden)
+    return result
