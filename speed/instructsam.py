@@ -1,8 +1,8 @@
 """Speed of InstructSAM: the reference's way against ours, in one run on one machine.
 
-    .venv/bin/python speed/instructsam.py
-    .venv/bin/python speed/instructsam.py --shape 2b --device cuda --dtype bfloat16
-    .venv/bin/python speed/instructsam.py --measure slots --rounds 20 --json k.json --figure k.png
+    .venv/bin/python -m speed.instructsam
+    .venv/bin/python -m speed.instructsam --shape 2b --device cuda --dtype bfloat16
+    .venv/bin/python -m speed.instructsam --measure slots --rounds 20 --json k.json --figure k.png
 
 The reference's way (`speed/reference_way.py`) answers one sample at a time and shares nothing: both vision encoders,
 the whole prompt and every token of the answer, for each instruction, with transformers' layers and `generate()`. Ours
