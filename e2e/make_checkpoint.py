@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.sam3.shapes import SHAPES
 
-INSTRUCTSAM, SAM3 = "instructsam", "sam3"
+INSTRUCTSAM, SAM3, QWEN = "instructsam", "sam3", "qwen"
 PRECISIONS = ("bfloat16", "float32", "float16")
 
 
@@ -19,9 +19,16 @@ def add_make_checkpoint(commands: "argparse._SubParsersAction[argparse.ArgumentP
         "downloaded. `full` has the size of the published one. `middle` has its vocabulary, slots, picture of 1008 px "
         "and detector, and small encoders. InstructSAM's writes one phrase about any picture, with masks of noise."
     )
-    command.add_argument("shape", choices=SHAPES, help="middle: 0.15 GiB (SAM3 0.1); full: 4.8 GiB (SAM3 1.6)")
+    command.add_argument(
+        "shape", choices=SHAPES, help="middle: 0.15 GiB (SAM3 and Qwen3-VL 0.1); full: 4.8 GiB (1.6 and 4.0)"
+    )
     command.add_argument("out", type=Path, metavar="DIR", help="folder, new or empty")
-    command.add_argument("--model", choices=(INSTRUCTSAM, SAM3), default=INSTRUCTSAM, help="(%(default)s)")
+    command.add_argument(
+        "--model",
+        choices=(INSTRUCTSAM, SAM3, QWEN),
+        default=INSTRUCTSAM,
+        help="(%(default)s); stage 1 starts from the other two",
+    )
     command.add_argument("--dtype", choices=PRECISIONS, default="bfloat16", help="of the weights (%(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of the weights (%(default)s)")
     command.set_defaults(command=make_checkpoint)
@@ -38,6 +45,8 @@ def make_checkpoint(options: argparse.Namespace) -> int:
     begun = time.perf_counter()
     if options.model == SAM3:
         from workbench.foundations.sam3.shapes import write_random as write
+    elif options.model == QWEN:
+        from e2e.instructsam.shapes import write_language_model as write
     else:
         from e2e.instructsam.shapes import write_random as write
     size = write(options.shape, out, options.dtype, options.seed)

@@ -23,6 +23,8 @@ WORDS = "red mug"
 """The phrase that it writes."""
 QUIET = 1e-4
 """Standard deviation of what closes a layer of the language model, so that its rows of tokens decide."""
+IMAGES = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
+"""Fields of Qwen3-VL's configuration for special tokens, and the tokens."""
 STEP = 3.0
 """How much longer each row of the line is than the one before; above 2, the next token wins over the same again."""
 
@@ -63,6 +65,25 @@ def write_random(shape: Shape, folder: Path, precision: str = "bfloat16", seed: 
     written = write_weights(model, folder, getattr(torch, precision), seed, _speaking(config, processor))
     save_config(config, folder)
     processor.save_pretrained(folder)
+    return written
+
+
+def write_language_model(shape: Shape, folder: Path, precision: str = "bfloat16", seed: int = 0) -> int:
+    """Write the Qwen3-VL that an InstructSAM of a size starts from in stage 1, with a generated tokenizer of the
+    published size; returns the bytes of its weights."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    tokenizer, whole = full_chat_tokenizer(), config_of(shape).to_dict()
+    parts = {name: whole[name] for name in Qwen3VLConfig.sub_configs}
+    known = tokenizer.convert_tokens_to_ids
+    ids = {f"{name}_token_id": known(f"<|{token}|>") for name, token in IMAGES.items()}
+    config = Qwen3VLConfig(**parts, **ids, tie_word_embeddings=True, architectures=["Qwen3VLForConditionalGeneration"])
+    config.text_config.eos_token_id = tokenizer.eos_token_id
+    with torch.device("meta"):
+        model = Qwen3VLForConditionalGeneration(config)
+    written = write_weights(model, folder, getattr(torch, precision), seed)
+    config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return written
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.recomputing import MARK
@@ -50,6 +51,10 @@ class Needed:
 
 class _FullError(Exception):
     pass
+
+
+def _no_way_back(_: object) -> Tensor:
+    raise AssertionError("only the way there is estimated")
 
 
 def check_memory(
@@ -93,22 +98,26 @@ def check_memory(
 
 
 class _Kept:
-    """The bytes that autograd keeps, each storage once."""
+    """The bytes that autograd would keep, each storage once. Nothing is kept: there is no way back."""
 
     def __init__(self, known: set[int], limit: int, sharded: bool) -> None:
         self.known, self.limit, self.sharded, self.bytes = known, limit, sharded, 0
-        self._alive: list[Any] = []
+        self._seen: dict[int, StorageWeakRef] = {}
+        self._whole: list[torch.UntypedStorage] = []
 
-    def add(self, tensor: Tensor) -> Tensor:
+    def add(self, tensor: Tensor) -> None:
         """Count what a tensor stands on, unless it is known."""
         storage = own_part(tensor).untyped_storage()
-        if storage.data_ptr() not in self.known:
-            self.known.add(storage.data_ptr())
-            self._alive.append(storage)  # or a later one could have its address
-            self.bytes += storage.nbytes()
-            if self.bytes > self.limit and not self.sharded:
-                raise _FullError
-        return tensor
+        address = storage.data_ptr()
+        if address in self.known or (address in self._seen and not self._seen[address].expired()):
+            return
+        self._seen[address] = StorageWeakRef(storage)
+        if self.sharded:  # a layer that is whole for a moment has no bytes afterwards
+            self._whole.append(storage)
+            return
+        self.bytes += storage.nbytes()
+        if self.bytes > self.limit:
+            raise _FullError
 
     @contextmanager
     def counted(self, model: nn.Module) -> Iterator[None]:
@@ -116,12 +125,11 @@ class _Kept:
         layers = [module for module in model.modules() if hasattr(module, MARK)]
         handles = [layer.register_forward_pre_hook(self._enters, with_kwargs=True) for layer in layers]
         try:
-            with torch.autograd.graph.saved_tensors_hooks(self.add, lambda tensor: tensor):
+            with torch.autograd.graph.saved_tensors_hooks(self.add, _no_way_back):
                 yield
-            # of sharded layers, what was whole for a moment is gone by now
-            self.bytes = sum(storage.nbytes() for storage in self._alive)
+            self.bytes += sum(storage.nbytes() for storage in self._whole)
         finally:
-            self._alive.clear()
+            self._whole.clear()
             for handle in handles:
                 handle.remove()
 
