@@ -34,6 +34,7 @@ from workbench.foundations.training.data.survey import FIGURE, look
 from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.measuring import measured
+from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
@@ -100,6 +101,13 @@ def train(config: Config, out: Path) -> None:
     _write(model, tokenizer, start, config["image_size"])
     episodes = Episodes(config, QwenChat(start), stream)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
+
+    def once() -> None:
+        known = Episodes({**config, "real": 0.0}, episodes.chat, stream)  # the segmenter belongs to the workers
+        with autocast(device.type, precision):
+            loss(model, known.batch(0).to(device))
+
+    check_memory(model, optimizer, once, device, config)
 
     def evaluated(step: int) -> dict[str, float]:
         """The numbers of the checkpoint as it is now, which `final` then has."""

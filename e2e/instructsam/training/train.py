@@ -26,6 +26,7 @@ from e2e.single_pass.validation import Validator
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import locate
 from workbench.foundations.devices import AUTO, usable
+from workbench.foundations.loading import no_bars
 from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.distributed import Processes, join
@@ -224,7 +225,8 @@ def save(model: InstructSAM, processor: Processor, folder: Path, *, write: bool 
     shutil.rmtree(folder, ignore_errors=True)
     if model.config.tie_word_embeddings:
         del tensors["lm_head.weight"]
-    model.save_pretrained(folder, state_dict=tensors)
+    with no_bars():
+        model.save_pretrained(folder, state_dict=tensors)
     processor.save_pretrained(folder)
 
 

@@ -45,7 +45,8 @@ class Config(DataKeys, ValidationKeys):
     validation_scenes: NotRequired[int]
     """Scenes of the validation split (40)."""
     save_every: NotRequired[float]
-    """Seconds between the states from which a killed run resumes (120)."""
+    """Seconds between the states from which a killed run resumes (120, or as many as it takes to spend a fiftieth of
+    the time on them)."""
     precision: NotRequired[str]
     """`bfloat16` autocast (default), or `float32`, which is faster on a processor without instructions for bfloat16."""
     tracking_uri: NotRequired[str]

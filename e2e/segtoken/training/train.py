@@ -35,6 +35,7 @@ from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.tally import DATA, Report, Tally
 from workbench.foundations.training.distributed import Processes
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
@@ -114,6 +115,11 @@ def train(config: Config, out: Path) -> None:
     adam = optimizer(model.to(device).train(), config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
     adam.add_param_group({"params": list(head.parameters()), "lr": config["mask_rate"]})
+
+    def make(number: int) -> tuple[Prepared, Report]:
+        return prepared(planner, processor, feed, number, config)
+
+    check_memory(model, adam, lambda: step(model, head, make(0)[0], precision), device, config)
     with Tracker(out, config, config.get("tracking_uri")) as tracker:
         loop = Loop(
             out,
@@ -121,15 +127,11 @@ def train(config: Config, out: Path) -> None:
             adam,
             minutes=config["minutes"],
             steps=steps,
-            save_every=config.get("save_every", 120.0),
+            save_every=config.get("save_every"),
             track=tracker.log,
         )
         validator = Validator(config, benchmarks, feed.task, loop)
         tally = Tally(out / DATA, [source.options.name for source in feed.sources])
-
-        def make(number: int) -> tuple[Prepared, Report]:
-            return prepared(planner, processor, feed, number, config)
-
         batches = ahead(make, loop.step, config.get("workers", 0))
         while not loop.finished:
             shown, report = next(batches)

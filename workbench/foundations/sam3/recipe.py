@@ -42,7 +42,8 @@ class Sam3Recipe(DataKeys, ValidationKeys):
     """For `data`: optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was
     not."""
     save_every: NotRequired[float]
-    """For `data`: seconds between the states from which a killed run resumes (120)."""
+    """For `data`: seconds between the states from which a killed run resumes (120, or as many as it takes to spend a
+    fiftieth of the time on them)."""
     frozen: NotRequired[list[str]]
     """For `data`: prefixes of the names of tensors that do not train."""
     match_starts: NotRequired[bool]

@@ -26,6 +26,7 @@ from workbench.foundations.training.data.survey import FIGURE, look
 from workbench.foundations.training.data.tally import DATA, Report, Tally
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.measuring import measured
+from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import autocast, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
@@ -212,13 +213,15 @@ def tune(config: Sam3Recipe, out: Path, tracker: Tracker) -> None:
     torch.manual_seed(config["seed"])
     model, tokenizer = start(config)
     adam = optimizer(model.to(device).train(), config)
-    save_every, minutes = config.get("save_every", 120.0), config["minutes"]
-    loop = Loop(out, model, adam, minutes=minutes, steps=steps, save_every=save_every, track=tracker.log)
-    tally = Tally(out / DATA, [source.options.name for source in stream.sources])
     by_cost, every = not config.get("match_starts", True), config.get("evaluate_steps", 0)
 
     def make(step: int) -> Batch:
         return batch(stream, step, config["images"], model, tokenizer)
+
+    check_memory(model, adam, lambda: losses(model, make(0).to(device), precision, by_cost=by_cost), device, config)
+    save_every, minutes = config.get("save_every"), config["minutes"]
+    loop = Loop(out, model, adam, minutes=minutes, steps=steps, save_every=save_every, track=tracker.log)
+    tally = Tally(out / DATA, [source.options.name for source in stream.sources])
 
     def finish() -> None:
         save(model, tokenizer, out / "final")

@@ -102,7 +102,7 @@ class _Kept:
 
     def __init__(self, known: set[int], limit: int, sharded: bool) -> None:
         self.known, self.limit, self.sharded, self.bytes = known, limit, sharded, 0
-        self._seen: dict[int, StorageWeakRef] = {}
+        self._seen: dict[int, Any] = {}
         self._whole: list[torch.UntypedStorage] = []
 
     def add(self, tensor: Tensor) -> None:
@@ -111,7 +111,7 @@ class _Kept:
         address = storage.data_ptr()
         if address in self.known or (address in self._seen and not self._seen[address].expired()):
             return
-        self._seen[address] = StorageWeakRef(storage)
+        self._seen[address] = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
         if self.sharded:  # a layer that is whole for a moment has no bytes afterwards
             self._whole.append(storage)
             return

@@ -95,6 +95,8 @@ def test_two_processes_do_what_one_does_with_twice_the_passes(
     for name in ("text", "bce", "dice", "score"):
         assert lines[0][name] == pytest.approx(logged[0][name], rel=1e-4)
     assert InstructSAM.from_pretrained(tmp_path / "two" / "final").slots == SLOTS
+    train({**settings, "steps": 2, "fsdp": False}, tmp_path / "two")  # what two wrote, one goes on with
+    assert state(tmp_path / "two")["step"] == 2
 
 
 def test_sharding_needs_several_processes(qwen_folder: Path, sam3_folder: Path, tmp_path: Path) -> None:
