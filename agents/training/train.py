@@ -77,6 +77,7 @@ def dry_run(config: Config, out: Path) -> None:
             with autocast(device.type, precision):
                 return loss(model, episodes.batch(number).to(device))
 
+        check_memory(model, _optimizer(model, config), lambda: once(0), device, config)
         found = measured(once, model, device)
     steps = steps_of(config, stream, config["scenes"])
     print(found.text(1, steps, config["minutes"], stream.epoch / config["scenes"] if stream else None))
@@ -100,7 +101,7 @@ def train(config: Config, out: Path) -> None:
     start, final = out / "start", out / "final"
     _write(model, tokenizer, start, config["image_size"])
     episodes = Episodes(config, QwenChat(start), stream)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
+    optimizer = _optimizer(model, config)
 
     def once() -> None:
         known = Episodes({**config, "real": 0.0}, episodes.chat, stream)  # the segmenter belongs to the workers
@@ -152,6 +153,10 @@ def _start(config: Config) -> tuple[Any, Any]:
 
     base = config["base"]
     return load_model(Qwen3VLForConditionalGeneration, base, torch.float32), load_tokenizer(base)
+
+
+def _optimizer(model: Any, config: Config) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
 
 
 def _system(config: Config, checkpoint: Path) -> Sam3Agent:

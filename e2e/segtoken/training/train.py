@@ -93,13 +93,14 @@ def dry_run(config: Config, out: Path) -> None:
     model, processor = _start(config)
     planner = model if device.type == "cpu" else deepcopy(model)
     model.to(device).train()
-    optimizer(model, config)  # says what trains
+    adam = optimizer(model, config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
 
     def once(number: int) -> Tensor:
         seen, _ = prepared(planner, processor, feed, number, config)
         return step(model, head, seen, precision).total(config)
 
+    check_memory(model, adam, lambda: once(0), device, config)
     cost(feed, config, 1, once, model, device)
 
 

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from agents.language_models.embedded import EmbeddedQwen
 from agents.language_models.qwen_chat import QwenChat
 from agents.training.episodes import IGNORED, Episodes, collate, open_stream, rows
-from agents.training.train import loss, train
+from agents.training.train import dry_run, loss, train
 from tests.agents.training.taught import config, turns
 from tests.workbench.foundations.training.data import written
 from workbench.tabletop.scenes import make_scene
@@ -58,7 +58,9 @@ def test_training_learns_the_replies_and_goes_on_where_it_was_stopped(folder: Pa
 
 
 @pytest.mark.slow
-def test_it_learns_from_files_beside_drawn_scenes_and_is_validated_on_files(folder: Path, tmp_path: Path) -> None:
+def test_it_learns_from_files_beside_drawn_scenes_and_is_validated_on_files(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scenes = [make_scene(np.random.default_rng(n), 64) for n in range(3)]
     files, held = (written.coco(tmp_path / n, part) for n, part in (("a", scenes[:2]), ("b", scenes[2:])))
     settings = config(
@@ -66,6 +68,8 @@ def test_it_learns_from_files_beside_drawn_scenes_and_is_validated_on_files(fold
         data=[{"benchmark": "coco", "options": files, "kind": "category"}, {"benchmark": "tabletop", "pictures": 2}],
         validate_on=[{"benchmark": "coco", "options": held, "limit": 1}], best="AP50", tracking_uri="none",
     )  # fmt: skip
+    dry_run(settings, tmp_path / "out")
+    assert "the run: 2 steps" in capsys.readouterr().out
     train(settings, tmp_path / "out")
     lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert [line["share coco instances"] for line in lines if "loss" in line] == [0.5]

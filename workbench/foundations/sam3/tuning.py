@@ -195,12 +195,13 @@ def dry_run(config: Sam3Recipe, out: Path) -> None:
     Validation.of(config, out, stream.sources)
     model, tokenizer = start(config)
     model.to(device).train()
-    optimizer(model, config)  # says what trains
+    adam = optimizer(model, config)
 
     def once(number: int) -> Tensor:
         seen = batch(stream, number, config["images"], model, tokenizer)
         return total(losses(model, seen.to(device), precision, by_cost=not config.get("match_starts", True)))
 
+    check_memory(model, adam, lambda: once(0), device, config)
     steps = steps_of(config, stream, config["images"])
     print(measured(once, model, device).text(1, steps, config["minutes"], stream.epoch / config["images"]))
 

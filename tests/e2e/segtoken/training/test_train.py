@@ -120,13 +120,15 @@ def test_a_run_trains_evaluates_and_resumes(
 
 @pytest.mark.slow
 def test_it_learns_from_files_and_keeps_the_best_checkpoint(
-    qwen_folder: Path, sam3_folder: Path, tmp_path: Path
+    qwen_folder: Path, sam3_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scenes = [make_scene(np.random.default_rng(n), SIDE) for n in range(4)]
     files, held = (written.coco(tmp_path / n, part) for n, part in (("a", scenes[:3]), ("b", scenes[3:])))
     data = [{"benchmark": "coco", "options": files, "kind": "category"}]
     validated = [{"benchmark": "coco", "options": held, "limit": 2}]
     settings = config(qwen_folder, sam3_folder, "many", epochs=1, images=1, data=data, validate_on=validated)
+    training.dry_run(settings, tmp_path / "out")
+    assert "the run: 3 steps" in capsys.readouterr().out
     training.train(settings, tmp_path / "out")
     lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 3 and "val coco AP" in lines[-1]

@@ -71,6 +71,16 @@ def test_instructions_are_no_phrases(start: Path, scenes: list[Scene], tmp_path:
 
 
 @pytest.mark.slow
+def test_a_dry_run_says_what_a_step_needs(
+    start: Path, scenes: list[Scene], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tuning.dry_run(config(start, [coco(tmp_path / "files", scenes)], epochs=2), tmp_path / "out")
+    said = capsys.readouterr()
+    assert "4 pictures in an epoch" in said.out and "the run: 4 steps" in said.out and "memory on cpu" in said.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["data", "dry-run.png"]
+
+
+@pytest.mark.slow
 def test_it_tunes_what_is_not_frozen_and_keeps_the_best(start: Path, scenes: list[Scene], tmp_path: Path) -> None:
     data = [coco(tmp_path / "files", scenes[:3], negatives=0.3), {"benchmark": "tabletop", "pictures": 3}]
     held = {"benchmark": "coco", "options": written.coco(tmp_path / "held", scenes[3:]), "limit": 2}
