@@ -67,7 +67,8 @@ class AgentOptions(Options):
     revision: Annotated[str, APART] = ""
     """Commit, branch or tag of a hub name of this model; empty: the newest."""
     endpoint: Annotated[str, APART] = ""
-    """Address of an OpenAI-compatible server."""
+    """Address of an OpenAI-compatible server, or of several of one model, separated by commas: the least busy one gets
+    the next request, and one that fails is left out for a while."""
     model: Annotated[str, APART] = ""
     """Name of a model that the server has."""
     prompts: Annotated[str, OneOf("full-v1", "tiny-v1"), APART] = "full-v1"
@@ -75,7 +76,7 @@ class AgentOptions(Options):
     device: Annotated[str, Device(), APART] = AUTO
     """Where the segmenter and a checkpoint run; auto: on a GPU where torch sees one, else on the CPU."""
     concurrency: Annotated[int, AtLeast(1), APART] = 16
-    """Requests at once to an endpoint, and samples in flight in throughput mode."""
+    """Requests at once to each endpoint; in throughput mode, so many samples are open for each."""
     canary: Annotated[bool, APART] = True
     """Before the first sample, find an endpoint that answers about pictures of other requests: 24 small requests."""
     picture_format: Annotated[str, OneOf("png", "bmp", "jpeg"), APART] = "png"

@@ -227,18 +227,7 @@ def _agent(options: AgentOptions) -> Sam3Agent:
     segmenter = _segmenter(options)
     language: LanguageModel
     if options.endpoint:
-        from agents.language_models.openai_endpoint import OpenAiEndpoint
-
-        if not options.model:
-            raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {options.endpoint}")
-        language = OpenAiEndpoint(
-            options.endpoint,
-            options.model,
-            temperature=options.temperature,
-            concurrency=options.concurrency,
-            picture_format=options.picture_format,
-            canary=options.canary,
-        )
+        language = _served(options)
     elif options.temperature:
         raise ConfigurationError(
             f"agent: a checkpoint in this process is decoded greedily; expected a temperature of 0, got "
@@ -249,6 +238,32 @@ def _agent(options: AgentOptions) -> Sam3Agent:
 
         language = EmbeddedQwen(options.checkpoint, device=options.device, revision=options.revision)
     return Sam3Agent(segmenter, language, texts, options)
+
+
+def _served(options: AgentOptions) -> "LanguageModel":
+    """The language model behind one server or several."""
+    from agents.language_models.openai_endpoint import OpenAiEndpoint
+    from agents.language_models.several_endpoints import SeveralEndpoints
+
+    if not options.model:
+        raise ConfigurationError(f"agent: an endpoint needs the name of a model that it serves: {options.endpoint}")
+    addresses = [address.strip() for address in options.endpoint.split(",") if address.strip()]
+    if not addresses or len(set(addresses)) < len(addresses):
+        raise ConfigurationError(f"agent: expected different addresses, separated by commas, got {options.endpoint!r}")
+    servers = [
+        OpenAiEndpoint(
+            address,
+            options.model,
+            temperature=options.temperature,
+            concurrency=options.concurrency,
+            picture_format=options.picture_format,
+            canary=options.canary,
+        )
+        for address in addresses
+    ]
+    if len(servers) == 1:
+        return servers[0]
+    return SeveralEndpoints([(server.address, server) for server in servers])
 
 
 def _segmenter(options: AgentOptions) -> Segmenter:

@@ -89,6 +89,11 @@ class OpenAiEndpoint:
         self._free = asyncio.Semaphore(concurrency)
         self._session: ClientSession | None = None
 
+    @property
+    def address(self) -> str:
+        """Where it is, without a login."""
+        return self._base
+
     def identity(self) -> dict[str, Any]:
         """Model name and sampling; the same name on another server counts as the same model. The format of pictures
         where it loses something."""

@@ -31,6 +31,7 @@ from workbench.data.shards import Shard
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Benchmark, HasRemarks, System
 from workbench.plugins.names import unknown
+from workbench.runs.checks import read_sessions
 from workbench.runs.digests import ImageDigests
 from workbench.runs.files import check_writable, held
 from workbench.runs.inputs import manifest_in, write_inputs
@@ -225,7 +226,10 @@ class _Looked:
         for sample in self.samples:
             if sample.sample_id in store.done:
                 store.check(sample.sample_id, self.digests[sample.image_path], digest(sample.instruction))
-        return Job(plan, about, store, self.samples)
+        job = Job(plan, about, store, self.samples)
+        if self.conditions["mode"] == "latency" and about.timed and job.todo(self.patience):
+            _check_device(job)
+        return job
 
     def _check(self, team: Team, job: Job) -> None:
         if self.whole is not None and job.about.answered:
@@ -240,6 +244,17 @@ def _stated(job: Job, options: Options) -> Conditions | None:
         return job.about.conditions
     batch = f"in batches of {at_once(job.about, options)}, on which its answers depend"
     return (job.about.conditions or Conditions()).model_copy(update={"batch": batch})
+
+
+def _check_device(job: Job) -> None:
+    """Raise `ConfigurationError` where latencies of another device are stored: they are never put together."""
+    timed = any(one.timed for one in job.store.done.values())
+    devices = {one["device"] for one in read_sessions(job.store.folder / "sessions.jsonl") if "device" in one}
+    if timed and devices and job.about.device not in devices:
+        raise ConfigurationError(
+            f"{job.store.folder} holds latencies of {', '.join(sorted(devices))}, and {job.name} is now on "
+            f"{job.about.device}: continue there, or choose another --out"
+        )
 
 
 def _check_truth(samples: Sequence[Sample], benchmark: str) -> None:

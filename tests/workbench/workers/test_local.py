@@ -12,6 +12,7 @@ from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Prediction
 from workbench.runs.files import read_records
+from workbench.workers import making
 
 ALIVE: "weakref.WeakSet[Heavy]" = weakref.WeakSet()
 
@@ -72,3 +73,14 @@ def test_sessions_name_the_machine_and_the_device(tmp_path: Path) -> None:
     run({"a": Watched}, lambda: toy(tmp_path, 2), tmp_path / "run")
     (session,) = read_records(tmp_path / "run/toy/a/sessions.jsonl")
     assert session["node"] and session["device"]
+
+
+def test_latencies_of_two_devices_are_never_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run({"a": Watched}, lambda: toy(tmp_path, 2), tmp_path / "run")
+    monkeypatch.setattr(making, "device", lambda: "another processor")
+    run({"a": Watched}, lambda: toy(tmp_path, 2), tmp_path / "run")  # nothing is left to be asked
+    with pytest.raises(ConfigurationError, match=r"holds latencies of .*, and a is now on another processor"):
+        run({"a": Watched}, lambda: toy(tmp_path, 4), tmp_path / "run")
+    run({"a": Watched}, lambda: toy(tmp_path, 2), tmp_path / "fast", mode="throughput")
+    monkeypatch.undo()
+    run({"a": Watched}, lambda: toy(tmp_path, 4), tmp_path / "fast", mode="throughput")
