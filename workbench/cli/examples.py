@@ -6,7 +6,9 @@ EXAMPLES = {
         "workbench compare --systems instructsam-tiny,sam3-agent-tiny --benchmark tabletop --limit 12",
         "workbench compare --systems a=instructsam-tiny,b=instructsam-tiny --set b.threshold=0.2 --benchmark tabletop",
         "workbench compare --systems instructsam --benchmark inst2seg --set inst2seg.annotations=FILE --out runs/2b",
+        "workbench compare --systems instructsam-tiny --benchmark tabletop --mode throughput --workers 2",
     ),
+    "watch": ("workbench watch runs/big", "workbench watch runs/big --once --json"),
     "merge": ("workbench merge runs/part-1 runs/part-2 runs/part-3 --out runs/whole",),
     "ask": (
         'workbench ask photo.jpg "the two mugs nearest the lamp" --open',

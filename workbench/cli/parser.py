@@ -32,6 +32,7 @@ from workbench.cli.frontier import add_frontier
 from workbench.cli.instructions import add_instructions
 from workbench.cli.notebooks import copy_notebooks
 from workbench.cli.suites import run_benchmarks, run_stress
+from workbench.cli.watch import add_watch
 from workbench.data.errors import ConfigurationError, said
 from workbench.data.vocabulary import EXACT_SETS
 from workbench.plugins import registry
@@ -225,6 +226,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.set_defaults(command=generate_files, takes_more=True)
 
     add_instructions(commands)
+    add_watch(commands)
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument(

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from workbench.data.numbers import many
+from workbench.data.numbers import clock, many
 from workbench.data.plain import plain
 
 
 class Progress:
     """Counts samples of one system: done, rate, time left, failures.
 
-    `done` samples, `failed` of them, were there before; the rate counts the new ones only. `clock` in seconds.
+    `done` samples, `failed` of them, were there before; the rate counts the new ones only. `now` in seconds.
     `alone`: whether no other line is rewritten at the same time.
     """
 
@@ -23,7 +23,7 @@ class Progress:
         done: int = 0,
         failed: int = 0,
         stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.monotonic,
         alone: bool = True,
     ) -> None:
         self.label, self.total, self.done, self.failed = label, total, done, failed
@@ -31,8 +31,8 @@ class Progress:
         self._write = getattr(self._stream, "control", self._stream.write)  # its own sequences pass a plain output
         self._terminal = alone and self._stream.isatty()
         self._interval = 0.2 if self._terminal else 5.0
-        self._clock = clock
-        self._begun = self._shown = clock()
+        self._clock = now
+        self._begun = self._shown = now()
         self._new = 0
         self._last: int | None = None
 
@@ -61,7 +61,7 @@ class Progress:
         """`label: 12/240 samples, 3.1/s, 1:14 left, 2 failed`"""
         parts = [f"{self.done}/{many(self.total, 'sample')}"]
         if rate := self.rate:
-            parts += [f"{rate:.1f}/s", f"{_minutes((self.total - self.done) / rate)} left"]
+            parts += [f"{rate:.1f}/s", f"{clock((self.total - self.done) / rate)} left"]
         return f"{self.label}: {', '.join([*parts, f'{self.failed} failed'])}"
 
     def _show(self) -> None:
@@ -69,9 +69,3 @@ class Progress:
         end = "\x1b[K" if self._terminal else "\n"
         self._write(("\r" if self._terminal else "") + plain(self.line()) + end)
         self._stream.flush()
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -46,6 +46,13 @@ def size(count: float) -> str:
     return f"{count:.0f} {unit}" if count >= 99.95 or unit == "KiB" else f"{count:.1f} {unit}"
 
 
+def clock(value: float) -> str:
+    """A duration in seconds as `1:14`, or `2:01:14` from an hour on."""
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def p_value(value: float) -> str:
     """A p-value with two digits that count: `p 0.04`, `p < 0.001`."""
     return "p < 0.001" if value < 0.001 else f"p {value:.2g}" if value < 0.995 else "p 1"

@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 def test_rate_and_time_left_count_what_is_new() -> None:
     clock = Clock()
-    progress = Progress("agent", 240, done=100, failed=1, stream=io.StringIO(), clock=clock)
+    progress = Progress("agent", 240, done=100, failed=1, stream=io.StringIO(), now=clock)
     clock.now = 4.0
     progress.add(20, failed=2)
     assert progress.line() == "agent: 120/240 samples, 5.0/s, 0:24 left, 3 failed"
@@ -29,7 +29,7 @@ def test_rate_and_time_left_count_what_is_new() -> None:
 
 def test_lines_appear_every_five_seconds_and_the_last_one_once() -> None:
     clock, stream = Clock(), io.StringIO()
-    progress = Progress("agent", 3, stream=stream, clock=clock)
+    progress = Progress("agent", 3, stream=stream, now=clock)
     for second in (2.0, 6.0, 8.0):
         clock.now = second
         progress.add(1, 0)
@@ -43,7 +43,7 @@ def test_lines_appear_every_five_seconds_and_the_last_one_once() -> None:
 
 def test_a_terminal_has_one_line_that_is_rewritten() -> None:
     clock, stream = Clock(), Terminal()
-    progress = Progress("agent", 2, stream=stream, clock=clock)
+    progress = Progress("agent", 2, stream=stream, now=clock)
     for second in (1.0, 2.0):
         clock.now = second
         progress.add(1, 0)
