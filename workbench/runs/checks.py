@@ -275,7 +275,8 @@ def check_prediction(stored: Stored, sample: Sample) -> None:
     for name in ("latency", "processor", "waited"):
         if getattr(answer, name) is not None:
             _number(name, getattr(answer, name))
-    _number("seconds", stored.about.get("seconds", 0.0))
+    for name in ("seconds", "wall"):
+        _number(name, stored.about.get(name, 0.0))
 
 
 def _number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> None:

@@ -98,6 +98,7 @@ class _About:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
+        self.passed = 0.0  # of the clock; less than the seconds of workers side by side
         self.asked_again = 0
         self.resumed = False
 
@@ -105,6 +106,7 @@ class _About:
         """Each sample with its answer; what is stored beside it is gathered here."""
         for sample, one in zip(samples, stored, strict=True):
             self.seconds.append(one.seconds)
+            self.passed += float(one.about.get("wall", one.seconds))
             self.asked_again += bool(one.about.get("earlier"))
             self.resumed = self.resumed or one.prediction.resumed
             yield sample, one.prediction
@@ -132,15 +134,14 @@ def _costs(run: Run, system: str, about: _About) -> dict[str, Any]:
     sessions.
     """
     first = _first_session(run.store(system) / "sessions.jsonl")
-    seconds = sum(about.seconds)
     timed = first.get("timed", True)
     # of resumed samples, part of the time is unknown
-    throughput = run.manifest.options.mode == "throughput" and seconds > 0 and timed and not about.resumed
+    throughput = run.manifest.options.mode == "throughput" and about.passed > 0 and timed and not about.resumed
     return {
         "cold_start": first["load"] + (first["warm_up"] or 0.0) if timed else None,
         "load": first["load"],
         "warm_up": first["warm_up"],
-        "samples_per_second": len(about.seconds) / seconds if throughput else None,
+        "samples_per_second": len(about.seconds) / about.passed if throughput else None,
         "store": str(run.store(system)),
         "machine": first.get("machine"),
     }
