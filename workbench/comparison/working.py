@@ -5,6 +5,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from workbench.comparison.asking import InterruptedByOthers, Job, Means, ask
 from workbench.workers.crew import Team
@@ -24,7 +25,7 @@ def work(jobs: Sequence[Job], team: Team, means: Means) -> None:
         else:
             print(f"{job.name}: all {len(job.samples)} predictions are there", file=sys.stderr)
     if team.side_by_side:
-        _side_by_side(unfinished, team, means)
+        _side_by_side(unfinished, team, replace(means, alone=len(unfinished) < 2))
     else:
         for job in unfinished:
             _work(job, team, means)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from workbench.regression.gate import Verdict
     from workbench.runs.run import Run
 
-APART = ("tracking_uri", "prices", "budget")
+APART = ("tracking_uri", "prices", "budget", "workers")
 """Options of a comparison on which its predictions do not depend: one that was stopped is continued with others."""
 DONE, WORSE, WRONG, INCOMPLETE, BROKEN = 0, 1, 2, 3, 4
 """Exit codes: fine; the gate failed; wrong configuration; results without report or tracking; the comparison failed."""

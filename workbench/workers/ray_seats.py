@@ -97,7 +97,8 @@ def seated(cluster: RayCluster, room: Room) -> RaySeat:
     handle = remote.options(num_cpus=needs.cpu, num_gpus=needs.gpu or 0, **more).remote()
     seat = RaySeat(handle, room)
     cluster.take(seat, room)
-    seat.step = handle.where.remote(str(Path.cwd()), [place for place in sys.path if place])
+    path = [place for place in sys.path if place]
+    seat.step = handle.where.remote(str(Path.cwd()), path, bool(needs.gpu))
     return seat
 
 

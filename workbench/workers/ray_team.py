@@ -74,12 +74,8 @@ class RayTeam:
         seats = [own[1]] if own else []
         useful = -(-todo // at_once(about, self._options))
         wanted = min(self._workers.count or useful, useful)
-        free = self._cluster.rooms(plan.owner)
-        for name in list(self._spare):
-            if len(seats) + len(free) >= min(wanted, 1 if seats else wanted):
-                break
-            self._dismiss(name)
-            free = self._cluster.rooms(plan.owner)
+        while not (free := self._cluster.rooms(plan.owner)) and not seats and self._spare:
+            self._dismiss(next(iter(self._spare)))
         if self._workers.count is None or self._options.mode == "latency":
             possible = max(1, len(seats) + len(free))
             if self._workers.count and self._options.mode == "latency" and possible < wanted:

@@ -76,10 +76,14 @@ class Seat:
         self._worker: Worker | None = None
         self._system: System | None = None
 
-    def where(self, folder: str, path: Sequence[str]) -> Where:
-        """Take the driver's working folder, where it is there, and its places of modules."""
+    def where(self, folder: str, path: Sequence[str], has_gpu: bool) -> Where:
+        """Take the driver's working folder, where it is there, and its places of modules. A worker that takes no GPU
+        sees none, however Ray is set up.
+        """
         import ray
 
+        if not has_gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         with contextlib.suppress(OSError):
             os.chdir(folder)
         sys.path += [place for place in path if place not in sys.path]

@@ -14,7 +14,7 @@ from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image
 
-Grief = Literal["", "killed", "killed once", "hangs", "hangs once"]
+Grief = Literal["", "killed", "killed once", "hangs", "idles"]
 
 
 class Sleeper(Threshold):
@@ -51,6 +51,8 @@ class Sleeper(Threshold):
                 return
         if what == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if what == "idles":
+            time.sleep(600)
         if what == "hangs":  # where no Python code is interrupted, as in a library
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
             time.sleep(600)
