@@ -67,8 +67,7 @@ class AgentOptions(Options):
     revision: Annotated[str, APART] = ""
     """Commit, branch or tag of a hub name of this model; empty: the newest."""
     endpoint: Annotated[str, APART] = ""
-    """Address of an OpenAI-compatible server, or of several of one model, separated by commas: the least busy one gets
-    the next request, and one that fails is left out for a while."""
+    """Address of an OpenAI-compatible server, or addresses of several that serve one model, separated by commas."""
     model: Annotated[str, APART] = ""
     """Name of a model that the server has."""
     prompts: Annotated[str, OneOf("full-v1", "tiny-v1"), APART] = "full-v1"

@@ -4,7 +4,8 @@
 
 * `sleeping`: a system that sleeps 50 ms for a sample, with 1, 2 and 4 workers. Efficiency is the rate over what so many
   workers would answer without any loss.
-* `tiny`: instructsam-tiny with one thread, 1 and 2 workers: the ratio of the rates.
+* `tiny`: instructsam-tiny with one thread, 1 and 2 workers: the ratio of the rates, and milliseconds of the workers'
+  processors for an answer. The rates need as many idle cores as workers.
 * `orchestration`: a system that answers at once, in one process and with one worker: milliseconds of the clock and of
   the driver's processor for a sample, with reading a small image, checking, and writing the answer to the disk.
 
@@ -87,11 +88,14 @@ class OneImage:
 
 @dataclass(frozen=True)
 class Pace:
-    """`seconds` of the clock and of the driver's `processor` for so many `answers`, after the last worker joined."""
+    """`seconds` of the clock and of the driver's `processor` for so many `answers`, after the last worker joined;
+    `workers`: seconds of the workers' processors, 0 where they were not counted.
+    """
 
     answers: int
     seconds: float
     processor: float
+    workers: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -99,19 +103,25 @@ class Pace:
         return self.answers / self.seconds
 
 
-def pace(system: Callable[[], System], benchmark: Benchmark, workers: Workers | None) -> Pace:
-    """How fast samples are answered in throughput mode."""
+def pace(
+    system: Callable[[], System], benchmark: Benchmark, workers: Workers | None, counts_workers: bool = False
+) -> Pace:
+    """How fast samples are answered in throughput mode. `counts_workers`: also what the workers' processors spend."""
     joined: list[int] = []
-    times: list[tuple[float, float]] = []
+    processes: list[str] = []
+    times: list[tuple[float, float, float]] = []
     append, add_session = Store.append, Store.add_session
 
     def timed_append(store: Store, *given: Any, **more: Any) -> None:
         append(store, *given, **more)
-        times.append((time.perf_counter(), time.process_time()))
+        spent = sum(map(processor, processes)) if counts_workers else 0.0
+        times.append((time.perf_counter(), time.process_time(), spent))
 
     def timed_session(store: Store, record: Any) -> None:
         add_session(store, record)
         joined.append(len(times))
+        if "worker" in record:
+            processes.append(record["worker"].split()[-1])
 
     Store.append, Store.add_session = timed_append, timed_session  # type: ignore[method-assign]
     try:
@@ -120,8 +130,13 @@ def pace(system: Callable[[], System], benchmark: Benchmark, workers: Workers | 
     finally:
         Store.append, Store.add_session = append, add_session  # type: ignore[method-assign]
     counted = times[joined[-1] :]
-    (begun, processor), (ended, spent) = counted[0], counted[-1]
-    return Pace(len(counted) - 1, ended - begun, spent - processor)
+    return Pace(len(counted) - 1, *(ended - begun for begun, ended in zip(counted[0], counted[-1], strict=True)))
+
+
+def processor(process: str) -> float:
+    """Seconds of the processor that a process has used, with its threads (proc(5))."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def sleeping(folder: Path, samples: int) -> list[dict[str, Any]]:
@@ -134,14 +149,22 @@ def sleeping(folder: Path, samples: int) -> list[dict[str, Any]]:
 
 
 def tiny(samples: int) -> list[dict[str, Any]]:
-    """Rate of instructsam-tiny by number of workers."""
+    """Rate of instructsam-tiny by number of workers, and what an answer takes of the workers' processors: where that
+    stays the same, workers with a core of their own do not hold each other up.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
     system = prepare("systems", "instructsam-tiny", {"batch_size": 4})
-    rates = {
-        count: pace(system, First(prepare("benchmarks", "tabletop")(), samples), Workers(count)).rate
-        for count in (1, 2)
-    }
-    return [{"workers": count, "per_second": rate, "times": rate / rates[1]} for count, rate in rates.items()]
+    benchmark = First(prepare("benchmarks", "tabletop")(), samples)
+    found = {count: pace(system, benchmark, Workers(count), counts_workers=True) for count in (1, 2)}
+    return [
+        {
+            "workers": count,
+            "per_second": one.rate,
+            "times": one.rate / found[1].rate,
+            "processor_ms": 1000 * one.workers / one.answers,
+        }
+        for count, one in found.items()
+    ]
 
 
 @dataclass
