@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from agents.language_models.openai_endpoint import OpenAiEndpoint
 from agents.options import TINY, Options
 from agents.prompts.texts import load
 from agents.systems import Sam3Agent, sam3_agent_tiny
 from tests.agents import tiny_qwen
+from tests.agents.endpoint import serving
 from tests.agents.scripted import EXAMINE, MARKERS, THINGS, ScriptedModel, ScriptedSegmenter, plain, segment, select
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import OK, Prediction
@@ -110,6 +113,28 @@ def test_the_tiny_agent_runs_with_any_segmenter_and_checkpoint_by_name(
     identity = system.identity()
     assert identity["prompts"] == {"version": "tiny-v1", "digest": load("tiny-v1").digest()}
     assert identity["language_model"]["checkpoint"] == "lm"
+
+
+def test_a_slow_reply_holds_up_no_other_sample() -> None:
+    held = threading.Event()
+
+    def reply(request: Any) -> str:
+        if "slow" in str(request):
+            held.wait(60)
+        return '<tool>{"name":"report_no_mask"}</tool>'
+
+    with serving(reply) as server:
+        model = OpenAiEndpoint(server.url, "m", concurrency=2)
+        system = Sam3Agent(ScriptedSegmenter({}), model, MARKERS, Options())
+        assert system.at_once == 2
+        slow = system.start(replace(sample("s0"), instruction="the slow things"), plain())
+        others = [system.start(sample(f"s{n}"), plain()).result(60) for n in range(1, 5)]
+        assert [one.sample_id for one in others] == ["s1", "s2", "s3", "s4"] and not slow.done()
+        held.set()
+        assert slow.result(60).outcome == OK
+        given_up = system.start(replace(sample("s5"), instruction="the slow things"), plain())
+        given_up.cancel()
+        assert system.start(sample("s6"), plain()).result(60).outcome == OK
 
 
 def test_an_endpoint_needs_a_model_name(install: Callable[..., Path]) -> None:

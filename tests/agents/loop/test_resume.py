@@ -19,7 +19,7 @@ from tests.agents.scripted import MARKERS, THINGS, ScriptedModel, ScriptedSegmen
 from workbench.comparison.runner import run
 from workbench.data.predictions import OK
 from workbench.data.samples import Sample
-from workbench.plugins.interfaces import Resumable
+from workbench.plugins.interfaces import KeepsSteps, Resumable, Streaming
 
 PROCESS = """
 import json, sys
@@ -114,6 +114,22 @@ def test_steps_are_forgotten_once_the_next_sample_is_asked_for(tmp_path: Path) -
     with sqlite3.connect(tmp_path / "unfinished.sqlite") as database:
         threads = {row[0] for row in database.execute("select distinct thread_id from checkpoints")}
     assert threads == {thread_of("b", "the things", plain())}
+
+
+def test_of_samples_side_by_side_steps_are_kept_until_the_answer_is_stored(tmp_path: Path) -> None:
+    def kept() -> set[str]:
+        with sqlite3.connect(tmp_path / "unfinished.sqlite") as database:
+            return {row[0] for row in database.execute("select distinct thread_id from checkpoints")}
+
+    system = agent([segment("thing"), select(2), segment("box"), select(1)])
+    assert isinstance(system, KeepsSteps) and isinstance(system, Streaming)
+    system.resume_in(tmp_path)
+    for name in ("a", "b"):
+        assert system.start(sample(name), plain()).result(30).outcome == OK
+    threads = {name: thread_of(name, "the things", plain()) for name in ("a", "b")}
+    assert kept() == set(threads.values())
+    system.stored(["a"])
+    until(lambda: kept() == {threads["b"]}, 30)
 
 
 def test_another_image_or_instruction_is_another_sample() -> None:

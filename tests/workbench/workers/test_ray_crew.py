@@ -40,9 +40,9 @@ def test_a_sample_that_takes_two_workers_down_has_crashed_and_the_others_go_on(
 
 def test_a_worker_that_hangs_past_the_time_limit_is_replaced(tmp_path: Path, nodes: Nodes) -> None:
     def work() -> None:
-        ray_seats.GRACE = 0.5
+        ray_seats.GRACE = 1.0
         system = partial(Sleeper, 0.0, 1, griefs="s2=hangs,s4=idles")
-        ask(tmp_path, tmp_path / "out", {"a": system}, Workers(2, nodes.address), samples=6, time_limit=0.5)
+        ask(tmp_path, tmp_path / "out", {"a": system}, Workers(2, nodes.address), samples=6, time_limit=1.0)
 
     said = driven(work)
     assert outcomes(tmp_path / "out") == {"ok": 4, "timed_out": 2}

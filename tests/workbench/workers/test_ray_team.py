@@ -36,13 +36,12 @@ def test_two_workers_give_what_one_process_gives(tmp_path: Path, nodes: Nodes) -
 
 
 def test_latency_is_that_of_one_worker_a_device_inside_the_worker(tmp_path: Path, nodes: Nodes) -> None:
-    system = partial(Sleeper, 0.05)
-    said = driven(
-        partial(ask, tmp_path, tmp_path / "out", {"a": system}, Workers(2, nodes.address), "latency", samples=4)
-    )
-    records = [json.loads(line) for line in (tmp_path / "out/toy/a/predictions.jsonl").open()]
-    assert all(0.05 <= one["latency"] < 5 for one in records)
-    assert len({one["worker"] for one in records}) == 1
+    systems = {name: partial(Sleeper, 0.05) for name in "ab"}
+    said = driven(partial(ask, tmp_path, tmp_path / "out", systems, Workers(2, nodes.address), "latency", samples=4))
+    for name in systems:
+        records = [json.loads(line) for line in (tmp_path / f"out/toy/{name}/predictions.jsonl").open()]
+        assert all(0.05 <= one["latency"] < 5 for one in records)
+        assert len({one["worker"] for one in records}) == 1
     assert "one worker a device is timed: 1 of 2" in said
 
 
