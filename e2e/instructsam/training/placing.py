@@ -1,8 +1,5 @@
 """A model where it trains: what of it trains, in which precision, and on one device or in parts on several."""
 
-from copy import deepcopy
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -49,14 +46,6 @@ def put(model: InstructSAM, config: Config, processes: Processes, device: torch.
             layer.to(device)
         shard(encoders, device, processes.count)
     model.to(device).train()
-
-
-def weightless(model: InstructSAM) -> InstructSAM:
-    """A copy that can make batches, but has no weights: only the places at which slots start to look."""
-    starts = model.detector.detr_decoder.reference_points.weight
-    memo: dict[int, Any] = {id(tensor): nn.Parameter(tensor.detach().to("meta")) for tensor in model.parameters()}
-    memo[id(starts)] = nn.Parameter(starts.detach().cpu().clone())
-    return deepcopy(model, memo)
 
 
 def _attend_eagerly(model: InstructSAM) -> None:

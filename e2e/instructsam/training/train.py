@@ -15,7 +15,7 @@ from e2e.instructsam.training.assembly import Queries, from_parts
 from e2e.instructsam.training.examples import Convention
 from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.passes import Pass, losses, prepared
-from e2e.instructsam.training.placing import choose, put, weightless
+from e2e.instructsam.training.placing import choose, put
 from e2e.instructsam.training.recipe import Config
 from e2e.instructsam.training.slot_head import SlotHead, place_slots
 from e2e.single_pass.dry_run import cost, look
@@ -33,7 +33,7 @@ from workbench.foundations.training.distributed import Processes, join
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import held_precision, precision_of, validating
-from workbench.foundations.training.prefetch import ahead
+from workbench.foundations.training.prefetch import ahead, weightless
 from workbench.foundations.training.sharding import gathered, is_sharded
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation
@@ -54,7 +54,7 @@ def dry_run(config: Config, out: Path) -> None:
     look(feed, out)
     Validation.of(config, out, feed.sources)
     model, processor = start({**config, "align": False}, feed)
-    planner = model if device.type == "cpu" else weightless(model)
+    planner = model if device.type == "cpu" else _planner(model)
     put(model, {**config, "fsdp": False}, alone, device)
     head = SlotHead(model.config.text_config.hidden_size).to(device) if config.get("more", 0) else None
 
@@ -84,7 +84,7 @@ def train(config: Config, out: Path) -> None:
     model, processor = start(config, feed)
     device = processes.place(asked_for)
     # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
-    planner = model if device.type == "cpu" else weightless(model)
+    planner = model if device.type == "cpu" else _planner(model)
     put(model, config, processes, device)
     head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
     adam = optimizer(model, config)
@@ -141,6 +141,11 @@ def train(config: Config, out: Path) -> None:
         loop.save()
         _finish(loop, model, processor, validator, precision)
     processes.close()
+
+
+def _planner(model: InstructSAM) -> InstructSAM:
+    """A copy that makes batches: it knows where slots start to look."""
+    return weightless(model, model.detector.detr_decoder.reference_points.weight)
 
 
 def open_feed(config: Config, out: Path, task: Task, processes: Processes) -> Feed:

@@ -3,7 +3,6 @@ of LISA: cross-entropy of the text, [SEG] tokens among it, and binary cross-entr
 
 import shutil
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +36,7 @@ from workbench.foundations.training.distributed import Processes
 from workbench.foundations.training.loop import Loop
 from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import autocast, precision_of
-from workbench.foundations.training.prefetch import ahead
+from workbench.foundations.training.prefetch import ahead, weightless
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation
 from workbench.plugins.marks import tried_by
@@ -91,7 +90,7 @@ def dry_run(config: Config, out: Path) -> None:
     look(feed, out)
     Validation.of(config, out, feed.sources)
     model, processor = _start(config)
-    planner = model if device.type == "cpu" else deepcopy(model)
+    planner = model if device.type == "cpu" else weightless(model)
     model.to(device).train()
     adam = optimizer(model, config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
@@ -112,7 +111,7 @@ def train(config: Config, out: Path) -> None:
     steps, benchmarks = feed.steps(config, 1), Validation.of(config, out, feed.sources)
     torch.manual_seed(config["seed"])
     model, processor = _start(config)
-    planner = model if device.type == "cpu" else deepcopy(model)  # a copy that makes batches on the CPU
+    planner = model if device.type == "cpu" else weightless(model)  # a copy that makes batches on the CPU
     adam = optimizer(model.to(device).train(), config)
     head = PlaceHead(model.config.text_config.hidden_size).to(device)
     adam.add_param_group({"params": list(head.parameters()), "lr": config["mask_rate"]})

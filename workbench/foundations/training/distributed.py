@@ -142,6 +142,8 @@ def restore_random_states(processes: Processes, states: Sequence[Tensor]) -> Non
     """Restore the random generators to `random_states`; does nothing where another number of processes saved them."""
     if not states or len(states[0]) != processes.count:
         return
-    torch.set_rng_state(states[0][processes.number])
+    # a copy: torch 2.13 reads a row but the first beyond the tensor's end, and the process ends by a fault or goes on
+    # with any numbers
+    torch.set_rng_state(states[0][processes.number].clone())
     if len(states) > 1 and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states[1][processes.number])
+        torch.cuda.set_rng_state(states[1][processes.number].clone())

@@ -1,15 +1,18 @@
 """Makes training batches in advance, in processes of their own."""
 
+import copy
 import itertools
 import pickle
 import sys
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
 
 
 class _Made(Dataset[bytes], Generic[T]):
@@ -41,3 +44,11 @@ def ahead(make: Callable[[int], T], first: int, workers: int) -> Iterator[T]:
     )
     for made in loader:
         yield pickle.loads(made)
+
+
+def weightless(model: M, *kept: Tensor) -> M:
+    """A copy of a model that can make batches for it, on the CPU, but has no weights beside those of its parameters
+    that are to be `kept`."""
+    memo: dict[int, Any] = {id(one): nn.Parameter(one.detach().to("meta"), False) for one in model.parameters()}
+    memo |= {id(one): nn.Parameter(one.detach().cpu().clone(), False) for one in kept}
+    return copy.deepcopy(model, memo)

@@ -1,21 +1,26 @@
 """Stage 1 from a Qwen3-VL and a SAM3 as the published model was trained: new tokens, zero slots, LoRA."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.assembly import from_parts
 from e2e.instructsam.training.lora import add_lora, merged_state
+from e2e.instructsam.training.placing import put
 from e2e.instructsam.training.train import optimizer, save, start
 from e2e.single_pass import tokens
 from tests.e2e.conftest import SLOTS
 from tests.e2e.instructsam.training.settings import FROZEN, config
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.checkpoints import weight_types
+from workbench.foundations.training.distributed import Processes
 
 PUBLISHED: dict[str, Any] = {"queries": "first", "zero_slots": True, "align": False, "lora_rank": 2}
 
@@ -123,3 +128,43 @@ def test_a_wrong_starting_point_is_named(
 ) -> None:
     with pytest.raises(ConfigurationError, match=words):
         start(config(qwen_folder, sam3_folder, **change))
+
+
+def in_bfloat16(folder: Path, to: Path) -> Path:
+    """A copy of a checkpoint with its weights in bfloat16."""
+    shutil.copytree(folder, to)
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name: one.bfloat16() for name, one in tensors.items()}, to / "model.safetensors", {"format": "pt"})
+    return to
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_what_trains_is_in_float32_and_what_does_not_stays_in_bfloat16(
+    qwen_folder: Path, sam3_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    parts = in_bfloat16(qwen_folder, tmp_path / "qwen"), in_bfloat16(sam3_folder, tmp_path / "sam3")
+    settings = config(*parts, **PUBLISHED, precision=precision)
+    model, processor = start(settings)
+    put(model, settings, Processes(), torch.device("cpu"))
+    held = {name: (p.dtype, p.requires_grad, p.dim()) for name, p in model.named_parameters()}
+    assert all(dtype == torch.float32 for dtype, trains, dims in held.values() if trains or dims < 2)
+    frozen = {name for name, (dtype, _, _) in held.items() if dtype == torch.bfloat16}
+    assert not [name for name in frozen if held[name][1]]
+    if precision == "float32":
+        assert not frozen
+        return
+    assert any(".vision_encoder." in name for name in frozen) and any(".q_proj.base_layer." in name for name in frozen)
+    save(model, processor, tmp_path / "final")
+    assert weight_types(tmp_path / "final") == {"BF16"}
+    again = InstructSAM.from_pretrained(tmp_path / "final", dtype=torch.bfloat16)
+    kept = "model.grounding_model.model.vision_encoder.backbone.layers.0.mlp.fc1.weight"
+    assert torch.equal(again.state_dict()[kept], model.state_dict()[kept])
+
+
+def test_what_is_in_the_checkpoints_is_in_the_model_bit_by_bit(qwen_folder: Path, sam3_folder: Path) -> None:
+    model, _ = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
+    own, known = model.state_dict(), load_file(qwen_folder / "model.safetensors")
+    assert all(torch.equal(own[name], tensor) for name, tensor in known.items())
+    assert model.lm_head.weight is model.model.language_model.embed_tokens.weight
+    assert not [name for name, tensor in own.items() if tensor.is_meta]
+    assert float(model.model.text_hidden_fcs[0][0].weight.detach().std()) == pytest.approx(0.02, rel=0.2)

@@ -8,20 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from transformers import Sam3Config
 
 import e2e
 from e2e.instructsam.shapes import write_language_model
-from e2e.instructsam.training.placing import put, weightless
-from e2e.instructsam.training.train import optimizer, start
-from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import weight_types
 from workbench.foundations.sam3.shapes import write_random
-from workbench.foundations.training import memory
-from workbench.foundations.training.distributed import Processes
-from workbench.foundations.training.memory import check_memory
 from workbench.plugins.recipes import read_config
 
 pytestmark = pytest.mark.slow
@@ -87,28 +80,3 @@ def test_both_stages_stay_within_their_memory_and_keep_what_trains(parts: Path, 
         assert weight_types(out / "final") == {"BF16"}
         lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
         assert lines[-1]["step"] == 2 and all(line["text"] > 0 for line in lines[:-1])
-
-
-def test_what_trains_is_in_float32_and_what_does_not_stays_as_it_was_stored(parts: Path) -> None:
-    settings: Any = from_parts(parts)
-    model, _ = start(settings)
-    alone = Processes()
-    put(model, settings, alone, torch.device("cpu"))
-    held = {name: (p.dtype, p.requires_grad, p.dim()) for name, p in model.named_parameters()}
-    assert all(dtype == torch.float32 for dtype, trains, dims in held.values() if trains or dims < 2)
-    frozen = {name for name, (dtype, _, _) in held.items() if dtype == torch.bfloat16}
-    assert all(not held[name][1] for name in frozen)
-    assert any(".vision_encoder." in name for name in frozen) and any(".q_proj.base_layer." in name for name in frozen)
-    copy = weightless(model)
-    assert torch.equal(copy.starts(), model.starts()) and copy.lm_head.weight.device.type == "meta"
-    assert sum(tensor.numel() for tensor in copy.parameters() if tensor.device.type == "cpu") == 4 * copy.slots
-
-    def never() -> None:
-        raise AssertionError("nothing is computed where the weights alone do not fit")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "_room", lambda _: 2**30)
-        with pytest.raises(
-            ConfigurationError, match=r"does not fit .* parameters 0\.\d+, gradients 0\.27, optimizer 0\.54"
-        ):
-            check_memory(model, optimizer(model, settings), never, torch.device("cpu"), settings)

@@ -9,7 +9,7 @@ import torch
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.passes import prepared, step
-from e2e.instructsam.training.train import open_feed
+from e2e.instructsam.training.train import _planner, open_feed
 from e2e.single_pass import tabletop_task
 from e2e.single_pass.tabletop_task import Asked, Task, draw
 from tests.e2e.conftest import SIDE, SLOTS
@@ -78,3 +78,19 @@ def test_scenes_from_files_give_the_losses_of_scenes_that_are_drawn(
         )
     assert losses[0] == losses[1]
     assert len(losses[0]) == 2
+
+
+@pytest.mark.parametrize("convention", ["inference", "reference"])
+def test_a_copy_without_weights_makes_the_same_passes(predictor: Predictor, tmp_path: Path, convention: Any) -> None:
+    """On a GPU it makes them beside the model; with `more`, also what is true of the slots."""
+    settings: Any = {"seed": 0, "images": 1, "conversations": 2, "more": 1, "slots": SLOTS}
+    feed = open_feed(settings, tmp_path, TASK, Processes())
+    copy = _planner(predictor.model)
+    assert {tensor.device.type for tensor in copy.parameters()} == {"meta", "cpu"}
+    one, other = (prepared(of, predictor.processor, feed, 3, convention) for of in (predictor.model, copy))
+    for part, same in ((one.shown, other.shown), (one.told, other.told)):
+        assert part is not None and same is not None
+        assert torch.equal(part.batch.token_ids, same.batch.token_ids) and torch.equal(part.patches, same.patches)
+        assert torch.equal(part.batch.positions, same.batch.positions)
+    assert one.told is not None and other.told is not None and one.told.truth is not None
+    assert torch.equal(one.told.truth.wanted, other.told.truth.wanted)  # type: ignore[union-attr]

@@ -20,6 +20,7 @@ from e2e.single_pass.tabletop_task import Task, draw
 from tests.e2e.conftest import SIDE
 from tests.e2e.segtoken.scripted import config, make, says, squares
 from tests.workbench.foundations.training.data import written
+from workbench.foundations.training.prefetch import weightless
 from workbench.plugins.recipes import read_config
 from workbench.tabletop.scenes import make_scene
 
@@ -146,3 +147,12 @@ def test_the_two_configurations_differ_in_tokens_alone() -> None:
         read_config(folder / f"instructsam-tiny-{name}.yaml")[2] for name in ("stage1", "places", "stage2", "continued")
     ]
     assert one["minutes"] == sum(stage["minutes"] for stage in stages)
+
+
+def test_a_copy_without_weights_makes_the_same_batches(many: Predictor) -> None:
+    examples = [Example(0, "the mug", [("mug", squares((0, 0)))])]
+    made = [
+        training.prepare(model, many.processor, [IMAGE], examples) for model in (many.model, weightless(many.model))
+    ]
+    assert torch.equal(made[0].batch.token_ids, made[1].batch.token_ids)
+    assert torch.equal(made[0].batch.positions, made[1].batch.positions)

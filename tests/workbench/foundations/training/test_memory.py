@@ -1,5 +1,6 @@
 """The memory of a training is told before its first step, and one that does not fit stops there."""
 
+import os
 from typing import Any
 
 import pytest
@@ -94,3 +95,18 @@ def test_a_device_without_room_while_it_computes_stops_with_advice() -> None:
     model = layers()
     with pytest.raises(ConfigurationError, match="does not fit"):
         check_memory(model, adam(model), once, CPU, {})
+
+
+def test_nothing_is_computed_where_the_weights_alone_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(memory, "_room", lambda _: 1)
+    model = layers()
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        check_memory(model, adam(model), never, CPU, {})
+
+
+def test_a_cpu_has_the_memory_of_the_machine_or_less() -> None:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 0 < memory._in_use(CPU) < memory._room(CPU) < 1.5 * machine
