@@ -1,8 +1,9 @@
 """Speed of the agent: the official loop's way against ours, in one run, on one vLLM server and the same tiny models.
 
     .venv/bin/python -m agents.language_models.vllm_server .venv-vllm   # once: installs the server
-    .venv/bin/python speed/agent.py                # images of 640 pixels, as large as COCO's
-    .venv/bin/python speed/agent.py --size 128     # as large as the tiny models see them
+    .venv/bin/python -m speed.agent                # images of 640 pixels, as large as COCO's
+    .venv/bin/python -m speed.agent --size 128     # as large as the tiny models see them
+    .venv/bin/python -m speed.agent --segmenter facebook/sam3 --device cuda   # or a folder of make-checkpoint
 
 `speed/official_agent/loop.py` says what the official way does for a sample. Both ways start from the same image files
 and make the same requests; ours sends pictures as `bmp`, since the server is vLLM on the same machine. Before each way
@@ -39,6 +40,7 @@ from agents.systems import CHECKPOINT, Sam3Agent
 from speed.official_agent.loop import OfficialLoop, read, save
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
+from workbench.foundations.devices import AUTO
 from workbench.plugins import registry
 from workbench.plugins.interfaces import Segmenter
 from workbench.runs.provenance import machine, versions
@@ -83,6 +85,8 @@ def main() -> int:
     parser.add_argument(
         "--size", type=int, default=640, help="of the square images, in pixels (%(default)s, as COCO's)"
     )
+    parser.add_argument("--segmenter", help="folder or name of a SAM3 in place of the tiny one, for both ways")
+    parser.add_argument("--device", default=AUTO, help="of that segmenter (%(default)s)")
     parser.add_argument("--url", help="a server in vLLM's development mode that serves the tiny model as `tiny`")
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT, help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -97,17 +101,22 @@ def main() -> int:
             )
             url = stack.enter_context(server).url
         group = 0 if options.url else server.group
-        result = measure(url, options.samples, options.rounds, options.size, folder, group)
+        segmenter = None
+        if options.segmenter:
+            segmenter = registry.load("segmenters", "sam3")(checkpoint=options.segmenter, device=options.device)
+        result = measure(url, options.samples, options.rounds, options.size, folder, group, segmenter)
     print(json.dumps(result, indent=1) if options.json else table(result))
     same = [way["same masks as the official way"] for way in result["ways"].values()]
     return 0 if min(same) >= SAME else 1
 
 
-def measure(url: str, count: int, rounds: int, size: int, folder: Path, group: int = 0) -> dict[str, Any]:
+def measure(
+    url: str, count: int, rounds: int, size: int, folder: Path, group: int = 0, segmenter: Segmenter | None = None
+) -> dict[str, Any]:
     """Every way in every round, after `WARM_UP` samples each that are thrown away. `group` is the server's process
     group, 0 where it is not known."""
     torch.set_num_threads(1)  # the server works on the other cores, and two threads for so small a model gain little
-    ways = all_ways(url, folder / "official")
+    ways = all_ways(url, folder / "official", segmenter or registry.load("segmenters", "sam3-tiny")())
     measured: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
     for turn in range(rounds + 1):
         samples = questions(turn, count if turn else WARM_UP, size, folder / f"images{turn}")
@@ -149,9 +158,8 @@ def medians(measured: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, 
     return result
 
 
-def all_ways(url: str, folder: Path) -> list[Way]:
+def all_ways(url: str, folder: Path, segmenter: Segmenter) -> list[Way]:
     """The official way and ours, on one segmenter and one server."""
-    segmenter: Segmenter = registry.load("segmenters", "sam3-tiny")()
     prompts = load("tiny-v1")
     ways = [Way(OFFICIAL, OfficialLoop(url, NAME, segmenter, prompts, OPTIONS, folder))]
     for number in CONCURRENCY:

@@ -145,9 +145,13 @@ def script(predictor: Predictor, phrases: int) -> Predictor:
 
 
 def shape_2b() -> tuple[InstructSamConfig, Processor]:
-    """The published 2B shape, with a small tokenizer of ours and its special tokens: no download is needed."""
+    """The published 2B shape, see `named_for`."""
+    return named_for(published_config())
+
+
+def named_for(config: InstructSamConfig) -> tuple[InstructSamConfig, Processor]:
+    """A configuration with a small tokenizer of ours and its special tokens: no download is needed."""
     tokenizer = chat_tokenizer([*ALL_PHRASES, "user\n", "assistant\n"], vocabulary=1000)
-    config = published_config()
     ids = tokenizer.convert_tokens_to_ids
     own = {
         **token_ids(tokenizer),
@@ -305,7 +309,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     weights = sum(tensor.numel() * tensor.element_size() for tensor in predictor.model.state_dict().values())
     result: dict[str, Any] = {
         "checkpoint": "random 2B" if options.shape == "2b" else Path(options.checkpoint).name,
-        "machine": _machine(options.device),
+        "machine": machine(options.device),
         "rounds": options.rounds,
         "clock": options.clock,
         "slots": predictor.model.slots,
@@ -338,7 +342,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _machine(device: str) -> str:
+def machine(device: str) -> str:
+    """The processor or GPU, and torch's version."""
     if device.startswith("cuda"):
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     model = [

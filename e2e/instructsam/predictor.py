@@ -37,6 +37,7 @@ class Predictor(SinglePass[Generated]):
     max_new_tokens: int = 256
     prompt: str = "{instruction}"
     resize: str = LOGITS
+    side_by_side: bool = False
 
     @classmethod
     def from_pretrained(

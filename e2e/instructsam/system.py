@@ -53,6 +53,7 @@ class InstructSamSystem(SinglePassSystem):
         self.found = find(options.checkpoint, options.revision)
         say(f"InstructSAM {self.found.name}", options.device, self.place)
         self.predictor = _load(options, self.found, self.place)
+        self.predictor = replace(self.predictor, side_by_side=options.side_by_side)
         if options.max_pixels is not None:
             self.predictor.processor.limit(options.max_pixels)
         _change(self.predictor.model, options.slots, options.slots_causal, options.phrase_conditioning)

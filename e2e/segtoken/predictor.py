@@ -38,6 +38,7 @@ class Predictor(SinglePass[Emitted]):
     max_masks: int = 20
     smallest: int = 10
     prompt: str = "{instruction}"
+    side_by_side: bool = False
 
     @classmethod
     def from_pretrained(

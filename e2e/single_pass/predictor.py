@@ -1,7 +1,7 @@
 """From images and instructions to instances: the part that is the same for every single-pass model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from e2e.single_pass.beside import beside
 from e2e.single_pass.decoding import Prompt, Written
 from e2e.single_pass.language import ImageTokens, LanguageModel
 from e2e.single_pass.processor import Processor
@@ -59,6 +60,8 @@ class SinglePass(ABC, Generic[W]):
     model: Any
     processor: Processor
     prompt: str
+    side_by_side: bool
+    """Whether the detector's image encoder runs beside the language model, see `beside`."""
 
     def segment_instructions(
         self, images: Sequence["Image"], instructions: Sequence[Sequence[str]], trace: Trace | None = None
@@ -69,18 +72,49 @@ class SinglePass(ABC, Generic[W]):
         back in the same order. `trace` receives one call per stage for the whole batch.
         """
         trace = trace or Trace()
-        with timed(trace, "encode", self.model):
-            patches, grids = self.processor.qwen_images(images)
-            tokens = self.model.encode_images(self._place(patches), grids.to(self.model.device))
-            vision = self.model.detector.encode(self._place(self.processor.sam_images(images)))
+        if not self.side_by_side:
+            with timed(trace, "encode", self.model):
+                tokens, grids = self._read(images)
+                vision = self._see(images)
+            return self._answers(images, instructions, tokens, grids, lambda: vision, trace)
+        with torch.inference_mode(), beside(lambda: self._see(images), self.model.device) as seen:
+            with timed(trace, "encode", self.model, wait=False):
+                tokens, grids = self._read(images)
+            return self._answers(images, instructions, tokens, grids, seen, trace)
+
+    def _read(self, images: Sequence["Image"]) -> tuple[ImageTokens, Tensor]:
+        """The images as the language model reads them, and their grids `[images, 3]`."""
+        patches, grids = self.processor.qwen_images(images)
+        return self.model.encode_images(self._place(patches), grids.to(self.model.device)), grids
+
+    def _see(self, images: Sequence["Image"]) -> VisionFeatures:
+        """The images as the detector sees them."""
+        seen: VisionFeatures = self.model.detector.encode(self._place(self.processor.sam_images(images)))
+        return seen
+
+    def _answers(
+        self,
+        images: Sequence["Image"],
+        instructions: Sequence[Sequence[str]],
+        tokens: ImageTokens,
+        grids: Tensor,
+        seen: Callable[[], VisionFeatures],
+        trace: Trace,
+    ) -> list[list[Answer]]:
+        """The answers about encoded images; `seen` gives their features to the detector, when it needs them."""
         asked = [(i, text) for i, texts in enumerate(instructions) for text in texts]
         prompts = [self._prompt(text, i, grids[i]) for i, text in asked]
         fitting = [n for n, prompt in enumerate(prompts) if self._fits(len(prompt.token_ids))]
         answers = [Answer(prompt_tokens=len(prompt.token_ids), too_long=True) for prompt in prompts]
         if fitting:
             chosen = [prompts[n] for n in fitting]
-            with timed(trace, "llm", self.model):
+            with timed(trace, "llm", self.model, wait=not self.side_by_side):
                 written = self._write(chosen, tokens)
+            if self.side_by_side:
+                with timed(trace, "encode", self.model):  # what is left of it
+                    vision = seen()
+            else:
+                vision = seen()
             slots = self._slots(written, [p.image for p in chosen], vision, images, trace)
             for n, text, own_slots in zip(fitting, written, slots, strict=True):
                 answers[n] = self._answer(len(prompts[n].token_ids), text, own_slots)
@@ -126,11 +160,11 @@ def mask_rles(mask_logits: Tensor, height: int, width: int, resize: str = LOGITS
 
 
 @contextmanager
-def timed(trace: Trace, kind: str, model: LanguageModel) -> Iterator[Call]:
-    """Record a stage as a call. On a GPU its work is awaited, because it would otherwise be counted in the next
-    stage.
+def timed(trace: Trace, kind: str, model: LanguageModel, wait: bool = True) -> Iterator[Call]:
+    """Record a stage as a call. On a GPU its work is awaited, because it would otherwise be counted in the next stage,
+    unless other work is to go on beside it.
     """
     with torch.inference_mode(), trace.call(kind) as call:
         yield call
-        if model.device.type == "cuda":
+        if wait and model.device.type == "cuda":
             torch.cuda.synchronize(model.device)

@@ -1,0 +1,58 @@
+"""The prepared measurement of full size runs at middle size on a CPU."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from e2e.instructsam.predictor import Predictor
+from speed import gpu
+from speed.gpu import Clock, bandwidth, in_batches, latency, main, parse, tables
+from speed.instructsam import scenes, script
+
+
+def test_one_sample_is_told_by_part_and_against_the_reference(predictor: Predictor) -> None:
+    found = latency(script(predictor, 1), scenes(64, 1)[0], Clock("cpu", 1), 2)
+    assert set(found) == {*gpu.PARTS, "ours", "reference", "times"}
+    assert sum(found[kind] for kind in gpu.PARTS) <= found["ours"] * 1.5
+    assert all(value > 0 for value in found.values())
+
+
+def test_a_token_is_told_by_answers_with_more_phrases(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "COPIED", 2**22)
+    found = bandwidth(script(predictor, 1), scenes(64, 1)[0], Clock("cpu", 1), 2)
+    layers = predictor.model.model.language_model.layers
+    numbers = sum(p.numel() for layer in layers for p in layer.parameters())
+    numbers += predictor.model.model.language_model.embed_tokens.weight.numel()
+    assert found["weights_gb"] == pytest.approx(4 * numbers / 1e9)
+    assert found["share"] == pytest.approx(found["limit_ms"] / found["token_ms"])
+
+
+def test_what_there_is_no_time_for_is_left_out_and_named(predictor: Predictor) -> None:
+    clock = Clock("cpu", 0)
+    assert in_batches(script(predictor, 1), scenes(64, 1), clock, 3) == []
+    assert len(clock.times(lambda: None, 3)) == 1
+    result = {
+        "shape": "middle", "machine": "m", "precision": "float32", "size": 64, "weights_gib": 1.0, "memory_gib": 2.0,
+        "latency": {"llm": 3.0, "ours": 4.0, "reference": 8.0, "times": 2.0}, "bandwidth": None, "batches": [],
+        "memory_batches_gib": 2.0, "segmenter": None, "left_out": ["bandwidth", "batches", "segmenter"],
+    }  # fmt: skip
+    shown = tables(result)
+    assert "| times as long | 2.00 |" in shown
+    assert shown.endswith("There was no time for: bandwidth, batches, segmenter.")
+
+
+def test_a_machine_without_a_gpu_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert main([]) == 2
+    assert "torch" in capsys.readouterr().err
+    assert parse([]).minutes == 8
+
+
+@pytest.mark.slow
+def test_it_runs_at_middle_size(tmp_path: Path) -> None:
+    options = ["--shape", "middle", "--device", "cpu", "--size", "128", "--rounds", "1", "--minutes", "0.01"]
+    assert main([*options, "--dtype", "float32", "--json", str(tmp_path / "figures.json")]) == 0
+    assert json.loads((tmp_path / "figures.json").read_text())["latency"]["ours"] > 0
