@@ -131,15 +131,15 @@ def bandwidth(predictor: Predictor, asked: Asked, clock: Clock, rounds: int) -> 
     """Milliseconds of a run of the language model for a token, how many it would take to read its weights once at the
     speed at which this device copies, and the share that the second is of the first."""
 
-    def seconds(phrases: int) -> float:
-        def write() -> float:
-            trace = Trace()
-            script(predictor, phrases)
-            predictor.segment_instructions([asked[0]], [asked[1][:1]], trace)
-            return sum(call.duration for call in trace.calls if call.kind == "llm")
+    tokens, grids = predictor._read([asked[0]])
+    prompt = predictor._prompt(asked[1][0], 0, grids[0])
 
-        write()
-        return statistics.median(write() for _ in range(rounds))
+    def seconds(phrases: int) -> float:
+        def write() -> None:
+            script(predictor, phrases)
+            predictor._write([prompt], tokens)
+
+        return statistics.median(clock.times(write, rounds))
 
     step = (seconds(1 + MORE) - seconds(1)) / (MORE * STEPS)
     language = predictor.model.model.language_model
@@ -202,10 +202,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         result["batches"] = in_batches(predictor, asked, clock, options.rounds) if clock.left > 0 else []
     result["memory_batches_gib"] = memory(clock)
     del predictor
-    left = clock.left > 0
-    result["segmenter"] = (
-        segmenter(options.shape, where.device, where.precision, asked[0], clock, options.rounds) if left else None
-    )
+    result["segmenter"] = None
+    if clock.left > 0:
+        result["segmenter"] = segmenter(options.shape, where.device, where.precision, asked[0], clock, options.rounds)
     result["left_out"] = [name for name in ("bandwidth", "batches", "segmenter") if not result[name]]
     return result
 

@@ -18,7 +18,7 @@ def beside(part: Callable[[], T], device: torch.device) -> Iterator[Callable[[],
     of torch's threads until it has been waited for; where torch has one thread only, `part` runs first.
     """
     if device.type == "cuda":
-        own, other = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+        own, other = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         other.wait_stream(own)
         with torch.cuda.stream(other):
             result = part()

@@ -34,7 +34,8 @@ def load_by_parts(make: Callable[[], M], folder: Path, dtype: "torch.dtype") -> 
             continue
         path, _, last = name.rpartition(".")
         owner = model.get_submodule(path)
-        tensor = stored.to(dtype, copy=True) if stored.is_floating_point() else stored.clone()
+        # in the precision of the file it stays the file's own memory, which the system can take back and share
+        tensor = stored.to(dtype) if stored.is_floating_point() else stored.clone()
         if last in owner._parameters:
             owner._parameters[last] = nn.Parameter(tensor)
         else:
@@ -46,8 +47,8 @@ def load_by_parts(make: Callable[[], M], folder: Path, dtype: "torch.dtype") -> 
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, "Tensor"]]:
-    """All tensors by name. Each is valid until the next is asked for: a file is let go and opened again as it is
-    read, since what was read of it stays in memory while it is open."""
+    """All tensors by name. A file is let go and opened again as it is read, since what was read of it stays in memory
+    while it is open, or while one of those tensors is in use."""
     from safetensors import safe_open
 
     for file in weight_files(folder):
