@@ -1,7 +1,4 @@
-"""The prepared measurement of full size runs at middle size on a CPU."""
-
-import json
-from pathlib import Path
+"""The parts of the prepared measurement of full size, on a tiny model."""
 
 import pytest
 import torch
@@ -49,10 +46,3 @@ def test_a_machine_without_a_gpu_is_told(capsys: pytest.CaptureFixture[str]) -> 
     assert main([]) == 2
     assert "torch" in capsys.readouterr().err
     assert parse([]).minutes == 8
-
-
-@pytest.mark.slow
-def test_it_runs_at_middle_size(tmp_path: Path) -> None:
-    options = ["--shape", "middle", "--device", "cpu", "--size", "128", "--rounds", "1", "--minutes", "0.01"]
-    assert main([*options, "--dtype", "float32", "--json", str(tmp_path / "figures.json")]) == 0
-    assert json.loads((tmp_path / "figures.json").read_text())["latency"]["ours"] > 0
