@@ -8,8 +8,9 @@ import numpy as np
 
 from workbench.tabletop.phrases import ANYTHING, Phrase
 from workbench.tabletop.view import Draft, Form, View, fits_form, length, weighted
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES, USES
+from workbench.tabletop.vocabulary import FIRST, SIZES, World
 from workbench.tabletop.wording import adjective, indefinite, noun, noun_behind, pick, request
+from workbench.tabletop.worlds import CATEGORIES
 
 
 def category(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
@@ -26,7 +27,7 @@ def exclusion(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     """ "all fruit except the apples", "the mug that is not red" """
     options: list[tuple[Phrase, Phrase, tuple[int, ...]]] = []
     for phrase, indices in view.phrases.items():
-        for out in _narrower(phrase):
+        for out in _narrower(phrase, view.world):
             if out not in view.phrases:
                 continue
             rest = tuple(i for i in indices if i not in view.phrases[out])
@@ -48,7 +49,7 @@ def intent(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     """ "something to drink from", "everything red that I could eat" """
     plain: list[tuple[str, str | None, tuple[int, ...]]] = []
     coloured: list[tuple[str, str | None, tuple[int, ...]]] = []
-    for use in USES:
+    for use in view.world.uses:
         suited = tuple(i for i, o in enumerate(view.objects) if use in CATEGORIES[o.category].uses)
         if fits_form(suited, form):
             plain.append((use, None, suited))
@@ -60,14 +61,14 @@ def intent(view: View, rng: np.random.Generator, form: Form) -> Draft | None:
     if not options:
         return None
     use, shade, targets = pick(rng, options)
-    return Draft(_wish(use, shade, form, rng), targets, class_for_use(use, shade))
+    return Draft(_wish(use, shade, form, rng, view.world), targets, class_for_use(use, shade, view.world))
 
 
-def class_for_use(use: str, colour: str | None = None) -> Phrase:
+def class_for_use(use: str, colour: str | None = None, world: World = FIRST) -> Phrase:
     """The noun phrase of all that serves a use: a kind where all of the kind does, else its one category."""
-    suited = [name for name, c in CATEGORIES.items() if use in c.uses]
+    suited = [name for name, c in world.categories.items() if use in c.uses]
     kind = CATEGORIES[suited[0]].kind
-    if suited == [name for name, c in CATEGORIES.items() if c.kind == kind]:
+    if suited == [name for name, c in world.categories.items() if c.kind == kind]:
         return Phrase(kind, colour)
     if len(suited) == 1:
         return Phrase(suited[0], colour)
@@ -93,14 +94,14 @@ def _described(view: View, rng: np.random.Generator, form: Form, shortest: int, 
     return Draft(request(f"{start} {said}", rng, plural=plural, question=start == "the"), targets, phrase)
 
 
-def _narrower(phrase: Phrase) -> list[Phrase]:
+def _narrower(phrase: Phrase, world: World) -> list[Phrase]:
     """Phrases that name a part of what `phrase` names, by one more attribute or a narrower noun."""
-    parts = [Phrase(phrase.noun, colour, phrase.size) for colour in COLOURS if phrase.colour is None]
+    parts = [Phrase(phrase.noun, colour, phrase.size) for colour in world.colours if phrase.colour is None]
     parts += [Phrase(phrase.noun, phrase.colour, size) for size in SIZES if phrase.size is None]
     if phrase.noun == ANYTHING:
-        parts += [Phrase(name, phrase.colour, phrase.size) for name in (*KINDS, *CATEGORIES)]
-    elif phrase.noun in KINDS:
-        members = (name for name, c in CATEGORIES.items() if c.kind == phrase.noun)
+        parts += [Phrase(name, phrase.colour, phrase.size) for name in (*world.kinds, *world.categories)]
+    elif phrase.noun in world.kinds:
+        members = (name for name, c in world.categories.items() if c.kind == phrase.noun)
         parts += [Phrase(name, phrase.colour, phrase.size) for name in members]
     return parts
 
@@ -134,8 +135,8 @@ def _except_attribute(phrase: Phrase, out: Phrase, plural: bool, several_out: bo
     return pick(rng, options)
 
 
-def _wish(use: str, colour: str | None, form: Form, rng: np.random.Generator) -> str:
-    verb, need = pick(rng, USES[use].verbs), pick(rng, USES[use].needs)
+def _wish(use: str, colour: str | None, form: Form, rng: np.random.Generator, world: World) -> str:
+    verb, need = pick(rng, world.uses[use].verbs), pick(rng, world.uses[use].needs)
     shade = f"{colour} " if colour else ""
     behind = f" {colour}" if colour else ""
     roll = rng.random()

@@ -6,7 +6,8 @@ The noun is a category ("mug"), a kind ("drinkware") or "object"; all words are 
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS, SIZES
+from workbench.tabletop.vocabulary import FIRST, SIZES, World
+from workbench.tabletop.worlds import CATEGORIES
 
 ANYTHING = "object"
 
@@ -51,12 +52,12 @@ class Phrase:
         )
 
 
-def parse(text: str) -> Phrase:
-    """Read a phrase of the family; raises `ValueError` for any other text."""
+def parse(text: str, world: World = FIRST) -> Phrase:
+    """Read a phrase of the world's family; raises `ValueError` for any other text."""
     words = text.split()
     size = words.pop(0) if words and words[0] in SIZES else None
-    colour = words.pop(0) if words and words[0] in COLOURS else None
-    if len(words) == 1 and (words[0] == ANYTHING or words[0] in CATEGORIES or words[0] in KINDS):
+    colour = words.pop(0) if words and words[0] in world.colours else None
+    if len(words) == 1 and (words[0] == ANYTHING or words[0] in world.categories or words[0] in world.kinds):
         return Phrase(words[0], colour, size)
     raise ValueError(f"expected `[size] [colour] noun` in words of the vocabulary, got {text!r}")
 
@@ -76,10 +77,15 @@ def noun_phrases(obj: Named) -> list[str]:
     ]
 
 
-ALL_PHRASES: tuple[str, ...] = tuple(
-    str(Phrase(noun, colour, size))
-    for noun in (*CATEGORIES, *KINDS, ANYTHING)
-    for colour in (None, *COLOURS)
-    for size in (None, *SIZES)
-)
-"""Every phrase of the family."""
+def family(world: World) -> tuple[Phrase, ...]:
+    """Every phrase in the words of a world."""
+    return tuple(
+        Phrase(noun, colour, size)
+        for noun in (*world.categories, *world.kinds, ANYTHING)
+        for colour in (None, *world.colours)
+        for size in (None, *SIZES)
+    )
+
+
+ALL_PHRASES: tuple[str, ...] = tuple(map(str, family(FIRST)))
+"""Every phrase in the words of the first world, which the tiny models know."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from workbench.tabletop import drawing
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, HELD_OUT, SIZES
+from workbench.tabletop.vocabulary import FIRST, SIZES, World
 
 Split = Literal["train", "val", "test"]
 
@@ -37,10 +37,11 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """`image` `[H, W, 3] uint8` RGB; `objects` from back to front."""
+    """`image` `[H, W, 3] uint8` RGB; `objects` from back to front, in words of `world`."""
 
     image: NDArray[np.uint8]
     objects: tuple[SceneObject, ...]
+    world: World = FIRST
 
 
 @dataclass
@@ -52,44 +53,46 @@ class Placed:
     visible: NDArray[np.bool_]
 
 
-def make_scene(rng: np.random.Generator, size: int = 128, split: Split = "train") -> Scene:
-    """Draw one scene of `size` x `size` pixels with 3 to 9 objects.
+def make_scene(rng: np.random.Generator, size: int = 128, split: Split = "train", world: World = FIRST) -> Scene:
+    """Draw one scene of `size` x `size` pixels with 3 to 9 objects of a world.
 
-    Categories and colours repeat within a scene. Combinations of `HELD_OUT` occur in the test split only, there for
-    about a quarter of the objects. Every object keeps at least 40 % of its pixels visible.
+    Categories and colours repeat within a scene. The world's held-out combinations occur in the test split only, there
+    for about a quarter of the objects. Every object keeps at least 40 % of its pixels visible.
     """
     canvas = background(rng, size)
     placed: list[Placed] = []
-    for category, colour, size_name in _choose_objects(rng, split):
-        _place(rng, canvas, placed, category, colour, size_name)
+    for category, colour, size_name in _choose_objects(rng, split, world):
+        _place(rng, canvas, placed, category, colour, size_name, world)
     canvas *= light(rng, size)
     canvas += rng.standard_normal((size, size, 1), dtype=np.float32) * rng.uniform(1, 4)
     image = np.clip(canvas, 0, 255).astype(np.uint8)
-    return Scene(image, tuple(finished(p) for p in placed))
+    return Scene(image, tuple(finished(p) for p in placed), world)
 
 
-def _choose_objects(rng: np.random.Generator, split: Split) -> list[tuple[str, str, str]]:
+def _choose_objects(rng: np.random.Generator, split: Split, world: World) -> list[tuple[str, str, str]]:
     """Words for each object, drawn from a small pool per scene so that they repeat."""
-    categories = [str(c) for c in rng.choice(list(CATEGORIES), size=int(rng.integers(2, 6)), replace=False)]
-    kind = CATEGORIES[categories[0]].kind
+    categories = [str(c) for c in rng.choice(list(world.categories), size=int(rng.integers(2, 6)), replace=False)]
+    kind = world.categories[categories[0]].kind
     if rng.random() < 0.5:
-        categories += [name for name, c in CATEGORIES.items() if c.kind == kind and name not in categories]
-    colours = [str(c) for c in rng.choice(list(COLOURS), size=int(rng.integers(2, 5)), replace=False)]
+        categories += [name for name, c in world.categories.items() if c.kind == kind and name not in categories]
+    colours = [str(c) for c in rng.choice(list(world.colours), size=int(rng.integers(2, 5)), replace=False)]
     return [
-        (*_choose_pair(rng, categories, colours, split), str(rng.choice(list(SIZES))))
+        (*_choose_pair(rng, categories, colours, split, world), str(rng.choice(list(SIZES))))
         for _ in range(int(rng.integers(MIN_OBJECTS, MAX_OBJECTS + 1)))
     ]
 
 
-def _choose_pair(rng: np.random.Generator, categories: list[str], colours: list[str], split: Split) -> tuple[str, str]:
+def _choose_pair(
+    rng: np.random.Generator, categories: list[str], colours: list[str], split: Split, world: World
+) -> tuple[str, str]:
     if split == "test" and rng.random() < _HELD_OUT_SHARE:
-        pairs = sorted(HELD_OUT)
+        pairs = sorted(world.held_out)
         near = [pair for pair in pairs if pair[0] in categories] or pairs
         return near[int(rng.integers(len(near)))]
     while True:
-        category = str(rng.choice(categories if rng.random() < 0.85 else list(CATEGORIES)))
-        colour = str(rng.choice(colours if rng.random() < 0.8 else list(COLOURS)))
-        if (category, colour) not in HELD_OUT:
+        category = str(rng.choice(categories if rng.random() < 0.85 else list(world.categories)))
+        colour = str(rng.choice(colours if rng.random() < 0.8 else list(world.colours)))
+        if (category, colour) not in world.held_out:
             return category, colour
 
 
@@ -100,12 +103,13 @@ def _place(
     category: str,
     colour: str,
     size_name: str,
+    world: World,
 ) -> None:
     """Paint an object where it hides none of the others too much. Nothing is added to a scene that is full."""
     side = len(canvas)
     low, high = SIZES[size_name]
     long_side = rng.uniform(low, high) * side / _BASE
-    tint = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 7, 3), 0, 255)
+    tint = np.clip(np.array(world.colours[colour]) + rng.normal(0, 7, 3), 0, 255)
     angle = rng.normal(0, 0.22)
     pixels, alpha = drawing.paint(category, (int(tint[0]), int(tint[1]), int(tint[2])), long_side, angle)
     solid = alpha >= 0.5

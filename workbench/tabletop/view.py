@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.tabletop.geometry import Layout
-from workbench.tabletop.phrases import ALL_PHRASES, ANYTHING, Phrase, Words, parse
+from workbench.tabletop.phrases import ANYTHING, Phrase, Words, family
 from workbench.tabletop.scenes import Scene
-from workbench.tabletop.vocabulary import CATEGORIES, COLOURS, KINDS
+from workbench.tabletop.vocabulary import World
 from workbench.tabletop.wording import pick
+from workbench.tabletop.worlds import CATEGORIES, KINDS
 
 Form = Literal["single", "multi", "none"]
 FORMS: tuple[Form, ...] = ("single", "multi", "none")
@@ -20,7 +21,7 @@ MAX_TARGETS = 10
 
 T = TypeVar("T")
 
-_FAMILY = tuple(parse(text) for text in ALL_PHRASES)
+_family = cache(family)
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,21 @@ class Draft:
 
 
 @cache
-def _named_by(words: Words) -> NDArray[np.bool_]:
-    """Which phrases of the family name an object of these words, `[phrases]`."""
-    return np.array([phrase.matches(words) for phrase in _FAMILY])
+def _named_by(words: Words, world: World) -> NDArray[np.bool_]:
+    """Which phrases of a world's family name an object of these words, `[phrases]`."""
+    return np.array([phrase.matches(words) for phrase in _family(world)])
 
 
 class View:
     """`phrases` maps every noun phrase that is true of something to the indices of all objects that it names."""
 
     def __init__(self, scene: Scene) -> None:
-        self.objects = scene.objects
+        self.world, self.objects = scene.world, scene.objects
         self.layout = Layout(scene)
-        named = np.stack([_named_by(Words(obj.category, obj.colour, obj.size)) for obj in self.objects], axis=1)
+        words = [Words(obj.category, obj.colour, obj.size) for obj in self.objects]
+        named, every = np.stack([_named_by(said, self.world) for said in words], axis=1), _family(self.world)
         self.phrases = {
-            _FAMILY[row]: tuple(np.flatnonzero(named[row]).tolist()) for row in np.flatnonzero(named.any(axis=1))
+            every[row]: tuple(np.flatnonzero(named[row]).tolist()) for row in np.flatnonzero(named.any(axis=1))
         }
 
     def choose(
@@ -60,7 +62,7 @@ class View:
         """A phrase that names nothing here but is one word away from one that does."""
         absent: dict[Phrase, None] = {}
         for phrase in self.phrases:
-            absent.update((other, None) for other in _one_word_away(phrase) if other not in self.phrases)
+            absent.update((other, None) for other in _one_word_away(phrase, self.world) if other not in self.phrases)
         options = [phrase for phrase in absent if fits(phrase)]
         return weighted(rng, options, lambda phrase: phrase) if options else None
 
@@ -93,14 +95,14 @@ def _weight(phrase: Phrase) -> float:
     return rank * (0.4 if length(phrase) > 2 else 1.0)
 
 
-def _one_word_away(phrase: Phrase) -> Iterator[Phrase]:
+def _one_word_away(phrase: Phrase, world: World) -> Iterator[Phrase]:
     """Phrases with another colour, the opposite size, or a noun of the same rank (categories: of the same kind)."""
     if phrase.colour:
-        yield from (Phrase(phrase.noun, colour, phrase.size) for colour in COLOURS)
+        yield from (Phrase(phrase.noun, colour, phrase.size) for colour in world.colours)
     if phrase.size in ("small", "large"):
         yield Phrase(phrase.noun, phrase.colour, "large" if phrase.size == "small" else "small")
     if phrase.noun in KINDS:
-        yield from (Phrase(kind, phrase.colour, phrase.size) for kind in KINDS)
+        yield from (Phrase(kind, phrase.colour, phrase.size) for kind in world.kinds)
     elif phrase.noun != ANYTHING:
         kind = CATEGORIES[phrase.noun].kind
-        yield from (Phrase(n, phrase.colour, phrase.size) for n, c in CATEGORIES.items() if c.kind == kind)
+        yield from (Phrase(n, phrase.colour, phrase.size) for n, c in world.categories.items() if c.kind == kind)

@@ -6,6 +6,19 @@ VERSION = 1
 """Version of scenes and instructions; raised whenever the same seed gives other files."""
 
 
+@dataclass(frozen=True, eq=False)
+class World:
+    """The words of a kind of scenes: categories, kinds, uses, and colours as RGB; `held_out` are the (category, colour)
+    pairs that occur in its test split only. `name` is what the command line calls it."""
+
+    name: str
+    categories: dict[str, "Category"]
+    kinds: dict[str, str]
+    uses: dict[str, "Use"]
+    colours: dict[str, tuple[int, int, int]]
+    held_out: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class Category:
     """`kind` is the class above it, a key of `KINDS`; `uses` are keys of `USES`."""
@@ -113,3 +126,7 @@ CATEGORY_INDEX = {name: i for i, name in enumerate(CATEGORIES, start=1)}
 
 
 COLOUR_INDEX = {name: i for i, name in enumerate(COLOURS, start=1)}
+
+
+FIRST = World("first", CATEGORIES, KINDS, USES, COLOURS, HELD_OUT)
+"""The world that every tiny checkpoint was trained in."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from workbench.tabletop.phrases import ANYTHING, Phrase
-from workbench.tabletop.vocabulary import CATEGORIES, KINDS
+from workbench.tabletop.worlds import CATEGORIES, KINDS
 
 T = TypeVar("T")
 

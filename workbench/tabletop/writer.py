@@ -23,7 +23,8 @@ from workbench.data.digests import file_digest
 from workbench.data.errors import ConfigurationError
 from workbench.tabletop.grammar import instructions
 from workbench.tabletop.scenes import Scene, Split, make_scene
-from workbench.tabletop.vocabulary import VERSION
+from workbench.tabletop.vocabulary import FIRST, VERSION
+from workbench.tabletop.worlds import WORLDS
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 MANIFEST = "tabletop.json"
@@ -32,19 +33,19 @@ MIN_SIZE, MAX_SIZE = 64, 1024
 _STREAM = 0x5EED
 
 
-def generate(out: Path, *, scenes: int, per_scene: int, seed: int, size: int) -> list[Path]:
+def generate(out: Path, *, scenes: int, per_scene: int, seed: int, size: int, world: str = FIRST.name) -> list[Path]:
     """Write train, val and test, `scenes` images each, to folders of these names in `out`; see `write`."""
-    return [write(out / split, split, scenes, per_scene, seed, size) for split in SPLITS]
+    return [write(out / split, split, scenes, per_scene, seed, size, world) for split in SPLITS]
 
 
-def write(out: Path, split: str, scenes: int, per_scene: int, seed: int, size: int) -> Path:
+def write(out: Path, split: str, scenes: int, per_scene: int, seed: int, size: int, world: str = FIRST.name) -> Path:
     """Write one split to the folder `out`: `images/NNNNN.png`, `SPLIT.json` and `tabletop.json`; return `out`.
 
-    `per_scene` instructions for each of `scenes` images of `size` x `size` pixels. The same arguments give the same
-    bytes. The folder appears when it is complete; one that already holds these very files is kept as it is, and one
-    that holds anything else raises `ConfigurationError`.
+    `per_scene` instructions for each of `scenes` images of `size` x `size` pixels, in a world of `WORLDS`. The same
+    arguments give the same bytes. The folder appears when it is complete; one that already holds these very files is
+    kept as it is, and one that holds anything else raises `ConfigurationError`.
     """
-    parameters = _parameters(split, scenes, per_scene, seed, size)
+    parameters = _parameters(split, scenes, per_scene, seed, size, world)
     if _holds(out, parameters):
         return out
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -72,13 +73,15 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def scene_of(split: str, seed: int, number: int, size: int) -> tuple[Scene, np.random.Generator]:
+def scene_of(
+    split: str, seed: int, number: int, size: int, world: str = FIRST.name
+) -> tuple[Scene, np.random.Generator]:
     """Scene `number` of a split, and the generator that goes on to draw its instructions."""
     rng = np.random.default_rng(_scene_seed(split, seed, number))
-    return make_scene(rng, size, _known(split)), rng
+    return make_scene(rng, size, _known(split), WORLDS[world]), rng
 
 
-def _parameters(split: str, scenes: int, per_scene: int, seed: int, size: int) -> dict[str, Any]:
+def _parameters(split: str, scenes: int, per_scene: int, seed: int, size: int, world: str) -> dict[str, Any]:
     for name, value, low, high in (
         ("scenes", scenes, 1, 99_999),
         ("per_scene", per_scene, 1, 20),
@@ -88,7 +91,14 @@ def _parameters(split: str, scenes: int, per_scene: int, seed: int, size: int) -
         if type(value) is not int or not low <= value <= high:
             raise ConfigurationError(f"tabletop: expected `{name}` to be an integer in {low}..{high}, got {value!r}")
     values = {"split": _known(split), "scenes": scenes, "per_scene": per_scene, "seed": seed, "size": size}
-    return {"version": VERSION, **values}
+    if world not in WORLDS:
+        raise ConfigurationError(f"tabletop: expected `world` to be one of {', '.join(WORLDS)}, got {world!r}")
+    return {"version": VERSION, **values, **named(world)}
+
+
+def named(world: str) -> dict[str, str]:
+    """What tells the files of a world from those of the first one, which do not say it."""
+    return {} if world == FIRST.name else {"world": world}
 
 
 def _known(split: str) -> Split:
@@ -117,7 +127,7 @@ def _write_files(folder: Path, parameters: dict[str, Any]) -> dict[str, Any]:
     entries = []
     shown = time.monotonic()
     for number in range(parameters["scenes"]):
-        scene, rng = scene_of(split, seed, number, size)
+        scene, rng = scene_of(split, seed, number, size, parameters.get("world", FIRST.name))
         name = f"images/{number:05}.png"
         Image.fromarray(scene.image).save(folder / name, compress_level=6)
         entries.append({**_entry(scene, rng, name, parameters["per_scene"]), "seed": _scene_seed(split, seed, number)})

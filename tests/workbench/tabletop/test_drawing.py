@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.tabletop.drawing import paint
-from workbench.tabletop.vocabulary import CATEGORIES
+from workbench.tabletop.worlds import CATEGORIES
 
 RED = (200, 40, 40)
 
