@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.metric_info import MetricInfo, describe
+from workbench.metrics.coco_matching import THRESHOLDS, Cell, Detections, Judged
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 from workbench.metrics.ties import is_drawn, order_of_draw, tie_groups
 
-THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
 RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
 AREAS: Mapping[str, tuple[float, float]] = {
     "all": (0.0, 1e5**2),
@@ -27,41 +27,6 @@ AREAS: Mapping[str, tuple[float, float]] = {
 }
 """Square pixels, both ends included."""
 MAX_DETECTIONS = (1, 10, 100)
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One class in one image: N detections, T targets, of which some are crowds."""
-
-    category: object
-    scores: NDArray[np.float64]
-    """`[N]`"""
-    areas: NDArray[np.float64]
-    """`[N]` square pixels"""
-    iou: NDArray[np.float64]
-    """`[N, T]`; intersection over the area of the detection in the columns of crowds"""
-    target_areas: NDArray[np.float64]
-    """`[T]` square pixels"""
-    crowd: NDArray[np.bool_]
-    """`[T]`"""
-    image: int = 0
-    """Id of the image: of equal scores, that in the image of the lower id ranks first"""
-    unmatchable: tuple[int, ...] = ()
-    """Targets that can be taken but not found: pycocotools reads an annotation of id 0 as no match"""
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """The best-scored detections of a cell for one range of areas."""
-
-    scores: NDArray[np.float64]
-    """`[N]`, falling"""
-    matched: NDArray[np.bool_]
-    """`[N, K]`"""
-    ignored: NDArray[np.bool_]
-    """`[N, K]`"""
-    n_targets: int
-    """that count"""
 
 
 _AP = "Average precision over 101 recall points, mean over the classes and IoU thresholds .50 to .95"
@@ -113,8 +78,8 @@ def class_curve(
     if not cells:
         return lambda weights: (np.full((len(THRESHOLDS), weights.shape[1]), np.nan),) * 2
     order = np.array(sorted(range(len(cells)), key=lambda i: cells[i].image))
-    every = {"all": AREAS["all"]}
-    ranking = _rank([_judge(cells[i], every, most)["all"] for i in order], most)
+    detections = Detections(cells, most)
+    (ranking,) = _rankings(detections, detections.judge({"all": AREAS["all"]})["all"], [order], most)
     return lambda weights: _precision_and_recall(ranking, weights[order])
 
 
@@ -133,10 +98,10 @@ def average_precision(
     order = sorted(range(len(cells)), key=lambda i: cells[i].image)  # stable: the order given within an image
     members = {c: np.array([i for i in order if cells[i].category == c]) for c in categories}
     first, last = next(iter(areas)), max_detections[-1]
-    judged_cells = [_judge(cell, areas, last) for cell in cells]
-    judged = {name: [one[name] for one in judged_cells] for name in areas}
+    detections = Detections(cells, last)
+    judged = detections.judge(areas)
     rankings = {
-        (name, most): [_rank([judged[name][i] for i in members[c]], most) for c in categories]
+        (name, most): _rankings(detections, judged[name], list(members.values()), most)
         for name in areas
         for most in (max_detections if name == first else (last,))
     }
@@ -180,73 +145,33 @@ class _Ranking:
     """`[P]` the same number for equal scores; None where no two are equal"""
 
 
-def _judge(cell: Cell, areas: Mapping[str, tuple[float, float]], most: int) -> dict[str, _Judged]:
-    """Greedy matching, as `COCOeval.evaluateImg` does it, for targets of areas in each range."""
-    order = np.argsort(-cell.scores, kind="stable")[:most]
-    iou, areas_found = cell.iou[order], cell.areas[order]
-    found_of: dict[bytes, NDArray[np.int64]] = {}
-    judged = {}
-    for name, (low, high) in areas.items():
-        ignored_target = cell.crowd | (cell.target_areas < low) | (cell.target_areas > high)
-        # where all targets are ignored without being crowds they are matched as where none is
-        alike = not cell.crowd.any() and (ignored_target.all() or not ignored_target.any())
-        key = b"" if alike else ignored_target.tobytes()
-        if key not in found_of:
-            found_of[key] = _match(iou, ignored_target, cell.crowd)
-        found = found_of[key]
-        taken = found >= 0
-        matched = taken & ~np.isin(found, cell.unmatchable) if cell.unmatchable else taken
-        ignored = taken & np.append(ignored_target, False)[found]
-        outside = (areas_found < low) | (areas_found > high)
-        ignored |= ~matched & outside[:, None]
-        judged[name] = _Judged(cell.scores[order], matched, ignored, int((~ignored_target).sum()))
-    return judged
-
-
-def _match(iou: NDArray[np.float64], ignored_target: NDArray[np.bool_], crowd: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The target of each detection or -1, `[N, K]`; iou: `[N, T]`, best-scored first.
-
-    Each detection takes the free target it overlaps most, the last of equals, at an IoU of the threshold or more; one
-    that is ignored (a crowd, or outside the range) only where no other will do.
-    """
-    found = np.full((len(iou), len(THRESHOLDS)), -1, dtype=np.int64)
-    columns = np.argsort(ignored_target, kind="stable").tolist()
-    near = [
-        (n, [(t, row[t]) for t in columns if row[t] >= THRESHOLDS[0] - 1e-9])
-        for n, row in enumerate(iou.tolist())
-        if max(row, default=0.0) >= THRESHOLDS[0] - 1e-9
-    ]
-    is_ignored, is_crowd = ignored_target.tolist(), crowd.tolist()
-    for k, threshold in enumerate(np.minimum(THRESHOLDS, 1 - 1e-10).tolist()):
-        taken: set[int] = set()
-        for n, candidates in near:
-            best, match = threshold, -1
-            for t, overlap in candidates:
-                if t in taken and not is_crowd[t]:
-                    continue
-                if match >= 0 and is_ignored[t] and not is_ignored[match]:
-                    break
-                if overlap >= best:
-                    best, match = overlap, t
-            if match >= 0:
-                taken.add(match)
-                found[n, k] = match
-    return found
-
-
-def _rank(judged: Sequence[_Judged], most: int) -> _Ranking:
-    counts = [len(sample.scores[:most]) for sample in judged]
-    scores = np.concatenate([sample.scores[:most] for sample in judged])
-    order = np.argsort(-scores, kind="stable")
-    matched = np.concatenate([sample.matched[:most] for sample in judged])[order]
-    counted = ~np.concatenate([sample.ignored[:most] for sample in judged])[order]
-    return _Ranking(
-        cell=np.repeat(np.arange(len(judged)), counts)[order],
-        matched=matched,
-        counted=counted,
-        targets=np.array([sample.n_targets for sample in judged], dtype=np.int64),
-        ties=tie_groups(scores[order], np.stack([matched, counted], axis=1)),
-    )
+def _rankings(
+    detections: Detections, judged: Judged, members: Sequence[NDArray[np.int64]], most: int
+) -> list[_Ranking]:
+    """One ranking for each class, whose cells `members` has in the order that decides between equal scores."""
+    place = np.zeros(len(judged.targets), dtype=np.int64)
+    owner = np.zeros(len(judged.targets), dtype=np.int64)
+    for number, cells in enumerate(members):
+        place[cells], owner[cells] = np.arange(len(cells)), number
+    rows = np.flatnonzero(detections.rank < most)
+    cell = detections.cell[rows]
+    order = np.lexsort((place[cell], -detections.scores[rows], owner[cell]))
+    rows, cell = rows[order], cell[order]
+    ends = np.searchsorted(owner[cell], np.arange(len(members)), side="right")
+    rankings = []
+    for cells, start, end in zip(members, [0, *ends][: len(members)], ends, strict=True):
+        own = rows[start:end]
+        matched, counted = judged.matched[own], ~judged.ignored[own]
+        rankings.append(
+            _Ranking(
+                cell=place[cell[start:end]],
+                matched=matched,
+                counted=counted,
+                targets=judged.targets[cells],
+                ties=tie_groups(detections.scores[own], np.stack([matched, counted], axis=1)),
+            )
+        )
+    return rankings
 
 
 def _precision_and_recall(ranking: _Ranking, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from workbench.data.errors import ConfigurationError
-from workbench.data.masks import from_annotation
+from workbench.data.masks import areas, from_annotation
 from workbench.metrics.coco import Cell, average_precision
 from workbench.metrics.statistics import estimate
 
@@ -59,16 +59,18 @@ def cells(truth: Mapping[str, Any], detections: Sequence[Entry], iou_type: IouTy
     boxed = bool(detections) and bool(detections[0].get("bbox"))
     sizes = {image["id"]: (image.get("height"), image.get("width")) for image in truth["images"]}
     wanted, answers = _by_cell(truth["annotations"]), _by_cell(detections)
+    sizes_found = _areas(detections, boxed)
     ranked = []
     for image in sorted(sizes):
         for category in sorted(entry["id"] for entry in truth["categories"]):
-            targets, predicted = wanted[image, category], answers[image, category]
+            targets = [truth["annotations"][i] for i in wanted[image, category]]
+            predicted = [detections[i] for i in answers[image, category]]
             crowd = [int(target.get("iscrowd", 0)) for target in targets]
             ranked.append(
                 Cell(
                     category=category,
                     scores=np.array([one["score"] for one in predicted], dtype=np.float64),
-                    areas=np.array([_area(one, boxed) for one in predicted], dtype=np.float64),
+                    areas=sizes_found[answers[image, category]],
                     iou=_iou(
                         [_shape(one, key, sizes[image]) for one in predicted],
                         [_shape(one, key, sizes[image]) for one in targets],
@@ -82,15 +84,18 @@ def cells(truth: Mapping[str, Any], detections: Sequence[Entry], iou_type: IouTy
     return ranked
 
 
-def _by_cell(entries: Sequence[Entry]) -> dict[tuple[int, int], list[Entry]]:
-    by_cell: dict[tuple[int, int], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_cell[entry["image_id"], entry["category_id"]].append(entry)
+def _by_cell(entries: Sequence[Entry]) -> dict[tuple[int, int], list[int]]:
+    """The places of the entries of each image and category."""
+    by_cell: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, entry in enumerate(entries):
+        by_cell[entry["image_id"], entry["category_id"]].append(place)
     return by_cell
 
 
-def _area(detection: Entry, boxed: bool) -> float:
-    return float(detection["bbox"][2] * detection["bbox"][3] if boxed else coco.area(detection["segmentation"]))
+def _areas(detections: Sequence[Entry], boxed: bool) -> NDArray[np.float64]:
+    if boxed:
+        return np.array([one["bbox"][2] * one["bbox"][3] for one in detections], dtype=np.float64)
+    return np.array(areas([one["segmentation"] for one in detections]), dtype=np.float64)
 
 
 def _shape(entry: Entry, key: str, size: tuple[int, int]) -> Any:
