@@ -17,7 +17,8 @@ from pycocotools import mask as coco
 
 from workbench.data.errors import ConfigurationError
 from workbench.data.masks import areas, from_annotation
-from workbench.metrics.coco import Cell, average_precision
+from workbench.metrics.coco import average_precision
+from workbench.metrics.coco_matching import Cell
 from workbench.metrics.statistics import estimate
 
 Engine = Literal["workbench", "pycocotools", "hotcoco"]

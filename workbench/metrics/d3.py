@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.metric_info import MetricInfo, describe
-from workbench.metrics.coco import THRESHOLDS, Cell, average_precision, cell_of, class_curve
+from workbench.metrics.coco import average_precision, cell_of, class_curve
+from workbench.metrics.coco_matching import THRESHOLDS, Cell
 from workbench.metrics.overlaps import SampleOverlap
 from workbench.metrics.statistics import Measure, Weights
 from workbench.metrics.ties import is_drawn
