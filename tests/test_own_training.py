@@ -33,7 +33,8 @@ LOADED_ONCE = (
 @pytest.mark.slow
 def test_every_step_of_the_section_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "e2e").symlink_to(ROOT / "e2e")
+    for folder in ("agents", "e2e"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     for name in LOADED_ONCE:
         import_module(name)
     section = PAGE.read_text().partition("## Your own data")[2].partition("\n## ")[0]
@@ -50,7 +51,8 @@ def test_every_step_of_the_section_works(tmp_path: Path, monkeypatch: pytest.Mon
         if ran[-1] == "train --dry-run":
             assert "inst2seg train (weight 3, " in done.stdout and "M train" in done.stdout
             assert sorted(path.name for path in Path("runs/own").iterdir()) == ["data", "dry-run.png"]
-    assert ran == ["generate", "train --dry-run", "train", "compare"]
+    assert ran == ["generate", "train --dry-run", "train", "compare", "compare", "train"]
+    assert json.loads(Path("runs/corrected/log.jsonl").read_text().splitlines()[-1])
     log = [json.loads(line) for line in Path("runs/own/log.jsonl").read_text().splitlines()]
     assert log[0]["share inst2seg train"] + log[0]["share tabletop"] == pytest.approx(1)
     assert "val inst2seg mAP" in log[-1]

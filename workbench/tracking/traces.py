@@ -1,5 +1,6 @@
 """Shows predictions in MLflow as traces: a span for the sample, and a span for each of its calls."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -28,7 +29,10 @@ def log_traces(
     import mlflow
 
     chosen = list(islice(zip(samples, predictions, strict=True), LIMIT))
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # MLflow would set it for good
+    # MLflow would set for good what it was given, or what stands in the environment
+    environment = os.environ.get("MLFLOW_TRACKING_URI")
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    before = None if before == environment else before
     mlflow.set_tracking_uri(uri)
     try:
         begun = time.time() - sum(_seconds(prediction) for _, prediction in chosen)
@@ -38,6 +42,8 @@ def log_traces(
         mlflow.flush_trace_async_logging()
     finally:
         mlflow.set_tracking_uri(before)
+        if environment is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = environment
     return len(chosen)
 
 

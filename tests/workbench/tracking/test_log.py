@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+import mlflow
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -116,6 +117,17 @@ def test_logging_leaves_the_default_store_of_mlflow_as_it_was(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     track(finished, f"sqlite:///{tmp_path / 'store.db'}")
     assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def test_logging_forgets_the_environment_that_it_met(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'store.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    track(finished, uri)
+    assert os.environ["MLFLOW_TRACKING_URI"] == uri
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert not mlflow.is_tracking_uri_set()
 
 
 def test_another_sqlite_store_keeps_its_artifacts_beside_it(finished: Run, tmp_path: Path) -> None:
