@@ -96,7 +96,10 @@ def test_a_picture_is_asked_about_a_threshold_moved_and_a_sample_kept_to_compare
         tab.click("#wb-ask")
         tab.shows("#wb-keep-button")
         tab.click("#wb-steps-left button")
+        tab.click("#wb-take-right")
+        tab.shows("#wb-keep-button", "with 2 masks")
         tab.click("#wb-take-none")
+        tab.shows("#wb-keep-button", "nothing fits")  # else the next click meets the button while it changes
         tab.click("#wb-keep-button")
         tab.shows("#wb-result", "now 2 samples about 2 pictures")
         assert tab.too_wide == 0 and tab.outside == [] and tab.problems == []
