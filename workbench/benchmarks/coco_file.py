@@ -1,6 +1,7 @@
 """Files in the layout of COCO: `{images: [...], annotations: [...], categories: [...]}`."""
 
 from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -28,16 +29,12 @@ class CocoFile:
         self.image_list = self.list_of("images")
         self._images, self._doubled_images = self._by_id(self.image_list, "image")
         self._annotation_list = self.list_of("annotations")
-        self._annotations, self._doubled_annotations = self._by_id(self._annotation_list, "annotation")
         self._of_image: dict[int, array[int]] = {}
-        for i, entry in enumerate(self._annotation_list):
-            image = entry.get("image_id") if isinstance(entry, dict) else None
-            if not is_id(image):
-                self._remark(f"annotation {i} is left out: expected an `image_id`, got {short(image)}")
-            elif image not in self._images:
-                self._remark(f"annotation {i} is left out: there is no image of id {image}")
-            else:
-                self._of_image.setdefault(image, array("q")).append(i)
+        left_out: list[str] = []
+        handed_out = self._hand_out(self._annotation_list, left_out)
+        self._annotations, self._doubled_annotations = self._by_id(handed_out, "annotation")
+        for text in left_out:
+            self._remark(text)
         self._categories = _names(self.content.get("categories"))
 
     def list_of(self, key: str) -> Listed:
@@ -89,7 +86,19 @@ class CocoFile:
             raise SampleError(f"{where}: {self.name} has several {what}s of id {short(key)}")
         return by_id[key]
 
-    def _by_id(self, entries: Listed, what: str) -> tuple[dict[int, int], set[int]]:
+    def _hand_out(self, entries: Listed, left_out: list[str]) -> Iterator[Any]:
+        """The entries, each noted with its image on the way, as one pass through a long file is slow enough."""
+        for i, entry in enumerate(entries):
+            image = entry.get("image_id") if isinstance(entry, dict) else None
+            if not is_id(image):
+                left_out.append(f"annotation {i} is left out: expected an `image_id`, got {short(image)}")
+            elif image not in self._images:
+                left_out.append(f"annotation {i} is left out: there is no image of id {image}")
+            else:
+                self._of_image.setdefault(image, array("q")).append(i)
+            yield entry
+
+    def _by_id(self, entries: Iterable[Any], what: str) -> tuple[dict[int, int], set[int]]:
         """Where the entry of each id stands, and the ids of several."""
         by_id: dict[int, int] = {}
         doubled: set[int] = set()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.benchmarks.annotated import Annotated
+from workbench.benchmarks.json_stream import Listed
 from workbench.benchmarks.options import Annotations, Images, Protocol
 from workbench.benchmarks.reading import (
     ImageFolder,
@@ -21,6 +22,7 @@ from workbench.benchmarks.reading import (
     read_bytes,
     text_of,
     unusable,
+    whole_ids,
 )
 from workbench.data.errors import ConfigurationError, SampleError, short
 from workbench.data.ids import Ids
@@ -64,14 +66,10 @@ def read(annotations: Path, images: Path | None) -> Iterator[Sample]:
     return numbered(samples, annotations.name)
 
 
-def _rows(annotations: Path) -> tuple[list[object], list[str]]:
+def _rows(annotations: Path) -> tuple[Listed, list[str]]:
     """The rows of a file, with whole ids, and remarks about ids that were mended."""
     rows, ids = [_parsed(row) for row in read_bytes(annotations).splitlines() if row.strip()], Ids()
-    for i, row in enumerate(rows):
-        if isinstance(row, dict):
-            for key in ("idx", "class_id"):
-                ids.mend(row, key, f"row {i}")
-    return rows, ids.notes()
+    return whole_ids(rows, "row", ("idx", "class_id"), ids), ids.notes()
 
 
 def _parsed(row: bytes) -> object:
