@@ -8,7 +8,7 @@ import numpy as np
 from workbench.data.masks import Rle, encode, encode_all
 from workbench.foundations.training.data.options import TABLETOP, SourceOptions
 from workbench.foundations.training.data.questions import Picture, Question, worded
-from workbench.foundations.training.data.sources import Ask
+from workbench.foundations.training.data.sources import Ask, Endless
 from workbench.plugins.interfaces import Image
 from workbench.tabletop import phrases
 from workbench.tabletop.grammar import Instruction, instructions
@@ -72,19 +72,13 @@ def shorter(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class AgentScenes:
+class AgentScenes(Endless):
     """Scenes of tabletop that are drawn as they are needed, as a source beside others."""
 
     seed: int
     image_size: int
     count: int
     options: SourceOptions
-
-    endless = True
-
-    @property
-    def pictures(self) -> int:
-        return self.options.pictures
 
     def picture(self, number: int, rng: np.random.Generator, ask: Ask) -> Picture:
         """A scene and the instructions that are drawn with it."""

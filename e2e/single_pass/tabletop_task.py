@@ -14,7 +14,7 @@ from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.foundations.training.data.options import TABLETOP, SourceOptions
 from workbench.foundations.training.data.questions import Picture, Question, worded
-from workbench.foundations.training.data.sources import Ask
+from workbench.foundations.training.data.sources import Ask, Endless
 from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import overlaps
 from workbench.metrics.statistics import estimate
@@ -73,18 +73,12 @@ def ask_phrase(scene: Scene, rng: np.random.Generator) -> Asked:
 
 
 @dataclass(frozen=True)
-class TabletopScenes:
+class TabletopScenes(Endless):
     """Drawn scenes as a source of pictures with questions: scene `number` of a seed, for ever new numbers."""
 
     task: Task
     seed: int
     options: SourceOptions = field(default_factory=lambda: SourceOptions(TABLETOP, name=TABLETOP))
-
-    endless = True
-
-    @property
-    def pictures(self) -> int:
-        return self.options.pictures
 
     def scene(self, number: int) -> Picture:
         """A scene with all questions that are drawn with it."""

@@ -20,7 +20,7 @@ from workbench.foundations.sam3.segmenter import Sam3Segmenter
 from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.options import FLIPS, SourceOptions, checked_augmentation
 from workbench.foundations.training.data.questions import Picture, Question
-from workbench.foundations.training.data.sources import Ask, Source, open_sources
+from workbench.foundations.training.data.sources import Ask, Endless, Source, open_sources
 from workbench.foundations.training.data.stream import Stream, steps_of
 from workbench.foundations.training.data.survey import FIGURE, look
 from workbench.foundations.training.data.tally import DATA, Report, Tally
@@ -43,19 +43,13 @@ _STREAM = 0x5A3D
 
 
 @dataclass(frozen=True)
-class PhraseScenes:
+class PhraseScenes(Endless):
     """Drawn scenes of tabletop with noun phrases, as a source beside others."""
 
     seed: int
     image_size: int
     count: int
     options: SourceOptions
-
-    endless = True
-
-    @property
-    def pictures(self) -> int:
-        return self.options.pictures
 
     def picture(self, number: int, rng: np.random.Generator, ask: Ask) -> Picture:
         """A scene, and phrases of which a third names nothing in it."""

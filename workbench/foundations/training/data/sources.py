@@ -45,6 +45,18 @@ class Source(Protocol):
         ...
 
 
+class Endless:
+    """What sources share whose pictures are drawn as they are needed: their number never ends, and an epoch counts as
+    many as the entry of the recipe says."""
+
+    options: SourceOptions
+    endless = True
+
+    @property
+    def pictures(self) -> int:
+        return self.options.pictures
+
+
 @dataclass(frozen=True)
 class Ask:
     """Which questions are asked about a picture: at most `count`, None for all, drawn, or the `first` ones; in their
