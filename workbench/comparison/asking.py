@@ -92,11 +92,8 @@ def ask(job: Job, crew: Crew, todo: Sequence[Sample], means: Means) -> None:
     Raises `StoppedError` for these, `OutageError` where a server keeps failing, the error of a disk that is full, and
     `InterruptedByOthers` where another system ended the comparison.
     """
-    waiting = {sample.sample_id for sample in todo}
-    failed = sum(
-        one.failed for s in job.samples if s.sample_id not in waiting and (one := job.store.done.get(s.sample_id))
-    )
-    progress = Progress(job.name, len(job.samples), len(job.samples) - len(todo), failed, alone=means.alone)
+    done, failed, total = job.answered(todo)
+    progress = Progress(job.name, total, done, failed, alone=means.alone)
     desk = _Desk(job, crew, todo, means, progress)
     try:
         desk.work()

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib.abc import MetaPathFinder
 from importlib.metadata import EntryPoint
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
+from workbench.data.alarm import interrupted_after
 from workbench.data.errors import said
 
 HEAVY = frozenset(
@@ -140,14 +140,5 @@ def _limited(seconds: float) -> Iterator[None]:
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGALRM, _stop)
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
+    with interrupted_after(seconds, _TooLongError):
         yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *timer)
-        signal.signal(signal.SIGALRM, handler)
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise _TooLongError

@@ -4,7 +4,6 @@ failure into an outcome.
 
 import json
 import random
-import signal
 import sys
 import threading
 import traceback
@@ -13,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from types import FrameType
-from typing import Literal, NoReturn, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from workbench.data import masks
+from workbench.data.alarm import interrupted_after
 from workbench.data.choices import Choice, check_choice
 from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
@@ -258,17 +257,8 @@ def deadline(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-
-    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise OutOfTimeError
-
-    handler = signal.signal(signal.SIGALRM, stop)
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
+    with interrupted_after(seconds, OutOfTimeError):
         yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *timer)
-        signal.signal(signal.SIGALRM, handler)
 
 
 def set_generators(seed: int, sample_id: str) -> None:
