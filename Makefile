@@ -2,7 +2,10 @@
 # make compare  the main comparison: both sides and the floor on 240 test instructions of tabletop
 # make train-tiny  all tiny checkpoints from nothing, in runs/; started again it goes on where it was stopped;
 #                  make train-tiny RUNS=/tmp/trial SHARE=0.0005 tries all of it in minutes
-# make ablations  what each part of InstructSAM is worth: variants trained from nothing with one budget, compared
+# make ablations  what each part of InstructSAM is worth: six variants trained from the same two models, half an hour each,
+#               and compared; started again it goes on, make -j2 ablations trains two at a time
+# make slots    what the number of slots is worth, in accuracy, duplicates and time: four numbers, and 16 slots trained
+#               against duplicates, with the same steps from one start; about an hour of one core
 # make stress   where both sides break: every axis of the stress suite, QUESTIONS questions at each level, continued
 #               when it is started again; docs/stress.md has what came out
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
@@ -19,7 +22,7 @@ LIMIT := 240
 # modules are compiled once, not by each process that imports them
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup compare stress train-tiny ablations ship-tiny rehearse test test-vllm
+.PHONY: setup compare stress train-tiny ablations slots ship-tiny rehearse test test-vllm
 
 setup: .venv/installed
 
@@ -81,25 +84,60 @@ train-tiny: setup
 
 COMMA := ,
 SPACE := $(subst ,, )
-ABLATIONS := full causal no-phrase no-stage1 k5 k10 k20 by-cost
-STAGE1_MINUTES := 5
-PLACES_MINUTES := 36
-STAGE2_MINUTES := 26
+# both start from what is shipped; the language model was tuned on the agent's turns, and has never seen a slot
+QWEN := agents/checkpoints/sam3-agent-lm-tiny
+SAM3 := workbench/foundations/sam3/checkpoints/sam3-tiny
+ABLATIONS := full no-bank causal no-stage1 by-cost grid
+STAGE1_MINUTES := 3
+PLACES_MINUTES := 15
+STAGE2_MINUTES := 12
+SLOTS := k4 k8 k16 k24 k16-apart
+STAGE1_STEPS := 150
+PLACES_STEPS := 850
+STAGE2_STEPS := 450
+STAGE1_full :=
+STAGE1_no-bank := --set query_bank=false
+PLACES_no-bank := --set place_slots=false
 STAGE1_causal := --set slots_causal=true
 STAGE1_no-phrase := --set phrase_conditioning=false
 STAGE1_by-cost := --set match_starts=false
-STAGE1_k5 := --set slots=5 --set queries=grid
-STAGE1_k10 := --set slots=10 --set queries=grid
-STAGE1_k20 := --set slots=20 --set queries=grid
-QWEN := $(RUNS)/qwen-tiny/final
-SAM3 := $(RUNS)/sam3-tiny/final
+STAGE1_grid := --set queries=grid
+STAGE1_k4 := --set queries=spread --set slots=4
+STAGE1_k8 := --set queries=spread --set slots=8
+STAGE1_k16 := --set queries=spread
+STAGE1_k24 := --set queries=spread --set slots=24
+STAGE1_k16-apart := --set queries=spread --set duplicate_weight=4
 ABLATE = $(TRAIN) --set evaluate_every=1000 --set validation_scenes=4
+# of the comparison, e.g. --limit 40
+COMPARED :=
+
+known = $(if $(filter undefined,$(origin STAGE1_$(1))),$(error $(1): expected a variant that has a line STAGE1_$(1)))
+
+# all three stages of one variant, $(1) of them being minutes or steps: $(2), $(3) and $(4)
+define stages
+$(call known,$*)$(ABLATE) e2e/configs/instructsam-tiny-stage1.yaml --out $(@D)-stage1 --set $(1)=$(2) \
+	--set language_model=$(QWEN) --set segmenter=$(SAM3) $(STAGE1_$*)
+$(ABLATE) e2e/configs/instructsam-tiny-places.yaml --out $(@D)-places --set $(1)=$(3) \
+	--set start=$(@D)-stage1/final $(PLACES_$*)
+$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set $(1)=$(4) --set start=$(@D)-places/final
+endef
+
+# options of the variants $(1) in the folder $(2), as systems of the same names
+variants = --systems $(subst $(SPACE),$(COMMA),$(1:%=%=instructsam-tiny)) \
+	$(foreach name,$(1),--set $(name).checkpoint=$(RUNS)/$(2)/$(name)/final --set $(name).threshold=0.25)
 
 ablations: setup $(ABLATIONS:%=$(RUNS)/ablations/%/final)
-	.venv/bin/workbench compare --benchmark tabletop --out $(RUNS)/ablations/compared \
-		--systems $(subst $(SPACE),$(COMMA),$(ABLATIONS:%=%=instructsam-tiny)) \
-		$(foreach name,$(ABLATIONS),--set $(name).checkpoint=$(RUNS)/ablations/$(name)/final --set $(name).threshold=0.25)
-	.venv/bin/workbench report $(RUNS)/ablations/compared --markdown > $(RUNS)/ablations/compared.md
+	$(WORKBENCH) compare --benchmark tabletop --out $(RUNS)/ablations/compared $(COMPARED) \
+		$(call variants,$(ABLATIONS),ablations)
+	$(WORKBENCH) report $(RUNS)/ablations/compared --markdown > $(RUNS)/ablations/compared.md
+
+slots: setup $(SLOTS:%=$(RUNS)/slots/%/final)
+	$(WORKBENCH) stress stress --axes targets --questions $(QUESTIONS) --out $(RUNS)/slots/stress \
+		$(call variants,$(SLOTS),slots)
+	$(WORKBENCH) compare --benchmark tabletop --repeats 3 --out $(RUNS)/slots/compared $(COMPARED) \
+		$(call variants,$(SLOTS),slots)
+	$(WORKBENCH) report $(RUNS)/slots/compared --markdown > $(RUNS)/slots/compared.md
+	.venv/bin/python -m e2e.instructsam.collapse $(SLOTS:%=$(RUNS)/slots/%/final) --threshold 0.25 | tee $(RUNS)/slots/collapse.md
 
 # without stage 1 its minutes go to the stage of the places, so that all variants train equally long
 $(RUNS)/ablations/no-stage1/final: | setup
@@ -109,12 +147,10 @@ $(RUNS)/ablations/no-stage1/final: | setup
 		--set start=$(@D)-places/final
 
 $(RUNS)/ablations/%/final: | setup
-	$(ABLATE) e2e/configs/instructsam-tiny-stage1.yaml --out $(@D)-stage1 --set minutes=$(STAGE1_MINUTES) \
-		--set language_model=$(QWEN) --set segmenter=$(SAM3) $(STAGE1_$*)
-	$(ABLATE) e2e/configs/instructsam-tiny-places.yaml --out $(@D)-places --set minutes=$(PLACES_MINUTES) \
-		--set start=$(@D)-stage1/final
-	$(ABLATE) e2e/configs/instructsam-tiny-stage2.yaml --out $(@D) --set minutes=$(STAGE2_MINUTES) \
-		--set start=$(@D)-places/final
+	$(call stages,minutes,$(STAGE1_MINUTES),$(PLACES_MINUTES),$(STAGE2_MINUTES))
+
+$(RUNS)/slots/%/final: | setup
+	$(call stages,steps,$(STAGE1_STEPS),$(PLACES_STEPS),$(STAGE2_STEPS))
 
 ship-tiny: setup
 	@for pair in $(SHIPPED); do \

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import Qwen3VLConfig, Qwen3VLTextConfig, Qwen3VLVisionConfig, Sam3Config
 
+from e2e.single_pass.attention import INJECTED
 from workbench.data.errors import ConfigurationError
 
 DETECTOR_FOLDER = "mask_decoder_model"
@@ -14,10 +15,12 @@ DETECTOR_FOLDER = "mask_decoder_model"
 class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     """Qwen3-VL plus `max_seg_nums` slots a phrase (K), the width of the detector, and the special tokens.
 
-    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B). Three fields are ours:
-    `slots_causal`, each slot sees only the slots before it; `phrase_conditioning`, whether the detector reads the
-    phrase, or an empty one, so that the slots alone say what is meant; `match_starts`, whether training matches a
-    target with the slot that starts nearest to it, instead of by masks and scores.
+    The defaults are those of the published 2B checkpoint (CircleRadon/InstructSAM-2B). Five fields are ours:
+    `query_bank`, whether there are slots at all: without, the language model only writes the phrase, and the detector
+    searches with K queries of SAM3's own; `slots_causal`, each slot sees only the slots before it;
+    `phrase_conditioning`, whether the detector reads the phrase, or an empty one, so that the slots alone say what is
+    meant; `match_starts`, whether training matches a target with the slot that starts nearest to it, instead of by
+    masks and scores; `duplicate_loss_weight`, see `slot_losses`.
     """
 
     model_type = "qwen3_vl"
@@ -39,10 +42,18 @@ class InstructSamConfig(Qwen3VLConfig):  # type: ignore[misc]
     dice_loss_weight: float = 0.5
     bce_loss_weight: float = 2.0
     cls_loss_weight: float = 1.0
+    duplicate_loss_weight: float = 0.0
     loss_sample_points: bool = False
+    query_bank: bool = True
     slots_causal: bool = False
     phrase_conditioning: bool = True
     match_starts: bool = False
+
+    @property
+    def fed(self) -> int:
+        """How many embeddings the language model is fed at the end of a phrase: the end itself, and with a query bank
+        the K slots and a mark on either side of them."""
+        return int(self.max_seg_nums) + INJECTED if self.query_bank else 1
 
 
 def published_config() -> InstructSamConfig:
@@ -83,10 +94,25 @@ def load_config(folder: Path) -> InstructSamConfig:
     sam3 = sam3.get("detector_config", sam3)
     config = InstructSamConfig(**{**record, "sam3_config": Sam3Config(**sam3)})
     config.sam3_config.detr_decoder_config.num_queries = config.max_seg_nums
+    check_bank(config)
     width = config.sam3_config.detr_decoder_config.hidden_size
     if config.out_dim != width:
         raise ConfigurationError(f"{folder}: out_dim is {config.out_dim} but the detector's width is {width}")
     return config
+
+
+def check_bank(config: InstructSamConfig) -> None:
+    """Refuse, with `ConfigurationError`, what has no meaning in a model without slots."""
+    if config.query_bank:
+        return
+    if config.slots_causal:
+        raise ConfigurationError(
+            "slots_causal: expected false where query_bank is false (there are no slots), got true"
+        )
+    if not config.phrase_conditioning:
+        raise ConfigurationError(
+            "phrase_conditioning: expected true where query_bank is false (nothing else says what is meant), got false"
+        )
 
 
 def save_config(config: InstructSamConfig, folder: Path) -> None:

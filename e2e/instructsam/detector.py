@@ -89,7 +89,7 @@ class SlotDecoderLayer(Sam3DetrDecoderLayer):  # type: ignore[misc]
 class SlotDecoder(Sam3DetrDecoder):  # type: ignore[misc]
     """SAM3's decoder for queries that come from outside, one per slot, without the presence token.
 
-    `query_embed` is part of the published checkpoint but nothing reads it.
+    `query_embed` is part of the published checkpoint, but only a model without a query bank reads it.
     """
 
     def __init__(self, config: Sam3DETRDecoderConfig) -> None:

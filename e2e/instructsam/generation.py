@@ -4,7 +4,7 @@ The numbers are those of the reference implementation at batch 1 (DCDmllm/Instru
 count tokens (image tokens too, no M-RoPE), and one step of K + 3 embeddings after each phrase. In cases where the
 reference fails, this code continues: a slot token or a stray marker in the output is ordinary text, only phrases whose
 slots were fed count, and a phrase that is open when the length limit is reached is dropped, as is one that repeats
-the same words without end.
+the same words without end. Without a query bank nothing is fed but the phrase's end.
 
 Prompts about one image begin with the same tokens, including the image. Where several prompts share such a beginning,
 it is run once for each image, and its keys and values are copied to all its prompts.
@@ -18,15 +18,14 @@ from torch import Tensor
 
 from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSAM
-from e2e.single_pass.attention import INJECTED
 from e2e.single_pass.decoding import Prompt, Written, decode, is_repeating
 from e2e.single_pass.language import TEXT_LENGTH, ImageTokens
 
 
 @dataclass(frozen=True)
 class Generated(Written):
-    """The answer to one prompt, with the states of its slots, `[P, K, D]`. `repeating`: it was ended in a phrase of the
-    same words again and again, which is dropped."""
+    """The answer to one prompt, with the states of its slots, `[P, K, D]`, or `[P, 0, D]` without any. `repeating`: it
+    was ended in a phrase of the same words again and again, which is dropped."""
 
     slot_states: Tensor
     repeating: bool = False
@@ -63,12 +62,15 @@ class _SlotRow:
             self.opened = len(self.tokens) - 1
         if token == config.ref_end_token_index and self.opened is not None:
             phrase, self.opened = self.tokens[self.opened :], None
-            if room >= config.max_seg_nums + INJECTED:
+            if not config.query_bank:
+                self.phrases.append(phrase)
+            elif room >= config.fed:
                 self.phrases.append(phrase)
                 self.injects = True
                 slots = [config.seg_token_index] * config.max_seg_nums
                 return [token, config.seg_start_token_index, *slots, config.seg_end_token_index]
-            self.done = self.cut_off = True
+            else:
+                self.done = self.cut_off = True
         if not self.done and self.opened is not None and is_repeating(self.tokens[self.opened :]):
             self.done = self.repeating = True
         return [] if self.done else [token]
@@ -82,7 +84,7 @@ class _SlotRow:
 
 def fits(model: InstructSAM, prompt_length: int) -> bool:
     """Whether the model's context has room for a prompt and at least one phrase with its slots."""
-    needed = prompt_length + TEXT_LENGTH + model.slots + INJECTED
+    needed = prompt_length + TEXT_LENGTH + model.config.fed
     return bool(needed <= model.config.text_config.max_position_embeddings)
 
 
@@ -96,9 +98,12 @@ def generate(
     """
     rows = [_SlotRow(model.config, end_token, max_new_tokens) for _ in prompts]
     decode(model, prompts, images, rows)
+    return [Generated(row.tokens, row.phrases, row.cut_off, _states(model, row), row.repeating) for row in rows]
+
+
+def _states(model: InstructSAM, row: _SlotRow) -> Tensor:
+    if row.states:
+        return torch.stack(row.states)
+    slots = model.slots if model.config.query_bank else 0
     width = model.config.text_config.hidden_size
-    empty = torch.zeros(0, model.slots, width, dtype=model.dtype, device=model.device)
-    return [
-        Generated(row.tokens, row.phrases, row.cut_off, torch.stack(row.states) if row.states else empty, row.repeating)
-        for row in rows
-    ]
+    return torch.zeros(len(row.phrases), slots, width, dtype=model.dtype, device=model.device)

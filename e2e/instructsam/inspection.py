@@ -11,6 +11,7 @@ from torch import Tensor
 from e2e.instructsam.predictor import Predictor
 from e2e.single_pass.attention import INJECTED
 from e2e.single_pass.predictor import Answer, Slot
+from workbench.data.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from workbench.plugins.interfaces import Image
@@ -37,8 +38,11 @@ class InspectedPhrase:
 def inspect(predictor: Predictor, image: "Image", instruction: str) -> tuple[Answer, list[InspectedPhrase]]:
     """Answer one instruction and record the attention: one `InspectedPhrase` for each phrase that the model wrote.
 
-    Runs the language model with the eager attention of transformers, the only one that returns its weights.
+    Runs the language model with the eager attention of transformers, the only one that returns its weights. Raises
+    `ConfigurationError` for a model without slots.
     """
+    if not predictor.model.config.query_bank:
+        raise ConfigurationError("expected a checkpoint with slots, got one whose query_bank is false")
     with _recorded(predictor.model.model.language_model) as layers:
         everything = replace(predictor, threshold=-1.0)  # all slots in their order
         answer = everything.segment_instructions([image], [[instruction]])[0][0]

@@ -29,15 +29,18 @@ class GroundingModel(nn.Module):
 
 
 class InstructSamModel(Qwen3VLModel):  # type: ignore[misc]
-    """Qwen3-VL with K mask queries, the projections of slots and phrase text to the detector, and the detector."""
+    """Qwen3-VL with K mask queries, the projections of slots and phrase text to the detector, and the detector. Without
+    a query bank there are neither mask queries nor their projection."""
 
     def __init__(self, config: InstructSamConfig) -> None:
         super().__init__(config)
         take_short_ways(self)
         width = config.text_config.hidden_size
-        self.mask_queries = nn.Parameter(torch.zeros(config.max_seg_nums, width))
+        if config.query_bank:
+            self.mask_queries = nn.Parameter(torch.zeros(config.max_seg_nums, width))
         self.text_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
-        self.mask_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
+        if config.query_bank:
+            self.mask_hidden_fcs = nn.ModuleList([projection(width, config.out_dim)])
         self.grounding_model = GroundingModel(config.sam3_config)
         self.post_init()
 
@@ -81,7 +84,11 @@ class InstructSAM(LanguageModel):
         return features
 
     def read_slots(self, states: Tensor) -> Tensor:
-        """Detector queries `[P, K, C]` of the language model's states at the slots `[P, K, D]`."""
+        """Detector queries `[P, K, C]` of the language model's states at the slots `[P, K, D]`; without a query bank,
+        where states are `[P, 0, D]`, SAM3's own."""
+        if not self.config.query_bank:
+            own: Tensor = self.detector.detr_decoder.query_embed.weight
+            return own.expand(len(states), -1, -1)
         queries: Tensor = self.model.mask_hidden_fcs[0](states)
         return queries
 
@@ -142,11 +149,13 @@ def resize_detector(config: InstructSamConfig, side: int) -> None:
 
 
 def keep_slots(model: InstructSAM, count: int) -> None:
-    """Leave a model the first `count` of its slots, in place. Raises `ConfigurationError` where it has fewer."""
+    """Leave a model the first `count` of its slots, or of its queries without a query bank, in place. Raises
+    `ConfigurationError` where it has fewer."""
     if not 1 <= count <= model.slots:
         raise ConfigurationError(f"slots: the checkpoint has {model.slots}, expected 1 to {model.slots}, got {count}")
     decoder = model.detector.detr_decoder
-    model.model.mask_queries = nn.Parameter(model.model.mask_queries[:count].detach().clone())
+    if model.config.query_bank:
+        model.model.mask_queries = nn.Parameter(model.model.mask_queries[:count].detach().clone())
     for embedding in (decoder.query_embed, decoder.reference_points):
         embedding.weight = nn.Parameter(embedding.weight[:count].detach().clone())
         embedding.num_embeddings = count

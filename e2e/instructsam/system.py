@@ -96,6 +96,7 @@ class InstructSamSystem(SinglePassSystem):
             "slots": model.slots,
             "slots_causal": model.config.slots_causal,
             "phrase_conditioning": model.config.phrase_conditioning,
+            **({} if model.config.query_bank else {"query_bank": False}),
             "candidates": "all slots",
         }
 
@@ -135,6 +136,7 @@ def _load(options: InstructSamOptions, found: Found, where: Place) -> "Predictor
 
 
 def _change(model: "InstructSAM", slots: int | None, causal: bool | None, conditioning: bool | None) -> None:
+    from e2e.instructsam.config import check_bank
     from e2e.instructsam.model import keep_slots
 
     if slots is not None:
@@ -143,6 +145,7 @@ def _change(model: "InstructSAM", slots: int | None, causal: bool | None, condit
         model.config.slots_causal = causal
     if conditioning is not None:
         model.config.phrase_conditioning = conditioning
+    check_bank(model.config)
 
 
 def _compress(model: "InstructSAM", options: InstructSamOptions) -> int:

@@ -125,6 +125,19 @@ def predictor(made: Predictor) -> Predictor:
     return copy.deepcopy(made)
 
 
+@pytest.fixture(scope="session")
+def made_without_slots(qwen_folder: Path, sam3_folder: Path) -> Predictor:
+    torch.manual_seed(2)
+    model, processor = from_parts(qwen_folder, sam3_folder, slots=SLOTS, query_bank=False)
+    return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12)
+
+
+@pytest.fixture
+def without_slots(made_without_slots: Predictor) -> Predictor:
+    """A random InstructSAM without a query bank, with 4 of SAM3's queries; each test has its own copy."""
+    return copy.deepcopy(made_without_slots)
+
+
 class Script(nn.Module):
     """Stands in for the output layer: each prompt of a batch writes the tokens it is given, one per call."""
 

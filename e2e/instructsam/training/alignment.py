@@ -36,8 +36,9 @@ def align(model: InstructSAM, tokenizer: Any, segmenter: Path, words: Mapping[st
         ids += pieces
         wanted += [target] * len(pieces)
     with torch.no_grad():
-        last: torch.nn.Linear = model.model.mask_hidden_fcs[0][-1]  # type: ignore[index]
-        last.bias.copy_(sam.detr_decoder.query_embed.weight.mean(0))
+        if model.config.query_bank:
+            last: torch.nn.Linear = model.model.mask_hidden_fcs[0][-1]  # type: ignore[index]
+            last.bias.copy_(sam.detr_decoder.query_embed.weight.mean(0))
         known = model.embed(torch.tensor(ids))
     return _fit(model.model.text_hidden_fcs[0], known, torch.stack(wanted))
 

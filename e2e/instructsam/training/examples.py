@@ -42,6 +42,7 @@ def collate(
                 raise ConfigurationError(f"{example.instruction!r}: {len(masks)} instances, {model.slots} slots")
             named = [config.ref_start_token_index, *processor.words(phrase), config.ref_end_token_index]
             slots = [config.seg_start_token_index, *[config.seg_token_index] * model.slots, config.seg_end_token_index]
+            slots = slots if config.query_bank else []
             ids += [*(processor.words(", ") if number else []), *named, *slots]
             phrases.append(list(model.conditioning(named if convention == "inference" else named[1:-1])))
             targets.append(PhraseTargets(item, masks, example.boxes))

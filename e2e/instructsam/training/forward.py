@@ -68,7 +68,14 @@ def training_forward(
     detections = model.detect(vision, image_index, *pad_phrases(batch.phrases, hidden.device), states)
     weights = Weights(config.dice_loss_weight, config.bce_loss_weight, config.cls_loss_weight)
     starts = model.starts().detach() if config.match_starts else None
-    slots = slot_losses(detections, batch.targets, weights, sample_points=config.loss_sample_points, starts=starts)
+    slots = slot_losses(
+        detections,
+        batch.targets,
+        weights,
+        sample_points=config.loss_sample_points,
+        starts=starts,
+        duplicates=config.duplicate_loss_weight,
+    )
     return TrainingOutput(text + slots.total, text, hidden, detections, slots)
 
 
@@ -80,7 +87,9 @@ def answer_loss(model: InstructSAM, batch: TrainingBatch, hidden: Tensor) -> Ten
 
 
 def slot_states(model: InstructSAM, batch: TrainingBatch, hidden: Tensor) -> Tensor:
-    """The states `[B, L, D]` at each phrase's slots, `[P, K, D]`."""
+    """The states `[B, L, D]` at each phrase's slots, `[P, K, D]`, or `[P, 0, D]` where there are none."""
+    if not model.config.query_bank:
+        return hidden.new_zeros(len(batch.phrases), 0, hidden.shape[-1])
     return hidden[batch.token_ids == model.config.seg_token_index].view(-1, model.slots, hidden.shape[-1])
 
 
@@ -92,8 +101,9 @@ def language_states(model: InstructSAM, batch: TrainingBatch, images: ImageToken
     where = ids == model.config.image_token_id
     embeddings = embeddings.masked_scatter(where[..., None], pixels.to(embeddings.dtype))
     slot = ids == model.config.seg_token_index
-    queries = model.model.mask_queries.repeat(int(slot.sum()) // model.slots, 1)
-    embeddings = embeddings.masked_scatter(slot[..., None], queries.to(embeddings.dtype))
+    if model.config.query_bank:
+        queries = model.model.mask_queries.repeat(int(slot.sum()) // model.slots, 1)
+        embeddings = embeddings.masked_scatter(slot[..., None], queries.to(embeddings.dtype))
     out = model.model.language_model(
         inputs_embeds=embeddings,
         attention_mask=model.language_mask(hybrid_mask(batch.valid, batch.blocks)),

@@ -56,6 +56,7 @@ def slot_losses(
     *,
     sample_points: bool = False,
     starts: Tensor | None = None,
+    duplicates: float = 0.0,
 ) -> SlotLosses:
     """Match the slots of each of P phrases to its targets and score them.
 
@@ -63,12 +64,14 @@ def slot_losses(
     empty phrase is matched to its empty mask, as in the reference. With `sample_points` the mask losses look at 12544
     points of each pair, most of them where the prediction is undecided, instead of at all pixels. With `starts: [K,
     2]`, the places x, y in 0..1 that slots begin to look at, a target is matched with the nearest one, whatever slots
-    predict.
+    predict. With `duplicates` the score of a slot without a target counts more, the more its mask overlaps a target,
+    which another slot answers: 1 + `duplicates` times the overlap.
     """
     mask_logits, logits = detections.mask_logits.float(), detections.logits.float()
     masks = [nearest(t.masks.to(mask_logits.device), mask_logits.shape[-2:]) for t in targets]
     answered = {t.item for t, mask in zip(targets, masks, strict=True) if mask.any()}
     assigned, goals, pairs = [], [], []
+    counts = torch.ones_like(logits)
     for row, (target, mask) in enumerate(zip(targets, masks, strict=True)):
         goal = torch.zeros_like(logits[row])
         chosen = torch.full((len(goal),), -1, dtype=torch.long)
@@ -83,10 +86,13 @@ def slot_losses(
                 wanted = mask[chosen[chosen >= 0].to(mask.device)]
                 overlap = soft_dice(mask_logits[row, slots].sigmoid(), wanted)
                 goal[slots] = overlap.clamp(min=LEAST_SCORE)
+                if duplicates:
+                    others = (chosen < 0).to(goal.device)
+                    counts[row, others] += duplicates * most_overlap(mask_logits[row, others], wanted)
             pairs.append((mask_logits[row, slots], wanted, target.boxes))
         assigned.append(chosen)
         goals.append(goal)
-    score = F.binary_cross_entropy_with_logits(logits, torch.stack(goals))
+    score = F.binary_cross_entropy_with_logits(logits, torch.stack(goals), weight=counts)
     bce, dice = _pair_losses(pairs, sample_points, mask_logits)
     return SlotLosses(weights.bce * bce, weights.dice * dice, weights.score * score, assigned)
 
@@ -95,6 +101,13 @@ def soft_dice(predicted: Tensor, wanted: Tensor) -> Tensor:
     """Overlap `[N]` in [0, 1] of masks `[N, h, w]`: twice the intersection over the sum of areas."""
     predicted, wanted = predicted.flatten(1), wanted.flatten(1)
     return (2 * (predicted * wanted).sum(1) + 1e-6) / (predicted.sum(1) + wanted.sum(1) + 1e-6)
+
+
+def most_overlap(mask_logits: Tensor, wanted: Tensor) -> Tensor:
+    """The most overlap `[N]` in [0, 1] of each mask, `[N, h, w]` logits, with one of the wanted ones `[M, h, w]`."""
+    predicted, wanted = mask_logits.sigmoid().flatten(1), wanted.flatten(1)
+    sizes = predicted.sum(1)[:, None] + wanted.sum(1)
+    return ((2 * predicted @ wanted.T + 1e-6) / (sizes + 1e-6)).amax(1)
 
 
 def centres(masks: Tensor) -> Tensor:

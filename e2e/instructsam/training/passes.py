@@ -88,6 +88,8 @@ def prepare_told(
     images, examples = conversations(pictures, model.slots)
     patches, grids = processor.qwen_images(images)
     batch = collate(model, processor, examples, grids, convention)
+    if not model.config.query_bank:
+        return Prepared(patches, grids, replace(batch, targets=[]))
     about = [pictures[batch.images[target.item]].scene for target in batch.targets]
     truth = slot_truth(model.starts().detach().cpu(), batch.targets, about)
     return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
@@ -104,14 +106,16 @@ def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bflo
 
 
 def tell(
-    model: InstructSAM, head: SlotHead, seen: Prepared, precision: torch.dtype = torch.bfloat16
+    model: InstructSAM, head: SlotHead | None, seen: Prepared, precision: torch.dtype = torch.bfloat16
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`."""
+    """The losses of text, targets and what stands at each slot, without the detector: a third of the time of `step`.
+    The last two are 0 where there are no slots."""
     seen = seen.to(model.device)
-    assert seen.truth is not None
     with autocast(model.device.type, precision):
         hidden = language_states(model, seen.batch, model.encode_images(seen.patches, seen.grids))
         text = answer_loss(model, seen.batch, hidden)
+    if head is None or seen.truth is None:
+        return text, text.new_zeros(()), text.new_zeros(())
     return text, *head(slot_states(model, seen.batch, hidden), seen.truth)
 
 
@@ -123,10 +127,10 @@ def losses(
     if seen.shown:
         output = step(model, seen.shown, precision)
         loss, parts = output.loss, _parts(output)
-    if head and seen.told:
+    if seen.told:
         text, slot, named = tell(model, head, seen.told, precision)
         loss = loss + text + SLOT_WEIGHT * slot + named
-        further = {"slot": slot, "named": named, **({} if seen.shown else {"text": text})}
+        further = {**({"slot": slot, "named": named} if head else {}), **({} if seen.shown else {"text": text})}
         parts |= {name: float(value.detach()) for name, value in further.items()}
     return loss, parts
 

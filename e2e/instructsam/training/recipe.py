@@ -48,9 +48,13 @@ class Config(DataKeys, ValidationKeys):
     start: NotRequired[str]
     slots: NotRequired[int]
     """K, for stage 1: the most instances a phrase can have (10)."""
+    query_bank: NotRequired[bool]
+    """For stage 1, whether there are slots (yes). Without them the language model writes the phrase alone, and the
+    detector searches with K of the segmenter's own queries."""
     queries: NotRequired[str]
     """For stage 1, which of the segmenter's queries are kept: evenly `spaced` ones (default), or the `first`; `grid`
-    makes as many as there are slots, on a grid over the image."""
+    makes as many as there are slots, on a grid over the image, `spread` too, but each number begins with the places of
+    all smaller ones."""
     zero_slots: NotRequired[bool]
     """For stage 1, mask queries start from zero, as published, or at random (default)."""
     align: NotRequired[bool]
@@ -86,6 +90,9 @@ class Config(DataKeys, ValidationKeys):
     dice_weight: NotRequired[float]
     score_weight: NotRequired[float]
     """Weights of the mask and score terms, in the losses and in the matching (the start's, or the published ones)."""
+    duplicate_weight: NotRequired[float]
+    """How much more the score of a slot without a target counts in the loss, times the share in which its mask overlaps
+    one (the start's, or 0)."""
     accumulate: NotRequired[int]
     """Forward passes per optimiser step (1)."""
     convention: NotRequired[str]

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from e2e.instructsam.config import InstructSamConfig
+from e2e.instructsam.config import InstructSamConfig, check_bank
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
-from e2e.instructsam.training.assembly import Queries, from_parts
+from e2e.instructsam.training.assembly import MADE, Queries, from_parts
 from e2e.instructsam.training.examples import Convention
 from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.passes import Pass, losses, prepared
@@ -56,7 +56,7 @@ def dry_run(config: Config, out: Path) -> None:
     model, processor = start({**config, "align": False}, feed)
     planner = model if device.type == "cpu" else _planner(model)
     put(model, {**config, "fsdp": False}, alone, device)
-    head = SlotHead(model.config.text_config.hidden_size).to(device) if config.get("more", 0) else None
+    head = _head(model, config, device)
 
     def once(number: int) -> Tensor:
         return losses(model, head, prepared(planner, processor, feed, number, convention), precision)[0]
@@ -86,7 +86,7 @@ def train(config: Config, out: Path) -> None:
     # batches are made on the CPU; a copy, or a worker's, keeps the slots' places of the start, which hardly move
     planner = model if device.type == "cpu" else _planner(model)
     put(model, config, processes, device)
-    head = SlotHead(model.config.text_config.hidden_size).to(model.device) if config.get("more", 0) else None
+    head = _head(model, config, model.device)
     adam = optimizer(model, config)
     if head:
         adam.add_param_group({"params": list(head.parameters()), "lr": 1e-3})
@@ -148,6 +148,13 @@ def _planner(model: InstructSAM) -> InstructSAM:
     return weightless(model, model.detector.detr_decoder.reference_points.weight)
 
 
+def _head(model: InstructSAM, config: Config, device: torch.device) -> SlotHead | None:
+    """What tells the slots what stands where they start, if there are slots and `more` pictures for it."""
+    if not (config.get("more", 0) and model.config.query_bank):
+        return None
+    return SlotHead(model.config.text_config.hidden_size).to(device)
+
+
 def open_feed(config: Config, out: Path, task: Task, processes: Processes) -> Feed:
     """The pictures that a configuration learns from. A phrase with more instances than the model has slots cannot be
     expressed, and is left out as in the reference."""
@@ -163,12 +170,18 @@ def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Proces
         folder = locate(config["start"])
         model = InstructSAM.from_pretrained(folder, dtype=held_precision(folder, precision_of(config)))
         processor = Processor.from_pretrained(folder, model.config)
+        if config.get("query_bank", model.config.query_bank) != model.config.query_bank:
+            raise ConfigurationError(
+                f"query_bank: expected {str(model.config.query_bank).lower()}, as {folder} has it, "
+                f"got {str(config['query_bank']).lower()}; it is chosen in stage 1"
+            )
     elif "language_model" in config and "segmenter" in config:
         model, processor = from_parts(
             config["language_model"],
             config["segmenter"],
             slots=config.get("slots", 10),
             queries=_queries(config),
+            query_bank=config.get("query_bank", True),
             zero_slots=config.get("zero_slots", False),
             precision=precision_of(config),
         )
@@ -184,10 +197,14 @@ def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Proces
     own.bce_loss_weight = config.get("bce_weight", own.bce_loss_weight)
     own.dice_loss_weight = config.get("dice_weight", own.dice_loss_weight)
     own.cls_loss_weight = config.get("score_weight", own.cls_loss_weight)
+    own.duplicate_loss_weight = config.get("duplicate_weight", own.duplicate_loss_weight)
     own.slots_causal = config.get("slots_causal", own.slots_causal)
     own.phrase_conditioning = config.get("phrase_conditioning", own.phrase_conditioning)
     own.match_starts = config.get("match_starts", own.match_starts)
+    check_bank(own)
     if config.get("place_slots", False):
+        if not own.query_bank:
+            raise ConfigurationError("place_slots: expected false where query_bank is false (no slots), got true")
         numbers = range(PLACES, PLACES + config.get("place_scenes", 320))
         seen = [draw(config["seed"], number, _task(config))[0].image for number in numbers]
         place_slots(model, processor, seen)
@@ -267,10 +284,16 @@ def _convention(config: Config) -> Convention:
 
 def _queries(config: Config) -> Queries:
     queries = config.get("queries", "spaced")
+    if not config.get("query_bank", True) and queries in MADE:
+        raise ConfigurationError(
+            f"queries: expected spaced or first, the segmenter's own, beside query_bank: false, got {queries}"
+        )
     if queries == "spaced":
         return "spaced"
     if queries == "first":
         return "first"
     if queries == "grid":
         return "grid"
-    raise ConfigurationError(f"queries: expected spaced, first or grid, got {queries!r}")
+    if queries == "spread":
+        return "spread"
+    raise ConfigurationError(f"queries: expected spaced, first, grid or spread, got {queries!r}")

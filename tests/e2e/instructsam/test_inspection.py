@@ -8,6 +8,7 @@ from e2e.instructsam.predictor import Predictor
 from tests.e2e.conftest import SLOTS
 from tests.e2e.instructsam.test_predictor import Write
 from tests.e2e.seen import assert_same, picture
+from workbench.data.errors import ConfigurationError
 
 ASKED = "the small mug, please"
 
@@ -45,6 +46,11 @@ def test_slots_see_each_other_unless_they_are_causal(predictor: Predictor, write
     later = torch.ones(SLOTS, SLOTS).triu(1).bool()
     assert bool((found.to_slots[:, later] == 0).all()) is causal
     assert bool((found.to_slots[:, ~later] > 0).all())
+
+
+def test_a_model_without_slots_has_none_to_look_at(without_slots: Predictor) -> None:
+    with pytest.raises(ConfigurationError, match="query_bank is false"):
+        inspect(without_slots, picture(0), ASKED)
 
 
 def test_without_a_phrase_there_is_nothing_to_see(predictor: Predictor, write: Write) -> None:

@@ -48,6 +48,13 @@ def test_a_grid_has_any_number_of_slots_all_over_the_image(qwen_folder: Path, sa
     assert float((starts[:, 1] < 0.5).float().mean()) == pytest.approx(0.5, abs=0.5 if slots == 1 else 0.11)
 
 
+def test_a_spread_of_slots_begins_with_that_of_fewer(qwen_folder: Path, sam3_folder: Path) -> None:
+    few, more = (from_parts(qwen_folder, sam3_folder, slots=n, queries="spread")[0].starts().detach() for n in (4, 24))
+    torch.testing.assert_close(few, more[:4])
+    assert more[0].tolist() == pytest.approx([0.5, 0.5]) and torch.pdist(more).min().item() > 0.1
+    torch.testing.assert_close(more.mean(0), torch.tensor([0.5, 0.5]), atol=0.03, rtol=0)
+
+
 @pytest.mark.parametrize("slots", [0, 7])
 def test_more_slots_than_the_segmenter_has_queries_are_refused(
     qwen_folder: Path, sam3_folder: Path, slots: int
@@ -120,7 +127,7 @@ def test_adapters_start_as_nothing_and_a_checkpoint_holds_them_merged(predictor:
     [
         ({"lora_rank": -1}, "lora_rank"),
         ({"lora_rank": 2, "lora_dropout": 1.0}, "lora_dropout"),
-        ({"queries": "last"}, "queries: expected spaced, first or grid, got 'last'"),
+        ({"queries": "last"}, "queries: expected spaced, first, grid or spread, got 'last'"),
     ],
 )
 def test_a_wrong_starting_point_is_named(

@@ -46,6 +46,19 @@ def test_with_starts_a_target_goes_to_the_slot_that_starts_nearest_whatever_it_p
     assert losses.assigned[0].tolist() == [1, -1, 0]
 
 
+def test_against_duplicates_the_score_of_a_slot_on_a_target_that_another_answers_counts_more() -> None:
+    masks = squares()
+    targets = [PhraseTargets(0, masks[[0, 2]])]
+
+    def pulls(duplicates: float) -> Tensor:
+        found = detections(masks[None, [0, 0, 1, 2]], torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
+        slot_losses(found, targets, Weights(), duplicates=duplicates).score.backward()  # type: ignore[no-untyped-call]
+        assert found.logits.grad is not None
+        return found.logits.grad[0]
+
+    assert (pulls(4) / pulls(0)).tolist() == pytest.approx([1, 5, 1, 1], abs=1e-4)
+
+
 def test_centres_are_those_of_the_pixels() -> None:
     masks = torch.cat([squares(), torch.zeros(1, 8, 8)])
     expected = [[1.5 / 8] * 2, [6 / 8] * 2, [6.5 / 8, 1.5 / 8], [0.5, 0.5]]
