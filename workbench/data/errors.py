@@ -71,6 +71,21 @@ def no_room(error: BaseException | None) -> bool:
     return _reported(error, _FULL, _SQLITE_FULL) is not None
 
 
+def no_memory(error: BaseException | None) -> bool:
+    """Whether this process could have no more main memory. Torch says so in a `RuntimeError`; the memory of a GPU is
+    not meant.
+    """
+    while error is not None:
+        if (
+            isinstance(error, MemoryError)
+            or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+            or "DefaultCPUAllocator: " in said(error)
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _reported(error: BaseException | None, numbers: Collection[int], texts: Sequence[str]) -> str | None:
     while error is not None:
         if isinstance(error, OSError) and error.errno in numbers:

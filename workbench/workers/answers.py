@@ -19,7 +19,7 @@ import numpy as np
 from workbench.data import masks
 from workbench.data.alarm import interrupted_after
 from workbench.data.choices import Choice, check_choice
-from workbench.data.errors import ConfigurationError, SampleError, no_room, said, short
+from workbench.data.errors import ConfigurationError, SampleError, no_memory, no_room, said, short
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Call, Candidate, Instance, Note, Prediction
 from workbench.data.samples import Sample, most_masks
 from workbench.data.secrets import hide
@@ -66,10 +66,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Answer:
-    """A checked prediction and the seconds it took. In a batch, each answer has an equal share of the time."""
+    """A checked prediction and the seconds it took. In a batch, each answer has an equal share of the time.
+
+    `no_memory`: it failed because this process could have no more memory.
+    """
 
     prediction: Prediction
     seconds: float
+    no_memory: bool = False
 
 
 def answer(system: System, batch: Sequence[Sample], options: Options) -> list[Answer]:
@@ -112,7 +116,7 @@ def _alone(system: System, usable: Sequence[tuple[Sample, Image]], options: Opti
     for sample, image in usable:
         result, spent = _predict(system, [sample], [image], options)
         if isinstance(result, _Failed):
-            one = failure(sample, result.outcome, result.message, spent.seconds)
+            one = failure(sample, result.outcome, result.message, spent.seconds, result.no_memory)
         else:
             one = Answer(result[0], spent.seconds)
         # a crash has no latency, as a system that fails early would look fast; nor has a resumed answer
@@ -143,6 +147,7 @@ def _with_times(
 class _Failed:
     outcome: str
     message: str
+    no_memory: bool = False
 
 
 def _predict(
@@ -164,7 +169,7 @@ def _predict(
     except (Exception, SystemExit) as error:  # a system that ends the program fails on its samples, as a crash does
         if no_room(error):
             raise
-        return _Failed(CRASHED, described(error)), clock.read()
+        return _Failed(CRASHED, described(error), no_memory(error)), clock.read()
 
 
 def without_times(prediction: Prediction) -> Prediction:
@@ -172,9 +177,9 @@ def without_times(prediction: Prediction) -> Prediction:
     return _with_times(prediction)
 
 
-def failure(sample: Sample, outcome: str, message: str, seconds: float) -> Answer:
+def failure(sample: Sample, outcome: str, message: str, seconds: float, no_memory: bool = False) -> Answer:
     """The answer to a sample that failed, with keys hidden from the message."""
-    return Answer(Prediction(sample.sample_id, outcome=outcome, message=hide(message)[:2000]), seconds)
+    return Answer(Prediction(sample.sample_id, outcome=outcome, message=hide(message)[:2000]), seconds, no_memory)
 
 
 def described(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from workbench.runs.provenance import cpu_name
 
 _TASKS, _STAT, _CPUINFO = Path("/proc/self/task"), Path("/proc/stat"), Path("/proc/cpuinfo")
+_VMSTAT = Path("/proc/vmstat")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ def machine_state() -> dict[str, Any]:
         "threads": torch.get_num_threads() if torch else None,
         "mhz": _frequency(),
     }
+
+
+def memory_kills() -> int | None:
+    """How many processes the kernel has ended for lack of memory since the machine started; None where the system does
+    not tell.
+    """
+    try:
+        found = re.search(r"^oom_kill (\d+)$", _VMSTAT.read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None
 
 
 def device() -> str:

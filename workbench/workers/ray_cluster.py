@@ -22,6 +22,7 @@ _TOKENS = (AUTH_TOKEN, "RAY_AUTH_TOKEN_PATH")
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
     "RAY_enable_worker_prestart": "0",  # a process for each processor would wait for work that never comes
+    "RAY_prestart_worker_first_driver": "0",  # and so would one more
     "RAY_worker_niceness": "0",  # else workers would wait for every other process of the machine
     "RAY_process_group_cleanup_enabled": "1",  # what a worker has started ends with it
 }

@@ -12,7 +12,7 @@ from workbench.data.numbers import many
 from workbench.data.predictions import CRASHED
 from workbench.data.progress import WorkerProgress
 from workbench.data.samples import Sample
-from workbench.workers.answers import Options, failure
+from workbench.workers.answers import Answer, Options, failure
 from workbench.workers.blame import Blame, Parcel
 from workbench.workers.crew import Ended, Joined
 from workbench.workers.making import About, Plan, same_identity
@@ -202,23 +202,35 @@ class RayCrew:
         except Exception as error:
             if not lost(self._cluster, error):
                 raise
-            self._died(seat, reason(error))
+            self._died(seat, reason(error, seat.where))
             return
         if isinstance(value, Refusal):
-            raise value.raised(self._plan.name)
+            if value.kind != "memory":
+                raise value.raised(self._plan.name)
+            self._died(seat, f"out of memory ({value.message})")
+            return
         if ref is seat.step or ref == seat.step:
             seat.step = None
             self._stepped(seat, value)
             return
-        del seat.calls[ref]
+        full = [one.prediction for one in value if one.no_memory]
+        if self._streams or not full:
+            del seat.calls[ref]
+            self._ended(seat, [one for one in value if not one.no_memory])
+        if full:  # of a batch, all is asked again, as the batch that it was
+            seat.held = {one.sample_id: seat.held[one.sample_id] for one in full} | seat.held
+            self._died(seat, f"out of memory ({full[0].message})")
+
+    def _ended(self, seat: RaySeat, answers: Sequence[Answer]) -> None:
+        """A worker has given answers."""
         now = time.monotonic()
         seat.last, seat.since = now, time.time()
-        seat.answered += len(value)
-        begun = min((seat.held.pop(one.prediction.sample_id)[1] for one in value), default=now)
+        seat.answered += len(answers)
+        begun = min((seat.held.pop(one.prediction.sample_id)[1] for one in answers), default=now)
         if not seat.load():
             seat.reserved = False
-        if value:
-            self._events.append(Ended(value, begun, self._about_seat(seat)))
+        if answers:
+            self._events.append(Ended(answers, begun, self._about_seat(seat)))
 
     def _stepped(self, seat: RaySeat, value: Any) -> None:
         if isinstance(value, Where):

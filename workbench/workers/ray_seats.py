@@ -1,5 +1,6 @@
 """One worker of a Ray cluster as the driver sees it: where it is, what it has, and which of its calls are open."""
 
+import platform
 import re
 import sys
 import time
@@ -14,6 +15,7 @@ from workbench.data.samples import Sample
 from workbench.workers.answers import Options
 from workbench.workers.blame import Parcel
 from workbench.workers.crew import SHOWN
+from workbench.workers.machine import memory_kills
 from workbench.workers.making import Plan
 from workbench.workers.ray_cluster import RayCluster, Room
 from workbench.workers.seat import Made, Seat, Where
@@ -129,13 +131,16 @@ def lost(cluster: RayCluster, error: Exception) -> bool:
     return isinstance(error, (*gone, errors.NodeDiedError))
 
 
-def reason(error: Exception) -> str:
-    """Why a worker is gone, in few words."""
+def reason(error: Exception, where: Where | None = None) -> str:
+    """Why a worker is gone, in few words. `where`: its place, where that is known."""
     text = str(error)
-    if re.search(r"memory pressure|memory monitor|OutOfMemory", text):
-        return "out of memory"
+    if "low on memory" in text:  # Ray ended it before the kernel would have to
+        used = re.search(r"([\d.]+.?B) used / ([\d.]+.?B) limit", text)
+        return f"out of memory ({used[1]} of {used[2]} of its machine were in use)" if used else "out of memory"
     if re.search(r"node (has )?died|node .{0,80}(is dead|was terminated|has failed)|node failure", text, re.IGNORECASE):
         return "its machine is lost"
+    if where and where.node == platform.node() and (memory_kills() or 0) > (where.memory_kills or 0):
+        return "its process ended, and the kernel has ended a process for lack of memory meanwhile"
     return "its process ended"
 
 

@@ -110,7 +110,7 @@ class RayTeam:
             if not lost(self._cluster, error):
                 raise
             raise ConfigurationError(
-                f"system {plan.name} cannot be made: its worker on {seat.name} ended: {reason(error)}"
+                f"system {plan.name} cannot be made: its worker on {seat.name} ended: {reason(error, seat.where)}"
             ) from error
         if isinstance(value, Refusal):
             raise value.raised(plan.name)

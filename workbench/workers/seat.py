@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from workbench.data.errors import ConfigurationError, StoppedError, UnusableSystemError, disk_fault, said
+from workbench.data.errors import ConfigurationError, StoppedError, UnusableSystemError, disk_fault, no_memory, said
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import System
 from workbench.workers.answers import Answer, Options
-from workbench.workers.machine import device, machine_state
+from workbench.workers.machine import device, machine_state, memory_kills
 from workbench.workers.making import About, Plan, check, make
 from workbench.workers.worker import WarmUp, Worker
 
@@ -25,11 +25,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Where:
-    """Where a worker is: name of the machine, id of the process, and Ray's id of the node."""
+    """Where a worker is: name of the machine, id of the process, and Ray's id of the node. `memory_kills`: how many
+    processes the machine had ended for lack of memory when the worker came.
+    """
 
     node: str
     process: int
     ray_node: str
+    memory_kills: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Warm:
 @dataclass(frozen=True)
 class Refusal:
     """An error that the driver is to raise: errors do not cross processes unchanged. `kind`: `system`, `configuration`,
-    `disk` or `other`."""
+    `disk`, `memory` or `other`."""
 
     kind: str
     message: str
@@ -64,6 +67,8 @@ class Refusal:
             return UnusableSystemError(self.message)
         if self.kind == "configuration":
             return ConfigurationError(self.message)
+        if self.kind == "memory":
+            return UnusableSystemError(f"system {name} cannot be made: its worker is out of memory ({self.message})")
         if self.kind == "disk":
             return StoppedError(f"{name}: a worker's disk: {self.message}. The predictions so far are kept")
         return StoppedError(f"{name}: a worker failed: {self.message}. The predictions so far are kept")
@@ -87,7 +92,7 @@ class Seat:
         with contextlib.suppress(OSError):
             os.chdir(folder)
         sys.path += [place for place in path if place not in sys.path]
-        return Where(platform.node(), os.getpid(), ray.get_runtime_context().get_node_id())
+        return Where(platform.node(), os.getpid(), ray.get_runtime_context().get_node_id(), memory_kills())
 
     def make(self, plan: bytes, options: Options) -> Made | Refusal:
         """Make the system of a pickled plan."""
@@ -148,5 +153,7 @@ def _refusing(work: Callable[[], T], printed: io.StringIO | None = None) -> T | 
     except ConfigurationError as error:
         return Refusal("configuration", str(error))
     except Exception as error:
+        if no_memory(error):
+            return Refusal("memory", said(error))
         reason = disk_fault(error)
         return Refusal("disk", reason) if reason else Refusal("other", said(error))

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import replace
 
-from workbench.data.errors import SampleError, no_room
+from workbench.data.errors import SampleError, no_memory, no_room
 from workbench.data.predictions import BAD_SAMPLE, CRASHED, Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Streaming
@@ -48,7 +49,7 @@ class Stream:
             self._fill()
         now = time.perf_counter()
         share = (now - self._counted) / max(1, len(self._ready))
-        answers = [Answer(one.prediction, share) for one in self._ready]
+        answers = [replace(one, seconds=share) for one in self._ready]
         self._counted = now
         self._ready.clear()
         return answers
@@ -76,7 +77,7 @@ class Stream:
         except (Exception, SystemExit) as error:
             if no_room(error):
                 raise
-            self._ready.append(failure(sample, CRASHED, described(error), 0.0))
+            self._ready.append(failure(sample, CRASHED, described(error), 0.0, no_memory(error)))
 
     def _patience(self) -> float | None:
         """Seconds until the first open sample is over its limit; None where there is no limit."""
@@ -105,4 +106,4 @@ class Stream:
         except (Exception, SystemExit) as error:
             if no_room(error):
                 raise
-            return failure(sample, CRASHED, described(error), 0.0)
+            return failure(sample, CRASHED, described(error), 0.0, no_memory(error))

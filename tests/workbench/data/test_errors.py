@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from workbench.data.errors import SampleError, StoppedError, disk_fault, no_room, said, short, stopping
+from workbench.data.errors import SampleError, StoppedError, disk_fault, no_memory, no_room, said, short, stopping
 
 SPACE = "No space left on device"
 
@@ -42,6 +42,28 @@ def caused_by(error: Exception) -> Exception:
 )
 def test_what_the_disk_reported_and_whether_it_is_full(error: Exception, fault: str | None, full: bool) -> None:
     assert (disk_fault(error), no_room(error)) == (fault, full)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (caused_by(MemoryError()), True),
+        (system_error(errno.ENOMEM), True),
+        # as torch 2.13 says it
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                "to allocate 4503599627370496 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            True,
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), False),
+        (system_error(errno.ENOSPC), False),
+    ],
+)
+def test_whether_a_process_could_have_no_more_memory(error: Exception, expected: bool) -> None:
+    assert no_memory(error) == expected
 
 
 def test_an_error_of_the_disk_says_what_is_kept_and_others_pass() -> None:

@@ -21,7 +21,8 @@ cluster = Cluster()
 nodes = []
 
 def add(cpus):
-    nodes.append(cluster.add_node(num_cpus=cpus, include_dashboard=False, object_store_memory=80 * 1024**2))
+    without = dict(include_dashboard=False, include_log_monitor=False, no_monitor=True)
+    nodes.append(cluster.add_node(num_cpus=cpus, object_store_memory=80 * 1024**2, **without))
 
 add(int(sys.argv[1]))
 print(json.dumps(cluster.address), flush=True)
@@ -36,6 +37,7 @@ cluster.shutdown()
 """
 FAST = {
     "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_initial_delay_ms": "1000",

@@ -14,33 +14,51 @@ from workbench.data.predictions import Prediction
 from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Image
 
-Grief = Literal["", "killed", "killed once", "hangs", "idles"]
+Grief = Literal["", "killed", "killed once", "hangs", "idles", "leaks", "leaks once"]
 
 
 class Sleeper(Threshold):
     """Answers by colour, with a score that the sample alone decides, after `delay` seconds for each sample.
 
     `griefs`: what happens at a sample, by its id. `marks`: a folder for what happens only once. `own`: the identity is
-    another one in each process.
+    another one in each process. `together`: after its first answer, a process waits for that of so many processes.
     """
 
     def __init__(
-        self, delay: float = 0.0, batch_size: int = 1, griefs: str = "", marks: str = "", own: bool = False
+        self,
+        delay: float = 0.0,
+        batch_size: int = 1,
+        griefs: str = "",
+        marks: str = "",
+        own: bool = False,
+        together: int = 0,
     ) -> None:
         super().__init__(60, 0.0)
         self.seconds, self.batch_size, self.own = delay, batch_size, own
         self.griefs = dict(pair.split("=") for pair in griefs.split(",") if pair)
         self.marks = Path(marks)
+        self.leaked, self.together = False, together
 
     def identity(self) -> dict[str, Any]:
         return {"name": "sleeper", **({"process": os.getpid()} if self.own else {})}
 
     def _answer(self, sample: Sample, image: Image) -> Prediction:
         time.sleep(self.seconds)
+        self.wait_for_others()
         self.come_to_grief(sample.sample_id)
         answer = super()._answer(sample, image)
         scored = tuple(type(one)(one.mask, 1 / (1 + len(sample.instruction))) for one in answer.instances)
         return Prediction(sample.sample_id, scored, calls=answer.calls)
+
+    def wait_for_others(self) -> None:
+        if not self.together:
+            return
+        own = self.marks / f"process-{os.getpid()}"
+        if not own.exists():
+            own.touch()
+            return
+        while len(list(self.marks.glob("process-*"))) < self.together:
+            time.sleep(0.01)
 
     def come_to_grief(self, sample_id: str) -> None:
         what, _, once = self.griefs.get(sample_id, "").partition(" ")
@@ -51,6 +69,9 @@ class Sleeper(Threshold):
                 return
         if what == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        self.leaked |= what == "leaks"
+        if self.leaked:  # nor is there memory for any other sample of this process
+            bytearray(1 << 50)
         if what == "idles":
             time.sleep(600)
         if what == "hangs":  # where no Python code is interrupted, as in a library

@@ -11,7 +11,7 @@ import pytest
 from tests.workbench.comparison.watched import Watched, answered
 from workbench.runs.files import read_records
 from workbench.workers import machine
-from workbench.workers.machine import Clock, machine_state
+from workbench.workers.machine import Clock, machine_state, memory_kills
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a thread waits")
 
@@ -26,6 +26,14 @@ def test_computing_uses_processor_time_and_sleeping_does_not() -> None:
     computed = clock.read()
     assert slept.seconds >= 0.2 > 4 * slept.processor
     assert computed.seconds > 0.9 * computed.processor >= 0.18
+
+
+def test_what_the_kernel_has_ended_for_lack_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = tmp_path / "vmstat"
+    monkeypatch.setattr(machine, "_VMSTAT", counts)
+    assert memory_kills() is None
+    counts.write_text("nr_free_pages 12\noom_kill 3\nnuma_hit 7\n")
+    assert memory_kills() == 3
 
 
 @LINUX

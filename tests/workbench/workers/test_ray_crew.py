@@ -38,6 +38,25 @@ def test_a_sample_that_takes_two_workers_down_has_crashed_and_the_others_go_on(
     assert "workers down with it: its process ended" in crashed["message"]
 
 
+def test_a_worker_that_is_out_of_memory_is_replaced_and_a_sample_that_takes_all_has_crashed(
+    tmp_path: Path, nodes: Nodes
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    ask(tmp_path, tmp_path / "one", {"a": partial(Whole, 0.0, 4)})
+    leaking = {
+        "a": partial(Whole, 0.0, 4, griefs="s5=leaks once", marks=str(marks)),
+        "b": partial(Streamer, 0.0, griefs="s5=leaks"),
+    }
+    said = driven(partial(ask, tmp_path, tmp_path / "out", leaking, Workers(1, nodes.address)))
+    assert answers(tmp_path / "out", "a") == answers(tmp_path / "one", "a"), said
+    assert "4 samples of it are asked again elsewhere" in said
+    assert outcomes(tmp_path / "out", "b") == {"ok": 11, "crashed": 1}, said
+    (crashed,) = [one for one in answers(tmp_path / "out", "b") if one["outcome"] == "crashed"]
+    assert crashed["sample_id"] == "s5"
+    assert "workers down with it: out of memory (MemoryError" in crashed["message"]
+
+
 def test_a_worker_that_hangs_past_the_time_limit_is_replaced(tmp_path: Path, nodes: Nodes) -> None:
     def work() -> None:
         ray_seats.GRACE = 1.0

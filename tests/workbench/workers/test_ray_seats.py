@@ -1,5 +1,6 @@
 """What is known of a worker from its calls alone."""
 
+import platform
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from workbench.workers.answers import Options
 from workbench.workers.blame import Blame, Parcel
 from workbench.workers.ray_cluster import Room
 from workbench.workers.ray_seats import Call, RaySeat, pace, reason, suspects
+from workbench.workers.seat import Where
 from workbench.workers.wanted import Needs
 
 
@@ -58,13 +60,29 @@ def test_a_worker_may_take_its_limits_and_a_little_more(samples: list[Sample]) -
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Task was killed due to the node running low on memory pressure", "out of memory"),
+        (
+            "1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 127.0.0.1, ID: 51) "
+            "was 4.29GB used / 23.54GB limit (0.182044)\nOOM kill reason: ...",
+            "out of memory (4.29GB of 23.54GB of its machine were in use)",
+        ),
         ("The actor died because its node has died.", "its machine is lost"),
-        ("Worker unexpectedly exits ... (1) killed by the OOM killer due to high memory usage", "its process ended"),
+        (
+            "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: "
+            "... Some common causes include: (1) the process was killed by the OOM killer due to high memory usage",
+            "its process ended",
+        ),
     ],
 )
 def test_the_reason_of_a_loss_in_few_words(text: str, expected: str) -> None:
     assert reason(RuntimeError(text)) == expected
+
+
+def test_a_kill_for_lack_of_memory_on_this_machine_is_part_of_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_seats, "memory_kills", lambda: 4)
+    ended, here = RuntimeError("its worker process has died"), platform.node()
+    assert reason(ended, Where(here, 7, "a", 4)) == "its process ended"
+    assert reason(ended, Where("elsewhere", 7, "a", 3)) == "its process ended"
+    assert "the kernel has ended a process for lack of memory" in reason(ended, Where(here, 7, "a", 3))
 
 
 def test_samples_are_asked_together_then_alone_then_one_is_to_blame(samples: list[Sample]) -> None:

@@ -16,23 +16,30 @@ from workbench.scoring.finish import finish
 from workbench.workers.wanted import Needs, Workers
 
 
-def test_two_workers_give_what_one_process_gives(tmp_path: Path, nodes: Nodes) -> None:
-    systems = {"a": partial(Sleeper, 0.01, 4), "b": partial(Streamer, 0.01), "c": partial(Whole, 0.01, 4)}
-    ask(tmp_path, tmp_path / "one", systems)
-    finish(tmp_path / "one")
-    workers = Workers(2, nodes.address)
+def test_any_number_of_workers_gives_what_one_process_gives(tmp_path: Path, nodes: Nodes) -> None:
+    systems = {"a": partial(Whole, 0.0, 2), "b": partial(Streamer, 0.01)}
+    quarters = dict.fromkeys(systems, Needs(cpu=0.25))
+    ask(tmp_path, tmp_path / "whole", systems)
+    finish(tmp_path / "whole")
 
     def work() -> None:
-        ask(tmp_path, tmp_path / "two", systems, workers)
-        finish(tmp_path / "two")
+        for count in (1, 2, 3):
+            out, marks = tmp_path / str(count), tmp_path / f"marks{count}"
+            marks.mkdir()
+            all_at_work = {**systems, "a": partial(Whole, 0.0, 2, marks=str(marks), together=count)}
+            ask(tmp_path, out, all_at_work, Workers(count, nodes.address, quarters))
+            finish(out)
 
     driven(work)
-    for name in systems:
-        assert answers(tmp_path / "two", name) == answers(tmp_path / "one", name)
-    assert results(tmp_path / "two") == results(tmp_path / "one")
-    asked = [json.loads(line)["worker"] for line in (tmp_path / "two/toy/a/predictions.jsonl").open()]
-    told = {one["worker"]: (one["node"], one["device"]) for one in sessions(tmp_path / "two", "a")}
-    assert set(asked) <= set(told) and all(node and device for node, device in told.values())
+    for count in (1, 2, 3):
+        out = tmp_path / str(count)
+        for name in systems:
+            assert answers(out, name) == answers(tmp_path / "whole", name)
+        assert results(out) == results(tmp_path / "whole")
+        asked = [json.loads(line)["worker"] for line in (out / "toy/a/predictions.jsonl").open()]
+        told = {one["worker"]: (one["node"], one["device"]) for one in sessions(out, "a")}
+        assert set(asked) == set(told) and all(node and device for node, device in told.values())
+        assert len(told) == count
 
 
 def test_latency_is_that_of_one_worker_a_device_inside_the_worker(tmp_path: Path, nodes: Nodes) -> None:
