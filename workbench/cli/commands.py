@@ -26,6 +26,7 @@ from workbench.plugins import registry
 from workbench.plugins.assignments import keys_and_values, settings_by_name
 from workbench.plugins.checks import takes
 from workbench.plugins.marks import DRY_RUN
+from workbench.workers.wanted import wanted_workers
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -104,22 +105,15 @@ def _comparison(options: argparse.Namespace) -> tuple[Comparison, Path]:
         options.budget,
         None if options.shard is None else read_shard(options.shard),
         options.sample,
-        workers=_workers(options, list(systems)),
+        workers=asked_workers(options, list(systems)),
     )
     part = f"-{comparison.shard.number}-of-{comparison.shard.count}" if comparison.shard else ""
     return comparison, options.out or Path("runs") / f"{options.benchmark}-{datetime.now():%Y%m%d-%H%M%S}{part}"
 
 
-def _workers(options: argparse.Namespace, systems: Sequence[str]) -> "Workers | None":
-    """The workers that are asked for; None where this process asks."""
-    from workbench.workers.wanted import LOCAL, Workers, read_needs
-
-    needs = read_needs(options.worker_resources, systems)
-    if options.workers is None and options.ray is None:
-        if needs:
-            raise ConfigurationError("--worker-resources expects --workers N or --ray ADDRESS beside it")
-        return None
-    return Workers(options.workers, LOCAL if options.ray is None else options.ray, needs)
+def asked_workers(options: argparse.Namespace, systems: Sequence[str]) -> "Workers | None":
+    """The workers that the options of a command ask for."""
+    return wanted_workers(options.workers, options.ray, options.worker_resources, systems)
 
 
 def _compared(comparison: Comparison, out: Path) -> tuple["Run", bool]:

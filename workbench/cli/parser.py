@@ -81,22 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--shard", metavar="K/N", help="ask only the K-th of N parts of the samples, to be joined by `workbench merge`"
     )
-    compare.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="ask each system in N processes, on this machine or by --ray; needs Ray (this process asks)",
-    )
-    compare.add_argument(
-        "--ray", metavar="ADDRESS", help="where the workers are: a Ray cluster, or auto for the one of this machine"
-    )
-    compare.add_argument(
-        "--worker-resources",
-        action="append",
-        default=[],
-        metavar="NAME:cpu=2,gpu=0.5",
-        help="what a worker of a system takes: processors, GPUs, memory in GB (cpu=1, and a GPU where there are any)",
-    )
+    _add_worker_options(compare)
     compare.add_argument("--out", type=Path, help="run folder; one that exists is continued (runs/BENCHMARK-TIME)")
     compare.add_argument("--mode", choices=("latency", "throughput"), default="latency", help="(%(default)s)")
     compare.add_argument(
@@ -377,6 +362,26 @@ def _with_examples(command: argparse.ArgumentParser, examples: Sequence[str]) ->
         command.epilog = "\n  ".join(["examples:", *examples])
 
 
+def _add_worker_options(command: argparse.ArgumentParser) -> None:
+    """Where systems are asked."""
+    command.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="ask each system in N processes, on this machine or by --ray; needs Ray (this process asks)",
+    )
+    command.add_argument(
+        "--ray", metavar="ADDRESS", help="where the workers are: a Ray cluster, or auto for the one of this machine"
+    )
+    command.add_argument(
+        "--worker-resources",
+        action="append",
+        default=[],
+        metavar="NAME:cpu=2,gpu=0.5",
+        help="what a worker of a system takes: processors, GPUs, memory in GB (cpu=1, and a GPU where there are any)",
+    )
+
+
 def _add_suite_options(command: argparse.ArgumentParser, suites: Sequence[str]) -> None:
     """What `suite` and `stress` take alike."""
     command.add_argument("suite", help=f"YAML file, or one of those that come with the workbench: {', '.join(suites)}")
@@ -391,6 +396,7 @@ def _add_suite_options(command: argparse.ArgumentParser, suites: Sequence[str]) 
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of a system"
     )
+    _add_worker_options(command)
     command.add_argument("--out", type=Path, help="folder; one that exists is continued (runs/SUITE-TIME)")
     command.add_argument("--tracking-uri", metavar="URI", help=_LOG)
     command.add_argument("--json", action="store_true", help="print one JSON object, the rest on stderr")

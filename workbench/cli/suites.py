@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.commands import INCOMPLETE, part_names, system_names
+from workbench.cli.commands import INCOMPLETE, asked_workers, part_names, system_names
 from workbench.comparison.comparison import Comparison
 from workbench.plugins import registry
 from workbench.plugins.assignments import settings_by_name
@@ -56,6 +56,7 @@ def _comparison(options: argparse.Namespace, suite: "Suite") -> Comparison:
         seed=options.seed,
         settings=settings_by_name(options.set, list(systems)),
         tracking_uri=options.tracking_uri,
+        workers=asked_workers(options, list(systems)),
     )
 
 

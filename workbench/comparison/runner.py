@@ -41,7 +41,7 @@ from workbench.workers.answers import Mode, Options
 from workbench.workers.crew import Team
 from workbench.workers.local import LocalTeam
 from workbench.workers.making import About, Plan
-from workbench.workers.wanted import Workers
+from workbench.workers.wanted import Workers, check_repeats
 from workbench.workers.worker import at_once, streams
 
 
@@ -94,8 +94,7 @@ def run(
     sample.
     """
     options, patience = Options(limit, mode, seed, time_limit, repeats, sample), patience or Patience()
-    if workers and repeats:
-        raise ConfigurationError("repeats compare times in turns, in one process: leave out workers, or repeats")
+    check_repeats(repeats, workers)
     check_writable(out)
     benchmark = make_benchmark()
     registry.load("metrics", benchmark.protocol)  # an error shows now, not after the last prediction

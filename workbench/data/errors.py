@@ -28,7 +28,7 @@ class ConfigurationError(Exception):
 
 
 class UnusableSystemError(ConfigurationError):
-    """A system cannot be made, whatever the benchmark."""
+    """A system cannot be made, or has no workers, whatever the benchmark."""
 
 
 class SampleError(Exception):

@@ -6,6 +6,8 @@ systems     list of names
 benchmark   name
 limit, sample, mode, seed, time_limit, repeats, prices, budget, set, tracking_uri
             as the options of `workbench compare`; `set` is a list
+workers, ray, worker_resources
+            the same; `worker_resources` is a list
 baseline    `previous` (the last comparison that passed), `first`, or a run folder (previous)
 rules       file with the bounds of `workbench gate --rules` (a point for every fraction)
 keep        how many run folders are kept; older ones are deleted, their numbers stay in the history (all)
@@ -29,6 +31,7 @@ from workbench.data.yaml_files import read_mapping
 from workbench.plugins import registry
 from workbench.plugins.assignments import settings_by_name
 from workbench.plugins.names import unknown
+from workbench.workers.wanted import Workers, check_repeats, wanted_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 PREVIOUS, FIRST = "previous", "first"
-TEXTS = ("timezone", "benchmark", "prices", "tracking_uri", "baseline", "rules", "out")
+TEXTS = ("timezone", "benchmark", "prices", "tracking_uri", "ray", "baseline", "rules", "out")
 """Keys that name something: their values are texts whatever they look like."""
 REQUIRED = ("cron", "systems", "benchmark")
 
@@ -87,8 +90,14 @@ def read_schedule(path: Path) -> Schedule:
             registry.prepare("systems", name)
     with _about(path, "benchmark"):
         registry.prepare("benchmarks", given["benchmark"])
+    with _about(path, "worker_resources"):
+        workers = wanted_workers(
+            given.get("workers"), given.get("ray"), given.get("worker_resources", ()), given["systems"]
+        )
+    with _about(path, "repeats"):
+        check_repeats(given.get("repeats", 0), workers)
     with _about(path, "set"):
-        comparison = _comparison(given)
+        comparison = _comparison(given, workers)
         comparison.plugins()
     with _about(path, "sample"):
         check_choice(comparison.limit, comparison.sample)
@@ -167,6 +176,9 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "set": (_texts, "a list of NAME.OPTION=VALUE"),
     "tracking_uri": _text("an MLflow URI"),
+    "workers": _whole(1),
+    "ray": _text("a Ray cluster as HOST:PORT, or auto"),
+    "worker_resources": (_texts, "a list of NAME:cpu=2,gpu=0.5"),
     "baseline": _text("previous, first, or a run folder"),
     "rules": _text("a YAML file"),
     "keep": _whole(1),
@@ -203,12 +215,13 @@ def _trigger(cron: str, timezone: ZoneInfo) -> "WallClock":
     return trigger
 
 
-def _comparison(given: Mapping[str, Any]) -> Comparison:
+def _comparison(given: Mapping[str, Any], workers: Workers | None) -> Comparison:
     passed_on = ("benchmark", "limit", "sample", "mode", "seed", "time_limit", "repeats", "budget", "tracking_uri")
     return Comparison(
         systems=tuple(given["systems"]),
         settings=settings_by_name(given.get("set", ()), [*given["systems"], given["benchmark"]]),
         prices=Path(given["prices"]) if "prices" in given else None,
+        workers=workers,
         **{key: given[key] for key in passed_on if key in given},
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.errors import ConfigurationError, said
+from workbench.data.errors import UnusableSystemError, said
 from workbench.workers.answers import Options
 from workbench.workers.wanted import LOCAL, Needs, Workers
 
@@ -57,7 +57,7 @@ class RayCluster:
     passed on in the environment and written nowhere. For a cluster that runs already, the settings of the shell
     (`RAY_AUTH_MODE`, `RAY_AUTH_TOKEN`) hold.
 
-    Raises `ConfigurationError` where Ray is not installed or the cluster cannot be reached.
+    Raises `UnusableSystemError` where Ray is not installed or the cluster cannot be reached.
     """
 
     def __init__(self, workers: Workers, options: Options) -> None:
@@ -66,7 +66,7 @@ class RayCluster:
         try:
             import ray
         except ImportError:
-            raise ConfigurationError("workers need Ray: pip install 'segmentation-workbench[ray]'") from None
+            raise UnusableSystemError("workers need Ray: pip install 'segmentation-workbench[ray]'") from None
         self.ray: ModuleType = ray
         self._ours = not ray.is_initialized()
         if self._ours:
@@ -88,7 +88,7 @@ class RayCluster:
                 _reachable(where)
                 self.ray.init(where, **quiet)
             except (OSError, RuntimeError, ValueError) as error:  # a ConnectionError is an OSError
-                raise ConfigurationError(f"no Ray cluster can be reached at {where}: {said(error)}") from error
+                raise UnusableSystemError(f"no Ray cluster can be reached at {where}: {said(error)}") from error
             return
         needs = max((one.cpu for one in workers.needs.values()), default=1.0)
         wanted = 1.0 if options.mode == "latency" else (workers.count or 1) * max(needs, 1.0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.data.errors import ConfigurationError
+from workbench.data.errors import UnusableSystemError
 from workbench.data.samples import Sample
 from workbench.workers.answers import Options
 from workbench.workers.making import About, Plan
@@ -32,11 +32,11 @@ class RayTeam:
     def look(self, plan: Plan) -> About:
         """See `Team`."""
         if not self._cluster.possible(plan.owner):
-            raise ConfigurationError(f"system {plan.name} has no place: {self._cluster.missing(plan.owner)}")
+            raise UnusableSystemError(f"system {plan.name} has no place: {self._cluster.missing(plan.owner)}")
         while not (rooms := self._cluster.rooms(plan.owner)) and self._spare:
             self._dismiss(next(iter(self._spare)))
         if not rooms:
-            raise ConfigurationError(f"system {plan.name} has no place: {self._cluster.missing(plan.owner)}")
+            raise UnusableSystemError(f"system {plan.name} has no place: {self._cluster.missing(plan.owner)}")
         seat = seated(self._cluster, rooms[0])
         self._spare[plan.name] = plan, seat
         where = self._wait(plan, seat, seat.step)
@@ -109,7 +109,7 @@ class RayTeam:
         except Exception as error:
             if not lost(self._cluster, error):
                 raise
-            raise ConfigurationError(
+            raise UnusableSystemError(
                 f"system {plan.name} cannot be made: its worker on {seat.name} ended: {reason(error, seat.where)}"
             ) from error
         if isinstance(value, Refusal):

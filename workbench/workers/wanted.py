@@ -45,6 +45,28 @@ class Workers:
         return self.needs.get(system, Needs())
 
 
+def wanted_workers(
+    count: int | None, address: str | None, resources: Sequence[str], systems: Sequence[str]
+) -> Workers | None:
+    """The workers that a command asks for by `--workers`, `--ray` and `--worker-resources`; None where its own process
+    asks. Raises `ConfigurationError` for a value that does not fit.
+    """
+    needs = read_needs(resources, systems)
+    if count is None and address is None:
+        if needs:
+            raise ConfigurationError(
+                "worker resources: expected a number of workers or the address of a Ray cluster beside them"
+            )
+        return None
+    return Workers(count, LOCAL if address is None else address, needs)
+
+
+def check_repeats(repeats: int, workers: Workers | None) -> None:
+    """Raise `ConfigurationError` where samples are to be asked again in turns, and by workers."""
+    if workers and repeats:
+        raise ConfigurationError("repeats compare times in turns, in one process: leave out workers, or repeats")
+
+
 def read_needs(given: Sequence[str], systems: Sequence[str]) -> dict[str, Needs]:
     """Read `sam3-agent:gpu=0.5,cpu=2`, once for each system; raises `ConfigurationError` for anything else."""
     found: dict[str, Needs] = {}
@@ -54,13 +76,13 @@ def read_needs(given: Sequence[str], systems: Sequence[str]) -> dict[str, Needs]
         pairs = [re.fullmatch(r"\s*(cpu|gpu|memory)\s*=\s*([0-9.]+)\s*", part) for part in parts.split(",")]
         if not colon or not all(pairs):
             raise ConfigurationError(
-                "--worker-resources expects NAME:cpu=2,gpu=0.5,memory=16 (processors, GPUs, GB; each may be left out), "
+                "worker resources: expected NAME:cpu=2,gpu=0.5,memory=16 (processors, GPUs, GB; each may be left out), "
                 f"got {short(text)}"
             )
         if name not in systems:
             raise ConfigurationError(unknown("system with worker resources", name, list(systems)))
         if name in found:
-            raise ConfigurationError(f"--worker-resources names {name} twice: give all in one, as NAME:cpu=2,gpu=1")
+            raise ConfigurationError(f"worker resources: {name} is named twice: give all in one, as NAME:cpu=2,gpu=1")
         found[name] = Needs(**{pair[1]: _amount(text, pair[2]) for pair in pairs if pair})
     return found
 
@@ -71,5 +93,5 @@ def _amount(text: str, value: str) -> float:
     except ValueError:
         amount = math.nan
     if not amount >= 0:
-        raise ConfigurationError(f"--worker-resources expects amounts as 2 or 0.5, got {value!r} in {short(text)}")
+        raise ConfigurationError(f"worker resources: expected amounts as 2 or 0.5, got {value!r} in {short(text)}")
     return amount
