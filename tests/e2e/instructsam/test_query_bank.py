@@ -106,7 +106,7 @@ def test_it_is_part_of_the_identity_and_has_no_switches_of_slots(without_slots: 
 def test_it_trains_with_and_without_the_detector_and_goes_on_in_the_next_stage(
     qwen_folder: Path, sam3_folder: Path, tmp_path: Path
 ) -> None:
-    keys = config(qwen_folder, sam3_folder, query_bank=False, more=1, steps=1)
+    keys = config(qwen_folder, sam3_folder, query_bank=False, more=1, steps=1, validation_scenes=1, align=False)
     before, _ = start(keys)
     train(keys, tmp_path)
     after = dict(InstructSAM.from_pretrained(tmp_path / "final").named_parameters())

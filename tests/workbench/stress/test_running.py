@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from tests.conftest import Install
 from tests.reports.page import Page
@@ -13,6 +16,9 @@ from tests.workbench.stress.conftest import SYSTEMS
 from workbench.cli.main import main
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
+from workbench.data.masks import areas, decode
+from workbench.data.predictions import Prediction
+from workbench.data.samples import Sample
 from workbench.plugins.interfaces import Benchmark
 from workbench.runs.run import Run
 from workbench.stress import suites
@@ -148,19 +154,65 @@ def test_the_suites_that_come_with_the_workbench_are_whole(name: str) -> None:
     assert [entry.name for entry in few.entries] == ["targets", "blur"]
 
 
-def test_stress_quick_holds_what_it_says(
-    toys: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_stress_quick_holds_what_it_says_of_what_is_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Real pictures and every axis of the suite, answered by colour."""
+    """Every axis of the suite for the shipped InstructSAM, and one of them for the shipped agent."""
     monkeypatch.chdir(tmp_path)
-    command = ["stress", "stress-quick", "--systems", "toy-a", "--questions", "3", "--out", "out"]
-    assert main([*command, "--tracking-uri", "none", "--no-reports"]) == 0
+    command = ["stress", "stress-quick", "--tracking-uri", "none", "--no-reports"]
+    assert main([*command, "--systems", "instructsam-tiny", "--questions", "2", "--out", "out"]) == 0
     assert "report.html" not in (tmp_path / "out" / "stress.html").read_text()
     assert "## Where each side breaks, quickly" in capsys.readouterr().out
+    other = ["--systems", "sam3-agent-tiny", "--axes", "paraphrase", "--questions", "1"]
+    assert main([*command, *other, "--out", "agent"]) == 0
+
     suite = read_suite("stress-quick")
-    for entry in suite.entries:
-        one = load_run(tmp_path / "out" / entry.name)
-        assert one.results.stress is not None and one.results.stress.questions == 3
-        assert one.results.systems["toy-a"].n_failed == 0
+    runs = {entry.name: load_run(tmp_path / "out" / entry.name) for entry in suite.entries}
+    for one in (*runs.values(), load_run(tmp_path / "agent" / "paraphrase")):
+        stress = one.results.stress
+        assert stress is not None and stress.questions == len(one.samples()) / len(stress.axis.levels)
         assert one.manifest.benchmark.protocol == DRAWN
-        assert {sample.facts["level"] for sample in one.samples()} == set(one.results.stress.axis.levels)
+        assert {sample.facts["level"] for sample in one.samples()} == set(stress.axis.levels)
+        for name, system in one.results.systems.items():
+            assert system.n_failed == 0
+            assert "agreement" not in stress.curves[name] or stress.curves[name]["agreement"].values[0] == 1
+
+    drawn = {name: _by_level(one) for name, one in runs.items()}
+    for level, samples in drawn["targets"].items():
+        assert [len(sample.targets) for sample in samples] == [level, level]
+    for level, samples in drawn["occlusion"].items():
+        seen = [areas(sample.targets)[0] for sample in samples]
+        whole = [areas(sample.targets)[0] for sample in drawn["occlusion"][0.0]]
+        assert [1 - part / all_of_it for part, all_of_it in zip(seen, whole, strict=True)] == (
+            pytest.approx([level, level], abs=0.03)
+        ), "the share of hidden pixels is what it says"
+    for samples in drawn["paraphrase"].values():
+        assert [one.targets for one in samples] == [one.targets for one in drawn["paraphrase"]["name"]]
+    for plain, turned in zip(drawn["rotation"]["0"], drawn["rotation"]["90"], strict=True):
+        quarters = [k for k in (1, 3) if np.array_equal(np.rot90(_picture(plain), k), _picture(turned))]
+        for mask, moved in zip(plain.targets, turned.targets, strict=True):
+            assert np.array_equal(np.rot90(decode(mask), quarters[0]), decode(moved)), (
+                "pictures and masks move together"
+            )
+    plain_answers = [
+        [(one.mask, one.score) for one in answer.instances]
+        for name, level in (("rotation", "0"), ("blur", 0))
+        for answer in _answers(runs[name], level)
+    ]
+    assert plain_answers[:2] == plain_answers[2:] and any(plain_answers), "severity 0 is the plain run"
+
+
+def _by_level(run: Run) -> dict[Any, list[Sample]]:
+    levels: dict[Any, list[Sample]] = {}
+    for sample in run.samples():
+        levels.setdefault(sample.facts["level"], []).append(sample)
+    return levels
+
+
+def _picture(sample: Sample) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(sample.image_path))
+
+
+def _answers(run: Run, level: object) -> list[Prediction]:
+    asked = {sample.sample_id for sample in run.samples() if sample.facts["level"] == level}
+    return [answer for answer in run.predictions("instructsam-tiny") if answer.sample_id in asked]

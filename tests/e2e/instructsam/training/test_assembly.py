@@ -134,7 +134,7 @@ def test_a_wrong_starting_point_is_named(
     qwen_folder: Path, sam3_folder: Path, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        start(config(qwen_folder, sam3_folder, **change))
+        start(config(qwen_folder, sam3_folder, align=False, **change))
 
 
 def in_bfloat16(folder: Path, to: Path) -> Path:
