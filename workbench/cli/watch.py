@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SILENT = 60.0
 """Seconds without news after which a comparison on another machine counts as gone."""
+LOADING = 3600.0
+"""The same while it starts: models load, and nothing is written."""
 _EVERY = 1.0
 
 
@@ -42,7 +44,7 @@ def watch_run(options: argparse.Namespace) -> int:
                 print(json.dumps({**progress.to_json(), "state": state}), flush=True)
             else:
                 print(("\x1b[H\x1b[J" if rewritten else "") + text(progress, time.time()), flush=True)
-        if options.once or state != "runs":
+        if options.once or state not in ("starts", "runs"):
             return 0
         time.sleep(_EVERY)
 
@@ -53,14 +55,19 @@ def read(folder: Path) -> "RunProgress":
     from workbench.runs.files import read_json
 
     path = folder / PROGRESS
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}: expected the --out of a comparison")
     if not path.exists():
-        raise ConfigurationError(f"{folder} has no {PROGRESS}: no comparison of this version was started there")
+        raise ConfigurationError(
+            f"{folder} has no {PROGRESS}: no comparison was started there, or one of an earlier version, or it was "
+            "joined by `workbench merge`"
+        )
     return RunProgress.from_json(read_json(path), str(path))
 
 
 def state_of(progress: "RunProgress") -> str:
-    """`runs`, `answered`, `stopped`, or `gone` where the process that wrote last is not there any more."""
-    if progress.state != "runs":
+    """`starts`, `runs`, `answered`, `stopped`, or `gone` where the process that wrote last is not there any more."""
+    if progress.state not in ("starts", "runs"):
         return progress.state
     if progress.node == platform.node():
         try:
@@ -69,8 +76,9 @@ def state_of(progress: "RunProgress") -> str:
             return "gone"
         except PermissionError:
             pass
-        return "runs"
-    return "gone" if time.time() - progress.updated > SILENT else "runs"
+        return progress.state
+    silent = SILENT if progress.state == "runs" else LOADING
+    return "gone" if time.time() - progress.updated > silent else progress.state
 
 
 def text(progress: "RunProgress", now: float) -> str:
@@ -80,10 +88,15 @@ def text(progress: "RunProgress", now: float) -> str:
         lines.append(_system(system))
         lines += [f"    {_worker(worker, now)}" for worker in system.workers]
     match state_of(progress):
+        case "starts":
+            lines.append(
+                f"it starts, since {clock(now - progress.updated)}: the benchmark is read, and each system is made once"
+            )
         case "answered":
             lines.append("all samples are answered")
         case "stopped":
-            lines.append("stopped before all samples were answered: the same command goes on")
+            what = "all samples were answered: the same command goes on" if progress.systems else "anything was asked"
+            lines.append(f"stopped before {what}")
         case "gone":
             lines.append(
                 f"process {progress.process} on {progress.node} is gone; it wrote this {clock(now - progress.updated)} "

@@ -133,6 +133,7 @@ class _Desk:
             if isinstance(event, Joined):
                 self._job.store.add_session(event.session)
                 self._counted = time.perf_counter()
+                self._progress.begin()
                 self._watch.after(event.outage, len(self._missing))
             else:
                 self._stored(event)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from workbench.comparison.budget import Budget
 from workbench.comparison.progress import Progress
 from workbench.data.progress import PROGRESS, RunProgress, SystemProgress, WorkerProgress
-from workbench.runs.files import write_json
+from workbench.runs.files import replacing, write_json
 
 EVERY = 1.0
 """Seconds between two states of the file."""
@@ -22,26 +22,53 @@ EVERY = 1.0
 class Board:
     """Collects the state of all systems, which may come from several threads, and writes it at most each second.
 
-    systems: how many samples of each system are answered, how many of these failed, and how many there are. A file that
-    cannot be written is left as it is: nothing depends on it.
+    Entered, it says that a comparison starts. `asks` names the systems; a comparison that ends before that leaves what
+    an earlier one said. A file that cannot be written is left as it is: nothing depends on it.
     """
 
-    def __init__(self, folder: Path, systems: Mapping[str, tuple[int, int, int]], money: Budget) -> None:
-        self._path, self._money = folder / PROGRESS, money
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PROGRESS
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock = threading.Lock()
         self._written = 0.0
+        self._money: Budget | None = None
+        self._systems: dict[str, SystemProgress] = {}
+        self._before: bytes | None = None
+
+    def __enter__(self) -> Self:
+        with suppress(OSError):
+            self._before = self._path.read_bytes()
+        self._write("starts")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._systems = {name: one.model_copy(update={"workers": []}) for name, one in self._systems.items()}
+            complete = all(one.done == one.total for one in self._systems.values())
+            if self._systems or self._before is None:
+                self._write("answered" if self._systems and complete else "stopped")
+                return
+            with suppress(OSError), replacing(self._path) as file:
+                file.write(self._before)
+
+    def asks(self, systems: Mapping[str, tuple[int, int, int]], money: Budget) -> None:
+        """Say which systems will be asked. systems: how many samples of each are answered, how many of these failed,
+        and how many there are.
+        """
+        self._money = money
         self._systems = {
             name: SystemProgress(name=name, total=total, done=done, failed=failed)
             for name, (done, failed, total) in systems.items()
         }
+        self._write("runs")
+        self._written = 0.0  # what is told next is written at once
 
     def tell(self, progress: Progress, workers: Callable[[], Sequence[WorkerProgress]], now: bool = False) -> None:
         """Take the state of a system, where it is time to write. `now`: write it in any case."""
         if progress.label not in self._systems or not (now or time.time() - self._written >= EVERY):
             return
         rate, left = progress.rate, progress.total - progress.done
-        cost, currency = self._money.of(progress.label) or (None, None)
+        cost, currency = (self._money.of(progress.label) if self._money else None) or (None, None)
         state = SystemProgress(
             name=progress.label,
             total=progress.total,
@@ -58,14 +85,7 @@ class Board:
             self._systems[progress.label] = state
             self._write("runs")
 
-    def end(self) -> None:
-        """Say that the comparison asks no more."""
-        with self._lock:
-            self._systems = {name: one.model_copy(update={"workers": []}) for name, one in self._systems.items()}
-            complete = all(one.done == one.total for one in self._systems.values())
-            self._write("answered" if complete else "stopped")
-
-    def _write(self, state: Literal["runs", "answered", "stopped"]) -> None:
+    def _write(self, state: Literal["starts", "runs", "answered", "stopped"]) -> None:
         self._written = time.time()
         written = RunProgress(
             state=state,

@@ -102,6 +102,7 @@ def run(
     followed = (lambda: benchmark) if workers is None else make_benchmark
     plans = [Plan(name, maker, name, followed) for name, maker in systems.items()]
     with held(out), ExitStack() as stack:
+        board = stack.enter_context(Board(out))
         team = stack.enter_context(_team(options, workers))
         last = team.look(plans[-1])  # what is wrong with it shows before samples are read: they may be generated now
         samples = chosen(benchmark, limit, sample, seed, shard)
@@ -126,19 +127,16 @@ def run(
             {job.name: job.store for job in looked.jobs},
             {job.name: job.plan.owner for job in looked.jobs},
         )
-        board = Board(out, {job.name: job.answered(job.todo(patience)) for job in looked.jobs}, money)
+        board.asks({job.name: job.answered(job.todo(patience)) for job in looked.jobs}, money)
         means = Means(looked.digests, options, patience, money, board, threading.Event(), threading.Event())
         turns = [job for job in looked.jobs if repeats and job.plan.oracle is None and job.about.timed]
         if repeats and len(turns) < 2:
             print("in turns: nothing is asked again, as no two systems here are timed", file=sys.stderr)
             turns.clear()
-        try:
-            work(looked.jobs, team, means)
-            if turns:
-                assert isinstance(team, LocalTeam)
-                repeat(turns, team, options, patience, money)
-        finally:
-            board.end()
+        work(looked.jobs, team, means)
+        if turns:
+            assert isinstance(team, LocalTeam)
+            repeat(turns, team, options, patience, money)
 
 
 @contextmanager

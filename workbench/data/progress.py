@@ -43,7 +43,7 @@ class SystemProgress(Record):
     failed: int
     """Those of them that have no answer but a failure."""
     rate: float | None = None
-    """Answers per second since the comparison was started or continued; None before the first."""
+    """Answers per second in the last minute, or among the last twenty; None before the first."""
     left: float | None = None
     """Seconds until all are answered, at this rate; None where that is not known."""
     cost: float | None = None
@@ -59,8 +59,9 @@ class SystemProgress(Record):
 class RunProgress(Record):
     """How far a comparison is."""
 
-    state: Literal["runs", "answered", "stopped"]
-    """`answered`: all samples of all systems have an answer; `stopped`: it ended before."""
+    state: Literal["starts", "runs", "answered", "stopped"]
+    """`starts`: the benchmark is read and systems are made, to see whether they can be; `answered`: all samples of all
+    systems have an answer; `stopped`: it ended before."""
     process: int
     """Id of the process that writes."""
     node: str
@@ -70,4 +71,4 @@ class RunProgress(Record):
     updated: float
     """When this was written, in seconds since 1970."""
     systems: list[SystemProgress]
-    """The systems in their order."""
+    """The systems in their order; none while it starts."""

@@ -1,7 +1,11 @@
 """Runs as tidy pandas frames: one row for each number, difference or model call, and many runs as one frame."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from workbench.data.curves import Curves
 from workbench.data.errors import ConfigurationError
@@ -186,22 +190,35 @@ _STRESS: Mapping[str, tuple[Sequence[str], Callable[[StressResults], Iterator[di
 }
 
 
-def calls(predictions: Mapping[str, Sequence[Prediction]]) -> "pd.DataFrame":
-    """See `workbench.runs.run.Run.calls`; predictions by system."""
+def calls(predictions: Mapping[str, Iterable[Prediction]]) -> "pd.DataFrame":
+    """See `workbench.runs.run.Run.calls`; predictions by system.
+
+    An agent makes tens of calls a sample: each number takes 8 bytes meanwhile, and equal texts are kept once.
+    """
     import pandas as pd
 
-    spans = ("start", "seconds", "processor", "tokens_in", "tokens_out")
-    columns = ("call", "kind", "name", *spans, "phrase", "failed", "mistake")
-    rows = []
+    columns: dict[str, list[str | None] | array[float] | array[int]] = {
+        "system": [], "sample_id": [], "call": array("q"), "kind": [], "name": [],
+        "start": array("d"), "seconds": array("d"), "processor": array("d"), "tokens_in": array("q"),
+        "tokens_out": array("q"), "phrase": [], "failed": [], "mistake": [],
+    }  # fmt: skip
+    add = [column.append for column in columns.values()]
+    known: dict[str | None, str | None] = {}
     for system, answers in predictions.items():
         for answer in answers:
             for place, call in enumerate(answer.calls):
                 note = call.note
                 name = note.tool or note.request or call.kind
-                said = (note.phrase, note.failed, note.mistake)
-                spent = (call.start, call.duration, call.processor, call.tokens_in, call.tokens_out)
-                rows.append((system, answer.sample_id, place, call.kind, name, *spent, *said))
-    return pd.DataFrame(rows, columns=["system", "sample_id", *columns])
+                processor = nan if call.processor is None else call.processor
+                spent = (call.start, call.duration, processor, call.tokens_in, call.tokens_out)
+                said = (call.kind, name, note.phrase, note.failed, note.mistake)
+                kind, named, *about = (known.setdefault(text, text) for text in said)
+                row = (system, answer.sample_id, place, kind, named, *spent, *about)
+                for append, value in zip(add, row, strict=True):
+                    append(value)  # type: ignore[arg-type]
+    return pd.DataFrame(
+        {name: np.asarray(column) if isinstance(column, array) else column for name, column in columns.items()}
+    )
 
 
 def _measured(results: Results, group: SystemResult | Group) -> Iterator[dict[str, Any]]:

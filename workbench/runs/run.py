@@ -227,7 +227,8 @@ class Run:
         `failed` (the error it ended with) and `mistake` (see `workbench.failures.calls`)."""
         from workbench.runs.frames import calls
 
-        return calls({system: self.predictions(system) for system in self.systems})
+        short = {system: self.stored(system).without_traces() for system in self.systems}
+        return calls({system: (one.prediction for one in answers) for system, answers in short.items()})
 
 
 def add_report(run: Run, report: Path) -> Run:

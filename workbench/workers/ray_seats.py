@@ -20,6 +20,7 @@ from workbench.workers.making import Plan
 from workbench.workers.ray_cluster import RayCluster, Room
 from workbench.workers.seat import Made, Seat, Where
 
+MACHINE_LOST = "its machine is lost"
 CALLS = 2
 """Calls of a worker that are open: it works on one, and has the next when that is done."""
 
@@ -138,7 +139,7 @@ def reason(error: Exception, where: Where | None = None) -> str:
         used = re.search(r"([\d.]+.?B) used / ([\d.]+.?B) limit", text)
         return f"out of memory ({used[1]} of {used[2]} of its machine were in use)" if used else "out of memory"
     if re.search(r"node (has )?died|node .{0,80}(is dead|was terminated|has failed)|node failure", text, re.IGNORECASE):
-        return "its machine is lost"
+        return MACHINE_LOST
     if where and where.node == platform.node() and (memory_kills() or 0) > (where.memory_kills or 0):
         return "its process ended, and the kernel has ended a process for lack of memory meanwhile"
     return "its process ended"

@@ -10,11 +10,15 @@ from workbench.data.samples import Sample
 from workbench.workers.answers import Options
 from workbench.workers.making import About, Plan
 from workbench.workers.ray_cluster import RayCluster
-from workbench.workers.ray_crew import TELL, RayCrew
-from workbench.workers.ray_seats import RaySeat, lost, make, packed, reason, seated, unseat
+from workbench.workers.ray_crew import STARTS, TELL, RayCrew
+from workbench.workers.ray_seats import MACHINE_LOST, RaySeat, lost, make, packed, reason, seated, unseat
 from workbench.workers.seat import Made, Refusal, Where
 from workbench.workers.wanted import Workers
 from workbench.workers.worker import at_once
+
+
+class _MachineLostError(UnusableSystemError):
+    """The machine of a system's first worker is lost."""
 
 
 class RayTeam:
@@ -30,7 +34,16 @@ class RayTeam:
         self._spare: dict[str, tuple[Plan, RaySeat]] = {}
 
     def look(self, plan: Plan) -> About:
-        """See `Team`."""
+        """See `Team`. A machine that was lost a moment ago is still there for Ray, which then makes the worker fail."""
+        for _ in range(STARTS - 1):
+            try:
+                return self._looked(plan)
+            except _MachineLostError:
+                print(f"{plan.name}: its first worker is gone: {MACHINE_LOST}; another is made", file=sys.stderr)
+                self._dismiss(plan.name)
+        return self._looked(plan)
+
+    def _looked(self, plan: Plan) -> About:
         if not self._cluster.possible(plan.owner):
             raise UnusableSystemError(f"system {plan.name} has no place: {self._cluster.missing(plan.owner)}")
         while not (rooms := self._cluster.rooms(plan.owner)) and self._spare:
@@ -109,9 +122,9 @@ class RayTeam:
         except Exception as error:
             if not lost(self._cluster, error):
                 raise
-            raise UnusableSystemError(
-                f"system {plan.name} cannot be made: its worker on {seat.name} ended: {reason(error, seat.where)}"
-            ) from error
+            why, where = reason(error, seat.where), f" on {seat.name}" if seat.where else ""
+            kind = _MachineLostError if why == MACHINE_LOST else UnusableSystemError
+            raise kind(f"system {plan.name} cannot be made: its worker{where} ended: {why}") from error
         if isinstance(value, Refusal):
             raise value.raised(plan.name)
         return value

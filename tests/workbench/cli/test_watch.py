@@ -5,6 +5,7 @@ import os
 import platform
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from tests.workbench.comparison.watched import Watched, toy
 from workbench.cli.main import main
 from workbench.cli.watch import state_of, text
 from workbench.comparison.runner import run
+from workbench.data.errors import ConfigurationError
 from workbench.data.prices import Price, Prices
 from workbench.data.progress import RunProgress, SystemProgress, WorkerProgress
 from workbench.data.samples import Sample
-from workbench.runs.files import write_json
+from workbench.runs.files import read_json, write_json
 
 
 def progress(**changes: Any) -> RunProgress:
@@ -70,6 +72,8 @@ def test_a_driver_that_is_gone_is_said() -> None:
     assert "is gone; it wrote this 0:30 ago: the same command goes on" in text(gone, 1_000_030.0)
     assert state_of(progress(node="elsewhere", updated=time.time())) == "runs"
     assert state_of(progress(node="elsewhere", updated=time.time() - 600)) == "gone"
+    loading = progress(state="starts", node="elsewhere", updated=time.time() - 600)
+    assert state_of(loading) == "starts", "models load for minutes"
 
 
 def test_other_programs_get_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +87,34 @@ def test_other_programs_get_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_folder_without_a_comparison_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(tmp_path)]) == 2
     assert "has no progress.json" in capsys.readouterr().err
+    assert main(["watch", str(tmp_path / "nowhere")]) == 2
+    assert f"there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+
+
+def test_one_that_starts_says_so_and_what_an_earlier_one_said_is_kept_where_it_cannot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+
+    def refused() -> Watched:
+        assert main(["watch", str(tmp_path / "run"), "--once"]) == 0
+        seen.append(capsys.readouterr().out)
+        raise ConfigurationError("its checkpoint is missing")
+
+    def compare(system: Callable[[], Watched]) -> str:
+        run({"watched": system}, lambda: toy(tmp_path, 2), tmp_path / "run")
+        return read_json(tmp_path / "run/progress.json")["state"]
+
+    with pytest.raises(ConfigurationError, match="its checkpoint is missing"):
+        compare(refused)
+    assert "it starts, since 0:0" in seen[0] and "each system is made once" in seen[0]
+    assert main(["watch", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().out == "stopped before anything was asked\n"
+    assert compare(Watched) == "answered"
+    with pytest.raises(ConfigurationError, match="its checkpoint is missing"):
+        compare(refused)
+    assert "it starts" in seen[1]
+    assert read_json(tmp_path / "run/progress.json")["state"] == "answered"
 
 
 def test_it_follows_a_comparison_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

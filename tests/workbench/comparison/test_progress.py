@@ -27,6 +27,33 @@ def test_rate_and_time_left_count_what_is_new() -> None:
     assert progress.line().endswith("6:40:00 left, 3 failed")  # 24000 s
 
 
+def test_the_rate_is_that_of_the_last_minute_and_begins_when_a_worker_is_ready() -> None:
+    clock = Clock()
+    progress = Progress("agent", 1000, stream=io.StringIO(), now=clock)
+    clock.now = 600.0  # models were loaded
+    progress.begin()
+    for _ in range(30):
+        clock.now += 1.0
+        progress.add(1, 0)
+    assert progress.rate == 1.0
+    progress.begin()  # another worker
+    for _ in range(400):
+        clock.now += 0.5
+        progress.add(1, 0)
+    assert progress.rate == 2.0
+    clock.now += 60.0
+    assert 0.9 < (progress.rate or 0.0) < 1.1, "it has come to a stop"
+
+
+def test_few_slow_answers_are_all_counted() -> None:
+    clock = Clock()
+    progress = Progress("agent", 1000, stream=io.StringIO(), now=clock)
+    for _ in range(10):
+        clock.now += 100.0
+        progress.add(1, 0)
+    assert progress.rate == 0.01
+
+
 def test_lines_appear_every_five_seconds_and_the_last_one_once() -> None:
     clock, stream = Clock(), io.StringIO()
     progress = Progress("agent", 3, stream=stream, now=clock)
