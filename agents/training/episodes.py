@@ -134,7 +134,8 @@ class Episodes:
 
     def __init__(self, config: Config, chat: QwenChat, stream: Stream | None = None) -> None:
         """`stream`: the pictures of the recipe's `data`; without it, scenes are drawn."""
-        self.config, self.chat, self.prompts, self.stream = config, chat, load("tiny-v1"), stream
+        self.config, self.chat, self.stream = config, chat, stream
+        self.prompts = load(config.get("prompts", TINY.prompts))
         self._real: Segmenter | None = None
 
     def batch(self, step: int) -> Batch:

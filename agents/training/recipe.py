@@ -23,6 +23,14 @@ class Config(DataKeys, ValidationKeys):
     """Optimiser steps, in place of `minutes`; a run that was killed and resumed then equals one that was not."""
     rate: float
     """Peak learning rate."""
+    prompts: NotRequired[str]
+    """Version of the texts that the agent sends: `tiny-v1` (default), or `full-v1`, that of published models."""
+    lora_rank: NotRequired[int]
+    """Train the language model's attention by adapters of this rank, and nothing else; 0 trains everything (0)."""
+    lora_alpha: NotRequired[int]
+    """Their output is scaled by alpha / rank (16)."""
+    lora_dropout: NotRequired[float]
+    """Dropout before them (0.05)."""
     noise: float
     """Share of masks in which the segmenter that knows the truth errs on purpose."""
     real: float

@@ -17,7 +17,7 @@ from agents.language_models.qwen_chat import QwenChat
 from agents.loop.graph import run
 from agents.loop.workspace import Workspace
 from agents.options import TINY
-from agents.prompts.texts import load
+from agents.prompts.texts import Prompts
 from agents.systems import Sam3Agent, sam3_agent_tiny
 from agents.training.episodes import Batch, Episodes, open_stream
 from agents.training.noisy import NoisyTruth
@@ -26,6 +26,7 @@ from agents.training.runs import check_runs_apart
 from agents.training.teacher import FITS
 from agents.training.told import STREAM, AgentScenes
 from workbench.data.masks import Rle, encode, iou_matrix
+from workbench.foundations.checkpoints import locate
 from workbench.foundations.devices import AUTO, usable
 from workbench.foundations.qwen.model import answer_loss, save
 from workbench.foundations.training.data.options import TABLETOP, SourceOptions
@@ -33,9 +34,10 @@ from workbench.foundations.training.data.stream import Stream, steps_of
 from workbench.foundations.training.data.survey import FIGURE, look
 from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.lora import adapt, is_adapter
 from workbench.foundations.training.measuring import measured
 from workbench.foundations.training.memory import check_memory
-from workbench.foundations.training.precision import autocast, precision_of
+from workbench.foundations.training.precision import autocast, held_precision, hold, precision_of
 from workbench.foundations.training.prefetch import ahead
 from workbench.foundations.training.tracker import Tracker
 from workbench.foundations.training.validation import Validation, copied, kept_random
@@ -67,10 +69,10 @@ def dry_run(config: Config, out: Path) -> None:
     scenes = AgentScenes(config["seed"], config["image_size"], config["instructions"], SourceOptions(TABLETOP))
     look(stream or Stream([scenes], config["seed"]), out / FIGURE)
     Validation.of(config, out, stream.sources if stream else [])
-    model, tokenizer = _start(config)
+    model, tokenizer = _start(config, precision)
     model.to(device).train()
     with TemporaryDirectory() as folder:
-        _write(model, tokenizer, Path(folder), config["image_size"])
+        _write_chat(model, tokenizer, Path(folder), config["image_size"])
         episodes = Episodes(config, QwenChat(Path(folder)), stream)
 
         def once(number: int) -> Tensor:
@@ -96,10 +98,10 @@ def train(config: Config, out: Path) -> None:
     steps, benchmarks = steps_of(config, stream, config["scenes"]), Validation.of(config, out, sources)
     check_runs_apart(sources, [one.benchmark.identity() for one in benchmarks.asked] if benchmarks else [])
     torch.manual_seed(config["seed"])
-    model, tokenizer = _start(config)
+    model, tokenizer = _start(config, precision)
     model = model.to(device).train()
     start, final = out / "start", out / "final"
-    _write(model, tokenizer, start, config["image_size"])
+    _write_chat(model, tokenizer, start, config["image_size"])
     episodes = Episodes(config, QwenChat(start), stream)
     optimizer = _optimizer(model, config)
 
@@ -115,7 +117,8 @@ def train(config: Config, out: Path) -> None:
         _write(model, tokenizer, final, config["image_size"])
         if benchmarks is None:
             with kept_random():
-                return {f"val {name}": score for name, score in validate(final, config["validation"], size).items()}
+                found = validate(final, config["validation"], size, episodes.prompts)
+            return {f"val {name}": score for name, score in found.items()}
         result = benchmarks.run(lambda _: _system(config, final), step)
         if result.best:
             copied(final, out / "best")
@@ -145,34 +148,40 @@ def train(config: Config, out: Path) -> None:
     (out / "validation.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
 
 
-def _start(config: Config) -> tuple[Any, Any]:
-    """The model and tokenizer that a configuration starts from."""
+def _start(config: Config, precision: torch.dtype) -> tuple[Any, Any]:
+    """The model and tokenizer that a configuration starts from. With LoRA nothing trains but the adapters, and the
+    weights that do not train stay in bfloat16 where they are stored in it."""
     from transformers import Qwen3VLForConditionalGeneration
 
     from workbench.foundations.loading import load_model, load_tokenizer
 
-    base = config["base"]
-    return load_model(Qwen3VLForConditionalGeneration, base, torch.float32), load_tokenizer(base)
+    base = locate(config["base"])
+    model = load_model(Qwen3VLForConditionalGeneration, base, held_precision(base, precision))
+    if adapt(model, config):
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(is_adapter(name))
+    hold(model.parameters())
+    return model, load_tokenizer(base)
 
 
 def _optimizer(model: Any, config: Config) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(trained, lr=config["rate"], weight_decay=0.02, betas=(0.9, 0.98))
 
 
 def _system(config: Config, checkpoint: Path) -> Sam3Agent:
     """The agent with a checkpoint and the segmenter of the recipe."""
     folder = config.get("segmenter_checkpoint", "")
     parts = replace(TINY, checkpoint=str(checkpoint), segmenter=config["segmenter"], segmenter_checkpoint=folder)
-    return sam3_agent_tiny(parts)
+    return sam3_agent_tiny(replace(parts, prompts=config.get("prompts", TINY.prompts)))
 
 
-def validate(checkpoint: Path, count: int, image_size: int) -> dict[str, float]:
+def validate(checkpoint: Path, count: int, image_size: int, prompts: Prompts) -> dict[str, float]:
     """Scores of the agent with a checkpoint and the true masks, over `count` instructions about validation scenes: the
     share that ends with an answer, the shares that are answered exactly (with targets, without), requests a sample."""
     from agents.language_models.embedded import EmbeddedQwen
 
     model = EmbeddedQwen(checkpoint)
-    prompts = load("tiny-v1")
     ended: list[bool] = []
     exact, requests = {"targets": [0, 0], "no targets": [0, 0]}, 0
     number = 0
@@ -205,6 +214,12 @@ def _exact(scene: Scene, asked: Instruction, selected: Sequence[Rle], *, answere
 
 def _write(model: Any, tokenizer: Any, folder: Path, image_size: int) -> None:
     save(model, tokenizer, folder)
+    _write_chat(model, tokenizer, folder, image_size)
+
+
+def _write_chat(model: Any, tokenizer: Any, folder: Path, image_size: int) -> None:
+    """What `QwenChat` reads of a checkpoint: all but its weights."""
+    tokenizer.save_pretrained(folder)
     pixels, vision = image_size**2, model.config.vision_config
     processor = {
         "size": {"shortest_edge": pixels, "longest_edge": pixels},

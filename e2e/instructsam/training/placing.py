@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from e2e.instructsam.model import InstructSAM
-from e2e.instructsam.training.lora import LAYERS, is_adapter
 from e2e.instructsam.training.recipe import Config
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.training.distributed import Processes
+from workbench.foundations.training.lora import LAYERS, is_adapter
 from workbench.foundations.training.precision import hold
 from workbench.foundations.training.recomputing import recompute
 from workbench.foundations.training.sharding import shard

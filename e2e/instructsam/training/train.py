@@ -13,7 +13,6 @@ from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
 from e2e.instructsam.training.assembly import MADE, Queries, from_parts
 from e2e.instructsam.training.examples import Convention
-from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.passes import Pass, losses, prepared
 from e2e.instructsam.training.placing import choose, put
 from e2e.instructsam.training.recipe import Config
@@ -31,6 +30,7 @@ from workbench.foundations.training.data.index import Limits
 from workbench.foundations.training.data.tally import DATA, Tally
 from workbench.foundations.training.distributed import Processes, join
 from workbench.foundations.training.loop import Loop
+from workbench.foundations.training.lora import adapt, merged_state
 from workbench.foundations.training.memory import check_memory
 from workbench.foundations.training.precision import held_precision, precision_of, validating
 from workbench.foundations.training.prefetch import ahead, weightless
@@ -208,8 +208,7 @@ def start(config: Config, feed: Feed | None = None) -> tuple[InstructSAM, Proces
         numbers = range(PLACES, PLACES + config.get("place_scenes", 320))
         seen = [draw(config["seed"], number, _task(config))[0].image for number in numbers]
         place_slots(model, processor, seen)
-    if rank := config.get("lora_rank", 0):
-        add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
+    adapt(model, config)
     return model, processor
 
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mlflow import MlflowClient
+from safetensors.torch import load_file
 
 from agents.language_models.embedded import EmbeddedQwen
 from agents.language_models.qwen_chat import QwenChat
+from agents.prompts.texts import load
 from agents.training.episodes import IGNORED, Episodes, collate, open_stream, rows
 from agents.training.train import dry_run, loss, train
 from tests.agents.training.taught import config, turns
@@ -78,3 +80,20 @@ def test_it_learns_from_files_beside_drawn_scenes_and_is_validated_on_files(
     stream = open_stream(settings, tmp_path / "out" / "data")
     one, other = (Episodes(settings, QwenChat(folder), stream).batch(1) for _ in range(2))
     assert torch.equal(one.ids, other.ids) and torch.equal(one.pixels, other.pixels)
+
+
+def test_adapters_learn_the_replies_to_the_texts_of_published_models(folder: Path, tmp_path: Path) -> None:
+    """With LoRA the attention of the language model changes, and nothing else of the checkpoint."""
+    settings = config(
+        folder, scenes=1, instructions=1, steps=1, rate=0.01, image_size=32, validation=1, precision="float32",
+        prompts="full-v1", lora_rank=2, lora_dropout=0.0, tracking_uri="none",
+    )  # fmt: skip
+    train(settings, tmp_path)
+    before, after = (load_file(place / "model.safetensors") for place in (folder, tmp_path / "final"))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name].half(), after[name])}
+    assert {name.split(".")[-2] for name in changed} == {"q_proj", "k_proj", "v_proj", "o_proj"}
+    assert all(".language_model.layers." in name for name in changed)
+    assert not (tmp_path / "start" / "model.safetensors").exists()
+    batch = Episodes(settings, QwenChat(folder)).batch(0)
+    assert load("full-v1").system in QwenChat(folder).text(batch.ids[0].tolist())

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workbench.foundations.training.lora import merged_state
+
 PATCH, MERGE = 8, 2
 
 
@@ -84,10 +86,12 @@ def answer_loss(model: Any, states: Tensor, labels: Tensor) -> Tensor:
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write the checkpoint in half precision, as `Qwen3VLForConditionalGeneration.from_pretrained` reads it."""
+    """Write the checkpoint, as `Qwen3VLForConditionalGeneration.from_pretrained` reads it; adapters are merged. It is
+    in bfloat16 where weights are held in it, else in half precision."""
+    held = any(parameter.dtype == torch.bfloat16 for parameter in model.parameters())
+    tensors = merged_state(model, torch.bfloat16 if held else torch.float16)
     shutil.rmtree(folder, ignore_errors=True)
-    half = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
     if model.config.tie_word_embeddings:
-        half.pop("lm_head.weight")
-    model.save_pretrained(folder, state_dict=half)
+        del tensors["lm_head.weight"]
+    model.save_pretrained(folder, state_dict=tensors)
     tokenizer.save_pretrained(folder)

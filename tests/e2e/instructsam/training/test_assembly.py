@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.assembly import from_parts
-from e2e.instructsam.training.lora import add_lora, merged_state
 from e2e.instructsam.training.placing import put
 from e2e.instructsam.training.train import optimizer, save, start
 from e2e.single_pass import tokens
@@ -21,6 +20,7 @@ from tests.e2e.instructsam.training.settings import FROZEN, config
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.checkpoints import weight_types
 from workbench.foundations.training.distributed import Processes
+from workbench.foundations.training.lora import add_lora, merged_state
 
 PUBLISHED: dict[str, Any] = {"queries": "first", "zero_slots": True, "align": False, "lora_rank": 2}
 

@@ -1,5 +1,6 @@
 """LoRA on the language model's attention, through peft; a checkpoint holds the merged weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,6 +30,15 @@ def add_lora(model: nn.Module, rank: int, alpha: int, dropout: float) -> None:
     inject_adapter_in_model(options, model)
 
 
+def adapt(model: nn.Module, config: Mapping[str, Any]) -> bool:
+    """Add the adapters that a recipe asks for by `lora_rank`, `lora_alpha` and `lora_dropout`, in place; whether it
+    asks for any."""
+    rank = config.get("lora_rank", 0)
+    if rank:
+        add_lora(model, rank, config.get("lora_alpha", 16), config.get("lora_dropout", 0.05))
+    return bool(rank)
+
+
 def is_adapter(name: str) -> bool:
     """Whether a parameter belongs to an adapter."""
     return ".lora_" in name
@@ -36,8 +46,8 @@ def is_adapter(name: str) -> bool:
 
 @torch.no_grad()
 def merged_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The model's tensors on the CPU, in this precision, under their names without adapters; each adapter is added to
-    the tensor that it adapts. Collective where layers are sharded."""
+    """The model's tensors on the CPU, in this precision but for whole numbers, under their names without adapters; each
+    adapter is added to the tensor that it adapts. Collective where layers are sharded."""
     added = {f"{name}.weight": _delta(module) for name, module in model.named_modules() if hasattr(module, "lora_A")}
     merged: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
@@ -46,7 +56,7 @@ def merged_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
             value = whole(tensor)
             if own in added:
                 value = value + added.pop(own).to(value)
-            merged[own] = value.to("cpu", dtype)
+            merged[own] = value.to("cpu", dtype if value.is_floating_point() else value.dtype)
     return merged
 
 
