@@ -27,13 +27,15 @@ class Detections:
     """What the detector finds for P phrases with K slots each.
 
     `mask_logits: [P, K, h, w]`, `logits: [P, K]` (a slot's score is their sigmoid), `boxes: [P, K, 4]` xyxy in [0, 1],
-    `semantic_logits: [P, 1, h, w]` in training; nothing reads them in inference.
+    `semantic_logits: [P, 1, h, w]` in training; nothing reads them in inference. `steered`: the boxes, cxcywh in [0,
+    1], after each decoder layer but the last, which say where the next one looks.
     """
 
     mask_logits: Tensor
     logits: Tensor
     boxes: Tensor
     semantic_logits: Tensor | None
+    steered: tuple[Tensor, ...] = ()
 
 
 class SlotDecoderLayer(Sam3DetrDecoderLayer):  # type: ignore[misc]
@@ -106,8 +108,9 @@ class SlotDecoder(Sam3DetrDecoder):  # type: ignore[misc]
         vision: Tensor,
         vision_positions: Tensor,
         grid: tuple[int, int],
-    ) -> tuple[Tensor, Tensor]:
-        """Final queries `[P, K, C]` and their boxes before the last layer `[P, K, 4]` (cx, cy, w, h in [0, 1])."""
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Final queries `[P, K, C]`, their boxes before the last layer `[P, K, 4]` (cx, cy, w, h in [0, 1]), and the
+        boxes after each layer but the last, through which gradients flow."""
         boxes = self.reference_points.weight.sigmoid().expand(len(queries), -1, -1)
         short = lean(self)
         placed, attention_mask = vision + vision_positions, for_heads(text_mask)
@@ -115,17 +118,18 @@ class SlotDecoder(Sam3DetrDecoder):  # type: ignore[misc]
             attention_mask = create_bidirectional_mask(
                 config=self.config, inputs_embeds=queries, attention_mask=text_mask, encoder_hidden_states=text
             )
-        normed = queries
+        normed, steered = queries, list[Tensor]()
         for index, layer in enumerate(self.layers):
             if index:
                 # gradients stop here, as in SAM3: the boxes only steer the next layer's attention
-                boxes = (self.box_head(normed) + inverse_sigmoid(boxes)).sigmoid().detach()
+                steered.append((self.box_head(normed) + inverse_sigmoid(boxes)).sigmoid())
+                boxes = steered[-1].detach()
             positions = self.ref_point_head(encode_boxes(self.position_encoding, boxes))
             bias = self._get_rpb_matrix(boxes, grid)
             run: Any = layer.infer if short else layer
             queries = run(queries, positions, text, attention_mask, vision, placed, bias)
             normed = self.output_layer_norm(queries)
-        return normed, boxes
+        return normed, boxes, tuple(steered)
 
     def _get_rpb_matrix(self, boxes: Tensor, grid: tuple[int, int]) -> Tensor:
         """What is added to the attention of `boxes: [P, K, 4]` to each place of a grid, `[P, heads, K, h * w]`: learned
@@ -179,8 +183,8 @@ class SlotDetector(nn.Module):
         encoded = self.detr_encoder(vision, image_index, text, text_mask)
         positions = of(vision.positions, image_index).flatten(2).transpose(1, 2)
         height, width = vision.features[-1].shape[-2:]
-        decoded, before = self.detr_decoder(queries, text, text_mask, encoded, positions, (height, width))
+        decoded, before, steered = self.detr_decoder(queries, text, text_mask, encoded, positions, (height, width))
         boxes = (self.detr_decoder.box_head(decoded) + inverse_sigmoid(before)).sigmoid()
         logits = self.dot_product_scoring(decoded[None], text, text_mask)[0].squeeze(-1)
         masks, semantic = self.mask_decoder(decoded, vision, image_index, encoded, text, text_mask)
-        return Detections(masks, logits, box_cxcywh_to_xyxy(boxes), semantic)
+        return Detections(masks, logits, box_cxcywh_to_xyxy(boxes), semantic, steered)

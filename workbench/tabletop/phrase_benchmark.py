@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.tabletop.benchmark import PerScene, Root, Scenes, Seed, Size, SplitName, tabletop
+from workbench.tabletop.benchmark import PerScene, Root, Scenes, Seed, Size, SplitName, World, tabletop
 
 if TYPE_CHECKING:
     from workbench.benchmarks.annotated import Annotated
@@ -19,12 +19,13 @@ def tabletop_phrases(
     per_scene: PerScene = 4,
     size: Size = 128,
     root: Root = None,
+    world: World = "first",
 ) -> "TabletopPhrases":
     """The same scenes, asked for by category and colour phrases ("mug", "red mug", "red object"), a third absent.
 
     The options are those of tabletop, whose files it reads; six phrases an image.
     """
-    return TabletopPhrases(tabletop(split, seed, scenes, per_scene, size, root))
+    return TabletopPhrases(tabletop(split, seed, scenes, per_scene, size, root, world), world)
 
 
 @dataclass
@@ -32,6 +33,7 @@ class TabletopPhrases:
     """Four phrases of each image name objects in it; of the two absent ones, one is of an object's own category."""
 
     scenes: "Annotated"
+    world: str
     name: str = "tabletop-phrases"
     protocol: str = "inst2seg"
 
@@ -49,11 +51,13 @@ class TabletopPhrases:
 
         from workbench.data.samples import Sample, SceneObject
         from workbench.tabletop.phrases import Phrase, Words
+        from workbench.tabletop.worlds import WORLDS
 
+        world = WORLDS[self.world]
         samples: list[Sample] = []
         for number, entry in enumerate(json.loads(self.scenes.annotations.read_bytes())):
             objects = [(Words(o["category"], o["colour"], o["size"]), o["mask"]) for o in entry["objects"]]
-            for kind, phrase in _asked([words for words, _ in objects], np.random.default_rng(number)):
+            for kind, phrase in _asked(world, [words for words, _ in objects], np.random.default_rng(number)):
                 named = Phrase(*phrase)
                 samples.append(
                     Sample(
@@ -76,15 +80,14 @@ class TabletopPhrases:
         return samples
 
 
-def _asked(objects: list[Any], rng: Any) -> list[tuple[str, tuple[str, str | None]]]:
-    """Kind of phrase, noun and colour; the last two name nothing in the scene."""
+def _asked(world: Any, objects: list[Any], rng: Any) -> list[tuple[str, tuple[str, str | None]]]:
+    """Kind of phrase, noun and colour, in words of a world; the last two name nothing in the scene."""
     from workbench.tabletop.phrases import ANYTHING
-    from workbench.tabletop.vocabulary import CATEGORIES, COLOURS
 
     a, b, c, d = (objects[int(i)] for i in rng.integers(len(objects), size=4))
     pairs = {(o.category, o.colour) for o in objects}
-    categories = sorted(set(CATEGORIES) - {o.category for o in objects})
-    colours = sorted(set(COLOURS) - {colour for category, colour in pairs if category == d.category})
+    categories = sorted(set(world.categories) - {o.category for o in objects})
+    colours = sorted(set(world.colours) - {colour for category, colour in pairs if category == d.category})
     return [
         ("category", (a.category, None)),
         ("colour and category", (b.category, b.colour)),

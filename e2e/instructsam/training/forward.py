@@ -8,7 +8,7 @@ from torch import Tensor
 
 from e2e.instructsam.detector import Detections
 from e2e.instructsam.model import InstructSAM, pad_phrases
-from e2e.instructsam.training.losses import PhraseTargets, SlotLosses, slot_losses
+from e2e.instructsam.training.losses import NO_AIDS, Aids, PhraseTargets, SlotLosses, slot_losses
 from e2e.instructsam.training.matching import Weights
 from e2e.single_pass.attention import hybrid_mask, slot_blocks
 from e2e.single_pass.language import ImageTokens
@@ -52,7 +52,13 @@ class TrainingOutput:
 
 
 def training_forward(
-    model: InstructSAM, batch: TrainingBatch, images: ImageTokens, vision: VisionFeatures, *, text_only: bool = False
+    model: InstructSAM,
+    batch: TrainingBatch,
+    images: ImageTokens,
+    vision: VisionFeatures,
+    *,
+    text_only: bool = False,
+    aids: Aids = NO_AIDS,
 ) -> TrainingOutput:
     """Run a batch through the language model, and through the detector unless `text_only`.
 
@@ -75,6 +81,7 @@ def training_forward(
         sample_points=config.loss_sample_points,
         starts=starts,
         duplicates=config.duplicate_loss_weight,
+        aids=aids,
     )
     return TrainingOutput(text + slots.total, text, hidden, detections, slots)
 

@@ -1,7 +1,8 @@
 """The training losses of InstructSAM, with the conventions of its reference implementation (DCDmllm/InstructSAM).
 
 Text: cross-entropy. Masks: per matched pair of slot and target, binary cross-entropy and dice. Scores: binary
-cross-entropy of every slot against its soft overlap with its target, or 0 where it has none.
+cross-entropy of every slot against its soft overlap with its target, or 0 where it has none. Two more that the
+reference does not have are aids for a detector that meets new things: boxes, and the union of a phrase's masks.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from torch import Tensor
 from e2e.instructsam.detector import Detections
 from e2e.instructsam.training.matching import Weights, assign, matching_costs
 from e2e.single_pass.losses import dice_loss, nearest
+from workbench.foundations.sam3.dense import boxes_of
+from workbench.foundations.sam3.losses import generalised_iou
 
 POINTS = 12544
 OVERSAMPLE = 3
@@ -36,17 +39,43 @@ class PhraseTargets:
 
 
 @dataclass(frozen=True)
+class Aids:
+    """Weights of the losses that the reference does not have; with 0 they are not computed.
+
+    `box`: L1 and generalised IoU of the boxes of matched slots after every layer of the decoder, as in DETR. The boxes
+    say where the next layer looks, and the reference has no loss for them: they stay as SAM3 made them. `union`: binary
+    cross-entropy and dice of SAM3's map of all that a phrase names, which no slot has to find first.
+    """
+
+    box: float = 0.0
+    union: float = 0.0
+
+
+NO_AIDS = Aids()
+
+
+@dataclass(frozen=True)
 class SlotLosses:
-    """Weighted losses, averaged over matched pairs (`bce`, `dice`) or phrases (`score`); `assigned`: P times `[K]`."""
+    """Weighted losses, averaged over matched pairs (`bce`, `dice`, `box`) or phrases (`score`, `union`); None for an
+    aid that is not used. `assigned`: P times `[K]`."""
 
     bce: Tensor
     dice: Tensor
     score: Tensor
     assigned: list[Tensor]
+    box: Tensor | None = None
+    union: Tensor | None = None
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """The losses by name."""
+        aids = {"box": self.box, "union": self.union}
+        used = {name: loss for name, loss in aids.items() if loss is not None}
+        return {"bce": self.bce, "dice": self.dice, "score": self.score, **used}
 
     @property
     def total(self) -> Tensor:
-        return self.bce + self.dice + self.score
+        return torch.stack(list(self.parts.values())).sum()
 
 
 def slot_losses(
@@ -57,6 +86,7 @@ def slot_losses(
     sample_points: bool = False,
     starts: Tensor | None = None,
     duplicates: float = 0.0,
+    aids: Aids = NO_AIDS,
 ) -> SlotLosses:
     """Match the slots of each of P phrases to its targets and score them.
 
@@ -94,7 +124,14 @@ def slot_losses(
         goals.append(goal)
     score = F.binary_cross_entropy_with_logits(logits, torch.stack(goals), weight=counts)
     bce, dice = _pair_losses(pairs, sample_points, mask_logits)
-    return SlotLosses(weights.bce * bce, weights.dice * dice, weights.score * score, assigned)
+    return SlotLosses(
+        weights.bce * bce,
+        weights.dice * dice,
+        weights.score * score,
+        assigned,
+        aids.box * _box_losses(detections, targets, assigned) if aids.box else None,
+        aids.union * _union_loss(detections, masks) if aids.union else None,
+    )
 
 
 def soft_dice(predicted: Tensor, wanted: Tensor) -> Tensor:
@@ -153,6 +190,36 @@ def _pair_losses(
         nothing = like.sum() * 0
         return nothing, nothing
     return torch.cat(bces).mean(), torch.cat(dices).mean()
+
+
+def _box_losses(detections: Detections, targets: Sequence[PhraseTargets], assigned: Sequence[Tensor]) -> Tensor:
+    """Mean over matched pairs with a mask that is not empty of twice the L1 distance of boxes and 1 - generalised IoU,
+    summed over the decoder's layers; zero, still part of the graph, where there are none."""
+    corners = detections.boxes
+    last = torch.cat([(corners[..., :2] + corners[..., 2:]) / 2, corners[..., 2:] - corners[..., :2]], -1)
+    predicted = torch.stack([*detections.steered, last]).float()
+    pairs, wanted = [], []
+    for row, (target, chosen) in enumerate(zip(targets, assigned, strict=True)):
+        filled = target.masks.cpu().bool().flatten(1).any(1)
+        boxes = torch.zeros(len(filled), 4)
+        boxes[filled] = torch.from_numpy(boxes_of(target.masks.cpu().bool()[filled].numpy()))
+        found = [(row, slot) for slot, number in enumerate(chosen.tolist()) if number >= 0 and filled[number]]
+        pairs += found
+        wanted += [boxes[chosen[slot]] for _, slot in found]
+    if not pairs:
+        return predicted.sum() * 0
+    rows, slots = torch.tensor(pairs, device=predicted.device).unbind(1)
+    found_boxes, true_boxes = predicted[:, rows, slots], torch.stack(wanted).to(predicted)
+    distance = (found_boxes - true_boxes).abs().sum(-1)
+    return (2 * distance + 1 - generalised_iou(found_boxes, true_boxes)).sum(0).mean()
+
+
+def _union_loss(detections: Detections, masks: Sequence[Tensor]) -> Tensor:
+    """Binary cross-entropy and dice of the map `[P, 1, h, w]` against the union of each phrase's masks `[N, h, w]`."""
+    assert detections.semantic_logits is not None
+    logits = detections.semantic_logits[:, 0].float()
+    union = torch.stack([mask.amax(0) for mask in masks])
+    return F.binary_cross_entropy_with_logits(logits, union) + dice_loss(logits, union).mean()
 
 
 def uncertain_points(mask_logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:

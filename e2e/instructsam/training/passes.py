@@ -18,6 +18,7 @@ from e2e.instructsam.training.forward import (
     slot_states,
     training_forward,
 )
+from e2e.instructsam.training.losses import NO_AIDS, Aids
 from e2e.instructsam.training.slot_head import SlotHead, SlotTruth, slot_truth
 from e2e.single_pass.examples import Example
 from e2e.single_pass.feed import Feed, conversations
@@ -95,14 +96,19 @@ def prepare_told(
     return Prepared(patches, grids, replace(batch, targets=[]), truth=truth)
 
 
-def step(model: InstructSAM, seen: Prepared, precision: torch.dtype = torch.bfloat16) -> TrainingOutput:
+def step(
+    model: InstructSAM,
+    seen: Prepared,
+    precision: torch.dtype = torch.bfloat16,
+    aids: Aids = NO_AIDS,
+) -> TrainingOutput:
     """Forward pass of one batch that has `pixels`, by default in bfloat16."""
     seen = seen.to(model.device)
     assert seen.pixels is not None
     with autocast(model.device.type, precision):
         tokens = model.encode_images(seen.patches, seen.grids)
         vision = model.detector.encode(seen.pixels)
-        return training_forward(model, seen.batch, tokens, vision)
+        return training_forward(model, seen.batch, tokens, vision, aids=aids)
 
 
 def tell(
@@ -120,12 +126,16 @@ def tell(
 
 
 def losses(
-    model: InstructSAM, head: SlotHead | None, seen: Pass, precision: torch.dtype
+    model: InstructSAM,
+    head: SlotHead | None,
+    seen: Pass,
+    precision: torch.dtype,
+    aids: Aids = NO_AIDS,
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a pass to minimise, and its parts by name."""
     loss, parts = torch.zeros((), device=model.device), dict[str, float]()
     if seen.shown:
-        output = step(model, seen.shown, precision)
+        output = step(model, seen.shown, precision, aids)
         loss, parts = output.loss, _parts(output)
     if seen.told:
         text, slot, named = tell(model, head, seen.told, precision)
@@ -138,6 +148,5 @@ def losses(
 def _parts(output: TrainingOutput) -> dict[str, float]:
     parts = {"text": float(output.text.detach())}
     if output.slots is not None:
-        losses = {"bce": output.slots.bce, "dice": output.slots.dice, "score": output.slots.score}
-        parts |= {name: float(loss.detach()) for name, loss in losses.items()}
+        parts |= {name: float(loss.detach()) for name, loss in output.slots.parts.items()}
     return parts

@@ -55,7 +55,8 @@ def _attend_eagerly(model: InstructSAM) -> None:
     vision = model.config.sam3_config.vision_config
     if (vision.image_size // vision.backbone_config.patch_size) ** 2 > MOST_PLACES:
         return
-    for part in (model.model.language_model, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
+    encoders = (model.model.language_model, model.model.visual, detector.vision_encoder.backbone)
+    for part in (*encoders, detector.detr_encoder, detector.detr_decoder, detector.mask_decoder):
         part.config._attn_implementation = "eager"
 
 

@@ -93,6 +93,10 @@ class Config(DataKeys, ValidationKeys):
     duplicate_weight: NotRequired[float]
     """How much more the score of a slot without a target counts in the loss, times the share in which its mask overlaps
     one (the start's, or 0)."""
+    box_weight: NotRequired[float]
+    """Weight of a loss of the boxes that steer the detector, which the published training does not have (0)."""
+    union_weight: NotRequired[float]
+    """Weight of a loss of the map of all that a phrase names, which the published training does not have (0)."""
     accumulate: NotRequired[int]
     """Forward passes per optimiser step (1)."""
     convention: NotRequired[str]

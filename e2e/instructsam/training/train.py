@@ -13,6 +13,7 @@ from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.alignment import align
 from e2e.instructsam.training.assembly import MADE, Queries, from_parts
 from e2e.instructsam.training.examples import Convention
+from e2e.instructsam.training.losses import Aids
 from e2e.instructsam.training.passes import Pass, losses, prepared
 from e2e.instructsam.training.placing import choose, put
 from e2e.instructsam.training.recipe import Config
@@ -48,7 +49,7 @@ PLACES = 2 * 10**8
 
 def dry_run(config: Config, out: Path) -> None:
     """Print and draw what the training would see, and what a step of it needs; nothing is trained."""
-    convention, precision = _convention(config), precision_of(config)
+    convention, precision, aids = _convention(config), precision_of(config), _aids(config)
     device, alone = torch.device(usable(config.get("device", AUTO))), Processes()
     feed = open_feed(config, out, _task(config), alone)
     look(feed, out)
@@ -59,7 +60,7 @@ def dry_run(config: Config, out: Path) -> None:
     head = _head(model, config, device)
 
     def once(number: int) -> Tensor:
-        return losses(model, head, prepared(planner, processor, feed, number, convention), precision)[0]
+        return losses(model, head, prepared(planner, processor, feed, number, convention), precision, aids)[0]
 
     check_memory(model, optimizer(model, config), lambda: once(0), device, config)
     cost(feed, config, config.get("accumulate", 1), once, model, device)
@@ -71,7 +72,7 @@ def train(config: Config, out: Path) -> None:
 
     Several processes, started by `accelerate launch`, each take pictures of their own and average their gradients.
     """
-    convention, task, precision = _convention(config), _task(config), precision_of(config)
+    convention, task, precision, aids = _convention(config), _task(config), precision_of(config), _aids(config)
     if not config["images"] and not config.get("more", 0):
         raise ConfigurationError("images and more: expected one above 0, got 0 for both: nothing would be trained")
     asked_for = usable(config.get("device", AUTO))
@@ -95,7 +96,7 @@ def train(config: Config, out: Path) -> None:
     check_memory(
         model,
         adam,
-        lambda: losses(model, head, prepared(planner, processor, feed, processes.number, convention), precision),
+        lambda: losses(model, head, prepared(planner, processor, feed, processes.number, convention), precision, aids),
         device,
         config,
     )
@@ -126,7 +127,7 @@ def train(config: Config, out: Path) -> None:
             count, parts = 0, dict[str, float]()
             for number in range(passes):
                 seen = next(batches)
-                loss, values = losses(model, head, seen, precision)
+                loss, values = losses(model, head, seen, precision, aids)
                 count += seen.report.questions * processes.count
                 tally.add(seen.report)
                 for name, value in values.items():
@@ -270,6 +271,13 @@ def _task(config: Config) -> Task:
     if not 0 <= config["phrase_share"] <= 1:
         raise ConfigurationError(f"phrase_share: expected a share in [0, 1], got {config['phrase_share']}")
     return Task(config["image_size"], config["conversations"], config["phrase_share"])
+
+
+def _aids(config: Config) -> Aids:
+    aids = Aids(config.get("box_weight", 0.0), config.get("union_weight", 0.0))
+    if min(aids.box, aids.union) < 0:
+        raise ConfigurationError(f"box_weight, union_weight: expected 0 or more, got {aids.box} and {aids.union}")
+    return aids
 
 
 def _convention(config: Config) -> Convention:

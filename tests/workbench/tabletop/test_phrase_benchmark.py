@@ -8,6 +8,7 @@ from workbench.data.samples import Sample
 from workbench.tabletop import phrases
 from workbench.tabletop.phrase_benchmark import TabletopPhrases, tabletop_phrases
 from workbench.tabletop.phrases import Words
+from workbench.tabletop.worlds import WORLDS
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,14 @@ def test_other_objects_are_those_the_phrase_does_not_name(samples: list[Sample])
         for other in sample.others:
             size, colour, category = other.label.split()
             assert not phrases.matches(sample.instruction, Words(category, colour, size))
+
+
+def test_another_world_is_asked_for_in_its_own_words(tmp_path: Path) -> None:
+    second = WORLDS["second"]
+    made = tabletop_phrases(scenes=4, per_scene=1, size=64, root=str(tmp_path / "files"), world="second")
+    samples = list(made.samples())
+    assert [bool(sample.targets) for sample in samples] == [True, True, True, True, False, False] * 4
+    assert {phrases.parse(sample.instruction, second).noun for sample in samples} <= {*second.categories, "object"}
 
 
 def test_the_same_files_give_the_same_samples(benchmark: TabletopPhrases, samples: list[Sample]) -> None:

@@ -1,13 +1,14 @@
 """Losses and matching on cases small enough to see the answer."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from e2e.instructsam.detector import Detections
-from e2e.instructsam.training.losses import PhraseTargets, centres, slot_losses, soft_dice, uncertain_points
+from e2e.instructsam.training.losses import Aids, PhraseTargets, centres, slot_losses, soft_dice, uncertain_points
 from e2e.instructsam.training.matching import Weights, assign, matching_costs
 from e2e.single_pass.losses import dice_loss
 
@@ -57,6 +58,37 @@ def test_against_duplicates_the_score_of_a_slot_on_a_target_that_another_answers
         return found.logits.grad[0]
 
     assert (pulls(4) / pulls(0)).tolist() == pytest.approx([1, 5, 1, 1], abs=1e-4)
+
+
+def test_boxes_are_learned_after_every_layer_of_the_decoder() -> None:
+    """The first slot answers the first mask, whose box the last layer has; the layer before is a tenth to the right."""
+    masks = squares()
+    corners = torch.tensor([[[0, 0, 3 / 8, 3 / 8], [0.1, 0.2, 0.3, 0.4]]])
+    before = torch.tensor([[[1.5 / 8 + 0.1, 1.5 / 8, 3 / 8, 3 / 8], [0.5, 0.5, 0.1, 0.1]]], requires_grad=True)
+    found = replace(detections(masks[None, :2], torch.zeros(1, 2)), boxes=corners, steered=(before,))
+    targets = [PhraseTargets(0, masks[:1].to(torch.uint8))]
+    losses = slot_losses(found, targets, Weights(), aids=Aids(box=0.5))
+    shared, each, hull = (3 / 8 - 0.1) * 3 / 8, (3 / 8) ** 2, (3 / 8 + 0.1) * 3 / 8
+    both = 2 * each - shared
+    overlap = shared / both - (hull - both) / hull
+    assert losses.box is not None and losses.union is None
+    assert losses.box.item() == pytest.approx(0.5 * (2 * 0.1 + 1 - overlap), abs=1e-5)
+    losses.total.backward()
+    assert before.grad is not None
+    assert before.grad[0, 0, 0] > 0 and not before.grad[0, 1].any(), "only the matched slot's box moves"
+
+
+def test_the_map_of_all_that_a_phrase_names_is_learned_of_phrases_without_targets_too() -> None:
+    masks = squares()
+    sure = (masks[[0, 2]].amax(0) * 2 - 1) * SURE
+    maps = torch.stack([sure, sure])[:, None].requires_grad_()
+    found = replace(detections(masks[None, [0, 2]].repeat(2, 1, 1, 1), torch.zeros(2, 2)), semantic_logits=maps)
+    targets = [PhraseTargets(0, masks[[0, 2]]), PhraseTargets(1, torch.zeros(1, 16, 16))]
+    assert slot_losses(found, targets, Weights()).union is None
+    union = slot_losses(found, targets, Weights(), aids=Aids(union=2.0)).union
+    assert union is not None
+    wrong = 18 / 64
+    assert union.item() == pytest.approx(2 * (wrong * SURE / 2 + (1 - 1 / 19) / 2), abs=1e-3)
 
 
 def test_centres_are_those_of_the_pixels() -> None:

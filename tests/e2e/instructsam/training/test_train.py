@@ -175,6 +175,7 @@ def test_the_detector_waits_until_the_rest_is_aligned(qwen_folder: Path, sam3_fo
         ({"convention": "other"}, "convention"),
         ({"frozen": [""]}, "frozen"),
         ({"phrase_share": 2.0}, "phrase_share"),
+        ({"box_weight": -1.0}, "box_weight"),
     ],
 )
 def test_a_wrong_key_is_named(

@@ -80,7 +80,7 @@ def tabletop_phrases(folder: Path) -> Made:
     return {**entry, "kind": "phrase"}, [(sample.instruction, "phrase", sample.targets) for sample in samples]
 
 
-def _rows(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _rows(folder: Path, rows: list[Any]) -> dict[str, Any]:
     path = write(folder / "data" / "train-00000-of-00001.parquet", rows)
     return {"options": {"annotations": str(path), "images": str(folder / "images")}}
 
