@@ -37,9 +37,10 @@ def caveats(results: Results, manifest: Manifest) -> list[str]:
             "which are those of their masks where a system predicts no boxes of its own."
         )
     if results.draws:
+        latencies = f", those of latencies and costs on {results.latency_draws:,}" if results.latency_draws else ""
         notes.append(
             f"Intervals of metrics over more than 10,000 images rest on {results.draws} bootstrap draws in place of "
-            "2,000: only a standard error is read from them, which is then off by 3 %."
+            f"2,000, as only a standard error is read from them, which is then off by 3 %{latencies}."
         )
     unscored = max((s.unscored for s in results.systems.values()), default=0)
     if unscored:

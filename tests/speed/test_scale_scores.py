@@ -1,5 +1,9 @@
 """The measurement of large runs: each part works on a run folder as a comparison leaves it."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +45,21 @@ def test_the_agent_says_80_kilobytes_a_sample(tmp_path: Path) -> None:
 
 
 def test_the_table_names_every_part() -> None:
-    part = {"seconds": 1.0, "processor seconds": 2.0, "peak in MB": 1500, "largest child in MB": 0}
+    part = {"seconds": 1.0, "processor seconds": 2.0, "peak in MB": 1500}
     shown = table({"samples": 100_000, "parts": {"store": {**part, "bytes a sample": {"agent": 9000}}, "scores": part}})
     assert "| scores | 1 | 2 | 1,500 |" in shown and "agent: 9,000 bytes" in shown
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
+def test_memory_is_that_of_a_process_and_what_it_started() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    held = "block = bytearray(b'x') * 60_000_000; print(len(block), flush=True); import time; time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, held], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"60000000\n"
+        found = scale_scores.memory_of(process.pid)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert 60_000 < found * 1.024 < 200_000
+    assert scale_scores.memory_of(process.pid) == 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypedDict
 
 import numpy as np
@@ -69,11 +70,17 @@ def iou_matrix(predictions: Sequence[Rle], targets: Sequence[Rle], crowd: bool =
     `crowd`: intersection over the area of the prediction instead. Raises `SampleError` for more than `MAX_PAIRS`.
     """
     if not predictions or not targets:
-        return np.zeros((len(predictions), len(targets)))
+        return _no_pairs(len(predictions), len(targets))
     check_pairs(len(predictions), len(targets))
-    ious = np.asarray(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
+    ious = np.array(coco.iou(list(predictions), list(targets), [int(crowd)] * len(targets)), dtype=np.float64)
     # pycocotools divides 0 by 0 for two empty masks and returns nan there
     return np.nan_to_num(ious, copy=False)
+
+
+@lru_cache(maxsize=1000)
+def _no_pairs(predictions: int, targets: int) -> NDArray[np.float64]:
+    """A matrix without a cell, which 100,000 samples may share."""
+    return np.zeros((predictions, targets))
 
 
 def check_pairs(predictions: int, targets: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from workbench.data.errors import SampleError, short
-from workbench.data.fields import Fields, is_a
+from workbench.data.fields import Fields
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,14 @@ class Note:
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in _renamed(record).items():
-            if key == "extra" and isinstance(value, Mapping):
+            if type(value) is _NOTE_TYPES.get(key):  # nearly all
+                values[key] = value
+            elif key == "extra" and isinstance(value, Mapping):
                 extra |= value
             elif key == "sent" and isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
                 values["sent"] = [Sent.from_json(part, f"{where}.sent[{i}]") for i, part in enumerate(value)]
             elif key == "marked" and isinstance(value, list) and all(isinstance(mask, str) for mask in value):
                 values["marked"] = value
-            elif key in _NOTE_TYPES and is_a(value, _NOTE_TYPES[key]):
-                values[key] = value
             elif value is not None or key not in _NOTE_FIELDS:
                 extra[key] = value
         return cls(**values, extra=extra)

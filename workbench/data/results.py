@@ -390,6 +390,9 @@ class Results(Record):
     draws: int | None = None
     """How many bootstrap draws are behind the intervals and differences of metrics of more than 10,000 images, where
     there are as many; None: 2,000 draws are behind all."""
+    latency_draws: int | None = None
+    """The same for latencies, costs and calls, whose intervals are the central 95 % of draws. Differences of latency
+    take more where more than six pairs are compared, so that their corrected p-values can become small."""
     stress: StressResults | None = None
     """Curves over the levels of a stress axis; None for a run that is not about one."""
     report: str | None

@@ -14,6 +14,7 @@ the recall funnel reads the same reasons. A reason that a system named itself is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -85,7 +86,13 @@ def _diagnosed(overlap: SampleOverlap) -> Diagnosis:
     targets = tuple(
         MATCHED if index in matched else _missed_reason(overlap, index) for index in range(overlap.n_targets)
     )
-    return Diagnosis(instances, targets, _sample(overlap, instances))
+    return _shared(instances, targets, _sample(overlap, instances))
+
+
+@lru_cache(maxsize=10_000)
+def _shared(instances: tuple[str, ...], targets: tuple[str, ...], sample: str) -> Diagnosis:
+    """One diagnosis for all samples that are alike."""
+    return Diagnosis(instances, targets, sample)
 
 
 def tally(diagnoses: Iterable[Diagnosis]) -> dict[str, int]:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from workbench.metrics.overlaps import IOU_THRESHOLDS, SampleOverlap, match
 from workbench.metrics.ties import is_drawn, tie_groups
 
+IN_CACHE = 120_000
+"""Instances of all data sets that are ranked at once: with more, arrays leave the cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
@@ -56,17 +59,20 @@ def average_precision(ranking: Ranking, weights: NDArray[np.integer] | None = No
         weights = np.ones((len(ranking.targets), 1), dtype=np.int64)
     if ranking.ties is not None and is_drawn(weights):
         return _mixed(ranking, ranking.ties, weights)
-    drawn = np.take(weights, ranking.sample, axis=0)
-    predicted = np.cumsum(drawn, axis=0, dtype=np.int32)
+    levels = [np.flatnonzero(column) for column in ranking.true_positive.T]
+    area = np.zeros((len(levels), weights.shape[1]))
+    rows = np.ascontiguousarray(weights.T)
+    at_once = max(1, IN_CACHE // max(len(ranking.sample), 1))
+    for start in range(0, len(rows), at_once):
+        drawn = np.take(rows[start : start + at_once], ranking.sample, axis=1)
+        predicted = np.maximum(np.cumsum(drawn, axis=1, dtype=np.int32), 1)
+        for level, hits in enumerate(levels):
+            # recall rises, and the interpolated precision is reached, at true positives only
+            gain = np.take(drawn, hits, axis=1)
+            precision = np.cumsum(gain, axis=1, dtype=np.int32) / np.take(predicted, hits, axis=1)
+            interpolated = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+            area[level, start : start + at_once] = np.einsum("dp,dp->d", gain, interpolated)
     total = ranking.targets @ weights
-    area = np.zeros((ranking.true_positive.shape[1], weights.shape[1]))
-    for level, column in enumerate(ranking.true_positive.T):
-        # recall rises, and the interpolated precision is reached, at true positives only
-        hits = np.flatnonzero(column)
-        gain = np.take(drawn, hits, axis=0)
-        precision = np.cumsum(gain, axis=0, dtype=np.int32) / np.maximum(np.take(predicted, hits, axis=0), 1)
-        interpolated = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-        area[level] = np.einsum("pd,pd->d", gain, interpolated)
     return np.divide(area, total, out=np.full_like(area, np.nan), where=total > 0)
 
 

@@ -12,10 +12,15 @@ def wall_clock(calls: Sequence[Call]) -> dict[str, float]:
     """
     ends = sorted({end for call in calls for end in (call.start, call.start + call.duration)})
     spent = dict.fromkeys((call.kind for call in calls), 0.0)
+    waiting = sorted(calls, key=lambda call: call.start, reverse=True)
+    running: list[Call] = []
     for begun, ended in pairwise(ends):
-        running = {call.kind for call in calls if call.start <= begun and call.start + call.duration >= ended}
-        for kind in running:
-            spent[kind] += (ended - begun) / len(running)
+        while waiting and waiting[-1].start <= begun:
+            running.append(waiting.pop())
+        running = [call for call in running if call.start + call.duration >= ended]
+        kinds = {call.kind for call in running}
+        for kind in kinds:
+            spent[kind] += (ended - begun) / len(kinds)
     return spent
 
 

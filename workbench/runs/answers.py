@@ -5,6 +5,7 @@ and parsed when it is asked for, and going through all of them needs the memory 
 """
 
 import json
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar, overload
@@ -34,8 +35,10 @@ class StoredAnswers(Sequence[Stored]):
     def __init__(self, path: Path, samples: Sequence[Sample], traces: bool = True) -> None:
         self.path, self.traces = path, traces
         self.large = self.is_large(path)
-        self._places, self._numbers, kept = _index(path, samples, self.large)
-        self._asked = [sample for sample in samples if sample.sample_id in self._places]
+        starts, numbers, kept = _index(path, samples, self.large)
+        self._asked = [sample for sample in samples if sample.sample_id in starts]
+        self._starts = array("q", (starts[sample.sample_id] for sample in self._asked))
+        self._numbers = array("q", (numbers[sample.sample_id] for sample in self._asked))
         self._kept = None if self.large else [kept[sample.sample_id] for sample in self._asked]
 
     @staticmethod
@@ -58,8 +61,8 @@ class StoredAnswers(Sequence[Stored]):
             yield from self._kept
             return
         with self.path.open("rb") as file:
-            for sample in self._asked:
-                yield self._read(file, sample)
+            for place in range(len(self)):
+                yield self._read(file, place)
 
     @overload
     def __getitem__(self, place: int) -> Stored: ...
@@ -70,12 +73,12 @@ class StoredAnswers(Sequence[Stored]):
             return self._kept[place]
         with self.path.open("rb") as file:
             if isinstance(place, slice):
-                return [self._read(file, sample) for sample in self._asked[place]]
-            return self._read(file, self._asked[place])
+                return [self._read(file, one) for one in range(len(self))[place]]
+            return self._read(file, place)
 
-    def _read(self, file: IO[bytes], sample: Sample) -> Stored:
-        file.seek(self._places[sample.sample_id])
-        number = self._numbers[sample.sample_id]
+    def _read(self, file: IO[bytes], place: int) -> Stored:
+        file.seek(self._starts[place])
+        sample, number = self._asked[place], self._numbers[place]
         found: list[Stored] = []
         problem = check_record(json.loads(file.readline()), lambda record: found.append(self._checked(record, sample)))
         if problem:

@@ -268,8 +268,10 @@ def check_prediction(stored: Stored, sample: Sample) -> None:
         for side in instance.box or ():
             _number("box", side, least=-math.inf)
     for call in answer.calls:
-        for name in ("start", "duration", "tokens_in", "tokens_out"):
-            _number(name, getattr(call, name), least=-math.inf)
+        _number("start", call.start, least=-math.inf)
+        _number("duration", call.duration, least=-math.inf)
+        _number("tokens_in", call.tokens_in, least=-math.inf)
+        _number("tokens_out", call.tokens_out, least=-math.inf)
         if call.processor is not None:
             _number("processor", call.processor, least=-math.inf)
     for name in ("latency", "processor", "waited"):

@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from workbench.data.curves import (
 )
 from workbench.data.masks import iou_matrix
 from workbench.data.predictions import OK, Candidate, Instance, Prediction
-from workbench.data.vocabulary import EXACT_SETS
+from workbench.data.vocabulary import EXACT_SETS, MATCHED
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.overlaps import SampleOverlap, overlaps
 from workbench.metrics.statistics import Measure, Weights, values
@@ -129,7 +129,7 @@ def curves(
     `build` is the function of the metric set, of which `metrics` are shown; `stated` as in `known`. The curves
     for which answers are changed and measured again are of at most `MOST_SAMPLES` of the samples, evenly spaced.
     """
-    some = evenly(overlapping, MOST_SAMPLES)
+    some = [_held(overlap) for overlap in evenly(overlapping, MOST_SAMPLES)]
     unselected = any(UNSELECTED in overlap.dropped for overlap in overlapping)
     curve = threshold_curve(some, build, metrics, about=known_of(overlapping, stated))
     at = Conditions(threshold=curve.operating)
@@ -143,6 +143,13 @@ def curves(
         risk=risk_curve(overlapping),
         suppression=suppression.model_copy(update={"suppressed": suppressed}),
     )
+
+
+def _held(overlap: SampleOverlap) -> SampleOverlap:
+    """With the masks of its answer, which else would be read again for each curve and threshold."""
+    if isinstance(overlap.answer, Prediction):
+        return overlap
+    return replace(overlap, answer=replace(overlap.prediction, calls=()))
 
 
 def evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
@@ -176,7 +183,8 @@ def threshold_curve(
 
 
 class _Pool:
-    """The masks of a sample that a threshold decides about; overlaps are computed once for each set of them."""
+    """The masks of a sample that a threshold decides about. Asked for rising thresholds, overlaps are computed once for
+    each set of them, and only the last is kept."""
 
     def __init__(self, overlap: SampleOverlap, candidates: bool) -> None:
         answer = overlap.prediction
@@ -184,17 +192,19 @@ class _Pool:
         dropped = [one for one in answer.candidates if candidates and one.dropped == LOW]
         self.pool = [*answer.instances, *(Instance(one.mask, one.score) for one in dropped)]
         self.scores = sorted(one.score for one in self.pool) if answer.outcome == OK else []
-        self.known = {len(answer.instances): overlap}
+        self.last = overlap.n_instances, overlap
 
     def above(self, threshold: float) -> SampleOverlap:
         """The overlap of the answer that has the masks above the threshold."""
         if not self.scores:
             return self.overlap
         kept = len(self.scores) - bisect_left(self.scores, math.nextafter(threshold, 2.0))
-        if kept not in self.known:
+        if kept == self.overlap.n_instances:
+            return self.overlap
+        if kept != self.last[0]:
             instances = tuple(one for one in self.pool if one.score > threshold)
-            self.known[kept] = _with_instances(self.overlap, instances)
-        return self.known[kept]
+            self.last = kept, _with_instances(self.overlap, instances)
+        return self.last[1]
 
 
 def _with_instances(overlap: SampleOverlap, instances: tuple[Instance, ...]) -> SampleOverlap:
@@ -241,9 +251,9 @@ def reliability(overlapping: Sequence[SampleOverlap]) -> Reliability:
     The expected calibration error is the mean distance between the two, weighted by the instances of each bin (Naeini
     et al., AAAI 2015; Guo et al., ICML 2017). Its interval is the bootstrap's over images.
     """
-    count, score, right = _binned(overlapping)
+    count, score, right = binned = _binned(overlapping)
     instances, scores, rights = count.sum(axis=0), score.sum(axis=0), right.sum(axis=0)
-    measure = calibration(overlapping)
+    measure = _calibration(*binned)
     return Reliability(
         bins=[
             ReliabilityBin(instances=int(n), score=float(s / n), right=float(r / n))
@@ -257,28 +267,30 @@ def reliability(overlapping: Sequence[SampleOverlap]) -> Reliability:
 
 def calibration(overlapping: Sequence[SampleOverlap]) -> Measure:
     """The measure of the expected calibration error, called `error`; nan for a data set without instances."""
-    count, score, right = _binned(overlapping)
+    return _calibration(*_binned(overlapping))
+
+
+def _calibration(count: NDArray[Any], score: NDArray[Any], right: NDArray[Any]) -> Measure:
+    given = count.sum(axis=1)
+    excess = (score - right).T
 
     def measure(weights: Weights) -> Mapping[str, NDArray[np.float64]]:
-        gap = np.abs(score.T @ weights - right.T @ weights).sum(axis=0)
-        instances = (count.T @ weights).sum(axis=0)
+        counted = weights.astype(np.float64)
+        gap, instances = np.abs(excess @ counted).sum(axis=0), given @ counted
         return {"error": np.divide(gap, instances, out=np.full(len(gap), np.nan), where=instances > 0)}
 
     return measure
 
 
-def _binned(overlapping: Sequence[SampleOverlap]) -> tuple[NDArray[np.float64], ...]:
+def _binned(overlapping: Sequence[SampleOverlap]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Of each sample and bin, `[S, BINS]` each: how many instances, the sum of their scores, how many are right."""
-    count, score, right = np.zeros((3, len(overlapping), BINS))
-    for row, overlap in enumerate(overlapping):
-        if not overlap.n_instances:
-            continue
-        places = np.minimum((overlap.scores * BINS).astype(np.int64), BINS - 1)
-        hits = [category == "matched" for category in diagnose(overlap).instances]
-        np.add.at(count[row], places, 1)
-        np.add.at(score[row], places, overlap.scores)
-        np.add.at(right[row], places, hits)
-    return count, score, right
+    owners = np.repeat(np.arange(len(overlapping)), [overlap.n_instances for overlap in overlapping])
+    scores = np.concatenate([np.zeros(0), *(overlap.scores for overlap in overlapping)])
+    hits = np.array([one == MATCHED for overlap in overlapping for one in diagnose(overlap).instances], dtype=bool)
+    cells = owners * BINS + np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    size = len(overlapping) * BINS
+    columns = [np.bincount(cells, each, minlength=size) for each in (np.ones(len(cells)), scores, hits)]
+    return columns[0].reshape(-1, BINS), columns[1].reshape(-1, BINS), columns[2].reshape(-1, BINS)
 
 
 def risk_curve(overlapping: Sequence[SampleOverlap]) -> RiskCurve:

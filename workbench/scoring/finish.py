@@ -28,7 +28,7 @@ def finish(path: Path) -> Run:
 def _finish(path: Path) -> Run:
     import pandas as pd
 
-    from workbench.metrics.statistics import DRAWS_OF_MANY, MANY_IMAGES
+    from workbench.metrics.statistics import MANY_IMAGES, enough_draws, enough_for_percentiles
     from workbench.plugins.registry import load
     from workbench.scoring import system as protocols
     from workbench.scoring.differences import differences_of
@@ -54,7 +54,8 @@ def _finish(path: Path) -> Run:
     )
     samples = run.samples()
     boxes = {"only_boxes": True} if any(sample.only_boxes for sample in samples) else {}
-    fewer = {"draws": DRAWS_OF_MANY} if len({sample.image_id for sample in samples}) > MANY_IMAGES else {}
+    images = len({sample.image_id for sample in samples})
+    fewer = {"draws": enough_draws(images), "latency_draws": enough_for_percentiles(images)}
     frontier = run.manifest.options.frontier
     first, *others = sides
     pairs = [(name, first) for name in others] if frontier else list(combinations(sides, 2))
@@ -76,7 +77,7 @@ def _finish(path: Path) -> Run:
         "differences": [pair.to_json() for pair in differences],
         "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, sides, run.predictions, protocol)],
         **({"frontier": frontier} if frontier else {}),
-        **fewer,
+        **(fewer if images > MANY_IMAGES else {}),
         **({"stress": stressed.to_json()} if stressed else {}),
         "report": None,
         "mlflow": None,

@@ -48,11 +48,14 @@ class Scored:
 
 def score_systems(run: Run) -> dict[str, Scored]:
     """Score every system of a run; raises `ConfigurationError` where predictions are missing."""
-    stores = [run.store(system) / "predictions.jsonl" for system in run.systems]
-    if len(stores) == 1 or not any(map(StoredAnswers.is_large, stores)):
+    stores = {system: run.store(system) / "predictions.jsonl" for system in run.systems}
+    if len(stores) == 1 or not any(map(StoredAnswers.is_large, stores.values())):
         return {system: score_system(run, system) for system in run.systems}
+    # the largest first, so that no core waits for it at the end
+    largest = sorted(run.systems, key=lambda system: stores[system].stat().st_size, reverse=True)
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
-        return dict(zip(run.systems, pool.map(lambda system: _in_a_process(run, system), run.systems), strict=True))
+        scored = dict(zip(largest, pool.map(lambda system: _in_a_process(run, system), largest), strict=True))
+    return {system: scored[system] for system in run.systems}
 
 
 def score_system(run: Run, system: str) -> Scored:

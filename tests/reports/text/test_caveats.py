@@ -37,6 +37,12 @@ def test_a_benchmark_of_boxes_is_said_to_be_one() -> None:
     assert note.startswith("The benchmark annotates boxes: metrics, failures and the recall funnel compare")
 
 
+def test_fewer_draws_of_many_images_are_said() -> None:
+    found = made_results({"one": 0.5}, None, {}) | {"draws": 500, "latency_draws": 1000}
+    (note,) = noted(found, dirty=False)
+    assert "rest on 500 bootstrap draws in place of 2,000" in note and "latencies and costs on 1,000" in note
+
+
 def test_one_sample_is_not_called_samples() -> None:
     found = made_results({"one": 0.5}, None, {})
     found["systems"]["one"] |= {"samples": 1, "unscored": 1, "n_failed": 1, "failures": {"timed_out": 1}}

@@ -83,6 +83,23 @@ def test_percentiles_of_a_reweighted_data_set_are_those_of_its_copies(size: int)
             assert found["mean"][column] == pytest.approx(copies.mean() if len(copies) else np.nan, nan_ok=True)
 
 
+def test_percentiles_of_many_durations_are_those_of_all_copies_wherever_they_lie() -> None:
+    chance = np.random.default_rng(7)
+    owners = chance.integers(6000, size=60_000)
+    seconds = np.round(chance.gamma(2, 1, size=60_000), 2) + (owners < 300)
+    weights = chance.poisson(1, size=(6000, 4))
+    weights[:, 1] = 2
+    weights[301:, 2] = 0  # the slowest alone: no percentile lies near where it usually does
+    weights[:, 3] = 0
+    found = durations(seconds.tolist(), owners.tolist())(weights)
+    for place in range(3):
+        copies = np.repeat(seconds, weights[owners, place])
+        for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
+            assert found[name][place] == pytest.approx(np.quantile(copies, share), rel=1e-12)
+        assert found["mean"][place] == pytest.approx(copies.mean(), rel=1e-12)
+    assert all(np.isnan(values[3]) for values in found.values())
+
+
 def test_a_percentile_has_an_interval_where_enough_images_can_bound_it() -> None:
     needed = {name: next(n for n in range(1000) if enough_images(name, n)) for name in ("p50", "p90", "p95", "p99")}
     assert needed == {"p50": 10, "p90": 36, "p95": 72, "p99": 368}

@@ -10,6 +10,7 @@ from workbench.metrics.statistics import (
     MANY_IMAGES,
     Weights,
     enough_draws,
+    enough_for_percentiles,
     holm,
     mcnemar,
     percentile_intervals,
@@ -91,6 +92,7 @@ def test_many_images_take_fewer_draws_and_their_intervals_are_as_wide(monkeypatc
 
     all_draws = percentile_spreads(ids, mean)["mean"]
     assert enough_draws(MANY_IMAGES) == DRAWS == sum(counted) - 1
+    assert enough_for_percentiles(MANY_IMAGES) == DRAWS == 2 * enough_for_percentiles(MANY_IMAGES + 1)
     assert enough_draws(MANY_IMAGES + 1) == DRAWS_OF_MANY and enough_draws(MANY_IMAGES + 1, 100) == 100
     few = [sampled(ids, mean, draws=DRAWS_OF_MANY, seed=seed)["mean"].draws.std() for seed in range(8)]
     assert np.mean(few) == pytest.approx(sampled(ids, mean)["mean"].draws.std(), rel=0.05)
