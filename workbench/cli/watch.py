@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,8 @@ from workbench.data.numbers import clock, many
 if TYPE_CHECKING:
     from workbench.data.progress import RunProgress, SystemProgress, WorkerProgress
 
-SILENT = 60.0
-"""Seconds without news after which a comparison on another machine counts as gone."""
-LOADING = 3600.0
-"""The same while it starts: models load, and nothing is written."""
+SILENT = 120.0
+"""Seconds after which a comparison on another machine counts as gone that writes at least four times a minute."""
 _EVERY = 1.0
 
 
@@ -38,8 +37,8 @@ def watch_run(options: argparse.Namespace) -> int:
     while True:
         progress = read(options.run)
         state = state_of(progress)
-        if progress != shown:
-            shown = progress
+        if (news := progress.model_copy(update={"updated": 0.0})) != shown:
+            shown = news
             if options.json:
                 print(json.dumps({**progress.to_json(), "state": state}), flush=True)
             else:
@@ -77,8 +76,7 @@ def state_of(progress: "RunProgress") -> str:
         except PermissionError:
             pass
         return progress.state
-    silent = SILENT if progress.state == "runs" else LOADING
-    return "gone" if time.time() - progress.updated > silent else progress.state
+    return "gone" if time.time() - progress.updated > SILENT else progress.state
 
 
 def text(progress: "RunProgress", now: float) -> str:
@@ -89,9 +87,8 @@ def text(progress: "RunProgress", now: float) -> str:
         lines += [f"    {_worker(worker, now)}" for worker in system.workers]
     match state_of(progress):
         case "starts":
-            lines.append(
-                f"it starts, since {clock(now - progress.updated)}: the benchmark is read, and each system is made once"
-            )
+            since = clock(now - datetime.fromisoformat(progress.started).timestamp())
+            lines.append(f"it starts, since {since}: the benchmark is read, and each system is made once")
         case "answered":
             lines.append("all samples are answered")
         case "stopped":

@@ -8,25 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from workbench.comparison.budget import Budget
 from workbench.comparison.progress import Progress
-from workbench.data.progress import PROGRESS, RunProgress, SystemProgress, WorkerProgress
+from workbench.data.progress import PROGRESS, RunProgress, State, SystemProgress, WorkerProgress
 from workbench.runs.files import replacing, write_json
 
 EVERY = 1.0
 """Seconds between two states of the file."""
+HEARTBEAT = 15.0
+"""Seconds without anything new after which the file is written again, so that it shows that the process lives."""
 
 
 class Board:
     """Collects the state of all systems, which may come from several threads, and writes it at most each second.
 
     Entered, it says that a comparison starts. `asks` names the systems; a comparison that ends before that leaves what
-    an earlier one said. A file that cannot be written is left as it is: nothing depends on it.
+    an earlier one said. A file that cannot be written is left as it is: nothing depends on it. `heartbeat` in seconds.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, heartbeat: float = HEARTBEAT) -> None:
         self._path = folder / PROGRESS
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock = threading.Lock()
@@ -34,14 +36,20 @@ class Board:
         self._money: Budget | None = None
         self._systems: dict[str, SystemProgress] = {}
         self._before: bytes | None = None
+        self._state: State = "starts"
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._beat, args=(heartbeat,), daemon=True)
 
     def __enter__(self) -> Self:
         with suppress(OSError):
             self._before = self._path.read_bytes()
         self._write("starts")
+        self._heart.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._heart.join()
         with self._lock:
             self._systems = {name: one.model_copy(update={"workers": []}) for name, one in self._systems.items()}
             complete = all(one.done == one.total for one in self._systems.values())
@@ -56,12 +64,13 @@ class Board:
         and how many there are.
         """
         self._money = money
-        self._systems = {
-            name: SystemProgress(name=name, total=total, done=done, failed=failed)
-            for name, (done, failed, total) in systems.items()
-        }
-        self._write("runs")
-        self._written = 0.0  # what is told next is written at once
+        with self._lock:
+            self._systems = {
+                name: SystemProgress(name=name, total=total, done=done, failed=failed)
+                for name, (done, failed, total) in systems.items()
+            }
+            self._write("runs")
+            self._written = 0.0  # what is told next is written at once
 
     def tell(self, progress: Progress, workers: Callable[[], Sequence[WorkerProgress]], now: bool = False) -> None:
         """Take the state of a system, where it is time to write. `now`: write it in any case."""
@@ -85,8 +94,14 @@ class Board:
             self._systems[progress.label] = state
             self._write("runs")
 
-    def _write(self, state: Literal["starts", "runs", "answered", "stopped"]) -> None:
-        self._written = time.time()
+    def _beat(self, heartbeat: float) -> None:
+        while not self._ended.wait(heartbeat):
+            with self._lock:
+                if time.time() - self._written >= heartbeat / 2:
+                    self._write(self._state)
+
+    def _write(self, state: State) -> None:
+        self._written, self._state = time.time(), state
         written = RunProgress(
             state=state,
             process=os.getpid(),

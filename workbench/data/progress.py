@@ -9,6 +9,7 @@ from workbench.data.records import Record
 PROGRESS: Final = "progress.json"
 """Name of the file in a run folder."""
 
+State = Literal["starts", "runs", "answered", "stopped"]
 WorkerDoes = Literal["waits for a place", "loads", "warms up", "idle", "works"]
 
 
@@ -59,7 +60,7 @@ class SystemProgress(Record):
 class RunProgress(Record):
     """How far a comparison is."""
 
-    state: Literal["starts", "runs", "answered", "stopped"]
+    state: State
     """`starts`: the benchmark is read and systems are made, to see whether they can be; `answered`: all samples of all
     systems have an answer; `stopped`: it ended before."""
     process: int
