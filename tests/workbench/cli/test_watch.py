@@ -14,8 +14,6 @@ import pytest
 from tests.workbench.comparison.watched import Watched, toy
 from workbench.cli.main import main
 from workbench.cli.watch import state_of, text
-from workbench.comparison.board import Board
-from workbench.comparison.budget import Budget
 from workbench.comparison.runner import run
 from workbench.data.errors import ConfigurationError
 from workbench.data.prices import Price, Prices
@@ -75,20 +73,6 @@ def test_a_driver_that_is_gone_is_said() -> None:
     assert state_of(progress(node="elsewhere", updated=time.time())) == "runs"
     assert state_of(progress(node="elsewhere", updated=time.time() - 600)) == "gone"
     assert state_of(progress(state="starts", node="elsewhere", updated=time.time() - 600)) == "gone"
-
-
-def test_a_driver_that_waits_for_an_answer_still_shows_that_it_lives(tmp_path: Path) -> None:
-    with Board(tmp_path, heartbeat=0.05) as board:
-        first = read_json(tmp_path / "progress.json")["updated"]
-        deadline = time.monotonic() + 30
-        while read_json(tmp_path / "progress.json")["updated"] == first and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert read_json(tmp_path / "progress.json")["updated"] > first
-        board.asks({"agent": (2, 0, 9)}, Budget(None, None, {}, {}))
-        time.sleep(0.2)
-        shown = read_json(tmp_path / "progress.json")
-        assert (shown["state"], shown["systems"][0]["done"]) == ("runs", 2)
-    assert read_json(tmp_path / "progress.json")["state"] == "stopped"
 
 
 def test_other_programs_get_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
