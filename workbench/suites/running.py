@@ -33,7 +33,7 @@ def plan(suite: Suite, root: Path, comparison: Comparison) -> list[tuple[Entry, 
     `comparison` has the systems and all that the benchmarks have in common. Raises `ConfigurationError` where the
     folder is missing or holds none of the benchmarks, and for an option that does not fit, before anything starts.
     """
-    if not root.is_dir():
+    if not root.is_dir() and any(entry.placed(root) != entry.options for entry in suite.entries):
         raise ConfigurationError(
             f"there is no folder {root}: expected the one with the data of all benchmarks (--root)"
         )

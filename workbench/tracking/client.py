@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PARENT, SYSTEM, RUN = "mlflow.parentRunId", "system", "workbench.run"
 """Tags: of a child the id of its parent and the name of its system; of a run of the workbench its name."""
+BESIDE = "beside"
+"""Column of the table of predictions with all fields of a line that have none of their own, as of answers by workers:
+one JSON object, or null."""
 
 
 PARAM_LENGTH = 6000  # MLflow's limit

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.data.errors import ConfigurationError, short
 from workbench.data.manifest import Manifest, read_manifest
@@ -21,7 +21,7 @@ from workbench.data.predictions import Prediction
 from workbench.data.results import Results, read_results
 from workbench.data.traces import packed
 from workbench.runs.files import FETCHED, read_json, write_json, write_lines
-from workbench.tracking.client import PARENT, RUN, SYSTEM, connect, local_path, shown
+from workbench.tracking.client import BESIDE, PARENT, RUN, SYSTEM, connect, local_path, shown
 from workbench.tracking.stores import ARTIFACTS, OFF, check, chosen, database, sqlite_uri, tidy
 
 if TYPE_CHECKING:
@@ -205,6 +205,13 @@ def _check_artifacts(client: "MlflowClient", run_id: str) -> None:
     )
 
 
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    """The line of a store that a row of the table was made of."""
+    beside: dict[str, Any] = json.loads(row.pop(BESIDE, None) or "{}")
+    given = {key: value for key, value in row.items() if value is not None or key not in AGAIN}
+    return {key: json.loads(value) if key in NESTED else value for key, value in given.items()} | beside
+
+
 def _unpack(table: Path) -> None:
     """Write the Parquet table of predictions as the journal that `Run.records` reads."""
     import pyarrow.parquet as pq
@@ -212,13 +219,7 @@ def _unpack(table: Path) -> None:
     write_lines(
         table.with_name("predictions.jsonl"),
         (
-            packed(
-                {
-                    key: json.loads(value) if key in NESTED else value
-                    for key, value in row.items()
-                    if value is not None or key not in AGAIN
-                }
-            )
+            packed(_line(row))
             for batch in pq.ParquetFile(table, page_checksum_verification=True).iter_batches(250)
             for row in batch.to_pylist()
         ),

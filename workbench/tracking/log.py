@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from workbench.data.results import CHECKSUM, Difference, Results
 from workbench.data.units import definition
 from workbench.runs.files import read_json
 from workbench.runs.run import Run
-from workbench.tracking.client import PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
+from workbench.tracking.client import BESIDE, PARENT, RUN, SYSTEM, _key, log_metrics, log_params, open_experiment, shown
 from workbench.tracking.stores import OFF, chosen, sqlite_uri, tidy
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ COLUMNS = {
     **dict.fromkeys(("image", "instruction"), "string"),
     "seconds": "float64",
     **dict.fromkeys(("earlier", "when"), "string"),
+    BESIDE: "string",
 }
-"""Of the table of predictions, with their types: what a line of a store has."""
+"""Of the table of predictions, with their types: what a line of a store has, and what else one has beside that."""
 ROWS_AT_ONCE = 256
 COUNTS = ("failures", "diagnosis", "missed_targets", "call_failures", "recovered_calls")
 """Groups of counts: what is not listed for a system happened 0 times."""
@@ -266,15 +267,14 @@ def write_predictions(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     with pq.ParquetWriter(
         path, pa.schema(columns), compression="zstd", use_dictionary=False, write_page_checksum=True
     ) as writer:
-        while part := [dict(_texts(record)) for record in islice(rows, ROWS_AT_ONCE)]:
-            if more := {key for row in part for key in row} - columns.keys():
-                raise ValueError(f"expected records of a store, got the fields {', '.join(sorted(more))}")
+        while part := [_row(record) for record in islice(rows, ROWS_AT_ONCE)]:
             writer.write_table(pa.Table.from_pylist(part, pa.schema(columns)))
 
 
-def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in record.items():
-        yield key, json.dumps(value) if isinstance(value, list | dict) else value
+def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    row = {key: json.dumps(value) if isinstance(value, list | dict) else value for key, value in record.items()}
+    beside = {key: record[key] for key in row.keys() - COLUMNS.keys()}
+    return {key: row[key] for key in row.keys() - beside.keys()} | ({BESIDE: json.dumps(beside)} if beside else {})
 
 
 def _benchmark_digest(run: Run) -> str:

@@ -94,6 +94,11 @@ def test_a_system_that_cannot_be_made_stops_it_before_the_first_benchmark(
     assert not list(Path("out").glob("*/*/*/predictions.jsonl"))
 
 
+def test_a_suite_without_files_needs_no_folder_of_data(workplace: Path) -> None:
+    Path("mine.yaml").write_text(yaml.safe_dump({**SUITE, "benchmarks": [{"benchmark": "toy"}]}))
+    assert suite("--root", "nowhere") == 0
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [

@@ -98,6 +98,7 @@ def test_every_field_of_a_prediction_survives(logged: Logged, tmp_path: Path) ->
     records[0] |= {"message": '["not", "a list"]', "phrases": ["a", "b"], "outcome": "crashed", "latency": None}
     records[1] |= {"message": "[", "rejected": True, "image": None}
     records[2]["calls"][0]["note"] = {"reply": "<script>\n", "sent": [{"role": "user", "picture": "x", "masks": ["1"]}]}
+    records[3] |= {"wall": 0.25, "worker": "host 7", "later": ["x", None]}
     stored.write_text("".join(json.dumps(record) + "\n" for record in records))
     where = track(workbench.load_run(tmp_path / "changed"), logged.uri)
     found = workbench.load_run(where["run_id"], logged.uri)
