@@ -158,4 +158,4 @@ def test_the_seconds_of_all_samples_add_up_to_the_time_that_passed(tmp_path: Pat
     answered(tmp_path, Open(lambda open_, _: len(open_.begun) % 3 == 0 or len(open_.begun) == 6), mode="throughput")
     passed = time.perf_counter() - begun
     seconds = sum(record["seconds"] for record in read_records(tmp_path / "run/toy/watched/predictions.jsonl"))
-    assert 0.01 < seconds <= passed
+    assert 0.005 < seconds <= passed  # what ends them sleeps twice for 3 ms
