@@ -5,7 +5,7 @@
 # make ablations  what each part of InstructSAM is worth: six variants trained from the same two models, half an hour each,
 #               and compared; started again it goes on, make -j2 ablations trains two at a time
 # make slots    what the number of slots is worth, in accuracy, duplicates and time: four numbers, and 16 slots trained
-#               against duplicates, with the same steps from one start; about an hour of one core
+#               against duplicates, with the same steps from one start; an hour of one core
 # make stress   where both sides break: every axis of the stress suite, QUESTIONS questions at each level, continued
 #               when it is started again; docs/stress.md has what came out
 # make ship-tiny   what make train-tiny made takes the place of the checkpoints in the packages
