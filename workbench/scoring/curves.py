@@ -265,12 +265,9 @@ def reliability(overlapping: Sequence[SampleOverlap]) -> Reliability:
     )
 
 
-def calibration(overlapping: Sequence[SampleOverlap]) -> Measure:
-    """The measure of the expected calibration error, called `error`; nan for a data set without instances."""
-    return _calibration(*_binned(overlapping))
-
-
 def _calibration(count: NDArray[Any], score: NDArray[Any], right: NDArray[Any]) -> Measure:
+    """The measure of the expected calibration error of what `_binned` returns, called `error`; nan for a data set
+    without instances."""
     given = count.sum(axis=1)
     excess = (score - right).T
 

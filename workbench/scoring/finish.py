@@ -55,7 +55,8 @@ def _finish(path: Path) -> Run:
     samples = run.samples()
     boxes = {"only_boxes": True} if any(sample.only_boxes for sample in samples) else {}
     images = len({sample.image_id for sample in samples})
-    fewer = {"draws": enough_draws(images), "latency_draws": enough_for_percentiles(images)}
+    many = images > MANY_IMAGES
+    fewer = {"draws": enough_draws(images), "latency_draws": enough_for_percentiles(images)} if many else {}
     frontier = run.manifest.options.frontier
     first, *others = sides
     pairs = [(name, first) for name in others] if frontier else list(combinations(sides, 2))
@@ -77,7 +78,7 @@ def _finish(path: Path) -> Run:
         "differences": [pair.to_json() for pair in differences],
         "oracles": [one.to_json() for one in gains(run.manifest.oracles, samples, sides, run.predictions, protocol)],
         **({"frontier": frontier} if frontier else {}),
-        **(fewer if images > MANY_IMAGES else {}),
+        **fewer,
         **({"stress": stressed.to_json()} if stressed else {}),
         "report": None,
         "mlflow": None,
