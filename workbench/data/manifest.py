@@ -1,7 +1,6 @@
 """What went into a run, as kept in `manifest.json`."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final, Literal
 
@@ -9,15 +8,10 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from workbench.data.conditions import Conditions
 from workbench.data.prices import Prices
-from workbench.data.records import Record, check_version
+from workbench.data.records import Record, Time, check_version
 
 VERSION: Final = 2
 """Of the layout. Files of workbench 0.1.0 have none: they are upgraded when they are loaded."""
-
-
-def _time(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
 
 
 def _below(name: str) -> str:
@@ -28,8 +22,6 @@ def _below(name: str) -> str:
     return name
 
 
-Time = Annotated[str, AfterValidator(_time)]
-"""ISO 8601 with an offset: `2026-11-28T17:46:40+00:00`."""
 FolderName = Annotated[str, AfterValidator(_below)]
 Identity = dict[str, Any]
 """What the answers of a system, or the samples of a benchmark, depend on: whatever its plugin says, in JSON types."""

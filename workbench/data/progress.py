@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from workbench.data.records import Record
+from workbench.data.records import Record, Time
 
 PROGRESS: Final = "progress.json"
 """Name of the file in a run folder."""
@@ -67,7 +67,7 @@ class RunProgress(Record):
     """Id of the process that writes."""
     node: str
     """Name of the machine on which it runs."""
-    started: str
+    started: Time
     """When the comparison was started or continued (ISO 8601)."""
     updated: float
     """When this was written, in seconds since 1970."""

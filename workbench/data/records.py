@@ -2,14 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from datetime import datetime
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from workbench.data.errors import ConfigurationError, short
 
 SHOWN = 3
 """Faults of one file that an error lists."""
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_time)]
+"""ISO 8601 with an offset: `2026-11-28T17:46:40+00:00`."""
 
 
 class Record(BaseModel):

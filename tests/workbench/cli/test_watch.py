@@ -90,6 +90,12 @@ def test_a_folder_without_a_comparison_is_refused(tmp_path: Path, capsys: pytest
     assert f"there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
 
 
+def test_a_file_with_a_time_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_json(tmp_path / "progress.json", progress(state="starts").to_json() | {"started": "yesterday"})
+    assert main(["watch", str(tmp_path), "--once"]) == 2
+    assert "progress.json: started: " in capsys.readouterr().err
+
+
 def test_one_that_starts_says_so_and_what_an_earlier_one_said_is_kept_where_it_cannot(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
