@@ -275,8 +275,14 @@ def _task(config: Config) -> Task:
 
 def _aids(config: Config) -> Aids:
     aids = Aids(config.get("box_weight", 0.0), config.get("union_weight", 0.0))
-    if min(aids.box, aids.union) < 0:
-        raise ConfigurationError(f"box_weight, union_weight: expected 0 or more, got {aids.box} and {aids.union}")
+    weights = {
+        "box_weight": aids.box,
+        "union_weight": aids.union,
+        "duplicate_weight": config.get("duplicate_weight", 0.0),
+    }
+    for name, weight in weights.items():
+        if not weight >= 0:
+            raise ConfigurationError(f"{name}: expected 0 or more, got {weight}")
     return aids
 
 

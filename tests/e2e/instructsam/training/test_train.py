@@ -176,6 +176,8 @@ def test_the_detector_waits_until_the_rest_is_aligned(qwen_folder: Path, sam3_fo
         ({"frozen": [""]}, "frozen"),
         ({"phrase_share": 2.0}, "phrase_share"),
         ({"box_weight": -1.0}, "box_weight"),
+        ({"union_weight": float("nan")}, "union_weight"),
+        ({"duplicate_weight": -0.5}, "duplicate_weight"),
     ],
 )
 def test_a_wrong_key_is_named(
