@@ -59,7 +59,7 @@ class InstructSamOptions:
     compile: Annotated[bool, APART] = False
     """Have torch compile both image encoders and the detector; the first answers then take minutes."""
     side_by_side: Annotated[bool, APART] = False
-    """Encode the image for the detector while the language model writes, on a second stream or half of the threads."""
+    """Encode the image for the detector while the language model writes, on a second stream of a GPU."""
     slots: Annotated[int | None, AtLeast(1), APART] = None
     """How many of its slots are used, from the first on; none: all."""
     slots_causal: Annotated[bool | None, APART] = None

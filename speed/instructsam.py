@@ -130,7 +130,7 @@ def random_predictor(
     finally:
         torch.set_default_dtype(before)
     processor = Processor(processor.tokenizer, config, processor.patches)
-    return script(Predictor(model, processor, max_new_tokens=256), phrases)
+    return script(Predictor(model, processor, max_new_tokens=256, guess=False), phrases)
 
 
 def script(predictor: Predictor, phrases: int) -> Predictor:

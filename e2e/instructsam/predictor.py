@@ -29,7 +29,8 @@ PHRASES_AT_ONCE = 16
 @dataclass(frozen=True)
 class Predictor(SinglePass[Generated]):
     """A loaded checkpoint and how to use it. `prompt` is a template with `{instruction}`; `threshold` is exclusive.
-    `resize` says what is interpolated to the size of the image."""
+    `resize` says what is interpolated to the size of the image. `guess`: an instruction alone is answered in fewer
+    passes, see `generate`."""
 
     model: InstructSAM
     processor: Processor
@@ -38,6 +39,7 @@ class Predictor(SinglePass[Generated]):
     prompt: str = "{instruction}"
     resize: str = LOGITS
     side_by_side: bool = False
+    guess: bool = True
 
     @classmethod
     def from_pretrained(
@@ -62,9 +64,8 @@ class Predictor(SinglePass[Generated]):
         return fits(self.model, prompt_length)
 
     def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Generated]:
-        return generate(
-            self.model, prompts, images, end_token=self.processor.end_token, max_new_tokens=self.max_new_tokens
-        )
+        end, longest = self.processor.end_token, self.max_new_tokens
+        return generate(self.model, prompts, images, end_token=end, max_new_tokens=longest, guess=self.guess)
 
     def _slots(
         self,

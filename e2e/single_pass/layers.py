@@ -4,6 +4,7 @@ transformers' own layers look up the kind of attention, build masks and record o
 tables anew at each; in a small model, or on a GPU that waits for the next kernel, that takes longer than the numbers.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -23,17 +24,25 @@ def adopt(module: nn.Module, kind: type[nn.Module]) -> None:
     module.__class__ = kind
 
 
-def rms_norm(norm: Any, x: Tensor) -> Tensor:
-    """Qwen's norm over the last dimension, rounded to the precision of `x` before it is scaled, as there."""
-    weight, eps = norm.weight, norm.variance_epsilon
+def rms_norm(norm: Any, x: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Qwen's norm over the last dimension, rounded to the precision of `x` before it is scaled, as there.
+
+    `weight`: in place of the norm's own, `[..., D]`; several norms of one width can so be one.
+    """
+    weight, eps = norm.weight if weight is None else weight, norm.variance_epsilon
     if x.device.type != "cpu":
-        normed: Tensor = F.rms_norm(x, weight.shape, None, eps) * weight
-        return normed
+        normed: Tensor = F.rms_norm(x, x.shape[-1:], None, eps)
+        return normed.mul_(weight)
     # torch has no kernel for it on a CPU, and its own way there takes twice as long
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
-    scale = torch.addcmul(length.new_tensor(eps), length, length, value=1 / x.shape[-1]).rsqrt_()
-    scaled: Tensor = (x * scale).to(x.dtype) * weight
-    return scaled
+    scale = torch.addcmul(_constant(eps), length, length, value=1 / x.shape[-1]).rsqrt_()
+    return (x * scale).to(x.dtype).mul_(weight)
+
+
+@lru_cache
+def _constant(value: float) -> Tensor:
+    """A number as a tensor on the CPU: to make one at each layer takes as long as to use it."""
+    return torch.tensor(value)
 
 
 def rotary(frequencies: Tensor, dtype: torch.dtype, scaling: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -45,7 +54,7 @@ def rotary(frequencies: Tensor, dtype: torch.dtype, scaling: float = 1.0) -> tup
 def rotate_half(x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     """`x: [..., d]` with its first half turned against its second by the angles of the tables."""
     cosines, sines = tables
-    return x * cosines + x.roll(x.shape[-1] // 2, -1) * sines
+    return torch.addcmul(x * cosines, x.roll(x.shape[-1] // 2, -1), sines)
 
 
 def rotate_pairs(x: Tensor, turns: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ ROOM = 64
 class KeyValues:
     """Keys and values of all layers for the `length` tokens so far; there is room for more of them.
 
-    `keys` and `values` are `[layers, B, heads, room, d]`.
+    `keys` and `values` are `[layers, B, heads, room, d]`. `norms` are each layer's weights of the norms of queries and
+    keys, `[heads of both, d]`, put together when the first tokens are fed.
     """
 
     def __init__(self, config: Any, like: Tensor) -> None:
@@ -25,6 +26,7 @@ class KeyValues:
         self.shape = (config.num_hidden_layers, config.num_key_value_heads, config.head_dim)
         self.like, self.length = like, 0
         self.keys = self.values = like.new_empty(0)
+        self.norms: list[Tensor] = []
 
     def make_room(self, batch: int, count: int) -> None:
         """For `count` more tokens of each of `batch` rows; what is there moves only when the room is used up."""
@@ -41,11 +43,11 @@ class KeyValues:
 
     def put(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write a layer's new ones, `[B, heads, q, d]`; returns those of all tokens. `length` stays as it was."""
-        end = self.length + keys.shape[2]
-        own_keys, own_values = self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
-        own_keys[:, :, self.length :] = keys
-        own_values[:, :, self.length :] = values
-        return own_keys, own_values
+        before, count = self.length, keys.shape[2]
+        own_keys, own_values = self.keys[layer], self.values[layer]
+        own_keys.narrow(2, before, count).copy_(keys)
+        own_values.narrow(2, before, count).copy_(values)
+        return own_keys.narrow(2, 0, before + count), own_values.narrow(2, 0, before + count)
 
     def batch_select_indices(self, rows: Tensor) -> None:
         """Put these rows, each as often as it is named, in place of all."""
@@ -70,27 +72,28 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
         attention_mask: Tensor | None = None,
         visual_pos_masks: Tensor | None = None,
         deepstack_visual_embeds: list[Tensor] | tuple[Tensor, ...] = (),
-        only_last: bool = False,
+        last: int = 0,
         use_cache: bool = True,
     ) -> Tensor:
-        """Final-norm states of the next tokens, `[B, q, D]`, or with `only_last` of the last of them, `[B, 1, D]`;
+        """Final-norm states of the next tokens, `[B, q, D]`, or of the `last` of them where that is not 0;
         `position_ids: [B, q]`, or `[3, B, q]` for M-RoPE."""
         del use_cache
         hidden = inputs_embeds
         batch, count, _ = hidden.shape
         cache.make_room(batch, count)
+        cache.norms = cache.norms or [_norms(layer.self_attn) for layer in self.layers]
         tables = self._tables(position_ids, hidden)
         if visual_pos_masks is not None:
             seen = visual_pos_masks.flatten().nonzero().squeeze(1)
         for number, layer in enumerate(self.layers):
             pictured = number < len(deepstack_visual_embeds)
-            last = only_last and number == len(self.layers) - 1 and not pictured
-            hidden = _layer(layer, hidden, tables, attention_mask, cache, number, last)
+            wanted = 0 if pictured or number < len(self.layers) - 1 else last
+            hidden = _layer(layer, hidden, tables, attention_mask, cache, number, wanted)
             if pictured:
                 extra = deepstack_visual_embeds[number].to(hidden.dtype)
                 hidden.view(batch * count, -1).index_add_(0, seen, extra)
         cache.length += count
-        return rms_norm(self.norm, hidden[:, -1:] if only_last else hidden)
+        return rms_norm(self.norm, hidden[:, -last:])
 
     def _tables(self, positions: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Rotary tables `[B, 1, q, d]`."""
@@ -103,6 +106,13 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
         return cosines, torch.cat([-first, second], -1)
 
 
+def _norms(attention: Any) -> Tensor:
+    """The weights of a layer's norms of queries and keys, a row for each head, `[heads of both, d]`."""
+    query, key = attention.q_norm.weight, attention.k_norm.weight
+    key_heads = attention.k_proj.out_features // attention.head_dim
+    return torch.cat([query.expand(key_heads * attention.num_key_value_groups, -1), key.expand(key_heads, -1)])
+
+
 def _layer(
     layer: Any,
     hidden: Tensor,
@@ -110,25 +120,25 @@ def _layer(
     mask: Tensor | None,
     cache: KeyValues,
     number: int,
-    only_last: bool,
+    last: int,
 ) -> Tensor:
-    """One layer over `hidden: [B, q, D]`; the keys and values of all, with `only_last` the state of the last."""
+    """One layer over `hidden: [B, q, D]`; the keys and values of all, and the states of the `last`, 0 being all."""
     attention, mlp = layer.self_attn, layer.mlp
     normed = rms_norm(layer.input_layernorm, hidden)
-    width = attention.head_dim
-    query = rms_norm(attention.q_norm, split(attention.q_proj(normed), -1, -1, width))
-    key = rms_norm(attention.k_norm, split(attention.k_proj(normed), -1, -1, width))
-    turned = rotate_half(torch.cat([query, key], 2).transpose(1, 2), tables)
-    queries, groups = query.shape[2], attention.num_key_value_groups
-    keys, values = cache.put(number, turned[:, queries:], heads(attention.v_proj(normed), key.shape[2]))
-    if only_last:
-        hidden, turned = hidden[:, -1:], turned[:, :, -1:]
+    norms, groups, key_heads = cache.norms[number], attention.num_key_value_groups, cache.shape[1]
+    both = split(torch.cat([attention.q_proj(normed), attention.k_proj(normed)], -1), -1, *norms.shape)
+    turned = rotate_half(rms_norm(attention.q_norm, both, norms).transpose(1, 2), tables)
+    query = turned[:, : key_heads * groups]
+    keys, values = cache.put(number, turned[:, key_heads * groups :], heads(attention.v_proj(normed), key_heads))
+    hidden, query = hidden[:, -last:], query[:, :, -last:]
+    if mask is None and 1 < last < keys.shape[2]:
+        mask = torch.ones(last, keys.shape[2], dtype=torch.bool, device=keys.device).tril(keys.shape[2] - last)
     causal = mask is None and hidden.shape[1] > 1
     if mask is not None:
         # with a mask, a GPU has no quick kernel for keys that several heads share
         keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
     attended = F.scaled_dot_product_attention(
-        turned[:, :queries], keys, values, mask, is_causal=causal, scale=attention.scaling, enable_gqa=mask is None
+        query, keys, values, mask, is_causal=causal, scale=attention.scaling, enable_gqa=mask is None
     )
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).add_(hidden)
     normed = rms_norm(layer.post_attention_layernorm, hidden)

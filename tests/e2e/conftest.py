@@ -116,7 +116,7 @@ def sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(qwen_folder: Path, sam3_folder: Path) -> Predictor:
     torch.manual_seed(2)
     model, processor = from_parts(qwen_folder, sam3_folder, slots=SLOTS)
-    return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12)
+    return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12, guess=False)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def predictor(made: Predictor) -> Predictor:
 def made_without_slots(qwen_folder: Path, sam3_folder: Path) -> Predictor:
     torch.manual_seed(2)
     model, processor = from_parts(qwen_folder, sam3_folder, slots=SLOTS, query_bank=False)
-    return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12)
+    return Predictor(model.eval(), processor, threshold=0.3, max_new_tokens=12, guess=False)
 
 
 @pytest.fixture

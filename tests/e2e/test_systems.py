@@ -37,7 +37,7 @@ def folder(predictor: Predictor, tmp_path: Path) -> Path:
 def system(folder: Path, predictor: Predictor) -> InstructSamSystem:
     """The saved model as a system, sharing the fixture's model so that `write` scripts it."""
     made = instructsam(InstructSamOptions(str(folder), 0.2, device="cpu", dtype="float32", max_new_tokens=12))
-    made.predictor = replace(made.predictor, model=predictor.model)
+    made.predictor = replace(made.predictor, model=predictor.model, guess=False)
     return made
 
 

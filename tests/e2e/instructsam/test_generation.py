@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from e2e.instructsam.generation import fits
+from e2e.instructsam.generation import _SlotRow, fits
 from e2e.instructsam.predictor import Predictor
 from tests.e2e.conftest import SLOTS
 from tests.e2e.generated import answer
@@ -107,3 +107,35 @@ def test_words_that_come_back_a_few_times_are_no_repetition(predictor: Predictor
     write("<red red red red red mug>")
     (written,) = answer(predictor, "the mug", max_new_tokens=60)
     assert not written.repeating and len(written.phrases) == 1
+
+
+END, THE, RED, MUG, PEAR, OPENS, CLOSES = 1, 20, 21, 22, 23, -1, -2
+
+
+@pytest.mark.parametrize(
+    ("written", "left", "guessed"),
+    [
+        ([], 99, [OPENS]),
+        ([OPENS], 99, []),
+        ([OPENS, THE], 99, [PEAR, THE, RED, MUG]),
+        ([OPENS, THE, PEAR], 99, [THE, RED, MUG]),
+        ([OPENS, PEAR, THE], 99, [RED, MUG]),
+        ([OPENS, RED], 99, [MUG]),
+        ([OPENS, MUG], 99, []),
+        ([OPENS, 30], 99, []),
+        ([OPENS, THE], 4, [PEAR, THE]),
+        ([OPENS, THE], 2, []),
+        ([OPENS, RED, CLOSES], 99, []),
+    ],
+)
+def test_a_phrase_is_guessed_to_go_on_as_the_instruction_does(
+    predictor: Predictor, written: list[int], left: int, guessed: list[int]
+) -> None:
+    config = predictor.model.config
+    marker = {OPENS: config.ref_start_token_index, CLOSES: config.ref_end_token_index}
+    longest = config.text_config.max_position_embeddings
+    row = _SlotRow(config, END, 99, [THE, PEAR, THE, RED, MUG, END, 5], longest - 99)
+    for token in written:
+        row.take(marker.get(token, token), torch.empty(0))
+    row.length = longest - left
+    assert row.guess() == [marker.get(token, token) for token in guessed]

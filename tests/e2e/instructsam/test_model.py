@@ -1,5 +1,8 @@
 """Inference equals the official implementation, step by step and tensor by tensor."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
@@ -113,3 +116,35 @@ def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(r
         for written in generate(model, [prompt, prompt], images, end_token=end, max_new_tokens=MAX_NEW_TOKENS):
             assert written.token_ids == run.written.token_ids
             assert_close(written.slot_states, run.written.slot_states, 1e-5)
+
+
+GUESSES: dict[str, Callable[[list[int]], list[int]]] = {
+    "right": lambda coming: coming[:3],
+    "wrong": lambda coming: [token + 1 for token in coming[:2]],
+    "right, then wrong": lambda coming: [*coming[:2], 0],
+}
+"""Of the tokens that are coming, those that are guessed."""
+
+
+@pytest.mark.parametrize("guessed", GUESSES.values(), ids=GUESSES)
+def test_whatever_is_guessed_the_answer_is_the_same(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch, guessed: Callable[[list[int]], list[int]]
+) -> None:
+    passes: list[int] = []
+    for run in runs:
+        model, expected = run.case.model, run.written
+
+        def guess(row: Any, expected: list[int] = expected.token_ids) -> list[int]:
+            return [] if row.injects else guessed(expected[len(row.tokens) :])
+
+        monkeypatch.setattr("e2e.instructsam.generation._SlotRow.guess", guess)
+        with torch.no_grad():
+            images = model.encode_images(run.input("pixel_values"), run.input("image_grid_thw"))
+        prompt = Prompt(run.input("input_ids")[0].tolist(), 0)
+        hook = model.model.language_model.register_forward_hook(lambda *_: passes.append(1))
+        end = model.config.text_config.eos_token_id
+        (written,) = generate(model, [prompt], images, end_token=end, max_new_tokens=MAX_NEW_TOKENS, guess=True)
+        hook.remove()
+        assert (written.token_ids, written.phrases) == (expected.token_ids, expected.phrases)
+        assert_close(written.slot_states, expected.slot_states, 1e-5)
+    assert (len(passes) < sum(len(run.steps) for run in runs)) == (guessed is not GUESSES["wrong"])

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.system import InstructSamSystem
 from e2e.options import INSTRUCTSAM_TINY, TINY
+from e2e.single_pass.predictor import Answer
 from e2e.systems import instructsam_tiny
+from speed.instructsam import scenes
+from tests.e2e.seen import assert_same
 from workbench.data.pictures import read_picture
 from workbench.data.predictions import OK, Prediction
 from workbench.data.samples import Sample
@@ -104,3 +108,22 @@ def test_compiled_parts_answer_the_same(plain: Plain, monkeypatch: pytest.Monkey
     ]  # fmt: skip
     assert system.identity() == {**plain[0].identity(), "compiled": True}
     assert scores(answer(system)) == scores(plain[1])
+
+
+def test_one_instruction_alone_takes_fewer_passes_and_has_the_same_answer() -> None:
+    shipped = Predictor.from_pretrained(TINY)
+    passes: dict[bool, int] = {}
+    answers: dict[bool, list[Answer]] = {}
+    for guess in (True, False):
+        taken: list[int] = []
+        hook = shipped.model.model.language_model.register_forward_hook(lambda *_, taken=taken: taken.append(1))
+        answers[guess] = [
+            replace(shipped, guess=guess).segment_instructions([image], [[text]])[0][0]
+            for image, texts in scenes(128, 2)
+            for text in texts
+        ]
+        hook.remove()
+        passes[guess] = len(taken)
+    assert passes[True] < 0.8 * passes[False]
+    for one, other in zip(answers[True], answers[False], strict=True):
+        assert_same(one, other)

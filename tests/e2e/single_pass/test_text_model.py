@@ -37,11 +37,12 @@ def test_steps_give_the_same_states_also_when_the_room_is_used_up(predictor: Pre
         torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-5)
 
 
-def test_the_last_state_alone_is_the_last_of_all(predictor: Predictor) -> None:
+@pytest.mark.parametrize("last", [1, 2, 5])
+def test_the_last_states_alone_are_the_last_of_all(predictor: Predictor, last: int) -> None:
     model = predictor.model.model.language_model
     step, places = torch.randn(2, 9, 48), torch.arange(9).expand(2, -1)
 
-    def states(**options: bool) -> Tensor:
+    def states(**options: int) -> Tensor:
         cache = KeyValues(model.config, torch.empty(0))
         with torch.no_grad():
             found: Tensor = model(
@@ -49,7 +50,7 @@ def test_the_last_state_alone_is_the_last_of_all(predictor: Predictor) -> None:
             ).last_hidden_state
         return found
 
-    torch.testing.assert_close(states(only_last=True), states()[:, -1:], atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(states(last=last), states()[:, -last:], atol=2e-5, rtol=1e-5)
 
 
 def test_selected_rows_keep_their_keys(predictor: Predictor) -> None:
