@@ -1,6 +1,7 @@
 """Speed of InstructSAM: the reference's way against ours, in one run on one machine.
 
     .venv/bin/python -m speed.instructsam
+    .venv/bin/python -m speed.instructsam --measure throughput --compile
     .venv/bin/python -m speed.instructsam --shape 2b --device cuda --dtype bfloat16
     .venv/bin/python -m speed.instructsam --measure slots --rounds 20 --json k.json --figure k.png
 
@@ -35,6 +36,8 @@ from torch import Tensor, nn
 from e2e.instructsam.config import InstructSamConfig, published_config
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
+from e2e.instructsam.system import parts_of
+from e2e.options import DETECTOR, VISION
 from e2e.single_pass.preprocess import PatchSettings
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.tokens import token_ids
@@ -42,6 +45,7 @@ from e2e.systems import TINY
 from reports.figures.latency import latency_against
 from speed.reference_way import ReferenceWay
 from workbench.data.errors import ConfigurationError
+from workbench.foundations.compression import compile_parts
 from workbench.foundations.training.tokenizer import chat_tokenizer
 from workbench.metrics.latency import durations
 from workbench.metrics.statistics import Weights, estimate, percentile_intervals
@@ -84,6 +88,7 @@ WAYS = (
     Way("ours, batch 8: 1 image, 8 instructions", 1, 8),
     Way("ours, batch 32: 4 images, 8 instructions each", 4, 8),
 )
+COMPILED = Way("ours, batch 1, compiled parts", 1, 1)
 
 
 class Scripted(nn.Module):
@@ -205,9 +210,14 @@ def take_turns(arms: Mapping[str, Callable[[], list[float]]], rounds: int) -> di
 
 
 def throughput(
-    predictors: dict[str, Predictor], asked: Sequence[Asked], rounds: int, clock: str = "wall"
+    predictors: Mapping[str, Predictor],
+    asked: Sequence[Asked],
+    rounds: int,
+    clock: str = "wall",
+    compiled: Mapping[str, Predictor] | None = None,
 ) -> list[dict[str, Any]]:
-    """Samples per second and latency of every way, in every precision, against the reference's way in the first."""
+    """Samples per second and latency of every way, in every precision, against the reference's way in the first.
+    `compiled`: the same models once more, with compiled parts, for a way of their own."""
     samples = len(asked) * PER_IMAGE
     arms: dict[str, Callable[[], list[float]]] = {}
     for dtype, predictor in predictors.items():
@@ -216,13 +226,16 @@ def throughput(
         for way in WAYS:
             run = reference if way is REFERENCE else ours
             arms[f"{dtype}: {way.name}"] = partial(all_samples, run, way.calls(asked))
+        if compiled:
+            run = partial(seconds, compiled[dtype], clock=clock)
+            arms[f"{dtype}: {COMPILED.name}"] = partial(all_samples, run, COMPILED.calls(asked))
     timings = take_turns(arms, rounds)
     totals = {name: [sum(calls) for calls in turns] for name, turns in timings.items()}
     first = totals[next(iter(arms))]
     rows = []
     for dtype in predictors:
         base = totals[f"{dtype}: {REFERENCE.name}"]
-        for way in WAYS:
+        for way in (*WAYS, COMPILED) if compiled else WAYS:
             own = totals[f"{dtype}: {way.name}"]
             rows.append(
                 {
@@ -289,6 +302,7 @@ def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All tables, with the machine and the settings they belong to."""
     names = list(DTYPES) if options.dtype == "both" else [options.dtype]
+    compiled: dict[str, Predictor] = {}
     if options.shape == "2b":
         config, processor = shape_2b()
         predictors = {
@@ -296,13 +310,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for name in names
         }
     else:
-        predictors = {
-            name: replace(
-                Predictor.from_pretrained(options.checkpoint, device=options.device, dtype=DTYPES[name]),
-                max_new_tokens=LONGEST,
-            )
-            for name in names
-        }
+        predictors, compiled = (
+            {
+                name: replace(
+                    Predictor.from_pretrained(options.checkpoint, device=options.device, dtype=DTYPES[name]),
+                    max_new_tokens=LONGEST,
+                )
+                for name in wanted
+            }
+            for wanted in (names, names if options.compile else [])
+        )
+        for made in compiled.values():
+            parts = parts_of(made.model)
+            compile_parts([*parts[VISION], *parts[DETECTOR]])
     predictor = predictors[names[0]]
     config, processor = predictor.model.config, predictor.processor
     asked = scenes(options.size or (640 if options.shape == "2b" else 128), options.images)
@@ -318,10 +338,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "weights_gib": weights / 2**30,
     }
     if "throughput" in options.measure:
-        result["throughput"] = throughput(predictors, asked, options.rounds, options.clock)
+        result["throughput"] = throughput(predictors, asked, options.rounds, options.clock, compiled)
     if options.device.startswith("cuda"):
         result["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
-    del predictors, predictor
+    del predictors, predictor, compiled
 
     def arm(slots: int, dtype: torch.dtype) -> Callable[[], list[float]]:
         made = random_predictor(config, processor, slots, options.device, dtype)
@@ -402,6 +422,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shape", choices=("checkpoint", "2b"), default="checkpoint", help="2b: random weights")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=(*DTYPES, "both"), default="both")
+    parser.add_argument("--compile", action="store_true", help="a way more: compiled parts (of a checkpoint; minutes)")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="of throughput (%(default)s)")
     parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES, help="which tables (all)")
     parser.add_argument("--rounds", type=int, default=10, help="fewer give no intervals (%(default)s)")
@@ -415,6 +436,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if min(options.rounds, options.calls, options.images, *options.slots, *options.phrases) < 1:
         parser.error("all numbers must be at least 1")
+    if options.compile and options.shape != "checkpoint":
+        parser.error("--compile is measured on a checkpoint")
     if options.figure and "slots" not in options.measure:
         parser.error("--figure draws latency against K: it needs slots among --measure")
     return options

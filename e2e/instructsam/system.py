@@ -27,6 +27,8 @@ from workbench.foundations.sam3.resizing import LOGITS
 from workbench.plugins.options import check_options, identity_of
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from e2e.instructsam.model import InstructSAM
     from e2e.instructsam.predictor import Predictor
     from workbench.data.samples import Sample
@@ -152,15 +154,20 @@ def _compress(model: "InstructSAM", options: InstructSamOptions) -> int:
     """Round weights and compile parts as the options say; returns the bytes of all weights as they are stored."""
     from workbench.foundations.compression import compile_parts, quantize, weight_bytes
 
-    detector = model.detector
-    detecting = [detector.detr_encoder, detector.detr_decoder, detector.mask_decoder, detector.dot_product_scoring]
-    seeing = [model.model.visual, detector.vision_encoder]
-    parts = {LANGUAGE: [model.model.language_model], DETECTOR: detecting, VISION: seeing}
+    parts = parts_of(model)
     for name in QUANTIZED[: QUANTIZED.index(options.quantize_to) + 1]:
         quantize(parts[name], options.quantize)
     if options.compile:
-        compile_parts([*seeing, *detecting])
+        compile_parts([*parts[VISION], *parts[DETECTOR]])
     return weight_bytes(model)
+
+
+def parts_of(model: "InstructSAM") -> dict[str, list["Module"]]:
+    """The modules of the language model, of the detector and of both image encoders, under `QUANTIZED`'s names."""
+    detector = model.detector
+    detecting = [detector.detr_encoder, detector.detr_decoder, detector.mask_decoder, detector.dot_product_scoring]
+    seeing = [model.model.visual, detector.vision_encoder]
+    return {LANGUAGE: [model.model.language_model], DETECTOR: detecting, VISION: seeing}
 
 
 def _compressed(options: InstructSamOptions) -> dict[str, Any]:

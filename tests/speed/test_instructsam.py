@@ -1,5 +1,6 @@
 """The benchmark of InstructSAM: every way answers the same samples, and the tables hold what was measured."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -10,7 +11,18 @@ import torch
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.training.train import save
 from speed import instructsam
-from speed.instructsam import PER_IMAGE, WAYS, latency, main, random_predictor, scenes, shape_2b, take_turns
+from speed.instructsam import (
+    COMPILED,
+    PER_IMAGE,
+    WAYS,
+    latency,
+    main,
+    random_predictor,
+    scenes,
+    shape_2b,
+    take_turns,
+    throughput,
+)
 
 
 @pytest.fixture
@@ -29,6 +41,20 @@ def test_every_way_answers_the_same_samples(way: object) -> None:
         text for call in calls for image, texts in call for text in texts if text.startswith(f"{image[0, 0, 0]}.")
     ]
     assert sorted(answered) == sorted(text for _, texts in asked for text in texts)
+
+
+def test_compiled_parts_are_a_way_of_their_own(predictor: Predictor) -> None:
+    other = copy.deepcopy(predictor)
+    ran: list[bool] = []
+    for model in (predictor.model, other.model):
+        model.model.language_model.register_forward_hook(lambda *_, model=model: ran.append(model is other.model))
+    asked = scenes(64, 1)
+    rows = throughput({"float32": predictor}, asked, 1, "processor", {"float32": other})
+    assert [row["way"] for row in rows] == [*(way.name for way in WAYS), COMPILED.name]
+    assert True in ran
+    assert False in ran
+    with pytest.raises(SystemExit):
+        main(["--compile", "--shape", "2b"])
 
 
 def test_all_arms_warm_up_and_then_take_turns() -> None:
