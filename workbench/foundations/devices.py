@@ -100,7 +100,11 @@ def place(device: str, precision: str = "") -> Place:
 
 
 def say(name: str, device: str, chosen: Place) -> None:
-    """Say on stderr where a model runs, unless it was put on a CPU by name. `device` is what was asked for."""
+    """Say on stderr where a model runs, unless it was put on a CPU by name, and that float16 is slow there. `device` is
+    what was asked for."""
+    if (chosen.kind, chosen.precision) == (CPU, "float16"):
+        slow = "torch has no fast kernels for float16 on a CPU; bfloat16 is as small and many times as fast"
+        print(f"{name}: {slow}", file=sys.stderr)
     if device == CPU:
         return
     where = chosen.device

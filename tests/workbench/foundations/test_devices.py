@@ -41,6 +41,8 @@ def test_auto_is_the_cpu_where_torch_sees_no_gpu(capsys: pytest.CaptureFixture[s
     assert "SAM3 x: on cpu (torch finds no GPU here" in capsys.readouterr().err
     say("SAM3 x", "cpu", place("cpu"))
     assert capsys.readouterr().err == ""
+    say("SAM3 x", "cpu", place("cpu", "float16"))
+    assert "no fast kernels for float16 on a CPU; bfloat16" in capsys.readouterr().err
     with pytest.raises(ConfigurationError, match=r"'cuda' cannot be used: torch .* finds no GPU here; .* take cpu"):
         place("cuda")
 
