@@ -131,13 +131,13 @@ def bandwidth(predictor: Predictor, asked: Asked, clock: Clock, rounds: int) -> 
     """Milliseconds of a run of the language model for a token, how many it would take to read its weights once at the
     speed at which this device copies, and the share that the second is of the first."""
 
-    tokens, grids = predictor._read([asked[0]])
-    prompt = predictor._prompt(asked[1][0], 0, grids[0])
+    tokens, grids = predictor.read([asked[0]])
+    prompt = predictor.prompt_for(asked[1][0], 0, grids[0])
 
     def seconds(phrases: int) -> float:
         def write() -> None:
             script(predictor, phrases)
-            predictor._write([prompt], tokens)
+            predictor.write([prompt], tokens)
 
         return statistics.median(clock.times(write, rounds))
 

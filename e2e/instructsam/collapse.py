@@ -63,13 +63,13 @@ class Collapse:
 @torch.inference_mode()
 def look(predictor: Predictor, scene: Scene, questions: Sequence[Asked]) -> list[SlotsOfPhrase]:
     """All slots of all phrases that the model writes in answer to questions about a scene."""
-    tokens, grids = predictor._read([scene.image])
-    written = predictor._write([predictor._prompt(one.text, 0, grids[0]) for one in questions], tokens)
+    tokens, grids = predictor.read([scene.image])
+    written = predictor.write([predictor.prompt_for(one.text, 0, grids[0]) for one in questions], tokens)
     count = sum(len(answer.phrases) for answer in written)
     if not count:
         return []
-    seen: VisionFeatures = predictor._see([scene.image])
-    logits, masks = predictor._detect(written, [0] * count, seen)
+    seen: VisionFeatures = predictor.see([scene.image])
+    logits, masks = predictor.detect(written, [0] * count, seen)
     truth = torch.stack([torch.from_numpy(thing.mask.astype("uint8")) for thing in scene.objects])
     truth = nearest(truth.to(masks.device), masks.shape[-2:])
     states = torch.cat([answer.slot_states for answer in written]).float()

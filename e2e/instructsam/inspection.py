@@ -56,7 +56,7 @@ def inspect(predictor: Predictor, image: "Image", instruction: str) -> tuple[Ans
     steps = [torch.stack(step) for step in zip(*layers, strict=True)][1:]
     fed = [step[:, 2 : 2 + predictor.model.slots] for step in steps if step.shape[1] == width]
     _, grids = predictor.processor.qwen_images([image])
-    prompt = list(predictor._prompt(instruction, 0, grids[0]).token_ids)
+    prompt = list(predictor.prompt_for(instruction, 0, grids[0]).token_ids)
     return split, [
         _phrase(predictor, prompt, grids[0], place, phrase, answer.instances, weights)
         for place, (phrase, weights) in enumerate(zip(answer.phrases, fed, strict=True))

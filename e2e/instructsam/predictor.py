@@ -63,7 +63,7 @@ class Predictor(SinglePass[Generated]):
     def _fits(self, prompt_length: int) -> bool:
         return fits(self.model, prompt_length)
 
-    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Generated]:
+    def write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Generated]:
         end, longest = self.processor.end_token, self.max_new_tokens
         return generate(self.model, prompts, images, end_token=end, max_new_tokens=longest, guess=self.guess)
 
@@ -81,7 +81,7 @@ class Predictor(SinglePass[Generated]):
         if not owners:
             return slots
         with timed(trace, "segment", self.model):
-            logits, masks = self._detect(written, [image_of[n] for n in owners], vision)
+            logits, masks = self.detect(written, [image_of[n] for n in owners], vision)
         with timed(trace, "decode", self.model):
             scores = logits.float().sigmoid()
             first = {n: owners.index(n) for n in set(owners)}
@@ -91,7 +91,7 @@ class Predictor(SinglePass[Generated]):
                 slots[owner] += [Slot(rle, score, row - first[owner]) for rle, score in pairs]
         return slots
 
-    def _detect(
+    def detect(
         self, written: Sequence[Generated], image_of: Sequence[int], vision: VisionFeatures
     ) -> tuple[Tensor, Tensor]:
         """Score logits `[P, K]` and mask logits `[P, K, h, w]` of all phrases of all answers."""

@@ -55,8 +55,8 @@ class Predictor(SinglePass[Emitted]):
         processor = Processor.from_pretrained(locate(checkpoint), model.config)
         return cls(model, processor, max_new_tokens, max_masks, smallest)
 
-    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
-        prompt = super()._prompt(instruction, image, grid)
+    def prompt_for(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+        prompt = super().prompt_for(instruction, image, grid)
         ids = torch.tensor([prompt.token_ids])
         positions = reference_positions(self.model, ids, torch.ones_like(ids, dtype=torch.bool), grid[None])
         return replace(prompt, positions=positions[:, 0])
@@ -64,7 +64,7 @@ class Predictor(SinglePass[Emitted]):
     def _fits(self, prompt_length: int) -> bool:
         return fits(self.model, prompt_length, self.max_masks)
 
-    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Emitted]:
+    def write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[Emitted]:
         return generate(
             self.model,
             prompts,

@@ -74,20 +74,20 @@ class SinglePass(ABC, Generic[W]):
         trace = trace or Trace()
         if not self.side_by_side:
             with timed(trace, "encode", self.model):
-                tokens, grids = self._read(images)
-                vision = self._see(images)
+                tokens, grids = self.read(images)
+                vision = self.see(images)
             return self._answers(images, instructions, tokens, grids, lambda: vision, trace)
-        with torch.inference_mode(), beside(lambda: self._see(images), self.model.device) as seen:
+        with torch.inference_mode(), beside(lambda: self.see(images), self.model.device) as seen:
             with timed(trace, "encode", self.model, wait=False):
-                tokens, grids = self._read(images)
+                tokens, grids = self.read(images)
             return self._answers(images, instructions, tokens, grids, seen, trace)
 
-    def _read(self, images: Sequence["Image"]) -> tuple[ImageTokens, Tensor]:
+    def read(self, images: Sequence["Image"]) -> tuple[ImageTokens, Tensor]:
         """The images as the language model reads them, and their grids `[images, 3]`."""
         patches, grids = self.processor.qwen_images(images)
         return self.model.encode_images(self._place(patches), grids.to(self.model.device)), grids
 
-    def _see(self, images: Sequence["Image"]) -> VisionFeatures:
+    def see(self, images: Sequence["Image"]) -> VisionFeatures:
         """The images as the detector sees them."""
         seen: VisionFeatures = self.model.detector.encode(self._place(self.processor.sam_images(images)))
         return seen
@@ -103,13 +103,13 @@ class SinglePass(ABC, Generic[W]):
     ) -> list[list[Answer]]:
         """The answers about encoded images; `seen` gives their features to the detector, when it needs them."""
         asked = [(i, text) for i, texts in enumerate(instructions) for text in texts]
-        prompts = [self._prompt(text, i, grids[i]) for i, text in asked]
+        prompts = [self.prompt_for(text, i, grids[i]) for i, text in asked]
         fitting = [n for n, prompt in enumerate(prompts) if self._fits(len(prompt.token_ids))]
         answers = [Answer(prompt_tokens=len(prompt.token_ids), too_long=True) for prompt in prompts]
         if fitting:
             chosen = [prompts[n] for n in fitting]
             with timed(trace, "llm", self.model, wait=not self.side_by_side):
-                written = self._write(chosen, tokens)
+                written = self.write(chosen, tokens)
             if self.side_by_side:
                 with timed(trace, "encode", self.model):  # what is left of it
                     vision = seen()
@@ -121,7 +121,8 @@ class SinglePass(ABC, Generic[W]):
         ordered = iter(answers)
         return [[next(ordered) for _ in texts] for texts in instructions]
 
-    def _prompt(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+    def prompt_for(self, instruction: str, image: int, grid: Tensor) -> Prompt:
+        """The prompt for an instruction about the image of that number, whose grid is `[3]`, see `read`."""
         # not str.format: braces in an instruction are its own
         text = self.prompt.replace("{instruction}", instruction)
         frames, rows, columns = grid.tolist()
@@ -135,7 +136,7 @@ class SinglePass(ABC, Generic[W]):
         """Whether the model's context has room for a prompt and an answer."""
 
     @abstractmethod
-    def _write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[W]:
+    def write(self, prompts: Sequence[Prompt], images: ImageTokens) -> list[W]:
         """The language model's answer to each prompt."""
 
     @abstractmethod

@@ -34,7 +34,7 @@ def test_an_empty_instruction_is_answered(predictor: Predictor) -> None:
 
 def test_braces_in_an_instruction_are_its_own(predictor: Predictor) -> None:
     asking = replace(predictor, prompt="Find {instruction}!")
-    prompt = asking._prompt("{x} {instruction}", 0, torch.tensor([1, 8, 8]))
+    prompt = asking.prompt_for("{x} {instruction}", 0, torch.tensor([1, 8, 8]))
     assert "Find {x} {instruction}!" in predictor.processor.text(prompt.token_ids)
 
 

@@ -35,7 +35,7 @@ def test_training_sees_the_states_that_generation_sees(many: Predictor, count: i
     with torch.no_grad():
         tokens = model.encode_images(patches, grids)
     says(many, ("mug", count))
-    prompt = many._prompt("the mug", 0, grids[0])
+    prompt = many.prompt_for("the mug", 0, grids[0])
     (written,) = generate(model, [prompt], tokens, end_token=processor.end_token, max_new_tokens=12, max_masks=4)
     assert len(written.states) == count
     masks = squares(*[(0, 8 * n) for n in range(count)]) if count else torch.zeros(1, SIDE, SIDE)
