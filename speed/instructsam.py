@@ -13,7 +13,7 @@ machine that slows down slows all of them; figures are medians over the rounds, 
 rounds' own ratios. `--clock processor` counts the seconds of the processors, for a machine that is busy otherwise.
 
 Random weights (`--shape 2b`, and all rows about the number of slots and phrases) run the same operations on the same
-shapes; what they write is given: two words for each phrase.
+shapes; what they write is given, two words for each phrase, and none of it is guessed.
 """
 
 import argparse
