@@ -126,7 +126,7 @@ def generate(
     fed what it is likely to write, which takes fewer passes and changes nothing else.
     """
     rows = [_SlotRow(model.config, end_token, max_new_tokens, prompt.token_ids) for prompt in prompts]
-    decode(model, prompts, images, rows, rows[0].guess if guess else None)
+    decode(model, prompts, images, rows, rows[0].guess if guess and len(rows) == 1 else None)
     return [Generated(row.tokens, row.phrases, row.cut_off, _states(model, row), row.repeating) for row in rows]
 
 

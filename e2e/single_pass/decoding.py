@@ -175,7 +175,7 @@ def decode(
         row.length = shared.get(prompt.image, 0)
     feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
     injected = [False] * len(rows)
-    if not (fed.short and len(rows) == 1):
+    if not fed.short:  # a cache of transformers forgets nothing
         guess = None
     while any(feeds):
         guessed = guess() if guess else []

@@ -54,7 +54,7 @@ def rotary(frequencies: Tensor, dtype: torch.dtype, scaling: float = 1.0) -> tup
 def rotate_half(x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     """`x: [..., d]` with its first half turned against its second by the angles of the tables."""
     cosines, sines = tables
-    return torch.addcmul(x * cosines, x.roll(x.shape[-1] // 2, -1), sines)
+    return x * cosines + x.roll(x.shape[-1] // 2, -1) * sines
 
 
 def rotate_pairs(x: Tensor, turns: Tensor) -> Tensor:

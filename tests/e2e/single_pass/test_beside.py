@@ -21,7 +21,11 @@ def test_a_mistake_in_it_is_raised() -> None:
 
 def test_answers_are_the_same(predictor: Predictor) -> None:
     (image, texts), *_ = scenes(64, 1)
-    trace = Trace()
+    trace, running = Trace(), list[int]()
+    encoder = predictor.model.detector.vision_encoder
+    hook = encoder.register_forward_pre_hook(lambda *_: running.append(len(trace.calls)))
     apart = replace(predictor, side_by_side=True).segment_instructions([image], [texts[:2]], trace)
+    hook.remove()
     assert apart == predictor.segment_instructions([image], [texts[:2]])
     assert [call.kind for call in trace.calls][:3] == ["encode", "llm", "encode"]
+    assert running == [3], "on a CPU the detector's image encoder is counted in the second of them"
