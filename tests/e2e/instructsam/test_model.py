@@ -120,7 +120,7 @@ def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(r
 
 GUESSES: dict[str, Callable[[list[int]], list[int]]] = {
     "right": lambda coming: coming[:3],
-    "wrong": lambda coming: [token + 1 for token in coming[:2]],
+    "wrong": lambda coming: [2 if token == 1 else 1 for token in coming[:2]],
     "right, then wrong": lambda coming: [*coming[:2], 0],
 }
 """Of the tokens that are coming, those that are guessed."""
