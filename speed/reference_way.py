@@ -54,7 +54,7 @@ class Generating(InstructSAM, GenerationMixin):  # type: ignore[misc]
         real = torch.ones(1, seen + width + feeds, dtype=torch.long, device=ids.device)
         return {
             "embeddings": embeddings,
-            "attention_mask": step_mask(real[:, :seen].bool(), real[:, :width].bool(), [feeds]),
+            "attention_mask": step_mask(real[:, :seen].bool(), real[:, :width].bool(), [0 if feeds else None]),
             "position_ids": (real.cumsum(-1) - 1)[:, -width:].clone(),
             "past_key_values": past_key_values,
             "pictured": ids == self.config.image_token_id if is_first_iteration else None,

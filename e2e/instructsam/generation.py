@@ -12,7 +12,6 @@ it is run once for each image, and its keys and values are copied to all its pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -21,10 +20,6 @@ from e2e.instructsam.config import InstructSamConfig
 from e2e.instructsam.model import InstructSAM
 from e2e.single_pass.decoding import Prompt, Written, decode, is_repeating
 from e2e.single_pass.language import TEXT_LENGTH, ImageTokens
-
-GUESSED = 4
-"""Words of the instruction that a phrase is guessed to go on with, at most."""
-
 
 @dataclass(frozen=True)
 class Generated(Written):
@@ -37,12 +32,11 @@ class Generated(Written):
 
 @dataclass
 class _SlotRow:
-    """A row whose phrases are each followed by slots. `asked` are the token ids of its prompt."""
+    """A row whose phrases are each followed by slots."""
 
     config: InstructSamConfig
     end_token: int
     max_new_tokens: int
-    asked: Sequence[int] = ()
     length: int = 0
     tokens: list[int] = field(default_factory=list)
     phrases: list[list[int]] = field(default_factory=list)
@@ -72,30 +66,30 @@ class _SlotRow:
             elif room >= config.fed:
                 self.phrases.append(phrase)
                 self.injects = True
-                slots = [config.seg_token_index] * config.max_seg_nums
-                return [token, config.seg_start_token_index, *slots, config.seg_end_token_index]
+                return self._end()
             else:
                 self.done = self.cut_off = True
         if not self.done and self.opened is not None and is_repeating(self.tokens[self.opened :]):
             self.done = self.repeating = True
         return [] if self.done else [token]
 
-    def guess(self) -> list[int]:
-        """What is likely to be written after what is fed next: an answer begins with a phrase, and a phrase repeats
-        words of the instruction. Prompt lookup: what followed the last word there."""
+    def guess(self) -> list[list[int]]:
+        """What is likely to be fed after what is fed next: an answer begins with a phrase, and a phrase may end after
+        each of its words."""
         if not self.tokens:
-            return [self.config.ref_start_token_index]
-        if self.opened is None or self.injects or len(self.tokens) < 2:
+            return [[self.config.ref_start_token_index]]
+        if self.opened is None or self.opened == len(self.tokens) - 1 or self.injects:
             return []
-        before, last = self.tokens[-2:]
-        places = [place for place, token in enumerate(self.asked) if token == last]
-        if not places:
-            return []
-        # where the word before it is the same, too, if there is such a place
-        after = max(places, key=lambda place: self.asked[place - 1] == before) + 1
-        room = self.config.text_config.max_position_embeddings - self.length - 2
-        following = self.asked[after : after + max(0, min(GUESSED, room))]
-        return list(takewhile(lambda token: token != self.end_token, following))
+        room = self.config.text_config.max_position_embeddings - self.length - 1
+        return [self._end()] if room >= self.config.fed else []
+
+    def _end(self) -> list[int]:
+        """What is fed at the end of a phrase."""
+        config = self.config
+        if not config.query_bank:
+            return [config.ref_end_token_index]
+        slots = [config.seg_token_index] * config.max_seg_nums
+        return [config.ref_end_token_index, config.seg_start_token_index, *slots, config.seg_end_token_index]
 
     def read(self, states: Tensor) -> None:
         """Keep the states of the slots, if slots were fed."""
@@ -125,7 +119,7 @@ def generate(
     A prompt together with its answer never exceeds the model's `max_position_embeddings`. `guess`: one prompt alone is
     fed what it is likely to write, which takes fewer passes and changes nothing else.
     """
-    rows = [_SlotRow(model.config, end_token, max_new_tokens, prompt.token_ids) for prompt in prompts]
+    rows = [_SlotRow(model.config, end_token, max_new_tokens) for _ in prompts]
     decode(model, prompts, images, rows, rows[0].guess if guess and len(rows) == 1 else None)
     return [Generated(row.tokens, row.phrases, row.cut_off, _states(model, row), row.repeating) for row in rows]
 

@@ -11,18 +11,19 @@ INJECTED = 3
 """Tokens injected besides the K slots: ref_end and mask_start before them, mask_end after them."""
 
 
-def step_mask(cached: Tensor, step: Tensor, injected: Sequence[bool], *, causal: bool = False) -> Tensor:
+def step_mask(cached: Tensor, step: Tensor, slots_at: Sequence[int | None], *, causal: bool = False) -> Tensor:
     """Mask of one forward pass on top of a key-value cache, `[B, 1, q, L + q]`.
 
     `cached: [B, L]` and `step: [B, q]` say which columns hold real tokens (rows of a batch are padded on the right of
-    every step). A row that injects slots brings ref_end, mask_start, K slots and mask_end: the first two attend
-    causally, all others see the whole step, unless slots are `causal` too. Any other row attends causally.
+    every step). A row that injects slots brings ref_end, from column `slots_at[b]` on, mask_start, K slots and mask_end,
+    and nothing after them: the first two attend causally, all others see the whole step, unless slots are `causal` too.
+    What stands before them, and any other row, attends causally.
     """
     batch, length = step.shape
     inside = torch.ones(length, length, dtype=torch.bool, device=step.device).tril().repeat(batch, 1, 1)
-    for row, injects in enumerate(injected):
-        if injects and not causal:
-            inside[row, 2:] = True
+    for row, place in enumerate(slots_at):
+        if place is not None and not causal:
+            inside[row, place + 2 :] = True
     inside &= step[:, None]
     before = cached[:, None].expand(-1, length, -1)
     return torch.cat([before, inside], dim=2)[:, None]

@@ -1,12 +1,14 @@
 """Greedy decoding of a batch of prompts that share prefixes: images, and instructions about one image.
 
-One prompt alone may be fed tokens that it has not written yet but is likely to (`guess`). The same pass that reads them
-says which of them it would have written; the rest is forgotten. The answer is that of one token at a time, up to
-rounding, in fewer passes. Leviathan et al., "Fast inference from transformers via speculative decoding" (ICML 2023).
+One prompt alone may be fed what it is likely to be fed next (`guess`): a token that it has not written yet, or the end
+of a phrase with its slots. The same pass that reads them says whether it would have been fed them; the rest is
+forgotten. The answer is that of one token at a time, up to rounding, in fewer passes. Leviathan et al., "Fast inference
+from transformers via speculative decoding" (ICML 2023).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Protocol
 
 import torch
@@ -74,15 +76,16 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class _Step:
-    """One forward pass of a batch. `token_ids: [B, q]`, right padded; `lengths[b]` of them are real, 0 to K + 3.
+    """One forward pass of a batch. `token_ids: [B, q]`, right padded; `lengths[b]` of them are real.
 
-    `positions: [B, q]`, or `[3, B, q]` for M-RoPE.
+    `positions: [B, q]`, or `[3, B, q]` for M-RoPE. `slots_at[b]`: the column of the end of a phrase that slots follow;
+    None: the row has no slots.
     """
 
     token_ids: Tensor
     lengths: list[int]
     positions: Tensor
-    injected: list[bool]
+    slots_at: list[int | None]
 
     @property
     def width(self) -> int:
@@ -129,10 +132,10 @@ class _Fed:
 
     def mask(self, step: _Step, *, causal: bool) -> Tensor | None:
         """The mask of the next step, or None where each token attends to all before it."""
-        plain = self.real is None and not step.padded and not any(step.injected)
+        plain = self.real is None and not step.padded and step.slots_at == [None] * self.batch
         if self.short and plain and (step.width == 1 or not self.length):
             return None
-        return step_mask(self.columns(step.token_ids.device), step.valid, step.injected, causal=causal)
+        return step_mask(self.columns(step.token_ids.device), step.valid, step.slots_at, causal=causal)
 
     def add(self, step: _Step) -> None:
         """A step was fed."""
@@ -158,12 +161,13 @@ def decode(
     prompts: Sequence[Prompt],
     images: ImageTokens,
     rows: Sequence[Row],
-    guess: Callable[[], list[int]] | None = None,
+    guess: Callable[[], list[list[int]]] | None = None,
 ) -> None:
     """Greedy decoding of all prompts in one batch; the `rows`, one for each, take the tokens and read the states.
 
     More than one token fed at once, after the prompt, are a phrase's slots with what stands around them. `guess`, for
-    one prompt alone: the tokens that are likely to follow what is fed next; none after slots.
+    one prompt alone: what the row is likely to have fed after what is fed next, in order; at most the last are slots,
+    and nothing follows slots.
     """
     shared = shared_prefixes(prompts, model.config.image_token_id)
     visual: tuple[Tensor, list[Tensor]] | None
@@ -174,42 +178,50 @@ def decode(
     for row, prompt in zip(rows, prompts, strict=True):
         row.length = shared.get(prompt.image, 0)
     feeds = [list(p.token_ids[row.length :]) for row, p in zip(rows, prompts, strict=True)]
-    injected = [False] * len(rows)
+    slots_at: list[int | None] = [None] * len(rows)
     if not fed.short:  # a cache of transformers forgets nothing
         guess = None
     while any(feeds):
         guessed = guess() if guess else []
-        step = _step(prompts, [row.length for row in rows], [feed + guessed for feed in feeds], injected, model.device)
-        hidden = _forward(model, step, fed, visual, 1 + len(guessed))
+        if guessed:
+            feeds = [[token for feed in (*feeds, *guessed) for token in feed]]
+            slots_at = [len(feeds[0]) - len(guessed[-1]) if len(guessed[-1]) > 1 else None]
+        step = _step(prompts, [row.length for row in rows], feeds, slots_at, model.device)
+        ahead = sum(map(len, guessed))
+        hidden = _forward(model, step, fed, visual, 1 + ahead)
         visual = None
         for row, feed, states in zip(rows, feeds, hidden, strict=True):
-            row.length += len(feed)
+            real = len(feed) - ahead
+            row.length += real
             if feed:
-                row.read(states[: len(feed)])
+                row.read(states[:real])
         if all(row.done for row in rows):
             break
         if guessed:
-            feeds = [_accept(rows[0], guessed, model.lm_head(hidden[0, -1 - len(guessed) :]), fed)]
-            injected = [len(feeds[0]) > 1]
-            continue
-        logits = model.lm_head(step.last(hidden))
-        best = zip(rows, logits.argmax(-1).tolist(), logits, strict=True)
-        feeds = [[] if row.done else row.take(token, scores) for row, token, scores in best]
-        injected = [len(feed) > 1 for feed in feeds]
+            feeds = [_accept(rows[0], guessed, hidden[0, -1 - ahead :], model, fed)]
+        else:
+            logits = model.lm_head(step.last(hidden))
+            best = zip(rows, logits.argmax(-1).tolist(), logits, strict=True)
+            feeds = [[] if row.done else row.take(token, scores) for row, token, scores in best]
+        slots_at = [0 if len(feed) > 1 else None for feed in feeds]
 
 
-def _accept(row: Row, guessed: Sequence[int], logits: Tensor, fed: _Fed) -> list[int]:
+def _accept(row: Row, guessed: Sequence[list[int]], states: Tensor, model: LanguageModel, fed: _Fed) -> list[int]:
     """Have the row take the next token, and one more for each guess that it agrees with; returns what has to be fed
-    next. `logits: [1 + guesses, vocabulary]` are those before each guess and after all; what was fed of the other
-    guesses is forgotten."""
+    next. `states: [1 + tokens guessed, D]` are those before and at the guesses; what was fed of those that the row does
+    not agree with is forgotten."""
+    ends = list(accumulate(map(len, guessed), initial=0))
+    logits = model.lm_head(states[ends])
     best = logits.argmax(-1).tolist()
     feed = row.take(best[0], logits[0])
-    for number, token in enumerate(guessed):
-        if feed != [token]:  # it wrote another, ended, or has slots to be fed
-            fed.forget(len(guessed) - number)
+    for number, wanted in enumerate(guessed):
+        before, after = ends[number], ends[number + 1]
+        if feed != wanted:  # it wrote another, or ended
+            fed.forget(ends[-1] - before)
             break
-        row.length += 1
-        feed = row.take(best[number + 1], logits[number + 1])
+        row.length += len(wanted)
+        row.read(states[before + 1 : after + 1])
+        feed = [] if row.done else row.take(best[number + 1], logits[number + 1])
     return feed
 
 
@@ -237,7 +249,7 @@ def _run_prefixes(
     """Feed each image's shared tokens once; the rows are then those of the prompts."""
     first = {prompt.image: prompt for prompt in prompts}
     feeds = [list(prompt.token_ids[: shared[image]]) for image, prompt in first.items()]
-    step = _step(list(first.values()), [0] * len(first), feeds, [False] * len(first), model.device)
+    step = _step(list(first.values()), [0] * len(first), feeds, [None] * len(first), model.device)
     fed = _Fed(model, len(first))
     _forward(model, step, fed, images.select(list(first)))
     order = {image: row for row, image in enumerate(first)}
@@ -249,19 +261,23 @@ def _step(
     prompts: Sequence[Prompt],
     lengths: Sequence[int],
     feeds: Sequence[list[int]],
-    injected: list[bool],
+    slots_at: list[int | None],
     device: torch.device,
 ) -> _Step:
     """The next forward pass of rows that have seen `lengths` tokens so far."""
     widest = max(len(feed) for feed in feeds)
     ids = torch.tensor([feed + [0] * (widest - len(feed)) for feed in feeds], device=device)
-    # the reference counts the injected step from one further on, and its last position once more
-    starts = torch.tensor([length + injects for length, injects in zip(lengths, injected, strict=True)], device=device)
-    positions = starts[:, None] + torch.arange(widest, device=device)
+    counts = [range(length, length + widest) for length in lengths]
+    # the reference counts the end of a phrase and its slots from one further on, and the last position once more
+    counted = [
+        count if place is None else [*count[:place], *(number + 1 for number in count[place:])]
+        for count, place in zip(counts, slots_at, strict=True)
+    ]
+    positions = torch.tensor([list(count) for count in counted], device=device)
     known = [prompt.positions for prompt in prompts if prompt.positions is not None]
     if known:
         positions = torch.stack([_place(*row) for row in zip(known, positions, strict=True)], dim=1)
-    return _Step(ids, [len(feed) for feed in feeds], positions, injected)
+    return _Step(ids, [len(feed) for feed in feeds], positions, slots_at)
 
 
 def _place(known: Tensor, wanted: Tensor) -> Tensor:
@@ -285,9 +301,9 @@ def _forward(
         where = step.token_ids == model.config.image_token_id
         embeddings[where] = pixels.to(embeddings.dtype)
         options = {"visual_pos_masks": where, "deepstack_visual_embeds": layers}
-    for row, injects in enumerate(step.injected):
-        if injects:
-            embeddings[row, 2 : 2 + model.config.max_seg_nums] = model.model.mask_queries
+    for row, place in enumerate(step.slots_at):
+        if place is not None:
+            embeddings[row, place + 2 : place + 2 + model.config.max_seg_nums] = model.model.mask_queries
             causal = model.config.slots_causal
     mask = fed.mask(step, causal=causal)
     if fed.short and visual is not None and not step.padded:

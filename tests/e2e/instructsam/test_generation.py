@@ -109,33 +109,37 @@ def test_words_that_come_back_a_few_times_are_no_repetition(predictor: Predictor
     assert not written.repeating and len(written.phrases) == 1
 
 
-END, THE, RED, MUG, PEAR, OPENS, CLOSES = 1, 20, 21, 22, 23, -1, -2
+OPENS, CLOSES, WORD, FED = -1, -2, 20, "the end of the phrase with its slots"
 
 
 @pytest.mark.parametrize(
     ("written", "left", "guessed"),
     [
-        ([], 99, [OPENS]),
+        ([], 99, [[OPENS]]),
         ([OPENS], 99, []),
-        ([OPENS, THE], 99, [PEAR, THE, RED, MUG]),
-        ([OPENS, THE, PEAR], 99, [THE, RED, MUG]),
-        ([OPENS, PEAR, THE], 99, [RED, MUG]),
-        ([OPENS, RED], 99, [MUG]),
-        ([OPENS, MUG], 99, []),
-        ([OPENS, 30], 99, []),
-        ([OPENS, THE], 4, [PEAR, THE]),
-        ([OPENS, THE], 2, []),
-        ([OPENS, RED, CLOSES], 99, []),
+        ([WORD], 99, []),
+        ([OPENS, WORD], 99, FED),
+        ([OPENS, WORD, WORD], 99, FED),
+        ([OPENS, WORD, CLOSES], 99, []),
+        ([OPENS, WORD, CLOSES, WORD], 99, []),
+        ([OPENS, WORD], 1, FED),
+        ([OPENS, WORD], 0, []),
     ],
 )
-def test_a_phrase_is_guessed_to_go_on_as_the_instruction_does(
-    predictor: Predictor, written: list[int], left: int, guessed: list[int]
+def test_a_phrase_is_guessed_to_end_after_each_of_its_words(
+    predictor: Predictor, written: list[int], left: int, guessed: list[list[int]] | str
 ) -> None:
+    """`left`: how many tokens fit the context after the next one, its slots being one of them."""
     config = predictor.model.config
     marker = {OPENS: config.ref_start_token_index, CLOSES: config.ref_end_token_index}
     longest = config.text_config.max_position_embeddings
-    row = _SlotRow(config, END, 99, [THE, PEAR, THE, RED, MUG, END, 5], longest - 99)
+    row = _SlotRow(config, 1, 99)
     for token in written:
         row.take(marker.get(token, token), torch.empty(0))
-    row.length = longest - left
-    assert row.guess() == [marker.get(token, token) for token in guessed]
+    row.length = longest - left - config.fed
+    found = row.guess()
+    if guessed == FED:
+        row.length += 1
+        assert found == [row.take(config.ref_end_token_index, torch.empty(0))] and len(found[0]) == config.fed
+    else:
+        assert found == [[marker[token] for token in feed] for feed in guessed]

@@ -118,24 +118,46 @@ def test_prompts_of_one_image_that_share_their_beginning_get_their_own_answers(r
             assert_close(written.slot_states, run.written.slot_states, 1e-5)
 
 
-GUESSES: dict[str, Callable[[list[int]], list[int]]] = {
-    "right": lambda coming: coming[:3],
-    "wrong": lambda coming: [2 if token == 1 else 1 for token in coming[:2]],
-    "right, then wrong": lambda coming: [*coming[:2], 0],
+Feeds = list[list[int]]
+"""What is fed at once: a token, or the end of a phrase with its slots."""
+
+
+def coming(row: Any, tokens: list[int]) -> Feeds:
+    """What the row will be fed after what is fed next, up to the first slots, given all tokens that it writes."""
+    feeds: Feeds = []
+    for token in tokens[len(row.tokens) :]:
+        closes = token == row.config.ref_end_token_index and row.opened is not None
+        feeds.append(row._end() if closes else [token])
+        if closes:
+            break
+    return feeds
+
+
+def other(row: Any, feeds: Feeds) -> Feeds:
+    """None of these."""
+    return [[2 if feed == [1] else 1] for feed in feeds]
+
+
+GUESSES: dict[str, Callable[[Any, Feeds], Feeds]] = {
+    "right": lambda row, feeds: feeds,
+    "wrong": lambda row, feeds: other(row, feeds[:2]),
+    "right, then wrong": lambda row, feeds: [*feeds[:2], *other(row, feeds[2:])],
+    "the phrase ends too early": lambda row, feeds: [*feeds[:1], row._end()] if len(feeds) > 2 else [],
+    "the phrase ends too late": lambda row, feeds: [*feeds[:-1], [1], row._end()] if len(feeds) > 1 else [],
 }
-"""Of the tokens that are coming, those that are guessed."""
+"""Of what is coming, what is guessed."""
 
 
 @pytest.mark.parametrize("guessed", GUESSES.values(), ids=GUESSES)
 def test_whatever_is_guessed_the_answer_is_the_same(
-    runs: list[Run], monkeypatch: pytest.MonkeyPatch, guessed: Callable[[list[int]], list[int]]
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch, guessed: Callable[[Any, Feeds], Feeds]
 ) -> None:
     passes: list[int] = []
     for run in runs:
         model, expected = run.case.model, run.written
 
-        def guess(row: Any, expected: list[int] = expected.token_ids) -> list[int]:
-            return [] if row.injects else guessed(expected[len(row.tokens) :])
+        def guess(row: Any, tokens: list[int] = expected.token_ids) -> Feeds:
+            return [] if row.injects else guessed(row, coming(row, tokens))
 
         monkeypatch.setattr("e2e.instructsam.generation._SlotRow.guess", guess)
         with torch.no_grad():
