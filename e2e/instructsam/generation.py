@@ -21,6 +21,7 @@ from e2e.instructsam.model import InstructSAM
 from e2e.single_pass.decoding import Prompt, Written, decode, is_repeating
 from e2e.single_pass.language import TEXT_LENGTH, ImageTokens
 
+
 @dataclass(frozen=True)
 class Generated(Written):
     """The answer to one prompt, with the states of its slots, `[P, K, D]`, or `[P, 0, D]` without any. `repeating`: it

@@ -57,6 +57,7 @@ class Predictor(SinglePass[Generated]):
         """Load a folder or hub name; see `InstructSAM.from_pretrained` for what is refused."""
         folder = locate(checkpoint)
         model = InstructSAM.from_pretrained(folder, dtype=dtype, image_size=image_size).to(device)
+        model.lay_together()
         processor = Processor.from_pretrained(folder, model.config)
         return cls(model, processor, threshold, max_new_tokens, prompt, resize)
 

@@ -52,6 +52,7 @@ class Predictor(SinglePass[Emitted]):
     ) -> "Predictor":
         """Load a checkpoint and the SAM3 that it belongs to; see `SegToken.from_pretrained` for what is refused."""
         model = SegToken.from_pretrained(checkpoint, segmenter)
+        model.lay_together()
         processor = Processor.from_pretrained(locate(checkpoint), model.config)
         return cls(model, processor, max_new_tokens, max_masks, smallest)
 

@@ -15,9 +15,9 @@ def step_mask(cached: Tensor, step: Tensor, slots_at: Sequence[int | None], *, c
     """Mask of one forward pass on top of a key-value cache, `[B, 1, q, L + q]`.
 
     `cached: [B, L]` and `step: [B, q]` say which columns hold real tokens (rows of a batch are padded on the right of
-    every step). A row that injects slots brings ref_end, from column `slots_at[b]` on, mask_start, K slots and mask_end,
-    and nothing after them: the first two attend causally, all others see the whole step, unless slots are `causal` too.
-    What stands before them, and any other row, attends causally.
+    every step). A row that injects slots brings, from column `slots_at[b]` on, ref_end, mask_start, K slots and
+    mask_end, and nothing after them: the first two attend causally, all others see the whole step, unless slots are
+    `causal` too. What stands before them, and any other row, attends causally.
     """
     batch, length = step.shape
     inside = torch.ones(length, length, dtype=torch.bool, device=step.device).tril().repeat(batch, 1, 1)

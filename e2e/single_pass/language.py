@@ -10,6 +10,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel, Qwen3VL
 from e2e.single_pass.layers import adopt
 from e2e.single_pass.text_model import TextModel
 from e2e.single_pass.tower import Tower
+from e2e.single_pass.vision import VisionEncoder
 
 TEXT_LENGTH = 32
 """Tokens of a phrase that the detector reads; the rest is cut."""
@@ -32,6 +33,12 @@ class ImageTokens:
 
 class LanguageModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
     """What every model here that answers in words and masks has of Qwen3-VL: `model` and `lm_head`."""
+
+    def lay_together(self) -> None:
+        """Have products of a layer that read the same states run as one, on the device where the model now is."""
+        for module in self.modules():
+            if isinstance(module, (TextModel, VisionEncoder)):
+                module.lay_together()
 
     def embed(self, token_ids: Tensor) -> Tensor:
         """Token embeddings, `[...]` ids to `[..., D]`."""

@@ -1,5 +1,6 @@
 """Qwen3-VL's language model in inference, with keys and values that are written where they stay."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,17 +9,43 @@ from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
-from e2e.single_pass.layers import heads, rms_norm, rotary, rotate_half, split
+from e2e.single_pass.layers import rms_norm, rotary, rotate_half, split
+from e2e.single_pass.products import Whole, lay_together, project, together
 
 ROOM = 64
 """Tokens for which room is made beyond a prompt, and whenever there is none left."""
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """What a layer does at once: the products that make queries, keys and values, those that make the gate and what it
+    lets through, and the norms of queries and keys, as weights `[heads of both, d]`."""
+
+    attention: Whole | None
+    mlp: Whole | None
+    norms: Tensor
+
+    @classmethod
+    def of(cls, layer: Any) -> "_Joined":
+        """As the layer's parameters are now."""
+        own = layer.self_attn
+        query, key = own.q_norm.weight, own.k_norm.weight
+        key_heads = own.k_proj.out_features // own.head_dim
+        norms = torch.cat([query.expand(key_heads * own.num_key_value_groups, -1), key.expand(key_heads, -1)])
+        attention, mlp = _readers(layer)
+        return cls(together(attention), together(mlp), norms)
+
+
+def _readers(layer: Any) -> tuple[list[Any], list[Any]]:
+    """The products of a layer that read the same states: those of its attention, and those of its MLP."""
+    attention, mlp = layer.self_attn, layer.mlp
+    return [attention.q_proj, attention.k_proj, attention.v_proj], [mlp.gate_proj, mlp.up_proj]
+
+
 class KeyValues:
     """Keys and values of all layers for the `length` tokens so far; there is room for more of them.
 
-    `keys` and `values` are `[layers, B, heads, room, d]`. `norms` are each layer's weights of the norms of queries and
-    keys, `[heads of both, d]`, put together when the first tokens are fed.
+    `keys` and `values` are `[layers, B, heads, room, d]`. `joined` is looked up when the first tokens are fed.
     """
 
     def __init__(self, config: Any, like: Tensor) -> None:
@@ -26,7 +53,7 @@ class KeyValues:
         self.shape = (config.num_hidden_layers, config.num_key_value_heads, config.head_dim)
         self.like, self.length = like, 0
         self.keys = self.values = like.new_empty(0)
-        self.norms: list[Tensor] = []
+        self.joined: list[_Joined] = []
 
     def make_room(self, batch: int, count: int) -> None:
         """For `count` more tokens of each of `batch` rows; what is there moves only when the room is used up."""
@@ -58,6 +85,12 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
     """With `KeyValues` in place of a cache of transformers it takes the short way, and `attention_mask` is None where
     every token attends to itself and to all before it."""
 
+    def lay_together(self) -> None:
+        """Have products of a layer that read the same states run as one."""
+        for layer in self.layers:
+            for layers in _readers(layer):
+                lay_together(layers)
+
     def forward(self, *given: Any, past_key_values: Any = None, **options: Any) -> Any:
         """As Qwen's."""
         if not isinstance(past_key_values, KeyValues):
@@ -81,7 +114,7 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
         hidden = inputs_embeds
         batch, count, _ = hidden.shape
         cache.make_room(batch, count)
-        cache.norms = cache.norms or [_norms(layer.self_attn) for layer in self.layers]
+        cache.joined = cache.joined or [_Joined.of(layer) for layer in self.layers]
         tables = self._tables(position_ids, hidden)
         if visual_pos_masks is not None:
             seen = visual_pos_masks.flatten().nonzero().squeeze(1)
@@ -106,13 +139,6 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
         return cosines, torch.cat([-first, second], -1)
 
 
-def _norms(attention: Any) -> Tensor:
-    """The weights of a layer's norms of queries and keys, a row for each head, `[heads of both, d]`."""
-    query, key = attention.q_norm.weight, attention.k_norm.weight
-    key_heads = attention.k_proj.out_features // attention.head_dim
-    return torch.cat([query.expand(key_heads * attention.num_key_value_groups, -1), key.expand(key_heads, -1)])
-
-
 def _layer(
     layer: Any,
     hidden: Tensor,
@@ -125,22 +151,27 @@ def _layer(
     """One layer over `hidden: [B, q, D]`; the keys and values of all, and the states of the `last`, 0 being all."""
     attention, mlp = layer.self_attn, layer.mlp
     normed = rms_norm(layer.input_layernorm, hidden)
-    norms, groups, key_heads = cache.norms[number], attention.num_key_value_groups, cache.shape[1]
-    both = split(torch.cat([attention.q_proj(normed), attention.k_proj(normed)], -1), -1, *norms.shape)
-    turned = rotate_half(rms_norm(attention.q_norm, both, norms).transpose(1, 2), tables)
+    joined, groups, key_heads = cache.joined[number], attention.num_key_value_groups, cache.shape[1]
+    (qkv, gated), (turning, width) = _readers(layer), joined.norms.shape
+    parts = split(project(qkv, joined.attention, normed), -1, turning + key_heads, width)
+    both, value = parts[:, :, :turning], parts[:, :, turning:].transpose(1, 2)
+    turned = rotate_half(rms_norm(attention.q_norm, both, joined.norms).transpose(1, 2), tables)
     query = turned[:, : key_heads * groups]
-    keys, values = cache.put(number, turned[:, key_heads * groups :], heads(attention.v_proj(normed), key_heads))
-    hidden, query = hidden[:, -last:], query[:, :, -last:]
+    keys, values = cache.put(number, turned[:, key_heads * groups :], value)
+    if last:
+        hidden, query = hidden[:, -last:], query[:, :, -last:]
     if mask is None and 1 < last < keys.shape[2]:
         mask = torch.ones(last, keys.shape[2], dtype=torch.bool, device=keys.device).tril(keys.shape[2] - last)
     causal = mask is None and hidden.shape[1] > 1
-    if mask is not None:
+    shared = mask is None or mask.device.type == "cpu"
+    if not shared:
         # with a mask, a GPU has no quick kernel for keys that several heads share
         keys, values = keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1)
     attended = F.scaled_dot_product_attention(
-        query, keys, values, mask, is_causal=causal, scale=attention.scaling, enable_gqa=mask is None
+        query, keys, values, mask, is_causal=causal, scale=attention.scaling, enable_gqa=shared
     )
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).add_(hidden)
     normed = rms_norm(layer.post_attention_layernorm, hidden)
-    result: Tensor = mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)).mul_(mlp.up_proj(normed))).add_(hidden)
+    gate, through = project(gated, joined.mlp, normed).chunk(2, -1)
+    result: Tensor = mlp.down_proj(mlp.act_fn(gate).mul_(through)).add_(hidden)
     return result

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from transformers import Sam3VisionModel
 from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
-from e2e.single_pass.layers import heads, lean, mlp, rotate_pairs, split
+from e2e.single_pass.layers import lean, mlp, rotate_pairs, split
+from e2e.single_pass.products import lay_together, project, together
 
 UNUSED = 1
 """Levels of the pyramid, from the coarsest on, that SAM3's detector leaves out."""
@@ -44,6 +45,11 @@ def see(vision_encoder: Sam3VisionModel, pixels: Tensor) -> VisionFeatures:
 
 class VisionEncoder(Sam3VisionModel):  # type: ignore[misc]
     """It takes the short way where no gradients are wanted, and then leaves out the level that no detector reads."""
+
+    def lay_together(self) -> None:
+        """Have products of a layer that read the same states run as one."""
+        for layer in self.backbone.layers:
+            lay_together(_readers(layer))
 
     def forward(self, pixel_values: Tensor, **options: Any) -> Any:
         """As SAM3's."""
@@ -105,15 +111,19 @@ def _whole(windows: Tensor, size: int, rows: int, columns: int) -> Tensor:
     return apart.transpose(2, 3).reshape(-1, rows, columns, windows.shape[-1])
 
 
+def _readers(layer: Any) -> list[Any]:
+    """The products of a layer's attention, which read the same states."""
+    attention = layer.attention
+    return [attention.q_proj, attention.k_proj, attention.v_proj]
+
+
 def _layer(layer: Any, hidden: Tensor, turns: Tensor) -> Tensor:
     """One layer over windows or whole images, `[N, rows, columns, D]`."""
-    attention = layer.attention
+    attention, qkv = layer.attention, _readers(layer)
     normed, count = layer.layer_norm1(hidden).flatten(1, 2), attention.num_attention_heads
-    query, key = (
-        rotate_pairs(split(projected(normed), -1, count, -1), turns).transpose(1, 2)
-        for projected in (attention.q_proj, attention.k_proj)
-    )
-    value = heads(attention.v_proj(normed), count)
+    parts = split(project(qkv, together(qkv), normed), -1, 3 * count, -1)
+    query, key = rotate_pairs(parts[:, :, : 2 * count], turns).transpose(1, 2).chunk(2, 1)
+    value = parts[:, :, 2 * count :].transpose(1, 2)
     attended = F.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).view_as(hidden).add_(hidden)
     result: Tensor = mlp(layer.mlp, layer.layer_norm2(hidden)).add_(hidden)
