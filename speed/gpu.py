@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ import torch
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.shapes import config_of
-from speed.instructsam import DTYPES, Asked, machine, named_for, random_predictor, scenes, script
+from speed.instructsam import DTYPES, Asked, machine, named_for, random_predictor, scenes
 from speed.reference_way import ReferenceWay
+from speed.scripted import script
 from workbench.data.errors import ConfigurationError
 from workbench.data.predictions import Trace
 from workbench.foundations.devices import place
@@ -88,9 +90,7 @@ def latency(predictor: Predictor, asked: Asked, clock: Clock, rounds: int) -> di
         if number > 1 and clock.left < 0:
             break
         trace = Trace()
-        script(predictor, 1)
         own = clock.seconds(partial(predictor.segment_instructions, [image], [texts[:1]], trace))
-        script(predictor, 1)
         other = clock.seconds(partial(reference.answer, image, texts[0]))
         if not number:
             continue
@@ -112,7 +112,6 @@ def in_batches(predictor: Predictor, asked: Sequence[Asked], clock: Clock, round
         chosen = [asked[n % len(asked)] for n in range(images)]
 
         def answer(chosen: Sequence[Asked] = chosen, instructions: int = instructions) -> None:
-            script(predictor, 1)
             predictor.segment_instructions([i for i, _ in chosen], [texts[:instructions] for _, texts in chosen])
 
         seconds = statistics.median(clock.times(answer, rounds))
@@ -135,11 +134,8 @@ def bandwidth(predictor: Predictor, asked: Asked, clock: Clock, rounds: int) -> 
     prompt = predictor.prompt_for(asked[1][0], 0, grids[0])
 
     def seconds(phrases: int) -> float:
-        def write() -> None:
-            script(predictor, phrases)
-            predictor.write([prompt], tokens)
-
-        return statistics.median(clock.times(write, rounds))
+        written = replace(script(predictor, phrases), guess=False)
+        return statistics.median(clock.times(partial(written.write, [prompt], tokens), rounds))
 
     step = (seconds(1 + MORE) - seconds(1)) / (MORE * STEPS)
     language = predictor.model.model.language_model

@@ -13,7 +13,7 @@ machine that slows down slows all of them; figures are medians over the rounds, 
 rounds' own ratios. `--clock processor` counts the seconds of the processors, for a machine that is busy otherwise.
 
 Random weights (`--shape 2b`, and all rows about the number of slots and phrases) run the same operations on the same
-shapes; what they write is given, two words for each phrase, and none of it is guessed.
+shapes; what they write is given, two words for each phrase (`speed/scripted.py`).
 """
 
 import argparse
@@ -31,7 +31,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from e2e.instructsam.config import InstructSamConfig, published_config
 from e2e.instructsam.model import InstructSAM
@@ -44,6 +43,7 @@ from e2e.single_pass.tokens import token_ids
 from e2e.systems import TINY
 from reports.figures.latency import latency_against
 from speed.reference_way import ReferenceWay
+from speed.scripted import ScriptedPredictor, script
 from workbench.data.errors import ConfigurationError
 from workbench.foundations.compression import compile_parts
 from workbench.foundations.training.tokenizer import chat_tokenizer
@@ -91,20 +91,6 @@ WAYS = (
 COMPILED = Way("ours, batch 1, compiled parts", 1, 1)
 
 
-class Scripted(nn.Module):
-    """An output layer that does its work and then has every prompt write the same tokens, the last of them the end."""
-
-    def __init__(self, layer: nn.Module, tokens: Sequence[int]) -> None:
-        super().__init__()
-        self.layer, self.tokens, self.calls = layer, tokens, 0
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        logits: Tensor = self.layer(hidden)
-        logits[:, self.tokens[self.calls % len(self.tokens)]] = torch.inf
-        self.calls += 1
-        return logits
-
-
 def scenes(size: int, images: int) -> list[Asked]:
     """Test scenes of tabletop, `size` pixels wide, with 8 instructions each."""
     drawn: list[Asked] = []
@@ -120,7 +106,7 @@ def scenes(size: int, images: int) -> list[Asked]:
 
 def random_predictor(
     config: InstructSamConfig, processor: Processor, slots: int, device: str, dtype: torch.dtype, phrases: int = 1
-) -> Predictor:
+) -> ScriptedPredictor:
     """A model of this shape with random weights, made on the device. It answers with the given number of phrases of two
     words.
     """
@@ -134,19 +120,9 @@ def random_predictor(
             model = InstructSAM(config).to(dtype).eval()  # its parts are made in precisions of their own
     finally:
         torch.set_default_dtype(before)
+    model.lay_together()
     processor = Processor(processor.tokenizer, config, processor.patches)
-    return script(Predictor(model, processor, max_new_tokens=256, guess=False), phrases)
-
-
-def script(predictor: Predictor, phrases: int) -> Predictor:
-    """The predictor with a model that writes the given number of phrases of two words, and nothing else."""
-    config, processor = predictor.model.config, predictor.processor
-    phrase = [config.ref_start_token_index, *processor.words("red")[:1], *processor.words("mug")[:1]]
-    line = [token for _ in range(phrases) for token in (*phrase, config.ref_end_token_index)]
-    head = predictor.model.get_submodule("lm_head")
-    layer = head.layer if isinstance(head, Scripted) else head
-    predictor.model.set_submodule("lm_head", Scripted(layer, [*line, processor.end_token]))
-    return predictor
+    return script(Predictor(model, processor, max_new_tokens=256), phrases)
 
 
 def shape_2b() -> tuple[InstructSamConfig, Processor]:
@@ -292,11 +268,8 @@ def _against(own: Sequence[Sequence[float]], first: Sequence[Sequence[float]]) -
 def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> Callable[[], list[float]]:
     """An arm that answers one instruction `calls` times, each time with `phrases` phrases."""
 
-    def arm() -> list[float]:
-        script(predictor, phrases)
-        return [seconds(predictor, [(asked[0], asked[1][:1])]) for _ in range(calls)]
-
-    return arm
+    scripted = script(predictor, phrases)
+    return lambda: [seconds(scripted, [(asked[0], asked[1][:1])]) for _ in range(calls)]
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from e2e.instructsam.predictor import Predictor
 from e2e.single_pass.attention import INJECTED, step_mask
 from e2e.single_pass.language import ImageTokens
 from e2e.single_pass.predictor import mask_rles
+from speed.scripted import ScriptedHead, ScriptedPredictor
 from workbench.data.masks import Rle
 
 if TYPE_CHECKING:
@@ -94,18 +95,20 @@ class ReferenceWay:
     """A predictor's weights, run in the reference's way. The two share them."""
 
     def __init__(self, predictor: Predictor) -> None:
-        """For the model as it is; where its output layer is put in later, `follow` it."""
+        """For the model as it is; one that is scripted writes its line."""
         self.predictor = predictor
+        head = predictor.model.lm_head
+        if isinstance(predictor, ScriptedPredictor):
+            head = ScriptedHead(head, predictor.line)
         with torch.device("meta"):
             self.model = Generating(predictor.model.config).eval()
-        self.model.model, self.model.lm_head = predictor.model.model, predictor.model.lm_head
+        self.model.model, self.model.lm_head = predictor.model.model, head
         self.model.generation_config.eos_token_id = predictor.processor.end_token
         self.model.generation_config.pad_token_id = predictor.processor.end_token
 
     def answer(self, image: "Image", instruction: str) -> tuple[list[int], list[tuple[Rle, float]]]:
         """The token ids of an answer, and a mask and score for each slot of each phrase."""
         model, processor = self.model, self.predictor.processor
-        model.lm_head = self.predictor.model.lm_head
         model.slot_states = []
         device = self.predictor.model.device
         patches, grids = processor.qwen_images([image])

@@ -32,7 +32,7 @@ class Generated(Written):
 
 
 @dataclass
-class _SlotRow:
+class SlotRow:
     """A row whose phrases are each followed by slots."""
 
     config: InstructSamConfig
@@ -120,12 +120,19 @@ def generate(
     A prompt together with its answer never exceeds the model's `max_position_embeddings`. `guess`: one prompt alone is
     fed what it is likely to write, which takes fewer passes and changes nothing else.
     """
-    rows = [_SlotRow(model.config, end_token, max_new_tokens) for _ in prompts]
+    rows = [SlotRow(model.config, end_token, max_new_tokens) for _ in prompts]
+    return answer(model, prompts, images, rows, guess=guess)
+
+
+def answer(
+    model: InstructSAM, prompts: Sequence[Prompt], images: ImageTokens, rows: Sequence[SlotRow], *, guess: bool
+) -> list[Generated]:
+    """As `generate`, with rows of one's own, one for each prompt."""
     decode(model, prompts, images, rows, rows[0].guess if guess and len(rows) == 1 else None)
     return [Generated(row.tokens, row.phrases, row.cut_off, _states(model, row), row.repeating) for row in rows]
 
 
-def _states(model: InstructSAM, row: _SlotRow) -> Tensor:
+def _states(model: InstructSAM, row: SlotRow) -> Tensor:
     if row.states:
         return torch.stack(row.states)
     slots = model.slots if model.config.query_bank else 0

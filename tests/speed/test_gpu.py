@@ -6,7 +6,8 @@ import torch
 from e2e.instructsam.predictor import Predictor
 from speed import gpu
 from speed.gpu import Clock, bandwidth, in_batches, latency, main, parse, tables
-from speed.instructsam import scenes, script
+from speed.instructsam import scenes
+from speed.scripted import script
 
 
 def test_one_sample_is_told_by_part_and_against_the_reference(predictor: Predictor) -> None:

@@ -1,20 +1,23 @@
 """The reference's way gives our answers, with transformers' own layers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from e2e.instructsam.predictor import Predictor
-from speed.instructsam import scenes, script
+from speed.instructsam import scenes
 from speed.reference_way import ReferenceWay, phrases_of, stock_layers
+from speed.scripted import script
 from workbench.data.masks import decode
 
 
+@pytest.mark.parametrize("guess", [True, False], ids=["guessed", "not guessed"])
 @pytest.mark.parametrize("phrases", [1, 2])
-def test_it_answers_as_ours_does(predictor: Predictor, phrases: int) -> None:
-    script(predictor, phrases)
+def test_it_answers_as_ours_does(predictor: Predictor, phrases: int, guess: bool) -> None:
+    predictor = replace(script(predictor, phrases), guess=guess)
     (image, texts), *_ = scenes(64, 1)
     ours = predictor.segment_instructions([image], [texts[:1]])[0][0]
-    script(predictor, phrases)
     written, slots = ReferenceWay(predictor).answer(image, texts[0])
     assert len(written) == ours.answer_tokens
     assert [predictor.processor.text(phrase) for phrase in phrases_of(written, predictor.model.config)] == list(
@@ -32,8 +35,8 @@ def test_it_answers_as_ours_does(predictor: Predictor, phrases: int) -> None:
 
 
 def test_an_answer_without_a_phrase_has_no_slots(predictor: Predictor) -> None:
-    script(predictor, 0)
     (image, texts), *_ = scenes(64, 1)
+    predictor = script(predictor, 0)
     assert ReferenceWay(predictor).answer(image, texts[0])[1] == []
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from e2e.instructsam.generation import _SlotRow, fits
+from e2e.instructsam.generation import SlotRow, fits
 from e2e.instructsam.predictor import Predictor
 from tests.e2e.conftest import SLOTS
 from tests.e2e.generated import answer
@@ -133,7 +133,7 @@ def test_a_phrase_is_guessed_to_end_after_each_of_its_words(
     config = predictor.model.config
     marker = {OPENS: config.ref_start_token_index, CLOSES: config.ref_end_token_index}
     longest = config.text_config.max_position_embeddings
-    row = _SlotRow(config, 1, 99)
+    row = SlotRow(config, 1, 99)
     for token in written:
         row.take(marker.get(token, token), torch.empty(0))
     row.length = longest - left - config.fed

@@ -159,7 +159,7 @@ def test_whatever_is_guessed_the_answer_is_the_same(
         def guess(row: Any, tokens: list[int] = expected.token_ids) -> Feeds:
             return [] if row.injects else guessed(row, coming(row, tokens))
 
-        monkeypatch.setattr("e2e.instructsam.generation._SlotRow.guess", guess)
+        monkeypatch.setattr("e2e.instructsam.generation.SlotRow.guess", guess)
         with torch.no_grad():
             images = model.encode_images(run.input("pixel_values"), run.input("image_grid_thw"))
         prompt = Prompt(run.input("input_ids")[0].tolist(), 0)
