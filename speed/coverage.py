@@ -118,7 +118,7 @@ def replicate(
         for metric, one in found[a].items():
             drawn = spread(one - found[b][metric], metric in bounded)
             row = f"{a} - {b}"
-            counts[row, metric, judged(drawn and drawn.interval, true[row][metric])] += 1
+            counts[row, metric, judged(drawn.interval if drawn else None, true[row][metric])] += 1
     for a, b in combinations(of_the_run(systems), 2):
         swap = (chance.random(images) < 0.5).tolist()
         both = list(zip(swap, chosen[a], chosen[b], strict=True))

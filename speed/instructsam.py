@@ -36,11 +36,10 @@ from e2e.instructsam.config import InstructSamConfig, published_config
 from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.system import parts_of
-from e2e.options import DETECTOR, VISION
+from e2e.options import DETECTOR, TINY, VISION
 from e2e.single_pass.preprocess import PatchSettings
 from e2e.single_pass.processor import Processor
 from e2e.single_pass.tokens import token_ids
-from e2e.systems import TINY
 from reports.figures.latency import latency_against
 from speed.reference_way import ReferenceWay
 from speed.scripted import ScriptedPredictor, script
@@ -275,6 +274,7 @@ def one_sample(predictor: Predictor, asked: Asked, calls: int, phrases: int) -> 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All tables, with the machine and the settings they belong to."""
     names = list(DTYPES) if options.dtype == "both" else [options.dtype]
+    predictors: dict[str, Predictor]
     compiled: dict[str, Predictor] = {}
     if options.shape == "2b":
         config, processor = shape_2b()

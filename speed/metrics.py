@@ -39,7 +39,7 @@ from workbench.data.predictions import Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.failures.taxonomy import diagnose
 from workbench.metrics.ap import average_precision, rank
-from workbench.metrics.coco_files import evaluate_files
+from workbench.metrics.coco_files import Engine, evaluate_files
 from workbench.metrics.groups import by_targets
 from workbench.metrics.inst2seg import inst2seg
 from workbench.metrics.overlaps import IOU_THRESHOLDS, overlaps
@@ -48,7 +48,7 @@ from workbench.metrics.uncertainty import intervals
 from workbench.systems.prediction_files import read_predictions
 
 HEIGHT, WIDTH, PER_IMAGE, PER_INSTRUCTION = 480, 640, 4, 10
-ENGINES = ("pycocotools", "hotcoco", "workbench")
+ENGINES: tuple[Engine, ...] = ("pycocotools", "hotcoco", "workbench")
 BINS = {"0": range(1), "1": range(1, 2), ">=2": range(2, 1000)}
 
 

@@ -97,7 +97,7 @@ class ReferenceWay:
     def __init__(self, predictor: Predictor) -> None:
         """For the model as it is; one that is scripted writes its line."""
         self.predictor = predictor
-        head = predictor.model.lm_head
+        head: torch.nn.Module = predictor.model.lm_head
         if isinstance(predictor, ScriptedPredictor):
             head = ScriptedHead(head, predictor.line)
         with torch.device("meta"):

@@ -123,7 +123,8 @@ def pace(
         if "worker" in record:
             processes.append(record["worker"].split()[-1])
 
-    Store.append, Store.add_session = timed_append, timed_session  # type: ignore[method-assign]
+    Store.append = timed_append  # type: ignore[assignment, method-assign]
+    Store.add_session = timed_session  # type: ignore[assignment, method-assign]
     try:
         with tempfile.TemporaryDirectory() as out, redirect_stderr(StringIO()):
             run({"system": system}, lambda: benchmark, Path(out) / "run", mode="throughput", workers=workers)

@@ -37,6 +37,7 @@ import numpy as np
 from speed.metrics import HEIGHT, WIDTH, ellipse
 from workbench.data.digests import digest
 from workbench.data.masks import Rle, encode
+from workbench.data.notes import Note
 from workbench.data.predictions import Call, Candidate, Instance, Prediction
 from workbench.data.samples import Sample
 from workbench.runs.files import read_records, sealed
@@ -327,12 +328,10 @@ def talk(chance: np.random.Generator, asked: Sample, seen: tuple[Candidate, ...]
             "reply": reply,
             "tool": "segment_phrase",
         }
-        calls.append(Call("llm", begun, spent, 900 + 500 * turn, 220, note, 0.01))  # type: ignore[arg-type]
+        calls.append(Call("llm", begun, spent, 900 + 500 * turn, 220, Note.from_json(note), 0.01))
         begun += spent
-        calls.append(Call("segment", begun, 0.05, note={"phrase": "cup", "masks": len(seen)}, processor=0.05))  # type: ignore[arg-type]
-        calls.append(
-            Call("render", begun + 0.05, 0.01, note={"picture": "all_masks", "marked": marked}, processor=0.01)
-        )  # type: ignore[arg-type]
+        calls.append(Call("segment", begun, 0.05, note=Note(phrase="cup", masks=len(seen)), processor=0.05))
+        calls.append(Call("render", begun + 0.05, 0.01, note=Note(picture="all_masks", marked=marked), processor=0.01))
         begun += 0.06
         sent.append({"role": "user", "picture": "all_masks", "masks": marked})
         sent.append({"role": "user", "text": f"{len(seen)} masks were found: {words}"})
