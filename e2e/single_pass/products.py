@@ -46,9 +46,13 @@ def together(layers: Sequence[nn.Module]) -> Whole | None:
     return None if weight is None or (bias is None and not plain) else (weight, bias)
 
 
-def project(layers: Sequence[nn.Module], whole: Whole | None, x: Tensor) -> Tensor:
-    """What the layers make of `x: [..., inputs]`, side by side, `[..., all outputs]`; `whole`: see `together`."""
-    return torch.cat([layer(x) for layer in layers], -1) if whole is None else F.linear(x, *whole)
+def project(layers: Sequence[Any], whole: Whole | None, x: Tensor) -> list[Tensor]:
+    """What the layers make of `x: [..., inputs]`, `[..., outputs]` each. `whole`: see `together`; where there is one,
+    all but the last come as one, side by side."""
+    if whole is None:
+        return [layer(x) for layer in layers]
+    made, last = F.linear(x, *whole), layers[-1].out_features
+    return [made[..., :-last], made[..., -last:]]
 
 
 def _whole(parts: Sequence[Any]) -> Tensor | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
-from e2e.single_pass.layers import rms_norm, rotary, rotate_half, split
+from e2e.single_pass.layers import heads, rms_norm, rotary, rotate_half, split
 from e2e.single_pass.products import Whole, lay_together, project, together
 
 ROOM = 64
@@ -152,12 +152,12 @@ def _layer(
     attention, mlp = layer.self_attn, layer.mlp
     normed = rms_norm(layer.input_layernorm, hidden)
     joined, groups, key_heads = cache.joined[number], attention.num_key_value_groups, cache.shape[1]
-    (qkv, gated), (turning, width) = _readers(layer), joined.norms.shape
-    parts = split(project(qkv, joined.attention, normed), -1, turning + key_heads, width)
-    both, value = parts[:, :, :turning], parts[:, :, turning:].transpose(1, 2)
+    qkv, gated = _readers(layer)
+    *turning, value = project(qkv, joined.attention, normed)
+    both = split(turning[0] if len(turning) == 1 else torch.cat(turning, -1), -1, *joined.norms.shape)
     turned = rotate_half(rms_norm(attention.q_norm, both, joined.norms).transpose(1, 2), tables)
     query = turned[:, : key_heads * groups]
-    keys, values = cache.put(number, turned[:, key_heads * groups :], value)
+    keys, values = cache.put(number, turned[:, key_heads * groups :], heads(value, key_heads))
     if last:
         hidden, query = hidden[:, -last:], query[:, :, -last:]
     if mask is None and 1 < last < keys.shape[2]:
@@ -172,6 +172,6 @@ def _layer(
     )
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).add_(hidden)
     normed = rms_norm(layer.post_attention_layernorm, hidden)
-    gate, through = project(gated, joined.mlp, normed).chunk(2, -1)
+    gate, through = project(gated, joined.mlp, normed)
     result: Tensor = mlp.down_proj(mlp.act_fn(gate).mul_(through)).add_(hidden)
     return result

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import Sam3VisionModel
 from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
-from e2e.single_pass.layers import lean, mlp, rotate_pairs, split
+from e2e.single_pass.layers import heads, lean, mlp, rotate_pairs, split
 from e2e.single_pass.products import lay_together, project, together
 
 UNUSED = 1
@@ -121,9 +121,10 @@ def _layer(layer: Any, hidden: Tensor, turns: Tensor) -> Tensor:
     """One layer over windows or whole images, `[N, rows, columns, D]`."""
     attention, qkv = layer.attention, _readers(layer)
     normed, count = layer.layer_norm1(hidden).flatten(1, 2), attention.num_attention_heads
-    parts = split(project(qkv, together(qkv), normed), -1, 3 * count, -1)
-    query, key = rotate_pairs(parts[:, :, : 2 * count], turns).transpose(1, 2).chunk(2, 1)
-    value = parts[:, :, 2 * count :].transpose(1, 2)
+    *turning, value = project(qkv, together(qkv), normed)
+    turned = [rotate_pairs(split(x, -1, -1, attention.head_dim), turns).transpose(1, 2) for x in turning]
+    query, key = (part for x in turned for part in x.chunk(3 - len(turned), 1))
+    value = heads(value, count)
     attended = F.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).view_as(hidden).add_(hidden)
     result: Tensor = mlp(layer.mlp, layer.layer_norm2(hidden)).add_(hidden)
