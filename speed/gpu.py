@@ -3,10 +3,11 @@
     .venv/bin/python -m speed.gpu                                        # full size, on the GPU
     .venv/bin/python -m speed.gpu --shape middle --device cpu            # a rehearsal on any machine
 
-Printed for InstructSAM: latency of one sample by part, in ours and in the reference's way, which take turns; images per
-second in batches; memory; and how near the language model comes to the limit of the memory's bandwidth when it writes
-token by token, which is all weights once a token. For SAM3, which the agent asks: an image, and phrases about it. What
-there is no time for is left out, and named.
+Printed for InstructSAM: latency of one sample by part, in ours and in the reference's way, which take turns, and how
+many operations each starts, as a GPU that is done with one waits for the next; images per second in batches; memory;
+and how near the language model comes to the limit of the memory's bandwidth when it writes token by token, which is all
+weights once a token. For SAM3, which the agent asks: an image, and phrases about it. What there is no time for is left
+out, and named.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from e2e.instructsam.predictor import Predictor
 from e2e.instructsam.shapes import config_of
@@ -42,8 +44,28 @@ MORE = 4
 """Phrases beyond the first, by whose time that of a token is told."""
 STEPS = 4
 """Runs of the language model for a phrase of two words: its mark, its words, and its slots with the end mark."""
+MADE_OF_NOTHING = {
+    "aten::_unsafe_view", "aten::detach_", "aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty",
+    "aten::scalar_tensor",
+}  # fmt: skip
+"""Operations besides views that start no kernel."""
 COPIED = 2**29
 """Bytes that are copied to measure the bandwidth."""
+
+
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the operations that are started inside the block: those of torch that make or change numbers, each of
+    which is about one kernel on a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, given: Any = (), named: Any = None) -> Any:
+        """Count, and do what was to be done."""
+        del types
+        self.count += not (operation.is_view or operation.name().partition(".")[0] in MADE_OF_NOTHING)
+        return operation(*given, **(named or {}))
 
 
 class Clock:
@@ -81,26 +103,29 @@ class Clock:
 
 def latency(predictor: Predictor, asked: Asked, clock: Clock, rounds: int) -> dict[str, float]:
     """Milliseconds of one sample with one phrase: each part and all of ours, all in the reference's way, and how many
-    times as long that takes; medians, of the ratio that of the rounds'."""
+    times as long that takes; medians, of the ratio that of the rounds'. How many operations each starts."""
     reference, (image, texts) = ReferenceWay(predictor), asked
     parts: dict[str, list[float]] = {}
     ours: list[float] = []
     theirs: list[float] = []
-    for number in range(rounds + 1):
-        if number > 1 and clock.left < 0:
+    with Operations() as own_operations:
+        predictor.segment_instructions([image], [texts[:1]])
+    with Operations() as other_operations:
+        reference.answer(image, texts[0])
+    for number in range(rounds):
+        if number and clock.left < 0:
             break
         trace = Trace()
         own = clock.seconds(partial(predictor.segment_instructions, [image], [texts[:1]], trace))
         other = clock.seconds(partial(reference.answer, image, texts[0]))
-        if not number:
-            continue
         ours, theirs = [*ours, own], [*theirs, other]
         for call in trace.calls:
             parts.setdefault(call.kind, []).append(call.duration)
     found = {kind: 1000 * statistics.median(durations) for kind, durations in parts.items()}
     ratio = statistics.median(other / own for other, own in zip(theirs, ours, strict=True))
     whole, slow = (1000 * statistics.median(seconds) for seconds in (ours, theirs))
-    return {**found, "ours": whole, "reference": slow, "times": ratio}
+    operations = {"operations": own_operations.count, "reference_operations": other_operations.count}
+    return {**found, "ours": whole, "reference": slow, "times": ratio, **operations}
 
 
 def in_batches(predictor: Predictor, asked: Sequence[Asked], clock: Clock, rounds: int) -> list[dict[str, Any]]:
@@ -218,6 +243,8 @@ def tables(result: dict[str, Any]) -> str:
         f"| all | {times['ours']:.1f} |",
         f"| all, in the reference's way | {times['reference']:.1f} |",
         f"| times as long | {times['times']:.2f} |",
+        f"| operations started | {times['operations']:,} |",
+        f"| in the reference's way | {times['reference_operations']:,} |",
         f"| memory at most, GiB | {result['memory_gib']:.1f} |",
     ]
     if near := result["bandwidth"]:
