@@ -62,8 +62,13 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, operation: Any, types: Any, given: Any = (), named: Any = None) -> Any:
-        """Count, and do what was to be done."""
+        """Count, and do what was to be done. An operation made of others counts as those: without gradients they
+        arrive whole here, with them in parts, and the reference's way runs with them."""
         del types
+        with self:
+            made = operation.decompose(*given, **(named or {}))
+        if made is not NotImplemented:
+            return made
         self.count += not (operation.is_view or operation.name().partition(".")[0] in MADE_OF_NOTHING)
         return operation(*given, **(named or {}))
 

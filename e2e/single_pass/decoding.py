@@ -132,7 +132,7 @@ class _Fed:
 
     def mask(self, step: _Step, *, causal: bool) -> Tensor | None:
         """The mask of the next step, or None where each token attends to all before it."""
-        plain = self.real is None and not step.padded and step.slots_at == [None] * self.batch
+        plain = self.real is None and not step.padded and all(place is None for place in step.slots_at)
         if self.short and plain and (step.width == 1 or not self.length):
             return None
         return step_mask(self.columns(step.token_ids.device), step.valid, step.slots_at, causal=causal)
@@ -267,13 +267,11 @@ def _step(
     """The next forward pass of rows that have seen `lengths` tokens so far."""
     widest = max(len(feed) for feed in feeds)
     ids = torch.tensor([feed + [0] * (widest - len(feed)) for feed in feeds], device=device)
-    counts = [range(length, length + widest) for length in lengths]
+    columns = torch.arange(widest, device=device)
+    starts = torch.tensor(lengths, device=device)[:, None]
     # the reference counts the end of a phrase and its slots from one further on, and the last position once more
-    counted = [
-        count if place is None else [*count[:place], *(number + 1 for number in count[place:])]
-        for count, place in zip(counts, slots_at, strict=True)
-    ]
-    positions = torch.tensor([list(count) for count in counted], device=device)
+    ends = torch.tensor([widest if place is None else place for place in slots_at], device=device)[:, None]
+    positions = starts + columns + (columns >= ends)
     known = [prompt.positions for prompt in prompts if prompt.positions is not None]
     if known:
         positions = torch.stack([_place(*row) for row in zip(known, positions, strict=True)], dim=1)

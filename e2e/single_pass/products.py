@@ -20,6 +20,11 @@ Whole = tuple[Tensor, Tensor | None]
 """Weight `[all outputs, inputs]` and bias `[all outputs]` of several linear layers."""
 
 
+def readers(attention: Any) -> list[nn.Linear]:
+    """The layers that make queries, keys and values of an attention, all of the same states."""
+    return [attention.q_proj, attention.k_proj, attention.v_proj]
+
+
 def lay_together(layers: Sequence[nn.Linear]) -> None:
     """Put the parameters of linear layers that read the same input one after the other in memory, for `together`."""
     weights = [layer.weight for layer in layers]

@@ -10,7 +10,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
 from e2e.single_pass.layers import heads, rms_norm, rotary, rotate_half, split
-from e2e.single_pass.products import Whole, lay_together, project, together
+from e2e.single_pass.products import Whole, lay_together, project, readers, together
 
 ROOM = 64
 """Tokens for which room is made beyond a prompt, and whenever there is none left."""
@@ -32,14 +32,12 @@ class _Joined:
         query, key = own.q_norm.weight, own.k_norm.weight
         key_heads = own.k_proj.out_features // own.head_dim
         norms = torch.cat([query.expand(key_heads * own.num_key_value_groups, -1), key.expand(key_heads, -1)])
-        attention, mlp = _readers(layer)
-        return cls(together(attention), together(mlp), norms)
+        return cls(together(readers(own)), together(_gated(layer.mlp)), norms)
 
 
-def _readers(layer: Any) -> tuple[list[Any], list[Any]]:
-    """The products of a layer that read the same states: those of its attention, and those of its MLP."""
-    attention, mlp = layer.self_attn, layer.mlp
-    return [attention.q_proj, attention.k_proj, attention.v_proj], [mlp.gate_proj, mlp.up_proj]
+def _gated(mlp: Any) -> list[Any]:
+    """The layers that make the gate and what it lets through, both of the same states."""
+    return [mlp.gate_proj, mlp.up_proj]
 
 
 class KeyValues:
@@ -88,8 +86,8 @@ class TextModel(Qwen3VLTextModel):  # type: ignore[misc]
     def lay_together(self) -> None:
         """Have products of a layer that read the same states run as one."""
         for layer in self.layers:
-            for layers in _readers(layer):
-                lay_together(layers)
+            lay_together(readers(layer.self_attn))
+            lay_together(_gated(layer.mlp))
 
     def forward(self, *given: Any, past_key_values: Any = None, **options: Any) -> Any:
         """As Qwen's."""
@@ -152,8 +150,7 @@ def _layer(
     attention, mlp = layer.self_attn, layer.mlp
     normed = rms_norm(layer.input_layernorm, hidden)
     joined, groups, key_heads = cache.joined[number], attention.num_key_value_groups, cache.shape[1]
-    qkv, gated = _readers(layer)
-    *turning, value = project(qkv, joined.attention, normed)
+    *turning, value = project(readers(attention), joined.attention, normed)
     both = split(turning[0] if len(turning) == 1 else torch.cat(turning, -1), -1, *joined.norms.shape)
     turned = rotate_half(rms_norm(attention.q_norm, both, joined.norms).transpose(1, 2), tables)
     query = turned[:, : key_heads * groups]
@@ -172,6 +169,6 @@ def _layer(
     )
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).add_(hidden)
     normed = rms_norm(layer.post_attention_layernorm, hidden)
-    gate, through = project(gated, joined.mlp, normed)
+    gate, through = project(_gated(mlp), joined.mlp, normed)
     result: Tensor = mlp.down_proj(mlp.act_fn(gate).mul_(through)).add_(hidden)
     return result

@@ -10,7 +10,7 @@ from transformers import Sam3VisionModel
 from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
 from e2e.single_pass.layers import heads, lean, mlp, rotate_pairs, split
-from e2e.single_pass.products import lay_together, project, together
+from e2e.single_pass.products import lay_together, project, readers, together
 
 UNUSED = 1
 """Levels of the pyramid, from the coarsest on, that SAM3's detector leaves out."""
@@ -49,7 +49,7 @@ class VisionEncoder(Sam3VisionModel):  # type: ignore[misc]
     def lay_together(self) -> None:
         """Have products of a layer that read the same states run as one."""
         for layer in self.backbone.layers:
-            lay_together(_readers(layer))
+            lay_together(readers(layer.attention))
 
     def forward(self, pixel_values: Tensor, **options: Any) -> Any:
         """As SAM3's."""
@@ -111,19 +111,13 @@ def _whole(windows: Tensor, size: int, rows: int, columns: int) -> Tensor:
     return apart.transpose(2, 3).reshape(-1, rows, columns, windows.shape[-1])
 
 
-def _readers(layer: Any) -> list[Any]:
-    """The products of a layer's attention, which read the same states."""
-    attention = layer.attention
-    return [attention.q_proj, attention.k_proj, attention.v_proj]
-
-
 def _layer(layer: Any, hidden: Tensor, turns: Tensor) -> Tensor:
     """One layer over windows or whole images, `[N, rows, columns, D]`."""
-    attention, qkv = layer.attention, _readers(layer)
+    attention, qkv = layer.attention, readers(layer.attention)
     normed, count = layer.layer_norm1(hidden).flatten(1, 2), attention.num_attention_heads
     *turning, value = project(qkv, together(qkv), normed)
     turned = [rotate_pairs(split(x, -1, -1, attention.head_dim), turns).transpose(1, 2) for x in turning]
-    query, key = (part for x in turned for part in x.chunk(3 - len(turned), 1))
+    query, key = (part for x in turned for part in x.chunk(x.shape[1] // count, 1))
     value = heads(value, count)
     attended = F.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
     hidden = attention.o_proj(attended.transpose(1, 2).flatten(2)).view_as(hidden).add_(hidden)

@@ -18,6 +18,16 @@ def test_one_sample_is_told_by_part_and_against_the_reference(predictor: Predict
     assert found["operations"] < 0.7 * found["reference_operations"]
 
 
+def test_operations_count_the_same_with_and_without_gradients() -> None:
+    layer, states = torch.nn.Linear(8, 8), torch.ones(1, 2, 3, 8)
+    counts = []
+    for mode in (torch.enable_grad, torch.inference_mode):
+        with mode(), Operations() as counted:
+            torch.nn.functional.scaled_dot_product_attention(layer(states), states, states).flatten(1).relu()
+        counts.append(counted.count)
+    assert counts[0] == counts[1] > 2
+
+
 def test_operations_that_start_nothing_are_not_counted() -> None:
     numbers = torch.ones(4, 6)
     with Operations() as counted:

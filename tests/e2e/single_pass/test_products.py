@@ -12,9 +12,8 @@ from e2e.instructsam.model import InstructSAM
 from e2e.instructsam.predictor import Predictor
 from e2e.options import TINY
 from e2e.single_pass import products
-from e2e.single_pass.products import lay_together, project, together
-from e2e.single_pass.text_model import _readers as readers_of_words
-from e2e.single_pass.vision import _readers as readers_of_patches
+from e2e.single_pass.products import lay_together, project, readers, together
+from e2e.single_pass.text_model import _gated
 from workbench.foundations.compression import quantize
 
 
@@ -82,8 +81,9 @@ def test_large_weights_stay_where_they_are_on_a_cpu(monkeypatch: pytest.MonkeyPa
 
 def test_all_layers_of_a_loaded_model_are_joined_and_saved_as_they_were(tmp_path: Path) -> None:
     model = Predictor.from_pretrained(TINY).model
-    layers = [group for layer in model.model.language_model.layers for group in readers_of_words(layer)]
-    layers += [readers_of_patches(layer) for layer in model.detector.vision_encoder.backbone.layers]
+    words, patches = model.model.language_model.layers, model.detector.vision_encoder.backbone.layers
+    layers = [group for layer in words for group in (readers(layer.self_attn), _gated(layer.mlp))]
+    layers += [readers(layer.attention) for layer in patches]
     assert layers and all(together(group) is not None for group in layers)
     model.save_pretrained(tmp_path)
     InstructSAM.from_pretrained(tmp_path)
